@@ -1,0 +1,37 @@
+// Bundles the plugin suite into dist/tls-peers.cjs, and writes the folder plugins (`tls-peers/outbound` and so on),
+// which Haraka looks for at the package root and which load the same bundle, so that all of them share one state.
+import { build } from 'esbuild';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Pieces that can be listed by themselves in config/plugins. */
+const pieces = ['outbound'];
+
+await build({
+  absWorkingDir: root,
+  entryPoints: { 'tls-peers': 'plugins/tls-peers.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  legalComments: 'inline',
+  logLevel: 'warning',
+});
+
+for (const piece of pieces) {
+  const folder = path.join(root, piece);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    path.join(folder, 'package.json'),
+    `${JSON.stringify({ name: `haraka-plugin-tls-peers-${piece}`, private: true, type: 'commonjs', main: 'index.js' }, null, 2)}\n`,
+  );
+  writeFileSync(
+    path.join(folder, 'index.js'),
+    `module.exports = require('../dist/tls-peers.cjs').${piece};\n`,
+  );
+}

@@ -1,0 +1,94 @@
+/** What one MX host must satisfy on one connection: the outcome of all decisions. Plain data. */
+import type { TlsaRecord } from '../dane/types';
+import type { Failure } from '../failure';
+import type { CleartextFallback } from '../peers/rule';
+
+export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+
+/** DANE authentication of one host (RFC 7672): usable records only, never empty. */
+export interface DaneAuthentication {
+  /** Where the records were found; also the SNI and the first reference identifier for usage 2. */
+  readonly baseDomain: string;
+  readonly records: readonly TlsaRecord[];
+  /** Reference identifiers for usage 2, the base domain first. */
+  readonly referenceNames: readonly string[];
+}
+
+/** PKIX authentication: a trusted chain, and a SAN DNS-ID that matches one of the names. */
+export interface PkixAuthentication {
+  /** Reference identifiers in canonical form. */
+  readonly names: readonly string[];
+  /** Domains below which any name will do. */
+  readonly below: readonly string[];
+  /** PEM of roots trusted beside the default ones, empty for none. */
+  readonly extraRoots: string;
+}
+
+export type Authentication =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'dane'; readonly dane: DaneAuthentication }
+  | { readonly kind: 'pkix'; readonly pkix: PkixAuthentication }
+  /** Both must pass: DANE over an insecure MX beside an `enforce` policy. */
+  | { readonly kind: 'dane_and_pkix'; readonly dane: DaneAuthentication; readonly pkix: PkixAuthentication }
+  /** SHA-256 of accepted leaf certificates, lower-case hex. */
+  | { readonly kind: 'fingerprints'; readonly sha256: readonly string[] };
+
+/** Cleartext is forbidden: nothing of the envelope is sent unless this holds. */
+export interface EncryptedRequirement {
+  readonly kind: 'encrypted';
+  readonly minVersion: TlsVersion;
+  readonly authentication: Authentication;
+  /** SNI, empty for none (an address). */
+  readonly serverName: string;
+  /** What demanded it, for logs: `mandatory`, `dane`, `sts-enforce`, `verify`, ... */
+  readonly because: string;
+}
+
+export interface OpportunisticRequirement {
+  readonly kind: 'opportunistic';
+  readonly minVersion: TlsVersion;
+  readonly cleartextFallback: CleartextFallback;
+  readonly serverName: string;
+  /**
+   * What would have been required, held against the connection and recorded but never enforced: a `testing` policy
+   * (RFC 8461 section 5), or `enforcement = monitor`.
+   */
+  readonly observe: EncryptedRequirement | 'nothing';
+  readonly because: string;
+}
+
+export type Requirement =
+  /** Never STARTTLS. */
+  { readonly kind: 'cleartext'; readonly because: string } | OpportunisticRequirement | EncryptedRequirement;
+
+/** One MX host that may be connected to, and on which terms. */
+export interface HostPlan {
+  readonly host: string;
+  readonly preference: number;
+  readonly addresses: readonly string[];
+  readonly requirement: Requirement;
+  /** Failures seen while deciding that are recorded but do not stop delivery (`monitor`, `testing`). */
+  readonly recorded: readonly Failure[];
+  /** What was found, for people: `dane secure-mx`, `sts enforce id=2026`, `no dane (insecure)`. */
+  readonly discovered: string;
+}
+
+/** One MX host that is not connected to. */
+export interface RefusedHost {
+  readonly host: string;
+  readonly failure: Failure;
+  readonly discovered: string;
+}
+
+/** What to do with one message for one next-hop domain. */
+export type Decision =
+  /** `hosts` in the order to try them; may be empty where every host was refused. */
+  | {
+      readonly kind: 'deliver';
+      readonly hosts: readonly HostPlan[];
+      readonly refused: readonly RefusedHost[];
+    }
+  /** Keep the message and try later. */
+  | { readonly kind: 'defer'; readonly failure: Failure }
+  /** The domain takes no mail, whatever the rule: a null MX, no such domain. */
+  | { readonly kind: 'undeliverable'; readonly domain: string; readonly cause: 'null_mx' | 'no_such_domain' };
