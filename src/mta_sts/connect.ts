@@ -1,0 +1,72 @@
+/** A TLS connection to a policy host that has proved its name (RFC 8461 section 3.3). */
+import { X509Certificate } from 'node:crypto';
+import * as tls from 'node:tls';
+import type { Failure } from '../failure';
+import { messageOf, printable } from '../text';
+import { trustOptions } from './roots';
+
+/** Opens a TLS connection to port 443 of an address. Tests put ports of their own in its place. */
+export type OpenTls = (address: string, options: tls.ConnectionOptions) => tls.TLSSocket;
+
+export const openTls: OpenTls = (address, options) => tls.connect({ ...options, host: address, port: 443 });
+
+export type Connected =
+  | { readonly kind: 'connected'; readonly socket: tls.TLSSocket }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/**
+ * Connects to one address of `policyHost`; TLS 1.2 or later, the certificate trusted and for that name. Whoever gets the
+ * socket destroys it. When `signal` is aborted the attempt fails and leaves no socket behind.
+ */
+export function connectTo(
+  address: string,
+  policyHost: string,
+  options: { readonly extraRoots: string; readonly open: OpenTls; readonly signal: AbortSignal },
+): Promise<Connected> {
+  const { extraRoots, open, signal } = options;
+  return new Promise((resolve) => {
+    const socket = open(address, {
+      ...trustOptions(extraRoots),
+      servername: policyHost,
+      ALPNProtocols: ['http/1.1'],
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: true,
+      checkServerIdentity: (_name, certificate) => nameError(policyHost, certificate.raw),
+    });
+    const settle = (result: Connected) => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(result);
+    };
+    const fail = (failure: Failure) => {
+      socket.destroy();
+      settle({ kind: 'failed', failure });
+    };
+    const onAbort = () => fail(unreachable('no TLS connection in time'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('secureConnect', () => settle({ kind: 'connected', socket }));
+    // Stays for the life of the socket: an error after the answer was read must not become an uncaught one.
+    socket.on('error', (error: Error) => fail(connectionFailure(socket, error)));
+    socket.once('close', () => fail(unreachable('closed before TLS was established')));
+    if (signal.aborted) onAbort();
+  });
+}
+
+/** A DNS-ID in the subjectAltName: no common name, no partial wildcard (RFC 8461 section 3.3, RFC 6125 section 6.4). */
+function nameError(policyHost: string, der: Buffer): Error | undefined {
+  const certificate = new X509Certificate(der);
+  const match = certificate.checkHost(policyHost, { subject: 'never', partialWildcards: false });
+  if (match !== undefined) return undefined;
+  const names = certificate.subjectAltName ?? 'no names';
+  return new Error(`the certificate is for ${names}, not for ${policyHost}`);
+}
+
+function connectionFailure(socket: tls.TLSSocket, error: Error): Failure {
+  // Node sets this where the handshake worked and verification refused the certificate.
+  const refused = socket.authorizationError as unknown;
+  if (refused === undefined || refused === null) return unreachable(messageOf(error));
+  return { reason: 'sts-webpki-invalid', text: printable(messageOf(error)) };
+}
+
+function unreachable(text: string): Failure {
+  return { reason: 'sts-policy-fetch-error', text: printable(text) };
+}

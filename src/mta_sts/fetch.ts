@@ -1,0 +1,158 @@
+/** Fetches the policy of a domain from `https://mta-sts.<domain>/.well-known/mta-sts.txt` (RFC 8461 section 3.3). */
+import type { Answer } from '../dns/types';
+import type { Failure } from '../failure';
+import { canonicalDomain } from '../names';
+import { messageOf, printable } from '../text';
+import { isPublicAddress } from './addresses';
+import { connectTo, openTls } from './connect';
+import type { OpenTls } from './connect';
+import { unlessAborted, withDeadline } from './deadline';
+import { createGate } from './gate';
+import { describeFault, parsePolicy } from './policy';
+import { requestPolicy } from './response';
+import type { Body } from './response';
+import type { StsPolicy } from './types';
+
+/** The lookups that a fetch needs; the names are canonical. */
+export interface AddressResolver {
+  a(name: string, options?: { signal?: AbortSignal }): Promise<Answer<string>>;
+  aaaa(name: string, options?: { signal?: AbortSignal }): Promise<Answer<string>>;
+}
+
+export interface FetchOptions {
+  /** Also connect to private, loopback, link-local and other special-purpose addresses. */
+  readonly allowPrivate: boolean;
+  /** For one policy: lookups, waiting for a place, every address, the answer. Milliseconds, default 20,000. */
+  readonly timeoutMs?: number;
+  /** Of the response body. Default 65,536 (RFC 8461 section 3.3 suggests a limit of this kind). */
+  readonly maxBytes?: number;
+  /** Connections at a time, in all. Default 32. */
+  readonly maxInFlight?: number;
+  /** Connections at a time to one address. Default 4. */
+  readonly maxPerAddress?: number;
+}
+
+export type Fetched =
+  | { readonly kind: 'fetched'; readonly policy: StsPolicy }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export interface PolicyFetcher {
+  /** Never rejects; settles within the time limit, at once when `signal` is aborted. */
+  fetch(domain: string, options: { extraRoots: string; signal: AbortSignal }): Promise<Fetched>;
+}
+
+/** A host may list any number of addresses; the time is shared out among this many. */
+const mostAddresses = 8;
+
+type Attempt = Body | { readonly kind: 'unconnected'; readonly failure: Failure };
+
+/** One fetcher holds the bounds on connections, so there is one for all domains. */
+export function createPolicyFetcher(deps: {
+  readonly resolver: AddressResolver;
+  readonly options: FetchOptions;
+  readonly open?: OpenTls;
+}): PolicyFetcher {
+  const { resolver, options, open = openTls } = deps;
+  const { allowPrivate, timeoutMs = 20_000, maxBytes = 65_536 } = options;
+  const gate = createGate({ total: options.maxInFlight ?? 32, perAddress: options.maxPerAddress ?? 4 });
+
+  async function attempt(
+    address: string,
+    host: string,
+    extraRoots: string,
+    signal: AbortSignal,
+  ): Promise<Attempt> {
+    if (!allowPrivate && !isPublicAddress(address)) {
+      return unconnected('a special-purpose address, not connected to (mta_sts_allow_private)');
+    }
+    const leave = await gate.enter(address, signal).catch(() => undefined);
+    if (leave === undefined) return unconnected('too many fetches under way');
+    try {
+      const connected = await connectTo(address, host, { extraRoots, open, signal });
+      if (connected.kind === 'failed') return { kind: 'unconnected', failure: connected.failure };
+      return await requestPolicy(connected.socket, host, { maxBytes, signal });
+    } finally {
+      leave();
+    }
+  }
+
+  async function fetchWithin(host: string, extraRoots: string, signal: AbortSignal): Promise<Fetched> {
+    const endsAt = performance.now() + timeoutMs;
+    const found = await unlessAborted(lookUp(resolver, host, signal), signal, () => cancelled);
+    if (found.kind === 'failed') return found;
+    const failures: Failure[] = [];
+    for (const [index, address] of found.addresses.entries()) {
+      const share = (endsAt - performance.now()) / (found.addresses.length - index);
+      const result = await withDeadline(share, signal, (limit) => attempt(address, host, extraRoots, limit));
+      if (result.kind === 'body') return policyFrom(result.bytes);
+      if (result.kind === 'refused') return fetchError(`${host}: ${result.why}`);
+      const { reason, text } = result.kind === 'failed' ? fetchFailure(result.why) : result.failure;
+      failures.push({ reason, text: `${address}: ${text}` });
+      if (signal.aborted) break;
+    }
+    return { kind: 'failed', failure: summary(host, failures) };
+  }
+
+  return {
+    async fetch(domain, { extraRoots, signal }) {
+      const host = canonicalDomain(`mta-sts.${domain}`);
+      if (host === undefined) return fetchError('the name of the policy host would be too long');
+      try {
+        return await withDeadline(timeoutMs, signal, (limit) => fetchWithin(host, extraRoots, limit));
+      } catch (error) {
+        // Such as roots that cannot be read: for this domain there is no policy, other domains are not concerned.
+        return fetchError(`${host}: ${messageOf(error)}`);
+      }
+    },
+  };
+}
+
+type Addresses =
+  | { readonly kind: 'found'; readonly addresses: readonly string[] }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+async function lookUp(resolver: AddressResolver, host: string, signal: AbortSignal): Promise<Addresses> {
+  const answers = await Promise.all([resolver.aaaa(host, { signal }), resolver.a(host, { signal })]);
+  const [six = [], four = []] = answers.map((answer) => (answer.kind === 'records' ? answer.records : []));
+  const addresses = [...new Set(alternating(six, four))].slice(0, mostAddresses);
+  if (addresses.length > 0) return { kind: 'found', addresses };
+  const failed = answers.find((answer) => answer.kind === 'failed');
+  return fetchError(failed === undefined ? `${host} has no address` : `${host}: ${failed.detail}`);
+}
+
+/** Both families early, so that a host whose one family is dead or unreachable from here is reached in time. */
+function alternating<T>(first: readonly T[], second: readonly T[]): T[] {
+  const length = Math.max(first.length, second.length);
+  return Array.from({ length }, (_, index) => [
+    ...first.slice(index, index + 1),
+    ...second.slice(index, index + 1),
+  ]).flat();
+}
+
+function policyFrom(bytes: Buffer): Fetched {
+  const parsed = parsePolicy(bytes);
+  return parsed.ok
+    ? { kind: 'fetched', policy: parsed.policy }
+    : { kind: 'failed', failure: { reason: 'sts-policy-invalid', text: describeFault(parsed.fault) } };
+}
+
+/** All that went wrong in one line; a certificate that was refused says more than a host that did not answer. */
+function summary(host: string, failures: readonly Failure[]): Failure {
+  const refused = failures.some(({ reason }) => reason === 'sts-webpki-invalid');
+  const text = `${host}: ${failures.map((failure) => failure.text).join('; ')}`;
+  return { reason: refused ? 'sts-webpki-invalid' : 'sts-policy-fetch-error', text: printable(text, 600) };
+}
+
+function fetchFailure(text: string): Failure {
+  return { reason: 'sts-policy-fetch-error', text: printable(text, 600) };
+}
+
+function fetchError(text: string) {
+  return { kind: 'failed', failure: fetchFailure(text) } as const;
+}
+
+function unconnected(text: string): Attempt {
+  return { kind: 'unconnected', failure: fetchFailure(text) };
+}
+
+const cancelled = fetchError('the lookup of the policy host took too long');

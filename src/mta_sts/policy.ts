@@ -1,0 +1,167 @@
+/**
+ * The MTA-STS policy file (RFC 8461 section 3.2): lines of `key: value`, read strictly by the section's grammar.
+ *
+ * One leniency: empty lines at the end, which editors leave behind, are passed over. A policy that is refused protects
+ * nobody, and they cannot change its meaning.
+ */
+import { isIP } from 'node:net';
+import { canonicalDomain } from '../names';
+import { messageOf, printable } from '../text';
+import { trimBlanks, trimLineEnds } from './blanks';
+import type { StsPolicy } from './types';
+
+/** The upper bound of `max_age`, about a year (RFC 8461 section 3.2). Seconds. */
+export const longestMaxAge = 31_557_600;
+
+export interface PolicyFault {
+  /** Counted from 1; 0 where the fault is of the policy as a whole. */
+  readonly line: number;
+  /** What stands there, printable and cut to a readable length. */
+  readonly content: string;
+  /** What would be allowed. */
+  readonly rule: string;
+}
+
+export type ParsedPolicy =
+  { readonly ok: true; readonly policy: StsPolicy } | { readonly ok: false; readonly fault: PolicyFault };
+
+interface Field {
+  readonly line: number;
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Where a rule of the grammar is broken: thrown and caught within this file. */
+class Broken extends Error {
+  constructor(readonly fault: PolicyFault) {
+    super(fault.rule);
+  }
+}
+
+/** Reads a policy from the bytes of a response or from text. Never throws. */
+export function parsePolicy(input: Uint8Array | string): ParsedPolicy {
+  try {
+    return { ok: true, policy: policyOf(fieldsOf(textOf(input))) };
+  } catch (error) {
+    const whole = { line: 0, content: '', rule: messageOf(error) };
+    return { ok: false, fault: error instanceof Broken ? error.fault : whole };
+  }
+}
+
+/** The fault as one line for people. */
+export function describeFault({ line, content, rule }: PolicyFault): string {
+  return line === 0 ? `MTA-STS policy: ${rule}` : `MTA-STS policy line ${line} "${content}": ${rule}`;
+}
+
+/** The policy as a file that `parsePolicy` reads back to the same policy. */
+export function serializePolicy(policy: StsPolicy): string {
+  return [
+    'version: STSv1',
+    `mode: ${policy.mode}`,
+    ...policy.mx.map((pattern) => `mx: ${pattern}`),
+    `max_age: ${policy.maxAge}`,
+    ...policy.extensions.map(([key, value]) => `${key}: ${value}`),
+    '',
+  ].join('\r\n');
+}
+
+function textOf(input: Uint8Array | string): string {
+  if (typeof input === 'string') {
+    // Half of a surrogate pair is no character, and could not be written back as UTF-8.
+    if (/\p{Cs}/u.test(input)) throw new Broken({ line: 0, content: '', rule: 'not well-formed Unicode' });
+    return input;
+  }
+  try {
+    // A byte order mark is kept, so that it is seen where the grammar has no place for it.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(input);
+  } catch {
+    throw new Broken({ line: 0, content: '', rule: 'not UTF-8' });
+  }
+}
+
+function fieldsOf(text: string): Field[] {
+  const lines = trimLineEnds(text).split(/\r?\n/);
+  return lines.map((line, index) => fieldOf(line, index + 1));
+}
+
+const fieldName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
+
+/** `sts-policy-ext-name`, a colon, optional blanks, and a value without control characters or blanks at its ends. */
+function fieldOf(text: string, line: number): Field {
+  const colon = text.indexOf(':');
+  const key = text.slice(0, colon);
+  const value = trimBlanks(text.slice(colon + 1));
+  if (colon === -1 || !fieldName.test(key) || value === '') throw broken(line, text, 'expected "key: value"');
+  // eslint-disable-next-line no-control-regex -- these are what the grammar excludes
+  if (/[\x00-\x1f\x7f]/.test(value)) throw broken(line, text, 'control characters are not allowed');
+  return { line, key, value };
+}
+
+function policyOf(fields: readonly Field[]): StsPolicy {
+  const first = firstOfEach(fields);
+  readVersion(required(first, 'version'));
+  const mode = readMode(required(first, 'mode'));
+  const maxAge = readMaxAge(required(first, 'max_age'));
+  const mx = fields.filter(({ key }) => key === 'mx').map(readMx);
+  if (mx.length === 0 && mode !== 'none') throw new Broken({ line: 0, content: '', rule: 'mx is missing' });
+  const extensions = [...first.values()]
+    .filter(({ key }) => !known.has(key))
+    .map(({ key, value }) => [key, value] as const);
+  return { mode, mx: [...new Set(mx)], maxAge, extensions };
+}
+
+const known = new Set(['version', 'mode', 'max_age', 'mx']);
+
+/** "If any non-repeated field is duplicated, all entries except for the first" are ignored (RFC 8461 section 3.2). */
+function firstOfEach(fields: readonly Field[]): Map<string, Field> {
+  const first = new Map<string, Field>();
+  for (const field of fields) if (!first.has(field.key)) first.set(field.key, field);
+  return first;
+}
+
+function required(fields: ReadonlyMap<string, Field>, key: string): Field {
+  const field = fields.get(key);
+  if (field === undefined) throw new Broken({ line: 0, content: '', rule: `${key} is missing` });
+  return field;
+}
+
+function readVersion(field: Field): void {
+  if (field.value !== 'STSv1') throw refused(field, 'the version must be STSv1');
+}
+
+function readMode(field: Field): StsPolicy['mode'] {
+  const { value } = field;
+  if (value === 'enforce' || value === 'testing' || value === 'none') return value;
+  throw refused(field, 'the mode must be enforce, testing or none');
+}
+
+function readMaxAge(field: Field): number {
+  if (!/^[0-9]{1,10}$/.test(field.value)) throw refused(field, 'max_age must be 1 to 10 digits');
+  return Math.min(Number(field.value), longestMaxAge);
+}
+
+/** `["*."] Domain`; in A-labels, because the grammar has no others. */
+function readMx(field: Field): string {
+  const { value } = field;
+  const wildcard = value.startsWith('*.');
+  const name = wildcard ? value.slice(2) : value;
+  if (isAddress(name)) throw refused(field, 'mx must be a host name, not an address');
+  if (name.includes('*')) throw refused(field, 'a wildcard in mx must be the whole left-most label');
+  if (!/^[\x21-\x7e]+$/.test(name)) throw refused(field, 'mx must be written in ASCII, as A-labels');
+  const canonical = canonicalDomain(name);
+  if (canonical === undefined) throw refused(field, 'mx must be a host name, or "*." and a domain');
+  return wildcard ? `*.${canonical}` : canonical;
+}
+
+function isAddress(name: string): boolean {
+  const bare = name.replace(/^\[(?:IPv6:)?(.*)\]$/i, '$1');
+  return isIP(bare) !== 0 || /^[\d.]+$/.test(bare);
+}
+
+function refused(field: Field, rule: string): Broken {
+  return broken(field.line, `${field.key}: ${field.value}`, rule);
+}
+
+function broken(line: number, content: string, rule: string): Broken {
+  return new Broken({ line, content: printable(content, 80), rule });
+}

@@ -1,0 +1,50 @@
+/** The certificate authorities that are trusted: Node's own, and those that a rule adds. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import * as tls from 'node:tls';
+import { LRUCache } from 'lru-cache';
+
+/** Names a set of added roots: what was authenticated under one set must not count under another. */
+export function rootsDigest(extraRoots: string): string {
+  return extraRoots === '' ? 'default' : createHash('sha256').update(extraRoots).digest('hex');
+}
+
+/** A context takes about a hundred certificates to build, and few sets of roots are in use at a time. */
+const contexts = new LRUCache<string, tls.SecureContext>({ max: 32 });
+
+/**
+ * Options for `tls.connect` that trust the default roots and those of `extraRoots` (PEM, empty for none).
+ *
+ * @throws where `extraRoots` holds no readable certificate.
+ */
+export function trustOptions(extraRoots: string): { secureContext?: tls.SecureContext } {
+  if (extraRoots === '') return {};
+  const digest = rootsDigest(extraRoots);
+  const known = contexts.get(digest);
+  if (known !== undefined) return { secureContext: known };
+  // `ca` replaces the default roots, so these are named again.
+  const secureContext = tls.createSecureContext({
+    ca: [...defaultRoots(), extraRoots],
+    minVersion: 'TLSv1.2',
+  });
+  contexts.set(digest, secureContext);
+  return { secureContext };
+}
+
+function defaultRoots(): readonly string[] {
+  // Newer than the oldest Node that is supported; it knows of every way to configure roots.
+  const get: unknown = Reflect.get(tls, 'getCACertificates');
+  if (typeof get === 'function') return (get as (type: string) => string[])('default');
+  return [...tls.rootCertificates, ...nodeExtraRoots()];
+}
+
+/** `NODE_EXTRA_CA_CERTS`. Node itself warns about a file that cannot be read and goes on without it. */
+function nodeExtraRoots(): string[] {
+  const path = process.env.NODE_EXTRA_CA_CERTS;
+  if (path === undefined || path === '') return [];
+  try {
+    return [readFileSync(path, 'utf8')];
+  } catch {
+    return [];
+  }
+}
