@@ -1,0 +1,187 @@
+/**
+ * Gathers what DNS says about a destination, in as few round trips as the standard allows (RFC 7672 section 2.2): MX, then
+ * all addresses, then TLSA where an address is secure.
+ *
+ * TLSA is never asked before the addresses are known to be secure: name servers that choke on TLSA questions are common in
+ * zones that are not signed, and their failure would defer good mail (RFC 7672 section 2.2.2).
+ */
+import { isIP } from 'node:net';
+import type { TlsaRecord } from '../dane/types';
+import { canonicalDomain } from '../names';
+import { printable } from '../text';
+import { orderMx, type Random } from './order';
+import type { Resolver } from './resolver';
+import type {
+  AddressFacts,
+  Answer,
+  Destination,
+  FailedLookup,
+  MxHostFacts,
+  MxRecord,
+  TlsaFacts,
+} from './types';
+
+export interface DestinationOptions {
+  /** Whether the rule can make use of TLSA records. Otherwise none are asked for. */
+  readonly dane: boolean;
+  /** Whether TLSA counts although the MX RRset is insecure (RFC 7672 section 2.2.1). */
+  readonly insecureMx: 'may' | 'dane';
+  readonly signal?: AbortSignal | undefined;
+  /** From 0 up to 1, for the order of equal preferences. */
+  readonly random?: Random;
+}
+
+type FoundAddresses = Extract<AddressFacts, { kind: 'found' }>;
+type RecordsAnswer<T> = Extract<Answer<T>, { kind: 'records' }>;
+
+const notAsked: TlsaFacts = { kind: 'not_asked' };
+const absent: TlsaFacts = { kind: 'absent' };
+const noAddresses: AddressFacts = { kind: 'none' };
+
+/** The TLSA records of SMTP: port 25 (RFC 7672 section 2.2.3). */
+const tlsaPrefix = '_25._tcp.';
+
+/**
+ * Where mail for the next-hop domain `domain` goes: a name in any form, or an address with or without brackets. Never rejects.
+ */
+export async function discoverDestination(
+  resolver: Resolver,
+  domain: string,
+  options: DestinationOptions,
+): Promise<Destination> {
+  const address = literalAddress(domain);
+  if (address !== undefined) return { kind: 'literal', domain, address };
+  const name = canonicalDomain(domain);
+  if (name === undefined) return { kind: 'lookup_failed', domain, failure: unaskable(domain) };
+  const mx = await resolver.mx(name, options);
+  if (mx.kind === 'failed') return { kind: 'lookup_failed', domain: name, failure: mx };
+  if (mx.kind === 'records') return discoverMx(resolver, name, mx, options);
+  if (mx.denial === 'nxdomain') return { kind: 'no_such_domain', domain: name };
+  const host = await discoverHost(resolver, { exchange: name, preference: 0 }, options.dane, options);
+  return { kind: 'implicit', domain: name, host };
+}
+
+/**
+ * What DNS says about `hosts`, names or addresses, to which the operator routes mail for `domain`. Equal preferences stay
+ * in the operator's order. Never rejects.
+ */
+export async function discoverRoute(
+  resolver: Resolver,
+  domain: string,
+  hosts: readonly { readonly host: string; readonly preference: number }[],
+  options: DestinationOptions,
+): Promise<Destination> {
+  const ordered = [...hosts].sort((a, b) => a.preference - b.preference);
+  const facts = await Promise.all(
+    ordered.map(({ host, preference }) => {
+      const exchange = literalAddress(host) ?? canonicalDomain(host) ?? host;
+      return discoverHost(resolver, { exchange, preference }, options.dane, options);
+    }),
+  );
+  return { kind: 'route', domain, hosts: facts };
+}
+
+async function discoverMx(
+  resolver: Resolver,
+  domain: string,
+  { records, secure, canonicalName }: RecordsAnswer<MxRecord>,
+  options: DestinationOptions,
+): Promise<Destination> {
+  const exchanges = orderMx(records, options.random);
+  if (exchanges.length === 0) return { kind: 'null_mx', domain };
+  const dane = options.dane && (secure || options.insecureMx === 'dane');
+  const hosts = await Promise.all(exchanges.map((mx) => discoverHost(resolver, mx, dane, options)));
+  return { kind: 'mx', domain, secure, canonicalName, hosts };
+}
+
+async function discoverHost(
+  resolver: Resolver,
+  { exchange: host, preference }: MxRecord,
+  dane: boolean,
+  ask: Pick<DestinationOptions, 'signal'>,
+): Promise<MxHostFacts> {
+  if (isIP(host) !== 0) return { host, preference, addresses: literalHost(host), tlsa: notAsked };
+  // Not a host name, such as an address written where an MX record wants a name: it exists nowhere.
+  if (canonicalDomain(host) === undefined)
+    return { host, preference, addresses: noAddresses, tlsa: notAsked };
+  const [ipv6, ipv4] = await Promise.all([resolver.aaaa(host, ask), resolver.a(host, ask)]);
+  const addresses = addressFacts(host, ipv6, ipv4);
+  if (!dane || addresses.kind !== 'found') return { host, preference, addresses, tlsa: notAsked };
+  return { host, preference, ...(await discoverTlsa(resolver, host, addresses, ask)) };
+}
+
+/** The addresses of one host from its two lookups. */
+export function addressFacts(host: string, ipv6: Answer<string>, ipv4: Answer<string>): AddressFacts {
+  const found = [ipv6, ipv4].filter((answer) => answer.kind === 'records');
+  const [first] = found;
+  if (first === undefined) return [ipv6, ipv4].find((answer) => answer.kind === 'failed') ?? noAddresses;
+  return {
+    kind: 'found',
+    // One secure RRset is enough: the zone is signed then, and to look no further would let a quirk of the other
+    // lookup take DANE away. What is asked next must be secure itself.
+    security: found.some(({ secure }) => secure) ? 'secure' : 'insecure',
+    addresses: found.flatMap(({ records }) => records).slice(0, maxAddresses),
+    canonicalName: (found.find(({ secure }) => secure) ?? first).canonicalName || host,
+  };
+}
+
+/** More addresses than this at one host are not tried. */
+const maxAddresses = 16;
+
+async function discoverTlsa(
+  resolver: Resolver,
+  host: string,
+  addresses: FoundAddresses,
+  ask: Pick<DestinationOptions, 'signal'>,
+): Promise<Pick<MxHostFacts, 'addresses' | 'tlsa'>> {
+  if (addresses.security === 'secure')
+    return { addresses, tlsa: await secureTlsa(resolver, host, addresses, ask) };
+  if (addresses.canonicalName === host) return { addresses, tlsa: notAsked };
+  // AD covers the whole chain: which link was insecure takes one more question (RFC 7672 section 2.2.2).
+  const alias = await resolver.cname(host, ask);
+  if (alias.kind === 'failed') {
+    // Nobody can tell, and not to know must not be weaker than to know.
+    return { addresses: { ...addresses, security: 'secure_alias' }, tlsa: alias };
+  }
+  if (!alias.secure || alias.kind === 'denied') return { addresses, tlsa: notAsked };
+  const tlsa = tlsaFacts(host, await resolver.tlsa(tlsaPrefix + host, ask));
+  return { addresses: { ...addresses, security: 'secure_alias' }, tlsa };
+}
+
+/**
+ * The TLSA records of a host with secure addresses: at its CNAME expansion, and at the name itself only where the expansion
+ * has none (RFC 7672 section 2.2.3). Both are asked at once; what the second says counts only then.
+ */
+async function secureTlsa(
+  resolver: Resolver,
+  host: string,
+  { canonicalName }: FoundAddresses,
+  ask: Pick<DestinationOptions, 'signal'>,
+): Promise<TlsaFacts> {
+  const bases = canonicalName === host ? [host] : [canonicalName, host];
+  const [first = absent, second = absent] = await Promise.all(
+    bases.map(async (base) => tlsaFacts(base, await resolver.tlsa(tlsaPrefix + base, ask))),
+  );
+  return first.kind === 'absent' ? second : first;
+}
+
+/** What one TLSA lookup means: only a secure RRset counts, and only a lookup that worked can say that there is none. */
+export function tlsaFacts(baseDomain: string, answer: Answer<TlsaRecord>): TlsaFacts {
+  if (answer.kind === 'failed') return answer;
+  if (answer.kind === 'denied' || !answer.secure) return absent;
+  return { kind: 'present', baseDomain, records: answer.records };
+}
+
+/** The address in `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `192.0.2.1` or `2001:db8::1` (RFC 5321 section 4.1.3). */
+function literalAddress(text: string): string | undefined {
+  const bare = /^\[(?:ipv6:)?(.*)\]$/i.exec(text)?.[1] ?? text;
+  return isIP(bare) === 0 ? undefined : bare;
+}
+
+function literalHost(address: string): AddressFacts {
+  return { kind: 'found', security: 'insecure', addresses: [address], canonicalName: address };
+}
+
+function unaskable(domain: string): FailedLookup {
+  return { kind: 'failed', cause: 'malformed', detail: `${printable(domain)}: no domain name` };
+}

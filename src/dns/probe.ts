@@ -1,0 +1,112 @@
+/** Finds out whether the resolvers validate, and says so once, with what to do. It informs and never gates. */
+import type { Log } from '../log';
+import { questionText, type Question } from './question';
+import { serverText, type ResolverServer } from './server';
+import type { Upstream } from './upstream';
+
+/** What one resolver showed. */
+export type ProbeFinding =
+  | { readonly server: string; readonly kind: 'validates' }
+  /** It says that it validated, but anybody on the way could have said so. */
+  | { readonly server: string; readonly kind: 'untrusted_path' }
+  | { readonly server: string; readonly kind: 'not_validating' }
+  | { readonly server: string; readonly kind: 'no_answer'; readonly detail: string };
+
+export interface ProbeResult {
+  /** Such as `. NS`. */
+  readonly question: string;
+  /** When it was found out. */
+  readonly at: Date;
+  /** One for each resolver, in their order. */
+  readonly findings: readonly ProbeFinding[];
+}
+
+export interface ProberOptions {
+  readonly servers: readonly ResolverServer[];
+  readonly question: Question;
+  readonly upstream: Upstream;
+  /** ms to the next probe while some resolver does not validate; ten times that while all do. */
+  readonly intervalMs: number;
+  readonly log: Log;
+}
+
+export class Prober {
+  last: ProbeResult | 'not_probed' = 'not_probed';
+  readonly #options: ProberOptions;
+  readonly #closing = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<ProbeResult> | undefined;
+  /** What was last said of each resolver. */
+  readonly #said = new Map<string, ProbeFinding['kind']>();
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Probes all resolvers now; a probe that is under way is shared. Never rejects. */
+  probe(): Promise<ProbeResult> {
+    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#closing.abort();
+  }
+
+  async #run(): Promise<ProbeResult> {
+    const { servers, question, log } = this.#options;
+    clearTimeout(this.#timer);
+    const findings = await Promise.all(servers.map((server) => this.#probeOne(server)));
+    const result: ProbeResult = { question: questionText(question), at: new Date(), findings };
+    if (this.#closing.signal.aborted) return result;
+    this.last = result;
+    for (const finding of findings) this.#say(finding, log);
+    this.#schedule(findings.every(({ kind }) => kind === 'validates'));
+    return result;
+  }
+
+  async #probeOne(server: ResolverServer): Promise<ProbeFinding> {
+    const { question, upstream } = this.#options;
+    const name = serverText(server);
+    const tried = await upstream.askOne(server, question, this.#closing.signal);
+    if (tried.kind === 'failed') return { server: name, kind: 'no_answer', detail: tried.failure.detail };
+    if (!tried.authenticData) return { server: name, kind: 'not_validating' };
+    return { server: name, kind: upstream.isTrusted(server) ? 'validates' : 'untrusted_path' };
+  }
+
+  #say(finding: ProbeFinding, log: Log): void {
+    if (this.#said.get(finding.server) === finding.kind) return;
+    this.#said.set(finding.server, finding.kind);
+    const line = findingText(finding, questionText(this.#options.question));
+    if (finding.kind === 'validates') log.notice(line);
+    else log.warn(line);
+  }
+
+  #schedule(allWell: boolean): void {
+    const { intervalMs } = this.#options;
+    this.#timer = setTimeout(() => void this.probe(), allWell ? 10 * intervalMs : intervalMs);
+    this.#timer.unref();
+  }
+}
+
+/** What an operator should know about one finding, and do. */
+export function findingText(finding: ProbeFinding, question: string): string {
+  const { server } = finding;
+  switch (finding.kind) {
+    case 'validates':
+      return `resolver ${server} validates DNSSEC (${question} came back with AD): DANE can be used`;
+    case 'untrusted_path':
+      return (
+        `resolver ${server} says that it validates DNSSEC, but the path to it is not protected, so that DANE is not ` +
+        'used: run a validating resolver on 127.0.0.1, use DNS over TLS, or set trust_ad = true if nobody else is on that path'
+      );
+    case 'not_validating':
+      return (
+        `resolver ${server} does not validate DNSSEC (${question} came back without AD), so that DANE is not used: ` +
+        'run a validating resolver such as unbound on 127.0.0.1'
+      );
+    case 'no_answer':
+      return `resolver ${server} did not answer the DNSSEC probe (${finding.detail}): check that it runs and allows queries from here`;
+  }
+}

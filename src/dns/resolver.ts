@@ -1,0 +1,233 @@
+/**
+ * A security-aware stub resolver (RFC 4033 section 2, RFC 4035 section 4.9): it asks resolvers that validate, believes
+ * their AD bit where the path to them can be believed, and never confuses "there is none" with "nobody could tell".
+ */
+import type { TlsaRecord } from '../dane/types';
+import { silent, type Log } from '../log';
+import { printable } from '../text';
+import { canonicalDomain } from '../names';
+import { AnswerCache, defaultCacheOptions, type CacheOptions } from './cache';
+import { Deadline } from './deadline';
+import { Prober, type ProbeResult } from './probe';
+import { isAskable, parseQuestion, questionText, type Question } from './question';
+import type { RecordData } from './reading';
+import { serverText, systemServers, type ResolverServer } from './server';
+import type { Answer, FailedLookup, MxRecord } from './types';
+import { Upstream, type Traffic, type UpstreamAnswer } from './upstream';
+
+export { parseResolverServer, type ResolverServer } from './server';
+
+export interface ResolverOptions {
+  /** In order of preference; empty for the system's own. */
+  readonly servers: readonly ResolverServer[];
+  /** AD is believed whatever the path (`options trust-ad` of resolv.conf does the same for the system's own). */
+  readonly trustAd: boolean;
+  /** ms for one try at one resolver. */
+  readonly timeoutMs: number;
+  /** ms for one question, all tries and aliases included. */
+  readonly deadlineMs: number;
+  readonly cache: CacheOptions;
+  /** The question of the probe, such as `. NS`. */
+  readonly probe: string;
+  /** ms between probes while some resolver does not validate; while all do, ten times that. */
+  readonly probeIntervalMs: number;
+  /** PEM of roots trusted beside the default ones for DNS over TLS, empty for none. */
+  readonly tlsRoots: string;
+  readonly log?: Log;
+}
+
+export const defaultResolverOptions: ResolverOptions = {
+  servers: [],
+  trustAd: false,
+  timeoutMs: 3_000,
+  deadlineMs: 10_000,
+  cache: defaultCacheOptions,
+  probe: '. NS',
+  probeIntervalMs: 300_000,
+  tlsRoots: '',
+};
+
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Every method answers within the deadline and never rejects. Names are taken in canonical form. */
+export interface Resolver {
+  /** IPv4 addresses in text form. */
+  a(name: string, options?: AskOptions): Promise<Answer<string>>;
+  /** IPv6 addresses in text form. */
+  aaaa(name: string, options?: AskOptions): Promise<Answer<string>>;
+  mx(name: string, options?: AskOptions): Promise<Answer<MxRecord>>;
+  /** One string per record, its character-strings joined, one character per octet (latin1). */
+  txt(name: string, options?: AskOptions): Promise<Answer<string>>;
+  tlsa(name: string, options?: AskOptions): Promise<Answer<TlsaRecord>>;
+  /** The alias at `name` itself; it is not followed. */
+  cname(name: string, options?: AskOptions): Promise<Answer<string>>;
+  status(): ResolverStatus;
+  /** Finds out whether the resolvers validate, logs it where it is news, and repeats it from time to time until `close`. */
+  probe(): Promise<ProbeResult>;
+  /** Answers what is in the air with `cancelled`, closes all sockets and stops the probes. */
+  close(): void;
+}
+
+export interface ResolverStatus {
+  readonly servers: readonly {
+    readonly server: string;
+    /** Whether its AD bit is believed. */
+    readonly trusted: boolean;
+    readonly ill: boolean;
+  }[];
+  readonly probe: ProbeResult | 'not_probed';
+  readonly traffic: Readonly<Traffic>;
+  readonly cache: {
+    readonly entries: number;
+    readonly hits: number;
+    readonly misses: number;
+    readonly joined: number;
+    readonly inFlight: number;
+  };
+}
+
+type AnyAnswer = Answer<RecordData>;
+
+/** A resolver for the whole process; its cache is worth sharing. Opens no socket before it is asked. */
+export function createResolver(options: Partial<ResolverOptions> = {}): Resolver {
+  return new StubResolver({ ...defaultResolverOptions, ...options });
+}
+
+class StubResolver implements Resolver {
+  readonly #options: ResolverOptions;
+  readonly #servers: readonly ResolverServer[];
+  readonly #upstream: Upstream;
+  readonly #cache: AnswerCache<AnyAnswer>;
+  readonly #prober: Prober;
+  readonly #closing = new AbortController();
+
+  constructor(options: ResolverOptions) {
+    const system = options.servers.length === 0 ? systemServers() : undefined;
+    const { timeoutMs, tlsRoots } = options;
+    this.#options = options;
+    this.#servers = system?.servers ?? options.servers;
+    this.#upstream = new Upstream({
+      servers: this.#servers,
+      trustAd: options.trustAd || system?.trustAd === true,
+      timeoutMs,
+      tlsRoots,
+    });
+    this.#cache = new AnswerCache(options.cache, sizeOf);
+    this.#prober = new Prober({
+      servers: this.#servers,
+      question: parseQuestion(options.probe) ?? { name: '', type: 'NS' },
+      upstream: this.#upstream,
+      intervalMs: options.probeIntervalMs,
+      log: options.log ?? silent,
+    });
+  }
+
+  a(name: string, options: AskOptions = {}) {
+    return this.#ask({ name, type: 'A' }, options) as Promise<Answer<string>>;
+  }
+
+  aaaa(name: string, options: AskOptions = {}) {
+    return this.#ask({ name, type: 'AAAA' }, options) as Promise<Answer<string>>;
+  }
+
+  mx(name: string, options: AskOptions = {}) {
+    return this.#ask({ name, type: 'MX' }, options) as Promise<Answer<MxRecord>>;
+  }
+
+  txt(name: string, options: AskOptions = {}) {
+    return this.#ask({ name, type: 'TXT' }, options) as Promise<Answer<string>>;
+  }
+
+  tlsa(name: string, options: AskOptions = {}) {
+    return this.#ask({ name, type: 'TLSA' }, options) as Promise<Answer<TlsaRecord>>;
+  }
+
+  cname(name: string, options: AskOptions = {}) {
+    return this.#ask({ name, type: 'CNAME' }, options) as Promise<Answer<string>>;
+  }
+
+  status(): ResolverStatus {
+    const { entries, hits, misses, joined, inFlight } = this.#cache;
+    return {
+      servers: this.#servers.map((server) => ({
+        server: serverText(server),
+        trusted: this.#upstream.isTrusted(server),
+        ill: this.#upstream.isIll(server),
+      })),
+      probe: this.#prober.last,
+      traffic: { ...this.#upstream.traffic },
+      cache: { entries, hits, misses, joined, inFlight },
+    };
+  }
+
+  probe(): Promise<ProbeResult> {
+    return this.#prober.probe();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#prober.close();
+    this.#cache.clear();
+    this.#upstream.close();
+  }
+
+  async #ask(question: Question, { signal }: AskOptions): Promise<AnyAnswer> {
+    const cancelled = () => failed('cancelled', `${printable(questionText(question))}: cancelled`);
+    if (this.#closing.signal.aborted) return cancelled();
+    if (!isAskable(question.name)) {
+      return failed('malformed', `${printable(questionText(question))}: no name that can be asked for`);
+    }
+    return this.#cache.get(question, signal, (shared) => this.#askUpstream(question, shared), cancelled);
+  }
+
+  async #askUpstream(question: Question, signal: AbortSignal): Promise<AnyAnswer> {
+    const deadline = new Deadline(this.#options.deadlineMs, signal);
+    try {
+      return this.#toAnswer(await this.#upstream.ask(question, deadline.signal));
+    } catch (error) {
+      // A fault of ours in one question is that question's failure, not the caller's.
+      this.#options.log?.error(printable(`${questionText(question)}: ${String(error)}`));
+      return failed('malformed', printable(`${questionText(question)}: ${String(error)}`));
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  #toAnswer(answer: UpstreamAnswer): AnyAnswer {
+    if (answer.kind === 'failed') return failed(answer.failure.cause, printable(answer.failure.detail, 400));
+    const { reading, secure } = answer;
+    return reading.kind === 'records'
+      ? {
+          ...reading,
+          secure,
+          records: reading.records.map(canonicalData),
+          ttl: this.#cache.recordsTtl(reading.ttl),
+        }
+      : { ...reading, secure, ttl: this.#cache.denialTtl(reading.ttl) };
+  }
+}
+
+/** Exchange names in canonical form; one that is no host name stays as it is, and has no address. */
+function canonicalData(data: RecordData): RecordData {
+  if (typeof data === 'string' || !('exchange' in data)) return data;
+  return { preference: data.preference, exchange: canonicalDomain(data.exchange) ?? data.exchange };
+}
+
+function failed(cause: FailedLookup['cause'], detail: string): FailedLookup {
+  return { kind: 'failed', cause, detail };
+}
+
+/** About how many octets an answer takes. */
+function sizeOf(answer: AnyAnswer): number {
+  const base = 200;
+  if (answer.kind === 'failed') return base + answer.detail.length;
+  if (answer.kind === 'denied') return base;
+  return answer.records.reduce((sum, data) => sum + dataSize(data), base);
+}
+
+function dataSize(data: RecordData): number {
+  if (typeof data === 'string') return 40 + data.length;
+  return 'data' in data ? 120 + data.data.length : 80 + data.exchange.length;
+}

@@ -1,0 +1,103 @@
+/** Which resolvers are asked, and over which of them AD may be believed. */
+import { readFileSync } from 'node:fs';
+import { getServers } from 'node:dns';
+import { BlockList, isIP } from 'node:net';
+import { canonicalDomain } from '../names';
+
+export type ResolverServer =
+  | { readonly transport: 'udp'; readonly address: string; readonly port: number }
+  /** DNS over TLS (RFC 7858) to a server that proves to be `name`. */
+  | {
+      readonly transport: 'tls';
+      readonly address: string;
+      readonly port: number;
+      readonly name: string;
+    };
+
+/**
+ * A resolver as written in the settings: `192.0.2.53`, `127.0.0.1:5353`, `::1`, `[::1]:53`, `tls://9.9.9.9#dns.quad9.net`.
+ *
+ * @returns the resolver, or what is wrong with `text`.
+ */
+export function parseResolverServer(text: string): ResolverServer | string {
+  const match = /^(tls:\/\/)?([^#]*)(?:#(.*))?$/.exec(text.trim());
+  if (match === null)
+    return 'an address is expected, such as 127.0.0.1, [::1]:53 or tls://9.9.9.9#dns.quad9.net';
+  const [, scheme, where = '', nameText] = match;
+  const endpoint = parseEndpoint(where, scheme === undefined ? 53 : 853);
+  if (typeof endpoint === 'string') return endpoint;
+  if (scheme === undefined) {
+    return nameText === undefined
+      ? { transport: 'udp', ...endpoint }
+      : 'a name after # belongs to tls:// only';
+  }
+  if (nameText === undefined)
+    return "tls:// needs the server's name after #, such as tls://9.9.9.9#dns.quad9.net";
+  const name = canonicalDomain(nameText);
+  return name === undefined ? `${nameText} is no host name` : { transport: 'tls', ...endpoint, name };
+}
+
+function parseEndpoint(text: string, defaultPort: number): { address: string; port: number } | string {
+  if (isIP(text) !== 0) return { address: text, port: defaultPort };
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const address = match?.[1] ?? match?.[2] ?? '';
+  if (match === null || isIP(address) === 0 || (match[1] !== undefined && isIP(address) !== 6)) {
+    return `${text === '' ? 'nothing' : text} is no IP address, or address:port`;
+  }
+  const port = match[3] === undefined ? defaultPort : Number(match[3]);
+  return port >= 1 && port <= 65535 ? { address, port } : `${port} is no port`;
+}
+
+/** The way a resolver is written in settings and logs. */
+export function serverText(server: ResolverServer): string {
+  const address = isIP(server.address) === 6 ? `[${server.address}]` : server.address;
+  const endpoint = `${address}:${server.port}`;
+  return server.transport === 'tls' ? `tls://${endpoint}#${server.name}` : endpoint;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Docker's forwarder on loopback hands on whatever arrives from the host's network. */
+const dockerForwarder = '127.0.0.11';
+
+/**
+ * Whether nobody can have changed the AD bit on the way from `server` (RFC 4035 section 4.9.3): the way stays on this
+ * machine, or is authenticated, or the operator vouches for it.
+ */
+export function isTrustedPath(server: ResolverServer, operatorTrusts: boolean): boolean {
+  if (operatorTrusts || server.transport === 'tls') return true;
+  if (server.address === dockerForwarder) return false;
+  return loopback.check(server.address, isIP(server.address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+export interface SystemServers {
+  readonly servers: readonly ResolverServer[];
+  /** `options trust-ad` in resolv.conf: the operator vouches for these. */
+  readonly trustAd: boolean;
+}
+
+/** The resolvers of the operating system, as Node knows them. */
+export function systemServers(resolvConf = '/etc/resolv.conf'): SystemServers {
+  const servers = getServers()
+    .map(parseResolverServer)
+    .filter((server) => typeof server !== 'string');
+  return { servers, trustAd: hasTrustAd(readOrEmpty(resolvConf)) };
+}
+
+/** Whether the text of a resolv.conf has `options trust-ad` (resolv.conf(5)). */
+export function hasTrustAd(resolvConf: string): boolean {
+  return resolvConf
+    .split('\n')
+    .some((line) => /^options\s/.test(line) && line.split(/\s+/).includes('trust-ad'));
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // No resolv.conf (Windows, a bare container): then nobody vouches for anything.
+    return '';
+  }
+}

@@ -1,0 +1,205 @@
+/** Puts one question to the configured resolvers: transports, tries, deadlines, failover. */
+import { Deadline } from './deadline';
+import { abortOutcome, type Exchanged } from './exchange';
+import { Health } from './health';
+import type { Question } from './question';
+import { detailOf, maxAliases, readAnswer, type Reading } from './reading';
+import { isTrustedPath, serverText, type ResolverServer } from './server';
+import { StreamConnection } from './stream';
+import type { FailedLookup } from './types';
+import { askUdp } from './udp';
+
+export interface UpstreamOptions {
+  readonly servers: readonly ResolverServer[];
+  /** The operator vouches for the path to all of them. */
+  readonly trustAd: boolean;
+  /** ms for one try at one resolver. */
+  readonly timeoutMs: number;
+  /** PEM of roots trusted beside the default ones for DNS over TLS, empty for none. */
+  readonly tlsRoots: string;
+}
+
+/** What was sent and seen; counters only grow. */
+export interface Traffic {
+  udp: number;
+  tcp: number;
+  tls: number;
+  /** Arrivals that were no answer to what was asked, and were ignored: mistakes or forgeries. */
+  foreign: number;
+}
+
+/** What one try, or all tries for one name, came to. */
+export type Tried =
+  | {
+      readonly kind: 'answered';
+      readonly reading: Exclude<Reading, { kind: 'failed' }>;
+      /** DNSSEC vouches for it, over a path that can be believed. */
+      readonly secure: boolean;
+      /** What the resolver claims, believed or not. */
+      readonly authenticData: boolean;
+    }
+  | { readonly kind: 'failed'; readonly failure: FailedLookup };
+
+/** As `Tried`, with all aliases followed. */
+export type UpstreamAnswer =
+  | {
+      readonly kind: 'answered';
+      readonly reading: Exclude<Reading, { kind: 'failed' | 'alias' }>;
+      readonly secure: boolean;
+    }
+  | { readonly kind: 'failed'; readonly failure: FailedLookup };
+
+const triesPerServer = 2;
+const tlsIdleMs = 10_000;
+
+export class Upstream {
+  readonly traffic: Traffic = { udp: 0, tcp: 0, tls: 0, foreign: 0 };
+  readonly #options: UpstreamOptions;
+  readonly #health: Health<ResolverServer>;
+  readonly #tlsConnections = new Map<ResolverServer, StreamConnection>();
+  readonly #tcpConnections = new Set<StreamConnection>();
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+    this.#health = new Health(options.servers, () => performance.now());
+  }
+
+  isTrusted(server: ResolverServer): boolean {
+    return isTrustedPath(server, this.#options.trustAd);
+  }
+
+  isIll(server: ResolverServer): boolean {
+    return this.#health.isIll(server);
+  }
+
+  /**
+   * Asks until an answer is found, the tries are used up or `signal` ends it, and follows aliases that a resolver left
+   * unfollowed. Never rejects.
+   */
+  async ask(question: Question, signal: AbortSignal): Promise<UpstreamAnswer> {
+    let { name } = question;
+    let secure = true;
+    let ttl = Infinity;
+    for (let hops = 0; hops <= maxAliases;) {
+      const tried = await this.#askServers({ ...question, name }, signal);
+      if (tried.kind === 'failed') return tried;
+      const { reading } = tried;
+      secure &&= tried.secure;
+      if (reading.kind !== 'alias') return { kind: 'answered', reading: withTtlAtMost(reading, ttl), secure };
+      hops += reading.hops;
+      ttl = Math.min(ttl, reading.ttl);
+      name = reading.canonicalName;
+    }
+    return failure('alias_loop', detailOf(question, 'the resolvers', 'too many aliases'));
+  }
+
+  /** Asks one resolver, once, for no longer than a try may take. Never rejects. */
+  async askOne(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Tried> {
+    const deadline = new Deadline(this.#options.timeoutMs, signal);
+    try {
+      const exchanged = await this.#exchange(server, question, deadline.signal);
+      this.#noteHealth(server, exchanged, signal);
+      return this.#judge(server, question, exchanged);
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  close(): void {
+    for (const connection of [...this.#tlsConnections.values(), ...this.#tcpConnections]) connection.close();
+    this.#tlsConnections.clear();
+    this.#tcpConnections.clear();
+  }
+
+  async #askServers(question: Question, signal: AbortSignal): Promise<Tried> {
+    let last = failure('no_resolver', detailOf(question, 'nobody', 'no resolver is configured'));
+    let verdict: Tried | undefined;
+    for (let round = 0; round < triesPerServer; round++) {
+      for (const server of this.#health.order()) {
+        const tried = await this.askOne(server, question, signal);
+        if (tried.kind === 'answered') return verdict !== undefined && !tried.secure ? verdict : tried;
+        last = tried;
+        const { cause } = tried.failure;
+        // An alias loop is in the data, and a bogus answer stays bogus whoever is asked.
+        if (cause === 'bogus' || cause === 'alias_loop' || signal.aborted) return tried;
+        // A validating resolver may mean "bogus" by this, and one that does not validate would hand on just the data
+        // that validation rejects: from now on only a secure answer will do.
+        if (cause === 'servfail' && this.isTrusted(server)) verdict = tried;
+      }
+      // A second round is for packets that were lost; a resolver that could not resolve said so already.
+      if (last.failure.cause === 'servfail') break;
+    }
+    return verdict ?? last;
+  }
+
+  async #exchange(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Exchanged> {
+    if (server.transport === 'tls') return this.#askTls(server, question, signal);
+    this.traffic.udp++;
+    const overUdp = await askUdp(server, question, { signal, onForeign: () => this.traffic.foreign++ });
+    return overUdp.kind === 'truncated' ? this.#askTcp(server, question, signal) : overUdp;
+  }
+
+  async #askTcp(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Exchanged> {
+    if (signal.aborted) return abortOutcome(signal);
+    this.traffic.tcp++;
+    const connection = this.#connect(server, 0);
+    this.#tcpConnections.add(connection);
+    try {
+      return await connection.ask(question, signal);
+    } finally {
+      connection.close();
+      this.#tcpConnections.delete(connection);
+    }
+  }
+
+  async #askTls(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Exchanged> {
+    this.traffic.tls++;
+    const kept = this.#tlsConnections.get(server);
+    if (kept?.isOpen === true) {
+      const outcome = await kept.ask(question, signal);
+      // A connection that was kept may have been closed at the other end meanwhile: that says nothing (RFC 7766 section 6.2.4).
+      if (outcome.kind !== 'failed' || outcome.cause !== 'network' || signal.aborted) return outcome;
+    }
+    return this.#tlsConnection(server).ask(question, signal);
+  }
+
+  #tlsConnection(server: ResolverServer): StreamConnection {
+    const kept = this.#tlsConnections.get(server);
+    if (kept?.isOpen === true) return kept;
+    const connection = this.#connect(server, tlsIdleMs);
+    this.#tlsConnections.set(server, connection);
+    return connection;
+  }
+
+  #connect(server: ResolverServer, idleMs: number): StreamConnection {
+    const { tlsRoots: extraRoots } = this.#options;
+    return new StreamConnection(server, { idleMs, extraRoots, onForeign: () => this.traffic.foreign++ });
+  }
+
+  #judge(server: ResolverServer, question: Question, exchanged: Exchanged): Tried {
+    const at = serverText(server);
+    if (exchanged.kind === 'truncated') return failure('malformed', detailOf(question, at, 'truncated'));
+    if (exchanged.kind === 'failed') return failure(exchanged.cause, detailOf(question, at, exchanged.why));
+    const reading = readAnswer(exchanged.message, question);
+    if (reading.kind === 'failed') return failure(reading.cause, detailOf(question, at, reading.why));
+    const { authenticData } = exchanged.message.header;
+    return { kind: 'answered', reading, authenticData, secure: authenticData && this.isTrusted(server) };
+  }
+
+  #noteHealth(server: ResolverServer, exchanged: Exchanged, caller: AbortSignal): void {
+    if (exchanged.kind !== 'failed') {
+      const refused = exchanged.kind === 'answer' && exchanged.message.rcode === 5;
+      if (refused) this.#health.failed(server, 'broken');
+      else this.#health.well(server);
+    } else if (exchanged.cause === 'timeout') this.#health.failed(server, 'timeout');
+    else if (!caller.aborted) this.#health.failed(server, 'broken');
+  }
+}
+
+function withTtlAtMost<R extends Exclude<Reading, { kind: 'failed' | 'alias' }>>(reading: R, ttl: number): R {
+  return reading.ttl === undefined ? reading : { ...reading, ttl: Math.min(ttl, reading.ttl) };
+}
+
+function failure(cause: FailedLookup['cause'], detail: string): Extract<Tried, { kind: 'failed' }> {
+  return { kind: 'failed', failure: { kind: 'failed', cause, detail } };
+}
