@@ -1,0 +1,278 @@
+/** A real Haraka in a child process: an install directory of its own, the built package in it, its log in a file. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import type { WriteStream } from 'node:fs';
+import { copyFile, cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+import type { Reports } from './reports';
+
+export interface HarakaOptions {
+  /** Directory of the Haraka to run; the one in this project's node_modules where absent. */
+  readonly haraka?: string;
+  /** The node to run it with; this one where absent. */
+  readonly node?: string;
+  /** 0, the default, is one process; otherwise a master and so many workers. */
+  readonly workers?: number;
+  /** The lines of config/plugins; the suite and nothing else where absent. */
+  readonly plugins?: readonly string[];
+  /** Plugins written for one test, by name; list them in `plugins` as well. The source is CommonJS. */
+  readonly ownPlugins?: Readonly<Record<string, string>>;
+  /** Another build of the suite than dist/, for tests of what happens when a part of it fails. */
+  readonly bundle?: string;
+  /** Further files below config/, over the lab's own. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** As in outbound.ini, never below 5 s; `5m*12` where absent, so that a deferral stays one. */
+  readonly retryIntervals?: string;
+  /** Haraka's log level; `info` where absent. */
+  readonly logLevel?: 'protocol' | 'debug' | 'info' | 'notice' | 'warn' | 'error';
+  /** Whether bounces are sent as messages, or only reported. Default: reported. */
+  readonly dsn?: 'discard' | 'send';
+  /** Further environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What the child needs to find its way around the lab. */
+export interface HarakaSurroundings {
+  /** An empty directory, which becomes the install directory. */
+  readonly directory: string;
+  readonly routesFile: string;
+  readonly caFile: string;
+  readonly dnsAddress: string;
+  readonly reports: Reports;
+}
+
+export interface HarakaProcess {
+  readonly directory: string;
+  readonly logFile: string;
+  /** Where it takes SMTP. Changes with a restart. */
+  readonly port: number;
+  readonly pid: number;
+  /** Every line that it logged so far, over restarts. */
+  readonly logLines: readonly string[];
+  /** Resolves with the first line, logged before or after this call, that matches. */
+  waitForLog(pattern: RegExp, options?: { timeoutMs?: number; from?: number }): Promise<string>;
+  /** Writes a file below config/; Haraka notices by itself. */
+  writeConfig(file: string, text: string): Promise<void>;
+  /** Ends the process and starts another in the same directory, queue included. */
+  restart(signal?: NodeJS.Signals): Promise<void>;
+  /** Resolves with how the process ended, when it ends unasked. */
+  readonly ended: Promise<string>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+const root = path.resolve(import.meta.dirname, '..');
+const startTimeoutMs = 20_000;
+
+export async function startHaraka(
+  options: HarakaOptions,
+  surroundings: HarakaSurroundings,
+): Promise<HarakaProcess> {
+  const { directory, reports } = surroundings;
+  const harakaDirectory = options.haraka ?? path.join(root, 'node_modules/Haraka');
+  await install(options, surroundings, harakaDirectory);
+
+  const log = await openLog(path.join(directory, 'haraka.log'));
+  let child: ChildProcess;
+  let port = 0;
+  let reportEnd: (how: string) => void = () => undefined;
+  const ended = new Promise<string>((resolve) => {
+    reportEnd = resolve;
+  });
+  const killWithUs = (): void => void child.kill('SIGKILL');
+
+  async function start(): Promise<void> {
+    reports.reset();
+    child = spawn(
+      options.node ?? process.execPath,
+      [path.join(harakaDirectory, 'bin/haraka'), '-c', directory],
+      { cwd: directory, env: environment(options, surroundings), stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    log.follow(child);
+    const stopped = new AbortController();
+    const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
+      stopped.abort();
+      reportEnd(signal ?? `exit code ${code ?? 'unknown'}`);
+    };
+    child.once('exit', onExit);
+    const limit = AbortSignal.any([stopped.signal, AbortSignal.timeout(startTimeoutMs)]);
+    try {
+      port = await reports.ready(Math.max(1, options.workers ?? 0), limit);
+    } catch (error) {
+      child.kill('SIGKILL');
+      const last = log.lines.slice(-30).join('\n');
+      throw new Error(`Haraka did not start; its last words:\n${last}`, { cause: error });
+    }
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.removeAllListeners('exit');
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    const last = setTimeout(() => child.kill('SIGKILL'), 5000);
+    await exit;
+    clearTimeout(last);
+  }
+
+  process.once('exit', killWithUs);
+  try {
+    await start();
+  } catch (error) {
+    process.removeListener('exit', killWithUs);
+    await log.close();
+    throw error;
+  }
+
+  return {
+    directory,
+    logFile: path.join(directory, 'haraka.log'),
+    get port() {
+      return port;
+    },
+    get pid() {
+      return child.pid ?? 0;
+    },
+    logLines: log.lines,
+    waitForLog: log.waitFor,
+    ended,
+    writeConfig: (file, text) => writeBelow(path.join(directory, 'config'), file, text),
+    restart: async (signal = 'SIGTERM') => {
+      await end(signal);
+      await start();
+    },
+    stop: async (signal = 'SIGTERM') => {
+      await end(signal);
+      process.removeListener('exit', killWithUs);
+      await log.close();
+    },
+  };
+}
+
+/** What `haraka -i` and `npm install` would leave behind, without a registry and without waiting for one. */
+async function install(
+  options: HarakaOptions,
+  { directory, dnsAddress }: HarakaSurroundings,
+  harakaDirectory: string,
+): Promise<void> {
+  const config = path.join(directory, 'config');
+  await Promise.all(
+    ['config', 'queue', 'plugins', 'node_modules'].map((name) => mkdir(path.join(directory, name))),
+  );
+  const stock = ['connection.ini', 'outbound.bounce_message'];
+  await Promise.all(
+    stock.map((file) => copyFile(path.join(harakaDirectory, 'config', file), path.join(config, file))),
+  );
+  const files = {
+    'smtp.ini': `listen=127.0.0.1:0\nnodes=${options.workers ?? 0}\n`,
+    'outbound.ini': `local_mx_ok=true\ntemp_fail_intervals=${options.retryIntervals ?? '5m*12'}\nconnect_timeout=10\n`,
+    plugins: `${[...(options.plugins ?? ['tls-peers']), 'lab_report'].join('\n')}\n`,
+    me: 'mail.lab.example\n',
+    host_list: 'mail.lab.example\n',
+    loglevel: `${options.logLevel ?? 'info'}\n`,
+    'log.ini': '[main]\ntimestamps=true\n',
+    ...options.config,
+    // The lab's resolver comes with whatever else the file says.
+    'tls-peers.ini': `[resolver]\nservers = ${dnsAddress}\n\n${options.config?.['tls-peers.ini'] ?? ''}`,
+  };
+  await Promise.all([
+    ...Object.entries(files).map(([file, text]) => writeBelow(config, file, text)),
+    cp(path.join(import.meta.dirname, 'lab_report'), path.join(directory, 'plugins/lab_report'), {
+      recursive: true,
+    }),
+    ...Object.entries(options.ownPlugins ?? {}).map(([name, source]) =>
+      installOwnPlugin(path.join(directory, 'plugins', name), name, source),
+    ),
+    installSuite(path.join(directory, 'node_modules/haraka-plugin-tls-peers'), options.bundle),
+  ]);
+}
+
+async function installOwnPlugin(folder: string, name: string, source: string): Promise<void> {
+  const about = { name: `haraka-plugin-${name}`, private: true, type: 'commonjs', main: 'index.js' };
+  await writeBelow(folder, 'package.json', JSON.stringify(about));
+  await writeBelow(folder, 'index.js', source);
+}
+
+/** Copies what the package ships: the `files` of package.json, and package.json itself. */
+async function installSuite(target: string, bundle: string | undefined): Promise<void> {
+  const { files } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
+    files: readonly string[];
+  };
+  const there = new Set(await readdir(root));
+  await mkdir(target, { recursive: true });
+  await Promise.all(
+    [...files, 'package.json']
+      .filter((file) => there.has(file))
+      .map((file) => cp(path.join(root, file), path.join(target, file), { recursive: true })),
+  );
+  if (bundle !== undefined) await copyFile(bundle, path.join(target, 'dist/tls-peers.cjs'));
+}
+
+async function writeBelow(directory: string, file: string, text: string): Promise<void> {
+  const target = path.join(directory, file);
+  await mkdir(path.dirname(target), { recursive: true });
+  await writeFile(target, text);
+}
+
+function environment(
+  options: HarakaOptions,
+  { routesFile, caFile, dnsAddress, reports }: HarakaSurroundings,
+): NodeJS.ProcessEnv {
+  // NODE_ENV=test and HARAKA_TEST_DIR change how Haraka behaves; VITEST and the like are nobody's business there.
+  const kept = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH'];
+  return {
+    ...Object.fromEntries(kept.map((name) => [name, process.env[name]])),
+    NODE_OPTIONS: `--require ${JSON.stringify(path.join(import.meta.dirname, 'shim.cjs'))}`,
+    NODE_EXTRA_CA_CERTS: caFile,
+    TLS_PEERS_LAB: JSON.stringify({ routes: routesFile, dns: dnsAddress }),
+    TLS_PEERS_LAB_REPORT: JSON.stringify({ port: reports.port, dsn: options.dsn ?? 'discard' }),
+    ...options.env,
+  };
+}
+
+interface Log {
+  readonly lines: readonly string[];
+  follow(child: ChildProcess): void;
+  waitFor: HarakaProcess['waitForLog'];
+  close(): Promise<void>;
+}
+
+async function openLog(file: string): Promise<Log> {
+  const lines: string[] = [];
+  const arrivals = new EventEmitter();
+  arrivals.setMaxListeners(0);
+  const stream: WriteStream = createWriteStream(file, { flags: 'a' });
+  await once(stream, 'open');
+  return {
+    lines,
+    follow: (child) => {
+      for (const output of [child.stdout, child.stderr]) {
+        if (output === null) continue;
+        createInterface({ input: output, crlfDelay: Infinity }).on('line', (line) => {
+          lines.push(line);
+          if (!stream.writableEnded) stream.write(`${line}\n`);
+          arrivals.emit('line');
+        });
+      }
+    },
+    waitFor: async (pattern, { timeoutMs = 10_000, from = 0 } = {}) => {
+      const signal = AbortSignal.timeout(timeoutMs);
+      for (let read = from; ;) {
+        for (; read < lines.length; read++) {
+          const line = lines[read] ?? '';
+          if (pattern.test(line)) return line;
+        }
+        await once(arrivals, 'line', { signal }).catch(() => {
+          throw new Error(`Haraka logged nothing like ${String(pattern)} in ${timeoutMs} ms`);
+        });
+      }
+    },
+    close: async () => {
+      stream.end();
+      await once(stream, 'close');
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * The lab: a world of DNS, MX hosts and policy hosts on loopback, and a real Haraka in a child process that delivers
+ * into it. Messages go in over SMTP; what became of them is read at Haraka and at the peers.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { buildWorld } from './build_world';
+import type { Routes } from './build_world';
+import type { CertificateOffice } from './certificates';
+import type { DnsServer } from './dns_server';
+import { startHaraka } from './haraka';
+import type { HarakaOptions, HarakaProcess } from './haraka';
+import type { PolicyHost } from './policy_host';
+import { startReports } from './reports';
+import type { Outcome, OutcomeWish } from './reports';
+import { submit } from './smtp_client';
+import type { SmtpPeer } from './smtp_peer';
+import type { Route, World } from './world';
+
+export interface Message {
+  /** The envelope sender; empty for the null sender. */
+  readonly from: string;
+  readonly to: string | readonly string[];
+  /** Headers and body; a short message where absent. */
+  readonly data?: string;
+}
+
+export interface Lab {
+  readonly dns: DnsServer;
+  readonly haraka: HarakaProcess;
+  readonly office: CertificateOffice;
+  /** PEM file of the CA that the lab's Haraka trusts. */
+  readonly caFile: string;
+  /** Hands a message to Haraka; resolves once Haraka has taken it. */
+  send(message: Message): Promise<{ readonly id: string }>;
+  /** What became of a message, as soon as it is known. Rejects when time is up (20 s unless told). */
+  readonly outcome: (id: string, wish?: OutcomeWish) => Promise<Outcome>;
+  /** What is known so far; of all messages where no id is given. */
+  readonly outcomes: (id?: string) => readonly Outcome[];
+  /** `send`, then `outcome`. */
+  deliver(message: Message, wish?: OutcomeWish): Promise<Outcome>;
+  /** The MX host of that name. */
+  peer(host: string): SmtpPeer;
+  readonly peers: readonly SmtpPeer[];
+  /** The policy host of that domain, which the world gave an `sts`. */
+  policyHost(domain: string): PolicyHost;
+  /** Changes what happens on the way to a host: `25` leads to the MX host, `443` to the policy host. */
+  setRoute(name: string, port: 25 | 443, route: Route): Promise<void>;
+  /** Ends everything, and removes the install directory. */
+  stop(): Promise<void>;
+}
+
+export interface LabOptions extends HarakaOptions {
+  /** Keeps the install directory (with log and queue) after `stop`. */
+  readonly directory?: 'remove' | 'keep';
+}
+
+/** Starts a lab. @throws Error with Haraka's last log lines where it does not start. */
+export async function startLab(world: World, options: LabOptions = {}): Promise<Lab> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'tls-peers-lab-'));
+  const cleanUp: (() => Promise<void>)[] = [];
+  if (options.directory !== 'keep') cleanUp.push(() => rm(directory, { recursive: true, force: true }));
+  const stop = async (): Promise<void> => {
+    for (const step of cleanUp.reverse()) await step();
+    cleanUp.length = 0;
+  };
+
+  try {
+    const [built, reports] = await Promise.all([buildWorld(world), startReports()]);
+    cleanUp.push(built.stop, reports.stop);
+    const caFile = path.join(directory, 'lab-ca.pem');
+    const routesFile = path.join(directory, 'routes.json');
+    const install = path.join(directory, 'haraka');
+    const routes = new Map(built.routes);
+    await Promise.all([
+      writeFile(caFile, built.office.caPem),
+      writeRoutes(routesFile, routes),
+      mkdir(install),
+    ]);
+    const haraka = await startHaraka(options, {
+      directory: install,
+      routesFile,
+      caFile,
+      dnsAddress: built.dns.address,
+      reports,
+    });
+    cleanUp.push(() => haraka.stop());
+
+    const send: Lab['send'] = async ({ from, to, data }) => {
+      const id = randomUUID();
+      await submit({
+        port: haraka.port,
+        from,
+        to: typeof to === 'string' ? [to] : to,
+        data: `Lab-Message-Id: ${id}\r\n${data ?? plainMessage(from, to)}`,
+        timeoutMs: 15_000,
+      });
+      return { id };
+    };
+
+    return {
+      dns: built.dns,
+      haraka,
+      office: built.office,
+      caFile,
+      send,
+      outcome: reports.outcome,
+      outcomes: reports.outcomes,
+      deliver: async (message, wish) => reports.outcome((await send(message)).id, wish),
+      peer: (host) => known(built.peers, host, 'MX host'),
+      peers: [...built.peers.values()],
+      policyHost: (domain) => known(built.policyHosts, domain, 'policy host of'),
+      setRoute: async (name, port, route) => {
+        const host =
+          port === 25
+            ? known(built.peers, name, 'MX host')
+            : known(built.policyHosts, name, 'policy host of');
+        for (const [key, target] of routes) {
+          if (target.port === host.port) routes.set(key, { ...target, route });
+        }
+        await writeRoutes(routesFile, routes);
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function writeRoutes(file: string, routes: Routes): Promise<void> {
+  return writeFile(file, JSON.stringify(Object.fromEntries(routes)));
+}
+
+function known<T>(things: ReadonlyMap<string, T>, name: string, what: string): T {
+  const found = things.get(name);
+  if (found === undefined) throw new Error(`this world has no ${what} ${name}`);
+  return found;
+}
+
+function plainMessage(from: string, to: Message['to']): string {
+  const recipients = typeof to === 'string' ? to : to.join(', ');
+  return [`From: <${from}>`, `To: ${recipients}`, 'Subject: a message of the lab', '', 'Hello.'].join('\r\n');
+}
