@@ -26,7 +26,7 @@ export async function withDeadline<T>(
 export function unlessAborted<T, U>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,
-  otherwise: () => U,
+  otherwise: () => U | Promise<U>,
 ): Promise<T | U> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

@@ -31,7 +31,8 @@ export function trustOptions(extraRoots: string): { secureContext?: tls.SecureCo
   return { secureContext };
 }
 
-function defaultRoots(): readonly string[] {
+/** The PEM of the roots that are trusted by default: `ca` replaces them, so whoever adds one names these again. */
+export function defaultRoots(): readonly string[] {
   // Newer than the oldest Node that is supported; it knows of every way to configure roots.
   const get: unknown = Reflect.get(tls, 'getCACertificates');
   if (typeof get === 'function') return (get as (type: string) => string[])('default');

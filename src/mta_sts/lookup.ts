@@ -1,0 +1,43 @@
+/** Asks for the `_mta-sts` TXT record of a domain (RFC 8461 section 3.1). */
+import type { Answer } from '../dns/types';
+import type { Failure } from '../failure';
+import { printable } from '../text';
+import { unlessAborted, withDeadline } from './deadline';
+import { parseRecordSet } from './record';
+import type { StsRecord } from './record';
+
+export interface TxtResolver {
+  /** Each record as its character-strings joined. */
+  txt(name: string, options?: { signal?: AbortSignal }): Promise<Answer<string>>;
+}
+
+export type StsLookup = StsRecord | { readonly kind: 'unanswered'; readonly failure: Failure };
+
+/** Never rejects; answers within `ms`, at once when `signal` is aborted. */
+export function lookUpRecord(
+  resolver: TxtResolver,
+  domain: string,
+  ms: number,
+  signal: AbortSignal,
+): Promise<StsLookup> {
+  const name = `_mta-sts.${domain}`;
+  return withDeadline(ms, signal, async (limit) => {
+    const late = () => unanswered(`${name} TXT: no answer in time`);
+    return unlessAborted(resolver.txt(name, { signal: limit }).then(recordOf), limit, late);
+  });
+}
+
+function recordOf(answer: Answer<string>): StsLookup {
+  switch (answer.kind) {
+    case 'records':
+      return parseRecordSet(answer.records);
+    case 'denied':
+      return { kind: 'not_published' };
+    case 'failed':
+      return unanswered(answer.detail);
+  }
+}
+
+function unanswered(text: string): StsLookup {
+  return { kind: 'unanswered', failure: { reason: 'dns-lookup-failed', text: printable(text) } };
+}

@@ -1,0 +1,312 @@
+/**
+ * The policies of other domains, as a sender knows them (RFC 8461 sections 3.3, 5.1 and 10.2).
+ *
+ * A policy that was fetched governs until its `max_age` has passed, whatever DNS and HTTPS say meanwhile: only a newer
+ * policy replaces it. That is the whole protection, because an attacker at the network can suppress both.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Failure } from '../failure';
+import type { Log } from '../log';
+import { canonicalDomain } from '../names';
+import { messageOf, printable } from '../text';
+import { afterFailure, noBackoff, retryAt } from './backoff';
+import { systemClock } from './clock';
+import type { Clock } from './clock';
+import type { OpenTls } from './connect';
+import { unlessAborted, withDeadline } from './deadline';
+import { createPolicyFetcher } from './fetch';
+import type { AddressResolver, FetchOptions } from './fetch';
+import { hold, inForce, isNewer } from './held';
+import { isFetchDue, lastFailure, noteAttempt, protection, sizeOf, unknown } from './known';
+import type { Known, Occasion } from './known';
+import { lookUpRecord } from './lookup';
+import type { StsLookup, TxtResolver } from './lookup';
+import { rootsDigest } from './roots';
+import { keyText } from './store';
+import type { PolicyStore, StoredPolicy } from './store';
+import type { StsFacts } from './types';
+
+export type StsResolver = AddressResolver & TxtResolver;
+
+export interface StsDependencies {
+  readonly resolver: StsResolver;
+  readonly store: PolicyStore;
+  readonly fetchOptions: FetchOptions;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly limits?: StsLimits;
+  /** 0 to 1, as `Math.random`. */
+  readonly random?: () => number;
+  /** How a TLS connection is opened. */
+  readonly open?: OpenTls;
+}
+
+export interface StsLimits {
+  /** Domains known in memory, with or without a policy. Default 10,000. */
+  readonly memoryEntries?: number;
+  /** About what their policies may take in memory. Default 32 MB. */
+  readonly memoryBytes?: number;
+}
+
+export interface Asking {
+  /** PEM of roots trusted beside the default ones, empty for none. */
+  readonly extraRoots: string;
+  /** Ends the waiting, not the work: what is under way is kept for the next message. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StsPolicies {
+  /** The policy that governs mail to `domain` now. Never rejects. */
+  facts(domain: string, asking: Asking): Promise<StsFacts>;
+  /**
+   * The same after looking once more for a newer policy, to be asked before a message is given up for good
+   * (RFC 8461 section 5.1). Unless the id has changed the host is asked at most every five minutes. Never rejects.
+   */
+  refresh(domain: string, asking: Asking): Promise<StsFacts>;
+  /** Loads the store and begins to refresh policies ahead of their expiry. Calls may come before it has finished. */
+  start(): Promise<void>;
+  /** Refreshes, now, the policies that are due: what `start` does every few minutes. */
+  refreshDue(): Promise<void>;
+  /** Ends what is under way; nothing is left behind. */
+  close(): Promise<void>;
+}
+
+const minute = 60_000;
+/** How long mail waits for the TXT record: where a policy is in force it is merely news. */
+const txtPatience = { protected: 3_000, unprotected: 15_000 } as const;
+/** For how long a TXT lookup without an answer is not repeated where a policy is in force. */
+const unansweredFor = minute;
+/** How often the store is consulted for a domain of which memory holds no policy in force. */
+const storeInterval = minute;
+const storePatience = 5_000;
+const sweepInterval = 5 * minute;
+const sweepConcurrency = 2;
+/** After a refresh ahead of expiry that brought nothing. */
+const nextRefresh = 60 * minute;
+/** A domain to which no mail went for so long is not refreshed. */
+const recentlyUsed = 7 * 24 * 60 * minute;
+
+export function createStsPolicies(deps: StsDependencies): StsPolicies {
+  const { resolver, store, log, clock = systemClock, random = Math.random, limits = {} } = deps;
+  const fetcher = createPolicyFetcher({
+    resolver,
+    options: deps.fetchOptions,
+    ...(deps.open === undefined ? {} : { open: deps.open }),
+  });
+  const memory = new LRUCache<string, Known>({
+    max: limits.memoryEntries ?? 10_000,
+    maxSize: limits.memoryBytes ?? 32 * 1024 * 1024,
+    sizeCalculation: sizeOf,
+  });
+  // What is under way, one of a kind per domain. Beside the memory, which may drop a domain meanwhile.
+  const looks = new Map<string, Promise<StsFacts>>();
+  const recalls = new Map<string, Promise<void>>();
+  const fetches = new Map<string, Promise<StsFacts>>();
+  const closing = new AbortController();
+  let sweeper: NodeJS.Timeout | undefined;
+
+  function ask(domain: string, asking: Asking, occasion: Occasion): Promise<StsFacts> {
+    const name = canonicalDomain(domain);
+    if (name === undefined) return Promise.resolve({ kind: 'no_policy', failure: 'not_published' });
+    const known = knownOf(name, asking.extraRoots);
+    known.usedAt = clock.steady();
+    return unlessAborted(look(known, occasion), asking.signal, async () => {
+      // A policy on disk governs also the message that cannot wait for the rest.
+      await recall(known);
+      return standing(known, outOfTime(name));
+    });
+  }
+
+  function look(known: Known, occasion: Occasion): Promise<StsFacts> {
+    return together(looks, `${occasion} ${keyText(known)}`, () =>
+      lookThrough(known, occasion).catch((error: unknown) => {
+        const text = `MTA-STS policy of ${known.domain}: ${printable(messageOf(error))}`;
+        log.error(text);
+        return standing(known, { reason: 'internal-error', text });
+      }),
+    );
+  }
+
+  async function lookThrough(known: Known, occasion: Occasion): Promise<StsFacts> {
+    await recall(known);
+    const lookup = await askRecord(known, occasion);
+    if (lookup.kind !== 'found') {
+      return standing(known, recordFailure(known.domain, lookup, protection(known, clock.steady())));
+    }
+    if (!isFetchDue(known, lookup.id, occasion, clock.steady())) return standing(known, lastFailure(known));
+    return together(fetches, keyText(known), () => obtain(known, lookup.id, occasion));
+  }
+
+  /** The policy in force, or that there is none. `failure`: what stood in the way of a newer one. */
+  function standing({ held }: Known, failure: Failure | 'none'): StsFacts {
+    if (inForce(held, clock.steady())) return governed(held.stored, failure);
+    return { kind: 'no_policy', failure: failure === 'none' ? 'not_published' : failure };
+  }
+
+  async function askRecord(known: Known, occasion: Occasion): Promise<StsLookup> {
+    const now = clock.steady();
+    const { unanswered } = known;
+    const state = protection(known, now);
+    if (unanswered !== undefined && now < unanswered.at + unansweredFor) {
+      if (state === 'protected' && occasion === 'message') return unanswered.lookup;
+    }
+    const lookup = await lookUpRecord(resolver, known.domain, txtPatience[state], closing.signal);
+    known.unanswered = lookup.kind === 'unanswered' ? { at: clock.steady(), lookup } : undefined;
+    return lookup;
+  }
+
+  async function obtain(known: Known, id: string, occasion: Occasion): Promise<StsFacts> {
+    const before = known.held;
+    await consultStore(known);
+    // Another worker on the same store may have fetched it meanwhile.
+    if (known.held !== before && !isFetchDue(known, id, 'message', clock.steady()))
+      return standing(known, 'none');
+    noteAttempt(known, clock.steady());
+    const { domain, roots, extraRoots } = known;
+    const fetched = await fetcher.fetch(domain, { extraRoots, signal: closing.signal });
+    if (fetched.kind === 'failed') return notObtained(known, id, occasion, fetched.failure);
+    const stored = { domain, roots, id, fetchedAt: clock.wall(), policy: fetched.policy };
+    known.backoff = noBackoff;
+    adopt(known, stored);
+    await keep(stored);
+    log.info(`MTA-STS policy of ${domain}: mode ${stored.policy.mode}, id ${id}`);
+    return governed(stored, 'none');
+  }
+
+  function notObtained(known: Known, id: string, occasion: Occasion, failure: Failure): StsFacts {
+    // A fetch that was cut short says nothing about the host.
+    if (closing.signal.aborted) return standing(known, failure);
+    const now = clock.steady();
+    known.backoff = afterFailure(known.backoff, id, failure, now);
+    const state = protection(known, now);
+    const minutes = Math.round((retryAt(known.backoff, id, state) - now) / minute);
+    const meanwhile = state === 'protected' ? 'the policy of before stays in force' : 'no policy is in force';
+    log.notice(
+      `MTA-STS policy of ${known.domain}, id ${id} (${occasion}): ${failure.reason}: ${failure.text}; ` +
+        `${meanwhile}, next attempt in ${minutes} min`,
+    );
+    return standing(known, failure);
+  }
+
+  // ---- memory and store
+
+  function knownOf(domain: string, extraRoots: string): Known {
+    const key = { domain, roots: rootsDigest(extraRoots) };
+    const found = memory.get(keyText(key));
+    if (found !== undefined) return found;
+    const fresh = unknown(key, extraRoots);
+    memory.set(keyText(key), fresh);
+    return fresh;
+  }
+
+  function adopt(known: Known, stored: StoredPolicy): void {
+    known.held = hold(stored, clock, random());
+    memory.set(keyText(known), known);
+  }
+
+  /** Looks for the policy in the store where memory has none: evicted, or fetched by another worker. */
+  function recall(known: Known): Promise<void> {
+    const now = clock.steady();
+    const settled = inForce(known.held, now) || now < known.lookedInStoreAt + storeInterval;
+    const underWay = recalls.get(keyText(known));
+    if (underWay !== undefined) return underWay;
+    return settled ? Promise.resolve() : together(recalls, keyText(known), () => consultStore(known));
+  }
+
+  async function consultStore(known: Known): Promise<void> {
+    const stored = await attempt('read', known.domain, () => store.read(known));
+    known.lookedInStoreAt = clock.steady();
+    if (stored !== undefined && isNewer(stored, known.held)) adopt(known, stored);
+  }
+
+  async function keep(stored: StoredPolicy): Promise<void> {
+    await attempt('written', stored.domain, () => store.write(stored));
+  }
+
+  /** A store that fails or hangs costs persistence, not mail. */
+  async function attempt<T>(what: string, domain: string, task: () => Promise<T>): Promise<T | undefined> {
+    const fault = (why: string) => {
+      log.error(`MTA-STS policy of ${domain} could not be ${what}: ${printable(why)}`);
+      return undefined;
+    };
+    return withDeadline(storePatience, undefined, (limit) =>
+      unlessAborted(task(), limit, () => fault('the store does not answer')),
+    ).catch((error: unknown) => fault(messageOf(error)));
+  }
+
+  // ---- ahead of expiry
+
+  async function load(): Promise<void> {
+    for await (const stored of store.all()) {
+      if (closing.signal.aborted || memory.size >= memory.max) return;
+      // Under added roots the policy is read when it is asked for: only then are the roots themselves known.
+      if (stored.roots !== rootsDigest('')) continue;
+      const known = knownOf(stored.domain, '');
+      if (isNewer(stored, known.held)) adopt(known, stored);
+    }
+  }
+
+  async function refreshDue(): Promise<void> {
+    const now = clock.steady();
+    const due = [...memory.values()].filter(
+      ({ held, usedAt }) => inForce(held, now) && now >= held.refreshAt && now < usedAt + recentlyUsed,
+    );
+    const queue = due.values();
+    await Promise.all(Array.from({ length: sweepConcurrency }, () => refreshEach(queue)));
+  }
+
+  async function refreshEach(queue: Iterable<Known>): Promise<void> {
+    for (const known of queue) {
+      if (closing.signal.aborted) return;
+      if (known.held !== undefined) known.held = { ...known.held, refreshAt: clock.steady() + nextRefresh };
+      await look(known, 'ahead_of_expiry');
+    }
+  }
+
+  return {
+    facts: (domain, asking) => ask(domain, asking, 'message'),
+    refresh: (domain, asking) => ask(domain, asking, 'last_chance'),
+    refreshDue,
+    async start() {
+      sweeper = setInterval(() => void refreshDue(), sweepInterval).unref();
+      await load().catch((error: unknown) =>
+        log.error(`MTA-STS policies could not be loaded: ${printable(messageOf(error))}`),
+      );
+    },
+    async close() {
+      clearInterval(sweeper);
+      closing.abort();
+      await Promise.allSettled([...looks.values(), ...recalls.values(), ...fetches.values()]);
+      await store.close();
+    },
+  };
+}
+
+/** The promise under way for `key`, or that of `task`, which is then the one under way. */
+function together<T>(underWay: Map<string, Promise<T>>, key: string, task: () => Promise<T>): Promise<T> {
+  const present = underWay.get(key);
+  if (present !== undefined) return present;
+  const promise = task().finally(() => underWay.delete(key));
+  underWay.set(key, promise);
+  return promise;
+}
+
+function governed({ policy, id }: StoredPolicy, refreshFailure: Failure | 'none'): StsFacts {
+  return { kind: 'policy', policy, id, refreshFailure };
+}
+
+/** What the absence of a record means for the policy: news where one is in force, nothing where none is. */
+function recordFailure(
+  domain: string,
+  lookup: Exclude<StsLookup, { kind: 'found' }>,
+  state: 'protected' | 'unprotected',
+): Failure | 'none' {
+  if (lookup.kind !== 'not_published') return lookup.failure;
+  if (state === 'unprotected') return 'none';
+  const text = `_mta-sts.${domain} has no record any more; the policy stays until its max_age has passed`;
+  return { reason: 'sts-policy-fetch-error', text };
+}
+
+function outOfTime(domain: string): Failure {
+  return { reason: 'sts-policy-fetch-error', text: `the MTA-STS policy of ${domain} was not there in time` };
+}
