@@ -1,0 +1,85 @@
+/** Verdicts in words that an operator can act on. */
+import type { X509Certificate } from 'node:crypto';
+import type { PathFault } from '../x509/path';
+import { associationData, matches } from './match';
+import { matchingTypes } from './records';
+import type { TlsaRecord } from './types';
+
+/** A record as zone files write it, its data cut: `3 1 1 a1b2c3d4…`. */
+export function recordText({ usage, selector, matchingType, data }: TlsaRecord): string {
+  return `${usage} ${selector} ${matchingType} ${shortHex(data)}`;
+}
+
+/** Why a DANE-EE record did not match the peer's certificate. */
+export function mismatchText(record: TlsaRecord, leaf: X509Certificate): string {
+  const seen = associationData(record, leaf);
+  if (seen === undefined) return `${recordText(record)}: the peer's certificate cannot be read`;
+  const what = record.selector === 1 ? 'key' : 'certificate';
+  const kind = record.matchingType === matchingTypes.full ? '' : ' digest';
+  const { usage, selector, matchingType } = record;
+  return (
+    `certificate ${usage} ${selector} ${matchingType}${kind} is ${shortHex(seen)}, the zone publishes ` +
+    `${shortHex(record.data)}: the peer renewed its ${what} without updating DNS, or this is not the peer`
+  );
+}
+
+/** Why a DANE-TA record led to no path. `above`: the certificates that could have been issuers. */
+export function noAnchorText(
+  record: TlsaRecord,
+  leaf: X509Certificate,
+  above: readonly X509Certificate[],
+): string {
+  const name = recordText(record);
+  if (above.some((certificate) => matches(record, certificate))) {
+    return `${name}: the certificate that it names did not issue the peer's certificate, not even indirectly`;
+  }
+  if (matches(record, leaf)) {
+    return `${name}: it names the peer's own certificate, which cannot be its own trust anchor; publish it with usage 3`;
+  }
+  if (above.length === 0) {
+    return `${name}: the peer sent no certificate above its own; it must send the trust anchor that it publishes`;
+  }
+  const seen = above
+    .slice(0, 4)
+    .map((certificate) => shortHex(associationData(record, certificate) ?? new Uint8Array()))
+    .join(', ');
+  return (
+    `${name}: no certificate above the peer's own matches (${record.usage} ${record.selector} ` +
+    `${record.matchingType} of those sent: ${seen}): the peer changed its CA without updating DNS, or does not send it`
+  );
+}
+
+/** Why a path to the anchor of a DANE-TA record does not hold. */
+export function faultText(record: TlsaRecord, { depth, text }: PathFault): string {
+  const subject = depth === 0 ? "the peer's certificate" : `the CA certificate at depth ${depth}`;
+  return `${recordText(record)}: its trust anchor is in the chain, but ${subject} ${text}`;
+}
+
+/** Why a valid path is of no use. */
+export function nameText(
+  record: TlsaRecord,
+  wanted: readonly string[],
+  presented: readonly string[],
+): string {
+  const names = presented.length === 0 ? 'no DNS name' : presented.slice(0, 5).join(', ');
+  return `${recordText(record)}: the chain is valid, but the certificate is for ${names}, not for ${wanted.join(' or ')}`;
+}
+
+/** Why a record was not looked at. */
+export function outrankedText(record: TlsaRecord, by: TlsaRecord): string {
+  return (
+    `${recordText(record)}: not looked at, because ${by.usage} ${by.selector} ${by.matchingType} ` +
+    `is published too and counts instead (RFC 7671 section 9)`
+  );
+}
+
+/** What authenticated the peer. `depth`: 0 is the leaf. `names`: what to add about names, or nothing. */
+export function successText(record: TlsaRecord, depth: number, baseDomain: string, names: string): string {
+  const where = depth === 0 ? "the peer's certificate" : `the trust anchor at depth ${depth}`;
+  return `TLSA ${recordText(record)} at _25._tcp.${baseDomain} matches ${where}${names}`;
+}
+
+function shortHex(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+  return bytes.length > 4 ? `${hex}…` : hex || 'nothing';
+}

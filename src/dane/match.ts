@@ -1,0 +1,35 @@
+/** Whether one certificate is what one TLSA record describes (RFC 6698 section 2.1). */
+import { createHash } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import { sameBytes } from '../x509/der';
+import { subjectPublicKeyInfo } from '../x509/certificate';
+import { matchingTypes, selectors } from './records';
+import type { TlsaRecord } from './types';
+
+/** Whether selector and matching type of `record`, applied to `certificate`, give its data. The usage is not looked at. */
+export function matches(record: TlsaRecord, certificate: X509Certificate): boolean {
+  const data = associationData(record, certificate);
+  return data !== undefined && sameBytes(data, record.data);
+}
+
+/** What `record` would have to publish for `certificate`. `undefined` where the certificate cannot be read. */
+export function associationData(record: TlsaRecord, certificate: X509Certificate): Uint8Array | undefined {
+  const selected = selectedData(record.selector, certificate);
+  if (selected === undefined) return undefined;
+  switch (record.matchingType) {
+    case matchingTypes.full:
+      return selected;
+    case matchingTypes.sha256:
+      return createHash('sha256').update(selected).digest();
+    case matchingTypes.sha512:
+      return createHash('sha512').update(selected).digest();
+    default:
+      return undefined;
+  }
+}
+
+function selectedData(selector: number, certificate: X509Certificate): Uint8Array | undefined {
+  if (selector === selectors.certificate) return certificate.raw;
+  const info = selector === selectors.publicKey ? subjectPublicKeyInfo(certificate) : 'malformed';
+  return info === 'malformed' ? undefined : info;
+}

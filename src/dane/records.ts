@@ -1,0 +1,130 @@
+/**
+ * TLSA records: reading them, and which of them SMTP can use (RFC 6698 section 2.1, RFC 7671, RFC 7672 section 3.1).
+ */
+import { X509Certificate, createPublicKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { publicKeyOf } from '../x509/certificate';
+import { sameBytes, soleElement, tags } from '../x509/der';
+import type { TlsaRecord } from './types';
+
+export const usages = { pkixTa: 0, pkixEe: 1, daneTa: 2, daneEe: 3 } as const;
+export const selectors = { certificate: 0, publicKey: 1 } as const;
+export const matchingTypes = { full: 0, sha256: 1, sha512: 2 } as const;
+
+const digestOctets = new Map<number, number>([
+  [matchingTypes.sha256, 32],
+  [matchingTypes.sha512, 64],
+]);
+
+/** Reads the RDATA of a TLSA record. `undefined` where it is shorter than its three fixed octets. The data is copied. */
+export function parseTlsaRecord(rdata: Uint8Array): TlsaRecord | undefined {
+  const [usage, selector, matchingType] = rdata;
+  if (usage === undefined || selector === undefined || matchingType === undefined) return undefined;
+  return { usage, selector, matchingType, data: rdata.slice(3) };
+}
+
+/** More usable records than this are not looked at; nobody publishes so many, and each costs time. */
+export const maximumRecords = 64;
+
+/**
+ * The records that can authenticate an SMTP server, each once, in the order given. Empty where none can, which is
+ * the "present, none usable" of RFC 7672 section 2.2.
+ */
+export function usableRecords(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
+  return distinctRecords(records)
+    .filter((record) => unusableBecause(record) === undefined)
+    .slice(0, maximumRecords);
+}
+
+/** Each record once: the first of equal ones, as the same object. */
+export function distinctRecords(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
+  const first = new Map<string, TlsaRecord>();
+  for (const record of records) {
+    const { usage, selector, matchingType, data } = record;
+    const key = `${usage} ${selector} ${matchingType} ${Buffer.from(data).toString('latin1')}`;
+    if (!first.has(key)) first.set(key, record);
+  }
+  return [...first.values()];
+}
+
+/** Why `record` cannot be used, as a phrase for people; `undefined` where it can be. */
+export function unusableBecause(record: TlsaRecord): string | undefined {
+  const { usage, selector, matchingType, data } = record;
+  // RFC 7672 section 3.1.3: nobody agreed with the peer on a set of public CAs.
+  if (usage === usages.pkixTa || usage === usages.pkixEe) return `usage ${usage} is not for SMTP`;
+  if (usage !== usages.daneTa && usage !== usages.daneEe) return `usage ${usage} is unknown`;
+  if (selector !== selectors.certificate && selector !== selectors.publicKey) {
+    return `selector ${selector} is unknown`;
+  }
+  if (matchingType === matchingTypes.full) {
+    return isWhole(record) ? undefined : `its data is no ${selector === 0 ? 'certificate' : 'public key'}`;
+  }
+  const octets = digestOctets.get(matchingType);
+  if (octets === undefined) return `matching type ${matchingType} is unknown`;
+  return data.length === octets ? undefined : `its digest has ${data.length} octets instead of ${octets}`;
+}
+
+/**
+ * The records that digest agility leaves (RFC 7671 section 9): for each usage and selector only the strongest matching
+ * type, SHA-512 before SHA-256. Records that hold the whole data take no part and always stay. `records` are usable ones.
+ */
+export function strongestRecords(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
+  return records.filter((record) => strongerRecord(record, records) === undefined);
+}
+
+/** A record because of which `record` is not looked at, if there is one. */
+export function strongerRecord(record: TlsaRecord, records: readonly TlsaRecord[]): TlsaRecord | undefined {
+  if (record.matchingType === matchingTypes.full) return undefined;
+  return records.find(
+    (other) =>
+      other.usage === record.usage &&
+      other.selector === record.selector &&
+      other.matchingType > record.matchingType,
+  );
+}
+
+/** The certificate that a record with selector 0 and matching type 0 carries. */
+export function certificateIn(record: TlsaRecord): X509Certificate | undefined {
+  if (record.selector !== selectors.certificate || record.matchingType !== matchingTypes.full)
+    return undefined;
+  return parsed(record).certificate;
+}
+
+/** The bare key that a record with selector 1 and matching type 0 carries. */
+export function publicKeyIn(record: TlsaRecord): KeyObject | undefined {
+  if (record.selector !== selectors.publicKey || record.matchingType !== matchingTypes.full) return undefined;
+  return parsed(record).key;
+}
+
+interface WholeData {
+  readonly certificate?: X509Certificate;
+  readonly key?: KeyObject;
+}
+
+const wholeData = new WeakMap<TlsaRecord, WholeData>();
+
+/** What a record with matching type 0 holds, parsed once for each record object. */
+function parsed(record: TlsaRecord): WholeData {
+  const known = wholeData.get(record);
+  if (known) return known;
+  let result: WholeData = {};
+  try {
+    // Node would read PEM as well, and take no notice of what follows a certificate.
+    soleElement(record.data, tags.sequence);
+    if (record.selector === selectors.certificate) {
+      const certificate = new X509Certificate(record.data);
+      const readable = sameBytes(certificate.raw, record.data) && publicKeyOf(certificate) !== 'unsupported';
+      if (readable) result = { certificate };
+    } else {
+      result = { key: createPublicKey({ key: Buffer.from(record.data), format: 'der', type: 'spki' }) };
+    }
+  } catch {
+    // The DER reader or OpenSSL could not read it, which makes the record unusable and is no error here.
+  }
+  wholeData.set(record, result);
+  return result;
+}
+
+function isWhole(record: TlsaRecord): boolean {
+  return certificateIn(record) !== undefined || publicKeyIn(record) !== undefined;
+}

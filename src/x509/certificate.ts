@@ -1,0 +1,290 @@
+/**
+ * What certificate verification reads from a certificate and `node:crypto` does not tell: the fields and extensions
+ * of RFC 5280 sections 4.1 and 4.2.
+ */
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import {
+  MalformedDer,
+  children,
+  expectTag,
+  readAscii,
+  readBoolean,
+  readCount,
+  readNamedBits,
+  readOid,
+  readText,
+  readTime,
+  soleElement,
+  tags,
+} from './der';
+import type { DerElement } from './der';
+import { messageOf } from '../text';
+
+/** One name of a subjectAltName or of a name constraint. */
+export type GeneralName =
+  | { readonly kind: 'dns' | 'email' | 'uri'; readonly value: string }
+  /** An address; in a constraint, address and mask. */
+  | { readonly kind: 'ip'; readonly value: Uint8Array }
+  /** An RDNSequence, DER. */
+  | { readonly kind: 'directory'; readonly value: Uint8Array }
+  /** A kind that is not interpreted; `tag` tells kinds apart. */
+  | { readonly kind: 'other'; readonly tag: number };
+
+export interface NameConstraints {
+  readonly permitted: readonly GeneralName[];
+  readonly excluded: readonly GeneralName[];
+}
+
+/** Bits of `keyUsage` (RFC 5280 section 4.2.1.3). */
+export const keyUsageBits = {
+  digitalSignature: 1 << 0,
+  keyEncipherment: 1 << 2,
+  keyAgreement: 1 << 4,
+  keyCertSign: 1 << 5,
+} as const;
+
+export interface CertificateFields {
+  readonly version: 1 | 2 | 3;
+  /** Names as RDNSequence, DER. */
+  readonly issuer: Uint8Array;
+  readonly subject: Uint8Array;
+  /** The subject's common names, most significant first. */
+  readonly commonNames: readonly string[];
+  /** E-mail addresses that are attributes of the subject. */
+  readonly subjectEmails: readonly string[];
+  /** Issuer and subject are the same name. */
+  readonly selfIssued: boolean;
+  /** Ms since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** The AlgorithmIdentifier of the issuer's signature, DER. */
+  readonly signatureAlgorithm: Uint8Array;
+  readonly basicConstraints: 'absent' | { readonly ca: boolean; readonly pathLength: number };
+  readonly keyUsage: 'absent' | number;
+  readonly extendedKeyUsage: 'absent' | readonly string[];
+  readonly subjectAltNames: readonly GeneralName[];
+  readonly nameConstraints: 'absent' | NameConstraints;
+  /** OIDs of critical extensions that this reader does not process. */
+  readonly unknownCritical: readonly string[];
+}
+
+export type ReadCertificate =
+  | { readonly kind: 'fields'; readonly fields: CertificateFields }
+  | { readonly kind: 'malformed'; readonly text: string };
+
+const read = new WeakMap<X509Certificate, ReadCertificate>();
+const keys = new WeakMap<X509Certificate, KeyObject | 'unsupported'>();
+const keyInfos = new WeakMap<X509Certificate, Uint8Array | 'malformed'>();
+
+/** The fields of `certificate`, parsed once for each object. Never throws. */
+export function readCertificate(certificate: X509Certificate): ReadCertificate {
+  const known = read.get(certificate);
+  if (known) return known;
+  let result: ReadCertificate;
+  try {
+    result = { kind: 'fields', fields: parseFields(certificate.raw) };
+  } catch (error) {
+    result = { kind: 'malformed', text: messageOf(error) };
+  }
+  read.set(certificate, result);
+  return result;
+}
+
+/** The SubjectPublicKeyInfo exactly as the certificate encodes it, which is what selector 1 covers (RFC 6698 section 2.1.2). */
+export function subjectPublicKeyInfo(certificate: X509Certificate): Uint8Array | 'malformed' {
+  const known = keyInfos.get(certificate);
+  if (known !== undefined) return known;
+  let result: Uint8Array | 'malformed';
+  try {
+    result = tbsParts(certificate.raw).publicKey.raw;
+  } catch {
+    result = 'malformed';
+  }
+  keyInfos.set(certificate, result);
+  return result;
+}
+
+/** The subject's key. `unsupported` where OpenSSL cannot read it. */
+export function publicKeyOf(certificate: X509Certificate): KeyObject | 'unsupported' {
+  const known = keys.get(certificate);
+  if (known !== undefined) return known;
+  let key: KeyObject | 'unsupported';
+  try {
+    key = certificate.publicKey;
+  } catch {
+    key = 'unsupported';
+  }
+  keys.set(certificate, key);
+  return key;
+}
+
+interface TbsParts {
+  readonly version: 1 | 2 | 3;
+  readonly signature: DerElement;
+  readonly issuer: DerElement;
+  readonly validity: DerElement;
+  readonly subject: DerElement;
+  readonly publicKey: DerElement;
+  readonly extensions: readonly DerElement[];
+}
+
+/** RFC 5280 section 4.1: Certificate and TBSCertificate. */
+function tbsParts(raw: Uint8Array): TbsParts {
+  const certificate = children(soleElement(raw, tags.sequence));
+  const rest = children(expectTag(certificate[0], tags.sequence));
+  const version = rest[0]?.tag === 0xa0 ? readVersion(rest.shift()) : 1;
+  const [, signature, issuer, validity, subject, publicKey, ...optional] = rest;
+  if (!sameAlgorithm(signature, certificate[1])) throw new MalformedDer('two signature algorithms');
+  const wrapped = optional.find(({ tag }) => tag === 0xa3);
+  return {
+    version,
+    signature: expectTag(signature, tags.sequence),
+    issuer: expectTag(issuer, tags.sequence),
+    validity: expectTag(validity, tags.sequence),
+    subject: expectTag(subject, tags.sequence),
+    publicKey: expectTag(publicKey, tags.sequence),
+    extensions: wrapped ? children(soleElement(wrapped.value, tags.sequence)) : [],
+  };
+}
+
+/** RFC 5280 section 4.1.1.2: the algorithm is named twice and must be the same. */
+function sameAlgorithm(inner: DerElement | undefined, outer: DerElement | undefined): boolean {
+  return inner !== undefined && outer !== undefined && Buffer.compare(inner.raw, outer.raw) === 0;
+}
+
+function readVersion(element: DerElement | undefined): 1 | 2 | 3 {
+  const number = readCount(element && soleElement(element.value));
+  if (number > 2) throw new MalformedDer('unknown certificate version');
+  return (number + 1) as 1 | 2 | 3;
+}
+
+function parseFields(raw: Uint8Array): CertificateFields {
+  const parts = tbsParts(raw);
+  const [notBefore, notAfter] = children(parts.validity);
+  return {
+    version: parts.version,
+    issuer: parts.issuer.raw,
+    subject: parts.subject.raw,
+    commonNames: attributeTexts(parts.subject, '2.5.4.3'),
+    subjectEmails: attributeTexts(parts.subject, '1.2.840.113549.1.9.1'),
+    selfIssued: Buffer.compare(parts.issuer.raw, parts.subject.raw) === 0,
+    notBefore: readTime(notBefore),
+    notAfter: readTime(notAfter),
+    signatureAlgorithm: parts.signature.raw,
+    ...parseExtensions(parts.extensions),
+  };
+}
+
+/** The attributes of a name, as pairs of OID and value. */
+export function nameAttributes(rdn: DerElement): readonly (readonly [oid: string, value: DerElement])[] {
+  return children(rdn).map((attribute) => {
+    const [oid, value] = children(attribute);
+    if (!value) throw new MalformedDer('attribute without value');
+    return [readOid(oid), value] as const;
+  });
+}
+
+function attributeTexts(name: DerElement, wanted: string): string[] {
+  return children(name)
+    .flatMap(nameAttributes)
+    .filter(([oid]) => oid === wanted)
+    .map(([, value]) => readText(value))
+    .filter((text) => text !== undefined);
+}
+
+type Extensions = Pick<
+  CertificateFields,
+  | 'basicConstraints'
+  | 'keyUsage'
+  | 'extendedKeyUsage'
+  | 'subjectAltNames'
+  | 'nameConstraints'
+  | 'unknownCritical'
+>;
+
+/**
+ * Policies need no processing unless an explicit policy is required, which nobody here does and which a critical
+ * policyConstraints, not in this list, would do (RFC 5280 section 6.1.1).
+ */
+const ignorable = new Set(['2.5.29.32', '2.5.29.33', '2.5.29.54']);
+
+function parseExtensions(list: readonly DerElement[]): Extensions {
+  const found: { -readonly [Key in keyof Extensions]: Extensions[Key] } = {
+    basicConstraints: 'absent',
+    keyUsage: 'absent',
+    extendedKeyUsage: 'absent',
+    subjectAltNames: [],
+    nameConstraints: 'absent',
+    unknownCritical: [],
+  };
+  const seen = new Set<string>();
+  for (const extension of list) {
+    const { oid, critical, value } = parseExtension(extension);
+    // RFC 5280 section 4.2: no extension twice. Which of two would count?
+    if (seen.has(oid)) throw new MalformedDer(`extension ${oid} twice`);
+    seen.add(oid);
+    switch (oid) {
+      case '2.5.29.15':
+        found.keyUsage = readNamedBits(soleElement(value));
+        break;
+      case '2.5.29.17':
+        found.subjectAltNames = children(soleElement(value, tags.sequence)).map(parseGeneralName);
+        break;
+      case '2.5.29.19':
+        found.basicConstraints = parseBasicConstraints(soleElement(value, tags.sequence));
+        break;
+      case '2.5.29.30':
+        found.nameConstraints = parseNameConstraints(soleElement(value, tags.sequence));
+        break;
+      case '2.5.29.37':
+        found.extendedKeyUsage = children(soleElement(value, tags.sequence)).map(readOid);
+        break;
+      default:
+        if (critical && !ignorable.has(oid)) found.unknownCritical = [...found.unknownCritical, oid];
+    }
+  }
+  return found;
+}
+
+function parseExtension(element: DerElement): { oid: string; critical: boolean; value: Uint8Array } {
+  const [oid, ...rest] = children(expectTag(element, tags.sequence));
+  const critical = rest[0]?.tag === tags.boolean ? readBoolean(rest[0]) : false;
+  return { oid: readOid(oid), critical, value: expectTag(rest.at(-1), tags.octetString).value };
+}
+
+function parseBasicConstraints(element: DerElement): { ca: boolean; pathLength: number } {
+  const parts = children(element);
+  const ca = parts[0]?.tag === tags.boolean ? readBoolean(parts.shift() as DerElement) : false;
+  return { ca, pathLength: parts[0] ? readCount(parts[0]) : Infinity };
+}
+
+function parseGeneralName(element: DerElement): GeneralName {
+  switch (element.tag) {
+    case 0x81:
+      return { kind: 'email', value: readAscii(element) };
+    case 0x82:
+      return { kind: 'dns', value: readAscii(element) };
+    case 0x86:
+      return { kind: 'uri', value: readAscii(element) };
+    case 0x87:
+      return { kind: 'ip', value: element.value };
+    case 0xa4:
+      return { kind: 'directory', value: soleElement(element.value, tags.sequence).raw };
+    default:
+      return { kind: 'other', tag: element.tag };
+  }
+}
+
+/** RFC 5280 section 4.2.1.10. `minimum` must be its default and `maximum` absent, so a subtree is only its base. */
+function parseNameConstraints(element: DerElement): NameConstraints {
+  const subtrees = (tag: number) =>
+    children(element)
+      .filter((list) => list.tag === tag)
+      .flatMap(children)
+      .map((subtree) => {
+        const [base, ...bounds] = children(expectTag(subtree, tags.sequence));
+        if (!base || bounds.length > 0) throw new MalformedDer('bounded name constraint');
+        return parseGeneralName(base);
+      });
+  return { permitted: subtrees(0xa0), excluded: subtrees(0xa1) };
+}

@@ -1,0 +1,65 @@
+/** Which names a certificate is for (RFC 6125, RFC 9525). Names are compared in canonical form. */
+import type { X509Certificate } from 'node:crypto';
+import { canonicalDomain } from '../names';
+import { readCertificate } from './certificate';
+
+export interface CertificateNames {
+  /** The dNSName entries of the subjectAltName in lower case, wildcards included. */
+  readonly dnsIds: readonly string[];
+  /** The subject's common names in lower case. */
+  readonly commonNames: readonly string[];
+}
+
+/** The names in `certificate`; none where it cannot be read. */
+export function dnsNames(certificate: X509Certificate): CertificateNames {
+  const result = readCertificate(certificate);
+  if (result.kind === 'malformed') return { dnsIds: [], commonNames: [] };
+  const { subjectAltNames, commonNames } = result.fields;
+  return {
+    dnsIds: subjectAltNames.flatMap((name) => (name.kind === 'dns' ? [name.value.toLowerCase()] : [])),
+    commonNames: commonNames.map((name) => name.toLowerCase()),
+  };
+}
+
+/**
+ * Whether a name from a certificate covers `name` (canonical form).
+ *
+ * A wildcard is the whole left-most label, stands for exactly one label, and needs two labels below it, so that no
+ * certificate is good for a whole top-level domain.
+ */
+export function matchesDnsId(pattern: string, name: string): boolean {
+  const id = pattern.toLowerCase();
+  if (!isDnsId(id)) return false;
+  if (!id.startsWith('*.')) return id === name;
+  const dot = name.indexOf('.');
+  return dot > 0 && id.indexOf('.', 2) > 0 && name.slice(dot) === id.slice(1);
+}
+
+/** Whether a DNS-ID of the subjectAltName covers `name`. The common name never counts. */
+export function sanMatches(certificate: X509Certificate, name: string): boolean {
+  return dnsNames(certificate).dnsIds.some((id) => matchesDnsId(id, name));
+}
+
+/** Whether some DNS-ID of the subjectAltName lies below `domain`, at any depth; `*.domain` does. */
+export function sanBelow(certificate: X509Certificate, domain: string): boolean {
+  return dnsNames(certificate).dnsIds.some((id) => isDnsId(id) && id.endsWith(`.${domain}`));
+}
+
+/**
+ * Whether `certificate` names `name` as RFC 7672 section 3.2.3 asks of usage 2: a DNS-ID, or the common name where
+ * there is no DNS-ID at all.
+ */
+export function sanOrCommonNameMatches(certificate: X509Certificate, name: string): boolean {
+  return presentedNames(certificate).some((id) => matchesDnsId(id, name));
+}
+
+/** The names that usage 2 is held against, for checks and messages. */
+export function presentedNames(certificate: X509Certificate): readonly string[] {
+  const { dnsIds, commonNames } = dnsNames(certificate);
+  return dnsIds.length > 0 ? dnsIds : commonNames;
+}
+
+function isDnsId(id: string): boolean {
+  const bare = id.startsWith('*.') ? id.slice(2) : id;
+  return /^[\x21-\x7e]+$/.test(bare) && !bare.endsWith('.') && canonicalDomain(bare) !== undefined;
+}

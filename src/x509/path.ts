@@ -1,0 +1,213 @@
+/**
+ * Whether one certification path holds, from the leaf up to a trust anchor (RFC 5280 section 6.1).
+ *
+ * Only what the certificates say is judged here; who may be an anchor and which name is wanted is the caller's business.
+ * Revocation is not checked.
+ */
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { keyUsageBits, publicKeyOf, readCertificate } from './certificate';
+import type { CertificateFields } from './certificate';
+import { MalformedDer } from './der';
+import { checkNameConstraints } from './name_constraints';
+import { keyStrength, signatureStrength } from './strength';
+
+/** Who vouches for the last certificate of a path. */
+export type PathAnchor =
+  /** The last certificate is itself the anchor: its signature is not checked, all else is. */
+  | { readonly kind: 'last' }
+  /** A bare key signed the last certificate. */
+  | { readonly kind: 'key'; readonly key: KeyObject };
+
+/** `depth`: 0 is the leaf. `text` continues a sentence that begins with the certificate. */
+export interface PathFault {
+  readonly kind: 'malformed' | 'untrusted' | 'forbidden' | 'weak' | 'dates';
+  readonly depth: number;
+  readonly text: string;
+}
+
+export type PathResult = { readonly kind: 'valid' } | { readonly kind: 'invalid'; readonly fault: PathFault };
+
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+const anyPurpose = '2.5.29.37.0';
+
+/**
+ * Judges `path`, leaf first, each certificate issued by the next. Dates come last, so that a path that is only expired
+ * is reported as such.
+ */
+export function checkPath(path: readonly X509Certificate[], anchor: PathAnchor, now: Date): PathResult {
+  const all: CertificateFields[] = [];
+  for (const [depth, certificate] of path.entries()) {
+    const result = readCertificate(certificate);
+    if (result.kind === 'malformed') {
+      return invalid('malformed', depth, `cannot be read (${result.text})`);
+    }
+    all.push(result.fields);
+  }
+  return (
+    checkSignatures(path, anchor) ??
+    checkExtensions(all) ??
+    checkPathLength(all) ??
+    checkStrength(path, all, anchor) ??
+    checkConstraints(all) ??
+    checkDates(all, now) ?? { kind: 'valid' }
+  );
+}
+
+/** Whether `issuer` may have issued `certificate`, by names, key identifiers and kind of key. Proves nothing. */
+export function mayHaveIssued(issuer: X509Certificate, certificate: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) || (!mayCertify(issuer) && sameName(issuer, certificate));
+}
+
+/** Whether `key` signed `certificate`. False for a key that does not suit the signature. */
+export function signedBy(certificate: X509Certificate, key: KeyObject | 'unsupported'): boolean {
+  if (key === 'unsupported') return false;
+  try {
+    return certificate.verify(key);
+  } catch {
+    return false;
+  }
+}
+
+/** `checkIssued` also refuses an issuer whose key usage does not allow it; here that is a fault with a name, not a missing link. */
+function mayCertify(certificate: X509Certificate): boolean {
+  const result = readCertificate(certificate);
+  return result.kind === 'fields' && allowsUsage(result.fields, keyUsageBits.keyCertSign);
+}
+
+function sameName(issuer: X509Certificate, certificate: X509Certificate): boolean {
+  const [above, below] = [readCertificate(issuer), readCertificate(certificate)];
+  return (
+    above.kind === 'fields' &&
+    below.kind === 'fields' &&
+    Buffer.compare(above.fields.subject, below.fields.issuer) === 0
+  );
+}
+
+function checkSignatures(path: readonly X509Certificate[], anchor: PathAnchor): PathResult | undefined {
+  for (const [depth, certificate] of path.entries()) {
+    const issuer = path[depth + 1];
+    if (issuer === undefined && anchor.kind === 'last') return undefined;
+    const key = issuer ? publicKeyOf(issuer) : anchor.kind === 'key' ? anchor.key : 'unsupported';
+    if (!signedBy(certificate, key)) {
+      return invalid('untrusted', depth, 'is not signed by the certificate above it');
+    }
+  }
+  return undefined;
+}
+
+function checkExtensions(all: readonly CertificateFields[]): PathResult | undefined {
+  for (const [depth, fields] of all.entries()) {
+    const text = extensionFault(fields, depth === 0 ? 'leaf' : 'ca');
+    if (text !== undefined) return invalid('forbidden', depth, text);
+  }
+  return undefined;
+}
+
+function extensionFault(fields: CertificateFields, position: 'leaf' | 'ca'): string | undefined {
+  if (fields.unknownCritical.length > 0) {
+    return `has a critical extension that is not understood (${fields.unknownCritical.join(', ')})`;
+  }
+  if (position === 'ca' && !isCa(fields)) return 'is not a CA certificate';
+  if (position === 'ca' && !allowsUsage(fields, keyUsageBits.keyCertSign)) {
+    return 'has a key usage that does not allow it to sign certificates';
+  }
+  const { digitalSignature, keyEncipherment, keyAgreement } = keyUsageBits;
+  if (position === 'leaf' && !allowsUsage(fields, digitalSignature | keyEncipherment | keyAgreement)) {
+    return 'has a key usage that does not allow TLS';
+  }
+  return allowsServers(fields) ? undefined : 'is not meant for TLS servers (extended key usage)';
+}
+
+/** RFC 5280 section 4.2.1.9. Extensions came with version 3, so an older root is a CA by being self-issued. */
+function isCa({ version, selfIssued, basicConstraints }: CertificateFields): boolean {
+  return basicConstraints === 'absent' ? version < 3 && selfIssued : basicConstraints.ca;
+}
+
+/** RFC 5280 section 4.2.1.3: without the extension every use is allowed. */
+function allowsUsage({ keyUsage }: CertificateFields, anyOf: number): boolean {
+  return keyUsage === 'absent' || (keyUsage & anyOf) !== 0;
+}
+
+/** RFC 5280 section 4.2.1.12, for the certificate itself and, as everybody does it, for what a CA may issue. */
+function allowsServers({ extendedKeyUsage }: CertificateFields): boolean {
+  return (
+    extendedKeyUsage === 'absent' ||
+    extendedKeyUsage.some((purpose) => purpose === serverAuth || purpose === anyPurpose)
+  );
+}
+
+/** RFC 5280 section 4.2.1.9: how many intermediates that are not self-issued may stand between a CA and the leaf. */
+function checkPathLength(all: readonly CertificateFields[]): PathResult | undefined {
+  let between = 0;
+  for (const [depth, { basicConstraints, selfIssued }] of all.entries()) {
+    if (depth === 0) continue;
+    const limit = basicConstraints === 'absent' ? Infinity : basicConstraints.pathLength;
+    if (between > limit) {
+      return invalid(
+        'forbidden',
+        depth,
+        `allows ${limit} CA certificates below it, and there are ${between}`,
+      );
+    }
+    if (!selfIssued) between += 1;
+  }
+  return undefined;
+}
+
+/** The signature of an anchor proves nothing, so its digest does not matter; its key does. */
+function checkStrength(
+  path: readonly X509Certificate[],
+  all: readonly CertificateFields[],
+  anchor: PathAnchor,
+): PathResult | undefined {
+  for (const [depth, certificate] of path.entries()) {
+    const key = keyStrength(publicKeyOf(certificate));
+    if (key.kind === 'weak') return invalid('weak', depth, `has ${key.text}`);
+    const algorithm = all[depth]?.signatureAlgorithm;
+    if (algorithm === undefined || (depth === path.length - 1 && anchor.kind === 'last')) continue;
+    const signature = signatureStrength(algorithm);
+    if (signature.kind === 'weak') return invalid('weak', depth, `has ${signature.text}`);
+  }
+  const bare = anchor.kind === 'key' ? keyStrength(anchor.key) : undefined;
+  return bare?.kind === 'weak' ? invalid('weak', path.length - 1, `is signed by ${bare.text}`) : undefined;
+}
+
+/** RFC 5280 section 6.1.4(g) and 6.1.3(b): self-issued intermediates are exempt, the leaf never is. */
+function checkConstraints(all: readonly CertificateFields[]): PathResult | undefined {
+  for (const [depth, { nameConstraints }] of all.entries()) {
+    if (nameConstraints === 'absent') continue;
+    for (const [below, fields] of all.slice(0, depth).entries()) {
+      if (below > 0 && fields.selfIssued) continue;
+      try {
+        const result = checkNameConstraints(nameConstraints, fields, below === 0 ? 'leaf' : 'ca');
+        if (result.kind === 'violated') {
+          return invalid(
+            'forbidden',
+            below,
+            `has a name (${result.name}) that the certificate at depth ${depth} does not permit`,
+          );
+        }
+      } catch (error) {
+        if (!(error instanceof MalformedDer)) throw error;
+        return invalid('malformed', below, `has a name that cannot be read (${error.message})`);
+      }
+    }
+  }
+  return undefined;
+}
+
+function checkDates(all: readonly CertificateFields[], now: Date): PathResult | undefined {
+  for (const [depth, { notBefore, notAfter }] of all.entries()) {
+    if (now.getTime() < notBefore) return invalid('dates', depth, `is not valid before ${day(notBefore)}`);
+    if (now.getTime() > notAfter) return invalid('dates', depth, `expired on ${day(notAfter)}`);
+  }
+  return undefined;
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function invalid(kind: PathFault['kind'], depth: number, text: string): PathResult {
+  return { kind: 'invalid', fault: { kind, depth, text } };
+}
