@@ -1,0 +1,32 @@
+/** What was written, before inheritance: the sections of the configuration as plain data. */
+import type { inboundKeys, outboundKeys, Written } from '../settings/schema';
+
+export type OutboundValues = Written<typeof outboundKeys>;
+export type InboundValues = Written<typeof inboundKeys>;
+
+/** One section that sets a rule, or a default. */
+export interface Section<V> {
+  /** For logs and DSNs: `example.com [outbound partner.example]`, `tls-peers.ini [outbound]`. */
+  readonly name: string;
+  /** Relative to Haraka's config directory. */
+  readonly file: string;
+  /** Of the section's header; 0 where the section is not written at all. */
+  readonly line: number;
+  readonly status: 'enabled' | 'disabled';
+  /** Only what is written. Paths are already replaced by what the files held. */
+  readonly values: Readonly<V>;
+  /** The line of each key in `values`. */
+  readonly lines: Readonly<Record<string, number>>;
+}
+
+export type OutboundSection = Section<OutboundValues>;
+export type InboundSection = Section<InboundValues>;
+
+/** Whether a section applies at all, and if not, why. `today` is a day in UTC as `YYYY-MM-DD`. */
+export type Standing = 'applies' | 'disabled' | 'lapsed';
+
+export function standing(section: Section<{ exempt_until?: string }>, today: string): Standing {
+  if (section.status === 'disabled') return 'disabled';
+  const until = section.values.exempt_until;
+  return until !== undefined && until < today ? 'lapsed' : 'applies';
+}

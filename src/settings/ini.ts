@@ -1,0 +1,138 @@
+/**
+ * Where things stand in an INI file. The values themselves come from haraka-config; this reads the same text by the
+ * same rules for line numbers, for values as they were written (haraka-config turns `1.30` into 1.3), and for
+ * everything that haraka-config would pass over without a word.
+ */
+
+export interface LocatedKey {
+  /** Where the key stands first. */
+  readonly line: number;
+  /** As written, one for each `key[]` line. */
+  readonly texts: readonly string[];
+}
+
+export interface LocatedSection {
+  /** As written between the brackets, `main` for what stands above the first section. */
+  readonly name: string;
+  /** 0 for `main`. */
+  readonly line: number;
+  /** By key without `[]`. */
+  readonly keys: ReadonlyMap<string, LocatedKey>;
+}
+
+/** A line that does not mean what it seems to mean. */
+export interface OddLine {
+  readonly line: number;
+  readonly section: string;
+  readonly key: string;
+  readonly value: string;
+  readonly problem: string;
+}
+
+export interface LocatedFile {
+  readonly sections: readonly LocatedSection[];
+  readonly odd: readonly OddLine[];
+}
+
+// haraka-config's own grammar; a test holds the two together.
+const header = /^\s*\[([^\]]*)\]\s*$/;
+const parameter = /^\s*([\w@:._+\-/[\]]+)\s*(?:=\s*(.*?)\s*)?$/;
+const skipped = /^\s*(?:[;#].*)?$/;
+const continued = /\\[ \t]*$/;
+const unsafe = new Set(['__proto__', 'constructor', 'prototype']);
+
+export const mainSection = 'main';
+
+interface OpenKey {
+  line: number;
+  list: boolean;
+  texts: string[];
+}
+
+interface OpenSection {
+  name: string;
+  line: number;
+  keys: Map<string, OpenKey>;
+}
+
+/** Finds every section and key of `text`, and every line that haraka-config would ignore or merge. */
+export function locate(text: string): LocatedFile {
+  const locator = new Locator();
+  for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) locator.take(line, index + 1);
+  return locator.finish();
+}
+
+class Locator {
+  readonly #sections = new Map<string, OpenSection>();
+  readonly #odd: OddLine[] = [];
+  #current = this.#open(mainSection, 0);
+  #pending = { text: '', line: 0 };
+
+  take(line: string, number: number): void {
+    if (skipped.test(line)) return;
+    const section = header.exec(line)?.[1];
+    if (section !== undefined) this.#enter(section.trim(), number);
+    else if (continued.test(line)) this.#hold(line.replace(continued, ''), number);
+    else this.#parameter(line, number);
+  }
+
+  finish(): LocatedFile {
+    if (this.#pending.text !== '') this.#note(this.#pending.line, 'the file ends within a continued line');
+    return { sections: [...this.#sections.values()], odd: this.#odd };
+  }
+
+  #open(name: string, line: number): OpenSection {
+    const section = { name, line, keys: new Map<string, OpenKey>() };
+    this.#sections.set(name, section);
+    return section;
+  }
+
+  #enter(name: string, line: number): void {
+    if (this.#pending.text !== '') this.#note(this.#pending.line, 'the continued line runs into a section');
+    const earlier = this.#sections.get(name);
+    if (unsafe.has(name)) {
+      this.#current = { name, line, keys: new Map() };
+      this.#note(line, 'Haraka ignores a section of this name');
+    } else if (earlier === undefined) {
+      this.#current = this.#open(name, line);
+    } else {
+      this.#current = earlier;
+      // `[main]` is a way to write the header of what otherwise has none.
+      if (earlier.line === 0) earlier.line = line;
+      else this.#note(line, `the section stands twice, first at line ${earlier.line}`);
+    }
+  }
+
+  #hold(text: string, line: number): void {
+    this.#pending = { text: this.#pending.text + text, line: this.#pending.line || line };
+  }
+
+  #parameter(rest: string, number: number): void {
+    const line = this.#pending.line || number;
+    const whole = this.#pending.text + rest;
+    this.#pending = { text: '', line: 0 };
+    const [, name, value] = parameter.exec(whole) ?? [];
+    const list = name !== undefined && name.length > 2 && name.endsWith('[]');
+    const key = list ? name.slice(0, -2) : (name ?? '');
+    if (key === '') this.#note(line, 'Haraka ignores this line, it is no `key = value`', '', whole.trim());
+    else if (unsafe.has(key)) this.#note(line, 'Haraka ignores a key of this name', key);
+    else if (value === undefined) this.#note(line, 'has no value', key);
+    else this.#add(key, list, value, line);
+  }
+
+  #add(key: string, list: boolean, value: string, line: number): void {
+    const earlier = this.#current.keys.get(key);
+    if (earlier === undefined) {
+      this.#current.keys.set(key, { line, list, texts: [value] });
+    } else if (earlier.list && list) {
+      earlier.texts.push(value);
+    } else {
+      this.#note(line, `the key stands twice, first at line ${earlier.line}`, key, value);
+      this.#current.keys.set(key, { line, list, texts: [value] });
+    }
+  }
+
+  #note(line: number, problem: string, key = '', value = ''): void {
+    this.#odd.push({ line, section: this.#current.name, key, value, problem });
+  }
+}

@@ -1,0 +1,90 @@
+/** Where configuration files come from. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import ini from 'haraka-config/lib/readers/ini';
+import { messageOf } from '../text';
+
+export const globalFile = 'tls-peers.ini';
+export const domainDirectory = 'tls-peers';
+
+/** A parsed INI file: section, key, value. A value is a string, a number, a list of those, or undefined for `key` alone. */
+export type IniValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+export type FileReading =
+  | { readonly kind: 'file'; readonly text: string }
+  | { readonly kind: 'absent' }
+  /** It is there, so nothing may be concluded from what it seems not to say. */
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+export type Listing =
+  | { readonly kind: 'files'; readonly names: readonly string[] }
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+export interface SettingsSource {
+  /** The contents of a file; `name` is relative to Haraka's config directory, or absolute. */
+  read(name: string): FileReading;
+  /** The files of managed domains as `tls-peers/example.com.ini`, in order. None where the directory does not exist. */
+  domainFiles(): Listing;
+  /** What Haraka makes of `text`. */
+  parse(name: string, text: string): IniValues;
+  /** A text that differs once any configuration file, or any of `others`, was changed, added or removed. */
+  stamp(others: readonly string[]): string;
+}
+
+// It would print its complaints; the locator reports the same lines as faults, with their numbers.
+ini.logger = () => undefined;
+
+/** The files in a config directory. */
+export function directorySource(directory: string): SettingsSource {
+  return {
+    read: (name) => readText(path.resolve(directory, name)),
+    domainFiles: () => listDomainFiles(path.join(directory, domainDirectory)),
+    parse: (name, text) => ini.parseIni(name, {}, text),
+    stamp: (others) => stamp(directory, others),
+  };
+}
+
+function readText(file: string): FileReading {
+  try {
+    return { kind: 'file', text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    return codeOf(error) === 'ENOENT'
+      ? { kind: 'absent' }
+      : { kind: 'unreadable', problem: messageOf(error) };
+  }
+}
+
+function listDomainFiles(directory: string): Listing {
+  try {
+    const names = readdirSync(directory).filter(isDomainFile).sort();
+    return { kind: 'files', names: names.map((name) => `${domainDirectory}/${name}`) };
+  } catch (error) {
+    return codeOf(error) === 'ENOENT'
+      ? { kind: 'files', names: [] }
+      : { kind: 'unreadable', problem: messageOf(error) };
+  }
+}
+
+/** Editors keep their own files beside ours: `.example.com.ini.swp`, `example.com.ini~`. */
+function isDomainFile(name: string): boolean {
+  return name.endsWith('.ini') && !name.startsWith('.');
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function stamp(directory: string, others: readonly string[]): string {
+  const listing = listDomainFiles(path.join(directory, domainDirectory));
+  const names = listing.kind === 'files' ? listing.names : [listing.problem];
+  return [globalFile, ...names, ...others].map((name) => stampOf(directory, name)).join('\n');
+}
+
+function stampOf(directory: string, name: string): string {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path.resolve(directory, name), { bigint: true });
+    return `${name} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch (error) {
+    return `${name} ${String(codeOf(error))}`;
+  }
+}

@@ -1,0 +1,122 @@
+/** Settings that follow their files. */
+import type { Log } from '../log';
+import { messageOf } from '../text';
+import { changes } from './changes';
+import { formatFault, type Fault } from './fault';
+import { loadSettings, type Loaded } from './settings';
+import { globalFile, type SettingsSource } from './source';
+import type { Settings } from './types';
+
+export interface SettingsStore {
+  /** The settings in force; the object changes when any rule does. */
+  current(): Settings;
+  /** What is wrong in the files as they are now, which may be newer than the settings in force. */
+  faults(): readonly Fault[];
+  /** Stops watching. */
+  close(): void;
+}
+
+/** How often the files are looked at, in milliseconds. A change is in force after at most two looks. */
+export const lookInterval = 2_000;
+
+const faultsLogged = 50;
+const changesLogged = 200;
+
+/**
+ * Loads the settings and keeps them up to date without a restart.
+ *
+ * The files are looked at, rather than waiting for notices from the file system: those miss directories that appear
+ * later, files replaced through links, and network file systems. A change counts once the files look the same
+ * twice, so that a half-written file is not read.
+ *
+ * @param onChange called after the settings in force were replaced, not for the first loading
+ * @param interval milliseconds between two looks
+ */
+export function openSettings(
+  source: SettingsSource,
+  log: Log,
+  onChange: (settings: Settings, changed: readonly string[]) => void = () => undefined,
+  interval = lookInterval,
+): SettingsStore {
+  return new WatchedSettings(source, log, onChange, interval);
+}
+
+class WatchedSettings implements SettingsStore {
+  #loaded: Loaded;
+  #stamp: string;
+  #pending = '';
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    readonly source: SettingsSource,
+    readonly log: Log,
+    readonly onChange: (settings: Settings, changed: readonly string[]) => void,
+    interval: number,
+  ) {
+    this.#stamp = source.stamp([]);
+    this.#loaded = loadSettings(source);
+    this.#reportFaults(this.#loaded.faults);
+    this.#timer = setInterval(() => this.#tick(), interval);
+    this.#timer.unref();
+  }
+
+  current(): Settings {
+    return this.#loaded.settings;
+  }
+
+  faults(): readonly Fault[] {
+    return this.#loaded.faults;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    try {
+      const seen = this.#look();
+      if (seen === this.#stamp) this.#pending = '';
+      else if (seen === this.#pending) this.#reload(seen);
+      else this.#pending = seen;
+    } catch (error) {
+      this.log.error(
+        `the settings could not be looked at again, the last ones stay in force: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  #look(): string {
+    return this.source.stamp(namedFiles(this.#loaded));
+  }
+
+  #reload(stamp: string): void {
+    const before = this.#loaded;
+    this.#pending = '';
+    // As seen before the files are read: what changes meanwhile is noticed at the next look.
+    this.#stamp = stamp;
+    this.#loaded = loadSettings(this.source, before);
+    this.#reportFaults(this.#loaded.faults);
+    if (before.faults.length > 0 && this.#loaded.faults.length === 0)
+      this.log.notice('every file is valid again');
+    const changed = changes(before.settings, this.#loaded.settings);
+    if (changed.length === 0) return;
+    this.#reportChanges(changed);
+    this.onChange(this.#loaded.settings, changed);
+  }
+
+  #reportFaults(faults: readonly Fault[]): void {
+    for (const one of faults.slice(0, faultsLogged)) this.log.error(formatFault(one));
+    if (faults.length > faultsLogged) this.log.error(`and ${faults.length - faultsLogged} more faults`);
+  }
+
+  #reportChanges(changed: readonly string[]): void {
+    for (const line of changed.slice(0, changesLogged)) this.log.notice(line);
+    if (changed.length > changesLogged) this.log.notice(`and ${changed.length - changesLogged} more changes`);
+  }
+}
+
+/** Files that the configuration names, such as those of `ca_file`. */
+function namedFiles(loaded: Loaded): string[] {
+  const inputs = [loaded.global, ...loaded.domains.values()].flatMap((outcome) => [...outcome.inputs.keys()]);
+  return [...new Set(inputs)].filter((name) => name !== globalFile && !loaded.domains.has(name));
+}
