@@ -1,1 +1,16 @@
-export {};
+/**
+ * haraka-plugin-tls-peers, as Haraka loads it: the line `tls-peers` registers every piece, and `tls-peers/outbound` and
+ * so on one of them. All come from this one bundle and share its state.
+ *
+ * Haraka copies every export onto its plugin object, so none may be called `name`, `config`, `timeout`, `hooks` or
+ * `base`, nor begin with `hook_`.
+ */
+import type { HarakaPlugin } from './haraka_plugin';
+import { outbound } from './outbound';
+import { shutdown } from './suite';
+
+export { outbound, shutdown };
+
+export function register(this: HarakaPlugin): void {
+  outbound.register.call(this);
+}

@@ -1,0 +1,186 @@
+/** Outbound: a guard on every delivery, the hosts that may be tried, and what became of each message. */
+import { DeliveryGuard, type GuardEnvironment } from '../src/delivery/guard';
+import {
+  assertSeam,
+  hookAnswer,
+  type HMailItem,
+  type OutboundTls,
+  type TlsSocketModule,
+} from '../src/delivery/haraka';
+import { PeerHealth } from '../src/delivery/health';
+import { isListed } from '../src/delivery/host_list';
+import { logLine, type DeliverySummary } from '../src/delivery/summary';
+import type { Engine } from '../src/engine';
+import { outboundRule } from '../src/peers/rules';
+import { messageOf } from '../src/text';
+import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
+import { engineOf, isFirst, shutdown } from './suite';
+
+/** Seconds after which a message whose guard could not be attached is tried again. */
+const attachAgain = 60;
+
+/** Before every other `send_email` plugin: one of those that answers OK would end the chain, and the guard with it. */
+const first = -100;
+
+/** After every other `get_mx` plugin: a route that the operator wrote wins over MX, and the guard holds it as well. */
+const last = 100;
+
+export const outbound: Piece = { register, shutdown };
+
+function register(this: HarakaPlugin): void {
+  if (!isFirst('outbound')) return;
+  assertSeam(this.haraka_require('outbound/hmail'));
+  const deliveries = new Deliveries(this, environmentOf(this, engineOf(this)));
+
+  const hooks: [hook: string, method: keyof Deliveries, priority: number][] = [
+    ['send_email', 'attach', first],
+    ['get_mx', 'offer', last],
+    ['delivered', 'delivered', first],
+    ['deferred', 'deferred', first],
+    ['bounce', 'bounced', first],
+    ['init_master', 'checkOrder', 0],
+    ['init_child', 'checkOrder', 0],
+  ];
+  for (const [hook, method, priority] of hooks) {
+    const name = `tls_peers_${method}`;
+    this[name] = (next: Next, hmail: HMailItem) => deliveries[method](next, hmail);
+    this.register_hook(hook, name, priority);
+  }
+}
+
+class Deliveries {
+  private readonly guards = new WeakMap<HMailItem, DeliveryGuard>();
+  private readonly health = new PeerHealth();
+
+  constructor(
+    private readonly plugin: HarakaPlugin,
+    private readonly environment: GuardEnvironment,
+  ) {}
+
+  /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
+  attach(next: Next, hmail: HMailItem): void {
+    try {
+      const known = this.guards.get(hmail);
+      if (known === undefined) this.guards.set(hmail, new DeliveryGuard(hmail, this.environment));
+      else known.newAttempt();
+      next();
+    } catch (error) {
+      hmail.logerror(
+        `tls-peers: the delivery could not be guarded and waits ${attachAgain} s: ${messageOf(error)}`,
+      );
+      next(hookAnswer.delay, attachAgain);
+    }
+  }
+
+  /** `get_mx`: an empty list defers; it is the one answer that no deny hook can turn into Haraka's own look-up. */
+  offer(next: Next, hmail: HMailItem): void {
+    const guard = this.guards.get(hmail);
+    if (guard === undefined) {
+      hmail.logerror('tls-peers: this delivery has no guard; it is deferred');
+      next(hookAnswer.ok, []);
+      return;
+    }
+    guard.offer().then(
+      (list) => next(hookAnswer.ok, list),
+      (error: unknown) => {
+        hmail.logerror(`tls-peers: ${messageOf(error)}`);
+        next(hookAnswer.ok, []);
+      },
+    );
+  }
+
+  delivered(next: Next, hmail: HMailItem): void {
+    this.conclude(next, hmail, (summary) => {
+      hmail.loginfo(logLine('tls-peers delivered', summary));
+      if (this.health.delivered(pairOf(summary)) === 'recovered') {
+        this.plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
+      }
+    });
+  }
+
+  deferred(next: Next, hmail: HMailItem): void {
+    this.conclude(next, hmail, (summary) => this.reportFailure('tls-peers deferred', hmail, summary));
+  }
+
+  bounced(next: Next, hmail: HMailItem): void {
+    this.conclude(next, hmail, (summary) => this.reportFailure('tls-peers bounced', hmail, summary));
+  }
+
+  /** Anything that ran before the guard could have ended the chain, and the delivery would go out unguarded. */
+  checkOrder(next: Next): void {
+    const { registered_hooks } = this.plugin.haraka_require('plugins') as {
+      registered_hooks: Record<string, { plugin: string; method: string }[] | undefined>;
+    };
+    const [leading] = registered_hooks.send_email ?? [];
+    if (leading?.method !== 'tls_peers_attach') {
+      this.plugin.logerror(
+        `${leading?.plugin ?? 'another plugin'} runs before tls-peers at send_email: move its line below tls-peers in ` +
+          'config/plugins. Until then mail that it lets through is deferred.',
+      );
+    }
+    next();
+  }
+
+  private conclude(next: Next, hmail: HMailItem, report: (summary: DeliverySummary) => void): void {
+    try {
+      const guard = this.guards.get(hmail);
+      if (guard !== undefined) {
+        const summary = guard.summary();
+        guard.close();
+        hmail.notes.tls_peers = summary;
+        report(summary);
+      }
+    } catch (error) {
+      hmail.logerror(`tls-peers: the summary of this message broke: ${messageOf(error)}`);
+    }
+    next();
+  }
+
+  private reportFailure(event: string, hmail: HMailItem, summary: DeliverySummary): void {
+    if (summary.rule === '' && summary.reasons.length === 0) return;
+    hmail.loginfo(logLine(event, summary));
+    const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');
+    if (policy === undefined) return;
+    if (this.health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
+      this.plugin.lognotice(
+        `mail to ${summary.peer} is held up: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
+      );
+    }
+  }
+}
+
+function pairOf(summary: DeliverySummary): string {
+  return `${summary.rule}\n${summary.peer}`;
+}
+
+function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
+  const outboundTls = plugin.haraka_require('outbound/tls') as OutboundTls;
+  return {
+    outboundTls,
+    tlsSocket: plugin.haraka_require('tls_socket') as TlsSocketModule,
+    isExemptFromTls: (name) => isListed(outboundTls.cfg?.no_tls_hosts ?? [], name),
+    options: () => {
+      const settings = engine.settings();
+      const { timeouts, delivery } = settings.global;
+      const now = () => new Date();
+      return {
+        findRule: (sender, recipient) => outboundRule(settings, sender, recipient, today(now())),
+        sources: engine.sources(),
+        limits: {
+          decisionMs: timeouts.decision * 1000,
+          handshakeMs: timeouts.tlsHandshake * 1000,
+          dialogueMs: dialogueMs,
+        },
+        rememberBrokenTls: delivery.rememberBrokenTls,
+        now,
+      };
+    },
+  };
+}
+
+/** From the connection to STARTTLS, over all replies: RFC 5321 section 4.5.3.2 allows five minutes for each. */
+const dialogueMs = 5 * 60_000;
+
+function today(now: Date): string {
+  return now.toISOString().slice(0, 10);
+}

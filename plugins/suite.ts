@@ -1,0 +1,41 @@
+/** The one engine of this process, whichever lines of config/plugins ask for it. */
+import path from 'node:path';
+import { Engine } from '../src/engine';
+import { harakaConfigDirectory, harakaSource } from '../src/settings/haraka_source';
+import { logOf, type HarakaPlugin } from './haraka_plugin';
+
+let engine: Engine | undefined;
+const registered = new Set<string>();
+
+export function engineOf(plugin: HarakaPlugin): Engine {
+  if (engine === undefined) {
+    const install = path.dirname(harakaConfigDirectory(plugin.config));
+    engine = new Engine(harakaSource(plugin.config), install, logOf(plugin));
+    // With workers the master runs `init_master` too, but delivers nothing.
+    plugin.tls_peers_start = (next: () => void) => {
+      engine?.start();
+      next();
+    };
+    plugin.register_hook('init_child', 'tls_peers_start');
+    if (!isCluster(plugin)) plugin.register_hook('init_master', 'tls_peers_start');
+  }
+  return engine;
+}
+
+/** Listing a piece beside `tls-peers` must not register it twice. */
+export function isFirst(piece: string): boolean {
+  if (registered.has(piece)) return false;
+  registered.add(piece);
+  return true;
+}
+
+export function shutdown(): void {
+  engine?.close();
+  engine = undefined;
+}
+
+function isCluster(plugin: HarakaPlugin): boolean {
+  const smtp = plugin.config.get('smtp.ini', 'ini') as { main?: { nodes?: unknown } } | undefined;
+  const nodes = smtp?.main?.nodes;
+  return nodes !== undefined && nodes !== 0 && nodes !== '0';
+}

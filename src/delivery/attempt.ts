@@ -1,0 +1,100 @@
+/** What one attempt to deliver one message knows and has seen. */
+import { enhancedStatus, type Failure } from '../failure';
+import type { OutboundRule } from '../peers/rule';
+import type { Decision, HostPlan, Requirement } from '../policy/requirement';
+import type { Established } from './connection';
+
+/** One host that was not delivered to. */
+export type HostFailure =
+  /** The requirement was not met, or the host was refused without connecting. */
+  | { readonly kind: 'policy'; readonly host: string; readonly failure: Failure; readonly because: string }
+  /** No connection, or it broke. */
+  | { readonly kind: 'network'; readonly host: string; readonly text: string };
+
+export type Phase =
+  /** No plugin has answered `get_mx`. */
+  | { readonly kind: 'undecided' }
+  /** Facts are being gathered; an answer of Haraka's in the meantime is not for us to follow. */
+  | { readonly kind: 'deciding' }
+  /** Another plugin chose the hosts; what they must satisfy is still to be decided. */
+  | { readonly kind: 'routed' }
+  | { readonly kind: 'decided'; readonly decision: Decision; readonly source: 'mx' | 'route' };
+
+export interface Connected extends Established {
+  readonly plan: HostPlan;
+  readonly address: string;
+}
+
+export class Attempt {
+  phase: Phase = { kind: 'undecided' };
+  rule: OutboundRule | 'unknown' = 'unknown';
+  /** What `get_mx` answers with: an answer that is not this very list came from somebody else. */
+  offered: readonly unknown[] | 'nothing' = 'nothing';
+  readonly failures: HostFailure[] = [];
+  /** Seen and not enforced: `testing` policies, `monitor`. */
+  readonly recorded: { readonly host: string; readonly failure: Failure }[] = [];
+  connected: Connected | 'not_yet' = 'not_yet';
+  /** Whether an `enforce` policy was looked for once more before giving up for good. */
+  policyRefreshed = false;
+  /** Delivered, deferred or bounced: what a closing connection says afterwards is of no interest. */
+  over = false;
+
+  refuse(host: string, failure: Failure, because: string): void {
+    this.failures.push({ kind: 'policy', host, failure, because });
+  }
+
+  record(host: string, failure: Failure): void {
+    if (!this.recorded.some((seen) => seen.host === host && seen.failure.reason === failure.reason)) {
+      this.recorded.push({ host, failure });
+    }
+  }
+}
+
+/** Reasons that lie with us or with DNS, which time may cure: never a ground to bounce at once. */
+const transient = new Set<Failure['reason']>([
+  'dns-lookup-failed',
+  'dnssec-invalid',
+  'sts-policy-fetch-error',
+  'config-invalid',
+  'internal-error',
+]);
+
+/** Whether every host failed for a reason that the operator wants bounced at once. */
+export function isFinal(failures: readonly HostFailure[]): boolean {
+  return (
+    failures.length > 0 &&
+    failures.every((failure) => failure.kind === 'policy' && !transient.has(failure.failure.reason))
+  );
+}
+
+/** The failure that the DSN names: the first that was a matter of policy, or else the first. */
+export function principal(failures: readonly HostFailure[]): HostFailure | undefined {
+  return failures.find((failure) => failure.kind === 'policy') ?? failures[0];
+}
+
+/** RFC 3463: 4.4.1 is "no answer from host". */
+export function statusOf(failure: HostFailure | undefined, permanent: boolean): string {
+  if (failure?.kind === 'policy') return enhancedStatus(failure.failure.reason, permanent);
+  return permanent ? '5.4.1' : '4.4.1';
+}
+
+export function describeFailure(failure: HostFailure): string {
+  return failure.kind === 'policy'
+    ? `${failure.host}: ${failure.failure.reason}: ${failure.failure.text}`
+    : `${failure.host}: ${failure.text}`;
+}
+
+/** A requirement in a word or two, for logs and tables. */
+export function describeRequirement(requirement: Requirement): string {
+  switch (requirement.kind) {
+    case 'cleartext':
+      return 'cleartext';
+    case 'opportunistic':
+      return `opportunistic (${requirement.because})`;
+    case 'encrypted': {
+      const { kind } = requirement.authentication;
+      const authentication = kind === 'none' ? 'encrypted' : kind.replace('_and_', '+');
+      return `${authentication} (${requirement.because})`;
+    }
+  }
+}

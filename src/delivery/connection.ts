@@ -1,0 +1,440 @@
+/**
+ * One connection to one MX host, held to its requirement.
+ *
+ * Until TLS stands, this reads the peer's replies before Haraka does: every one of them is unauthenticated, so none may
+ * bounce or hang the message, and nothing that arrives around STARTTLS may be read as if it came through TLS. What is
+ * written is gated as well: where cleartext is forbidden, nothing but EHLO, LHLO, STARTTLS and QUIT leaves unencrypted.
+ */
+import type { X509Certificate } from 'node:crypto';
+import { StringDecoder } from 'node:string_decoder';
+import type { Failure } from '../failure';
+import type { EncryptedRequirement, Requirement } from '../policy/requirement';
+import { checkSession, type TlsSession } from '../policy/session';
+import { compareVersions, tlsVersion } from '../policy/version';
+import { messageOf, printable } from '../text';
+import { handshakeFailure } from './failure_of_handshake';
+import type { HMailItem, PluggableSocket } from './haraka';
+import { offersStartTls, present, presentEhlo, ReplyReader, type Reply } from './reply';
+
+/** What the session came to be, for the summary. */
+export interface Established {
+  /** Empty in cleartext. */
+  readonly tlsVersion: string;
+  readonly cipher: string;
+  /** How the peer was authenticated: `dane 3 1 1`, `pkix`, `unauthenticated`, `none` in cleartext. */
+  readonly verified: string;
+}
+
+/** How far a connection had come when it failed. */
+export type Stage =
+  /** Before or at EHLO: nothing is known of the peer's TLS. */
+  | 'greeting'
+  /** STARTTLS or the handshake: where cleartext is allowed, a new connection may do without. */
+  | 'starttls'
+  /** The handshake was done, and did not meet the requirement. */
+  | 'verification'
+  /** The session stood, with or without TLS; Haraka was delivering. */
+  | 'session';
+
+/** Whom the connection tells what happened. Each connection ends in at most one `failed` or `lost`. */
+export interface ConnectionOwner {
+  established(session: Established): void;
+  /** The requirement, or TLS, was not met. Called before Haraka goes on to the next host. */
+  failed(failure: Failure, stage: Stage): void;
+  /** The network failed: the connection was closed, reset or timed out. */
+  lost(text: string, stage: Stage): void;
+  /** Seen, and against what is only observed (`testing`, `monitor`). */
+  recorded(failure: Failure): void;
+}
+
+export interface ConnectionTerms {
+  readonly requirement: Requirement;
+  /** `hidden`: this time without STARTTLS, whatever the peer offers. */
+  readonly startTls: 'as_required' | 'hidden';
+  /** Haraka asks its own `no_tls_hosts` and Redis memory before STARTTLS; only where cleartext is allowed. */
+  readonly harakaDecides: boolean;
+  /** From connect to TLS, and from the start of the handshake to its end; milliseconds. */
+  readonly dialogueMs: number;
+  readonly handshakeMs: number;
+  /** What is passed to `upgrade`, given what Haraka would have passed. */
+  tlsOptions(options: Record<string, unknown>): Record<string, unknown>;
+  now(): Date;
+}
+
+type State = 'banner' | 'ehlo' | 'starttls' | 'handshake' | 'cleartext' | 'secured' | 'over';
+
+/** What may be written unencrypted where cleartext is forbidden (RFC 3207 section 4). */
+const beforeTls = /^(?:EHLO|LHLO|STARTTLS|QUIT)(?: [^\r\n]*)?\r\n$/i;
+
+/** As in Haraka's own line processor. */
+const maxSessionLine = 4 * 1024 * 1024;
+
+/** A chain longer than this proves nothing that a shorter one could not. */
+const maxChain = 32;
+
+export class GuardedConnection {
+  private state: State = 'banner';
+  private readonly replies = new ReplyReader();
+  private decoder = new StringDecoder('utf8');
+  private partialLine = '';
+  private timer: NodeJS.Timeout | undefined;
+  private readonly write: PluggableSocket['write'];
+  private readonly upgrade: PluggableSocket['upgrade'];
+
+  constructor(
+    private readonly hmail: HMailItem,
+    private readonly socket: PluggableSocket,
+    private readonly terms: ConnectionTerms,
+    private readonly owner: ConnectionOwner,
+  ) {
+    this.write = socket.write.bind(socket);
+    this.upgrade = socket.upgrade.bind(socket);
+    socket.write = (data, ...rest) => this.gatedWrite(data, rest);
+    socket.upgrade = (options, callback) => this.guardedUpgrade(options, callback);
+    keepErrorsHandled(socket);
+  }
+
+  /**
+   * Takes over what Haraka's line processor would read. To be called right after Haraka has attached its own listeners,
+   * before the event loop turns.
+   */
+  attach(): void {
+    const { socket } = this;
+    socket.removeAllListeners('data');
+    socket.on('data', (chunk: Uint8Array) => this.receive(chunk));
+    socket.prependListener('error', (error: unknown) => this.onError(error));
+    socket.prependListener('close', () => this.onLost('the peer closed the connection'));
+    this.restartTimer(this.terms.dialogueMs, 'the peer took too long before TLS');
+  }
+
+  private get protecting(): boolean {
+    return this.terms.requirement.kind === 'encrypted';
+  }
+
+  // --- what the peer sends -------------------------------------------------------------------------------------
+
+  private receive(chunk: Uint8Array): void {
+    if (this.state === 'cleartext' || this.state === 'secured') {
+      this.sessionLines(chunk);
+      return;
+    }
+    if (!this.isListening()) return;
+    for (const event of this.replies.push(chunk)) {
+      if (event.kind === 'malformed') this.onMalformed(event.seen);
+      else this.onReply(event.reply, event.excess);
+      if (!this.isListening()) return;
+    }
+  }
+
+  /** As Haraka's own line processor, over bytes that are what the requirement allows them to be. */
+  private sessionLines(chunk: Uint8Array): void {
+    this.partialLine += this.decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    let start = 0;
+    for (;;) {
+      const end = this.partialLine.indexOf('\n', start);
+      if (end < 0) break;
+      const line = this.partialLine.slice(start, end + 1);
+      start = end + 1;
+      this.socket.emit('line', line);
+      if (this.hasEnded()) return;
+    }
+    this.partialLine = this.partialLine.slice(start);
+    if (this.partialLine.length > maxSessionLine) {
+      this.socket.emit('error', new Error(`the peer sent a line of more than ${maxSessionLine} characters`));
+    }
+  }
+
+  private onMalformed(seen: string): void {
+    const text = `the peer answered with something that is no SMTP reply: ${printable(seen, 80)}`;
+    if (this.state === 'starttls') this.fail({ reason: 'tls-handshake-failed', text }, 'starttls');
+    else this.lose(text);
+  }
+
+  private onReply(reply: Reply, excess: number): void {
+    switch (this.state) {
+      case 'banner':
+        if (this.protecting && !positive(reply)) this.lose(`the peer greeted with ${quote(reply)}`);
+        else this.pass(present(reply));
+        return;
+      case 'ehlo':
+        this.onEhlo(reply);
+        return;
+      case 'starttls':
+        this.onStartTls(reply, excess);
+        return;
+      default:
+        this.pass(present(reply));
+    }
+  }
+
+  private onEhlo(reply: Reply): void {
+    if (!positive(reply)) {
+      // Haraka would answer with HELO, which knows no STARTTLS; at a protecting level that ends in silence.
+      const text = `the peer answered EHLO with ${quote(reply)}`;
+      if (!this.protecting) this.pass(present(reply));
+      else if (reply.code.startsWith('5')) this.fail({ reason: 'starttls-not-supported', text }, 'greeting');
+      else this.lose(text);
+      return;
+    }
+    const { requirement } = this.terms;
+    const offered = offersStartTls(reply);
+    if (requirement.kind === 'cleartext' || this.terms.startTls === 'hidden') {
+      this.present(reply, 'hidden', false);
+    } else if (offered) {
+      this.present(reply, 'offered', !this.terms.harakaDecides);
+    } else if (requirement.kind === 'opportunistic' && requirement.cleartextFallback !== 'never') {
+      this.observeMissingTls(requirement.observe);
+      this.present(reply, 'hidden', false);
+    } else {
+      this.fail({ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }, 'greeting');
+    }
+  }
+
+  private observeMissingTls(observe: EncryptedRequirement | 'nothing'): void {
+    if (observe === 'nothing') return;
+    this.owner.recorded({ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' });
+  }
+
+  /** `force_tls` makes Haraka go straight to STARTTLS, past its own lists and its Redis memory. */
+  private present(reply: Reply, startTls: 'offered' | 'hidden', force: boolean): void {
+    this.hmail.force_tls = force;
+    this.pass(presentEhlo(reply, startTls));
+  }
+
+  private onStartTls(reply: Reply, excess: number): void {
+    if (!positive(reply)) {
+      this.fail(
+        { reason: 'tls-handshake-failed', text: `the peer refused STARTTLS: ${quote(reply)}` },
+        'starttls',
+      );
+    } else if (excess > 0) {
+      const text = 'the peer sent data in cleartext after it had agreed to STARTTLS';
+      this.fail({ reason: 'tls-handshake-failed', text }, 'starttls');
+    } else {
+      this.state = 'handshake';
+      this.pass(present(reply));
+    }
+  }
+
+  private pass(lines: readonly string[]): void {
+    for (const line of lines) {
+      this.socket.emit('line', line);
+      if (this.hasEnded()) return;
+    }
+  }
+
+  // --- what Haraka sends -----------------------------------------------------------------------------------------
+
+  private gatedWrite(data: string | Uint8Array, rest: unknown[]): unknown {
+    if (this.state === 'secured' || this.state === 'cleartext') return this.write(data, ...rest);
+    if (this.state === 'over') return this.protecting ? false : this.write(data, ...rest);
+    const text = typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
+    const allowed = beforeTls.test(text) && this.state !== 'handshake' && this.socket.isEncrypted() !== true;
+    if (!allowed && (this.protecting || this.state === 'handshake')) {
+      this.blocked(text);
+      return false;
+    }
+    this.follow(text);
+    return this.write(data, ...rest);
+  }
+
+  private blocked(text: string): void {
+    const verb = printable(text.split(' ')[0] ?? '', 20);
+    this.hmail.logerror(`tls-peers: kept ${verb} from being sent without TLS`);
+    this.fail({ reason: 'internal-error', text: `${verb} was about to be sent without TLS` }, 'greeting');
+  }
+
+  private follow(command: string): void {
+    const verb = /^[A-Za-z]+/.exec(command)?.[0].toUpperCase() ?? '';
+    if (verb === 'EHLO' || verb === 'LHLO') this.state = 'ehlo';
+    else if (verb === 'STARTTLS') this.state = 'starttls';
+    else if (verb !== 'HELO' && verb !== 'QUIT') this.settleForCleartext();
+  }
+
+  private settleForCleartext(): void {
+    this.clearTimer();
+    this.state = 'cleartext';
+    this.owner.established({ tlsVersion: '', cipher: '', verified: 'none' });
+  }
+
+  // --- the handshake ---------------------------------------------------------------------------------------------
+
+  private guardedUpgrade(
+    options: Record<string, unknown>,
+    callback: Parameters<PluggableSocket['upgrade']>[1],
+  ): void {
+    if (this.state !== 'handshake') return;
+    this.restartTimer(this.terms.handshakeMs, 'the peer did not finish the TLS handshake in time');
+    try {
+      this.upgrade(this.terms.tlsOptions(options), (authorized, verifyError, certificate, cipher) => {
+        if (this.state !== 'handshake') return;
+        this.clearTimer();
+        if (!this.accept(authorized, verifyError)) return;
+        const honest = this.protecting ? ([true, undefined] as const) : ([authorized, verifyError] as const);
+        callback(...honest, certificate, cipher);
+      });
+    } catch (error) {
+      this.fail(handshakeFailure(error), 'starttls');
+    }
+  }
+
+  /** Whether the handshake that has just finished meets the requirement. Fails closed on any fault of our own. */
+  private accept(authorized: boolean, verifyError: unknown): boolean {
+    try {
+      return this.examine(authorized, verifyError);
+    } catch (error) {
+      const text = `the certificate check broke: ${printable(messageOf(error))}`;
+      this.fail({ reason: 'internal-error', text }, 'verification');
+      return false;
+    }
+  }
+
+  private examine(authorized: boolean, verifyError: unknown): boolean {
+    const { requirement } = this.terms;
+    const tls = this.socket.cleartext;
+    if (tls === undefined || requirement.kind === 'cleartext') throw new Error('there is no TLS session');
+    const session: TlsSession = {
+      protocol: tls.getProtocol(),
+      chain: peerChain(tls.getPeerX509Certificate()),
+      chainVerdict: authorized ? 'trusted' : messageOf(verifyError ?? 'unknown'),
+    };
+    const now = this.terms.now();
+    let verified = 'unauthenticated';
+    if (requirement.kind === 'encrypted') {
+      const verdict = checkSession(requirement, session, now);
+      if (verdict.kind === 'failed') {
+        this.fail(verdict.failure, 'verification');
+        return false;
+      }
+      verified = verdict.verified;
+      // Haraka's own check before each command asks for this; the requirement, not PKIX, says when it holds.
+      tls.authorized = true;
+    } else {
+      if (!this.reaches(requirement.minVersion, session)) return false;
+      if (requirement.observe !== 'nothing') {
+        const verdict = checkSession(requirement.observe, session, now);
+        if (verdict.kind === 'failed') this.owner.recorded(verdict.failure);
+        else verified = verdict.verified;
+      }
+      // What Haraka logs is then its own view of the certificate, and does not stop the delivery.
+      this.hmail.force_tls = false;
+    }
+    this.secure({ tlsVersion: session.protocol ?? '', cipher: tls.getCipher().name, verified });
+    return true;
+  }
+
+  /** What Haraka merged into the options may have lowered the version that was asked for. */
+  private reaches(minVersion: EncryptedRequirement['minVersion'], session: TlsSession): boolean {
+    const version = tlsVersion(session.protocol);
+    if (version !== undefined && compareVersions(version, minVersion) >= 0) return true;
+    const text = `the peer speaks ${printable(session.protocol ?? 'no TLS')}, the rule asks for ${minVersion} or later`;
+    this.fail({ reason: 'tls-version-too-low', text }, 'starttls');
+    return false;
+  }
+
+  private secure(session: Established): void {
+    // A partial line from before TLS must not become the beginning of one from after it.
+    this.partialLine = '';
+    this.decoder = new StringDecoder('utf8');
+    this.state = 'secured';
+    this.owner.established(session);
+  }
+
+  // --- how it ends -----------------------------------------------------------------------------------------------
+
+  private fail(failure: Failure, stage: Stage): void {
+    if (this.hasEnded()) return;
+    this.end();
+    this.owner.failed(failure, stage);
+    // Without `source`, Haraka goes on to the next host and remembers nothing.
+    this.socket.emit('error', new Error(`${failure.reason}: ${failure.text}`));
+  }
+
+  /** The peer cannot be spoken with; what it says without TLS is no ground for a bounce, the next host may be sounder. */
+  private lose(text: string): void {
+    this.onLost(text);
+    this.socket.emit('error', new Error(text));
+  }
+
+  private onError(error: unknown): void {
+    // Haraka marks every error of a TLS stream, plain TCP errors too, and remembers the host in Redis for it.
+    if (error instanceof Error) delete (error as { source?: unknown }).source;
+    if (this.hasEnded()) return;
+    if (this.state === 'handshake') {
+      this.end();
+      this.owner.failed(handshakeFailure(error), 'starttls');
+    } else {
+      this.onLost(printable(messageOf(error)));
+    }
+  }
+
+  private onLost(text: string): void {
+    if (this.hasEnded()) return;
+    const { state } = this;
+    this.end();
+    if (state === 'handshake' || state === 'starttls') {
+      const what = state === 'handshake' ? 'the TLS handshake failed' : 'STARTTLS was not answered';
+      this.owner.failed({ reason: 'tls-handshake-failed', text: `${what}: ${text}` }, 'starttls');
+    } else {
+      this.owner.lost(text, state === 'banner' || state === 'ehlo' ? 'greeting' : 'session');
+    }
+  }
+
+  private end(): void {
+    this.clearTimer();
+    this.state = 'over';
+  }
+
+  /** Whether replies are read here, before Haraka sees them. */
+  private isListening(): boolean {
+    return this.state === 'banner' || this.state === 'ehlo' || this.state === 'starttls';
+  }
+
+  private hasEnded(): boolean {
+    return this.state === 'over';
+  }
+
+  private restartTimer(ms: number, text: string): void {
+    this.clearTimer();
+    this.timer = setTimeout(() => {
+      if (this.state === 'cleartext' || this.state === 'secured') return;
+      const error = new Error(text);
+      this.onError(error);
+      this.socket.emit('error', error);
+    }, ms);
+  }
+
+  private clearTimer(): void {
+    clearTimeout(this.timer);
+  }
+}
+
+/** Haraka removes every listener from a socket that it is done with; an error after that would end the process. */
+function keepErrorsHandled(socket: PluggableSocket): void {
+  const removeAllListeners = socket.removeAllListeners.bind(socket);
+  socket.removeAllListeners = (event) => {
+    if (event === undefined) removeAllListeners();
+    else removeAllListeners(event);
+    if (event === undefined) socket.on('error', () => undefined);
+    return socket;
+  };
+}
+
+function positive(reply: Reply): boolean {
+  return reply.code.startsWith('2');
+}
+
+function quote(reply: Reply): string {
+  return printable(`${reply.code} ${reply.lines.map((line) => line.rest).join(' ')}`, 120);
+}
+
+/**
+ * The certificates as the peer sent them. Node links them in that order through `issuerCertificate`; the link proves
+ * nothing about who issued what.
+ */
+function peerChain(leaf: X509Certificate | undefined): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  for (let next = leaf; next !== undefined && chain.length < maxChain; next = next.issuerCertificate)
+    chain.push(next);
+  return chain;
+}

@@ -1,0 +1,529 @@
+/**
+ * Guards the delivery of one message: every host that Haraka tries is held to the requirement that was decided for it,
+ * and a delivery without a decision sends nothing.
+ *
+ * The guard overrides a handful of methods on the one HMailItem; no state of Haraka's is shared or changed. One guard
+ * lives as long as its HMailItem, over all retries; each attempt decides anew.
+ */
+import { discover, discoverRouted, type Sources } from '../discovery/discover';
+import type { Failure } from '../failure';
+import { canonicalDomain } from '../names';
+import type { Found } from '../peers/rules';
+import type { OutboundRule } from '../peers/rule';
+import { decide, type Facts } from '../policy/decide';
+import { forced } from '../policy/force_tls';
+import type { Decision, HostPlan, Requirement } from '../policy/requirement';
+import { messageOf, printable } from '../text';
+import { Attempt, describeFailure, isFinal, principal, statusOf, type HostFailure } from './attempt';
+import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
+import { withDeadline } from './deadline';
+import { dsn } from './dsn';
+import {
+  hookAnswer,
+  mutualCertificate,
+  type HarakaMx,
+  type HMailItem,
+  type OutboundTls,
+  type PluggableSocket,
+  type TlsSocketModule,
+} from './haraka';
+import { describeFailures, summarize, type DeliverySummary } from './summary';
+import { upgradeOptions } from './tls_options';
+
+export interface GuardLimits {
+  /** For the facts of one decision; below Haraka's plugin timeout. All in milliseconds. */
+  readonly decisionMs: number;
+  readonly handshakeMs: number;
+  readonly dialogueMs: number;
+}
+
+export interface GuardOptions {
+  /** `sender` is empty for the null sender. */
+  findRule(sender: string, recipientDomain: string): Found<OutboundRule>;
+  readonly sources: Sources;
+  readonly limits: GuardLimits;
+  /** Whether Haraka's Redis memory of hosts with broken TLS counts, where cleartext is allowed. */
+  readonly rememberBrokenTls: boolean;
+  now(): Date;
+}
+
+export interface GuardEnvironment {
+  /** The options in force now; they change when the settings are reloaded. */
+  options(): GuardOptions;
+  readonly outboundTls: OutboundTls;
+  readonly tlsSocket: TlsSocketModule;
+  /** Whether Haraka's `no_tls_hosts` names this host or domain. */
+  isExemptFromTls(name: string): boolean;
+}
+
+type Originals = Pick<
+  HMailItem,
+  'get_mx_respond' | 'get_force_tls' | 'try_deliver' | 'try_deliver_host_on_socket' | 'temp_fail' | 'bounce'
+>;
+
+export class DeliveryGuard {
+  private attempt = new Attempt();
+  private readonly original: Originals;
+  /** Entries of `mxlist` that are to be tried without STARTTLS this time. */
+  private readonly withoutTls = new WeakSet<HarakaMx>();
+
+  constructor(
+    private readonly hmail: HMailItem,
+    private readonly environment: GuardEnvironment,
+  ) {
+    this.original = {
+      get_mx_respond: hmail.get_mx_respond.bind(hmail),
+      get_force_tls: hmail.get_force_tls.bind(hmail),
+      try_deliver: hmail.try_deliver.bind(hmail),
+      try_deliver_host_on_socket: hmail.try_deliver_host_on_socket.bind(hmail),
+      temp_fail: hmail.temp_fail.bind(hmail),
+      bounce: hmail.bounce.bind(hmail),
+    };
+    hmail.get_mx_respond = (retval, mx) => this.onMxAnswer(retval, mx);
+    hmail.get_force_tls = (mx) => this.requirementFor(mx)?.kind === 'encrypted';
+    hmail.try_deliver = () => this.tryDeliver();
+    hmail.try_deliver_host_on_socket = (mx, host, port, socket) => this.onSocket(mx, host, port, socket);
+  }
+
+  /** Forgets what the last attempt decided. To be called whenever the message passes `send_email`. */
+  newAttempt(): void {
+    this.attempt = new Attempt();
+    this.trying = undefined;
+  }
+
+  summary(): DeliverySummary {
+    return summarize(this.attempt, this.hmail.todo.domain);
+  }
+
+  /** The message was delivered, deferred or bounced. */
+  close(): void {
+    this.attempt.over = true;
+  }
+
+  // --- choosing the hosts ----------------------------------------------------------------------------------------
+
+  /** The answer of the `get_mx` hook: the hosts that may be tried, or none. Never rejects. */
+  async offer(): Promise<readonly HarakaMx[]> {
+    const { attempt } = this;
+    attempt.phase = { kind: 'deciding' };
+    const decision = await this.decideFor(attempt, (sources, rule, signal) =>
+      discover(sources, rule, this.hmail.todo.domain, signal),
+    );
+    const list = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
+    // Haraka may have lost patience meanwhile; the attempt is then no longer ours to decide.
+    if (!isDeciding(attempt)) return [];
+    attempt.phase = { kind: 'decided', decision, source: 'mx' };
+    attempt.offered = list;
+    return list;
+  }
+
+  /**
+   * Takes the answer of the `get_mx` hooks. Our own list is followed; another plugin's hosts are a route, to be decided
+   * before any of them is tried. No answer at all must not become Haraka's own look-up, which knows no rule.
+   */
+  private onMxAnswer(retval: number | undefined, mx: unknown): unknown {
+    const { attempt } = this;
+    if (retval === hookAnswer.ok) {
+      if (mx !== attempt.offered) attempt.phase = { kind: 'routed' };
+      return this.original.get_mx_respond(retval, mx);
+    }
+    if (attempt.phase.kind === 'deciding') {
+      const failure: Failure = {
+        reason: 'internal-error',
+        text: 'the decision took longer than the plugin timeout',
+      };
+      attempt.phase = { kind: 'decided', decision: { kind: 'defer', failure }, source: 'mx' };
+      return this.original.get_mx_respond(hookAnswer.ok, []);
+    }
+    if (retval === hookAnswer.deny || retval === hookAnswer.denysoft) {
+      return this.original.get_mx_respond(retval, mx);
+    }
+    return this.offer().then((list) => this.original.get_mx_respond(hookAnswer.ok, list));
+  }
+
+  private async decideRoute(attempt: Attempt): Promise<void> {
+    const { domain } = this.hmail.todo;
+    const hosts = this.hmail.mxlist.filter((mx) => mx.path === undefined).map(hostOf);
+    const route = [...new Set(hosts)].map((host) => ({ host, preference: 0 }));
+    const decision = await this.decideFor(attempt, (sources, rule, signal) =>
+      discoverRouted(sources, rule, domain, route, signal),
+    );
+    attempt.phase = { kind: 'decided', decision, source: 'route' };
+  }
+
+  /** Rule, facts, decision. Whatever goes wrong in between keeps the message, with the reason. */
+  private async decideFor(
+    attempt: Attempt,
+    gather: (sources: Sources, rule: OutboundRule, signal: AbortSignal) => Promise<Facts>,
+  ): Promise<Decision> {
+    try {
+      const options = this.environment.options();
+      const { mail_from, domain } = this.hmail.todo;
+      const found = options.findRule(mail_from.host ?? '', domain);
+      if (found.kind === 'invalid') return { kind: 'defer', failure: found.failure };
+      const { rule } = found;
+      attempt.rule = rule;
+      const facts = await withDeadline(
+        options.limits.decisionMs,
+        `the decision for ${printable(domain)}`,
+        (signal) => gather(options.sources, rule, signal),
+      );
+      return this.record(attempt, decide(rule, facts));
+    } catch (error) {
+      const text = `the decision for this message broke: ${printable(messageOf(error))}`;
+      this.hmail.logerror(`tls-peers: ${text}`);
+      return { kind: 'defer', failure: { reason: 'internal-error', text } };
+    }
+  }
+
+  private record(attempt: Attempt, decision: Decision): Decision {
+    if (decision.kind !== 'deliver') return decision;
+    for (const refused of decision.refused)
+      this.refuse(attempt, refused.host, refused.failure, refused.discovered);
+    for (const plan of decision.hosts)
+      for (const failure of plan.recorded) attempt.record(plan.host, failure);
+    return decision;
+  }
+
+  private refuse(attempt: Attempt, host: string, failure: Failure, because: string): void {
+    attempt.refuse(host, failure, because);
+    this.hmail.loginfo(
+      `tls-peers: host ${host} refused: ${failure.reason}: ${failure.text} (rule ${ruleName(attempt)})`,
+    );
+  }
+
+  // --- trying them -----------------------------------------------------------------------------------------------
+
+  /** Haraka calls this for the first host and after each host that failed. Never rejects. */
+  private async tryDeliver(): Promise<void> {
+    const { attempt } = this;
+    try {
+      this.noteUnreached(attempt);
+      if (attempt.phase.kind === 'routed') await this.decideRoute(attempt);
+      const failure = await this.nextStep(attempt);
+      if (failure !== undefined) this.defer(attempt, failure);
+    } catch (error) {
+      const text = `the delivery broke: ${printable(messageOf(error))}`;
+      this.hmail.logerror(`tls-peers: ${text}`);
+      this.defer(attempt, { reason: 'internal-error', text });
+    }
+  }
+
+  /** @returns the failure for which the whole message waits, `undefined` where the delivery goes on by itself */
+  private async nextStep(attempt: Attempt): Promise<Failure | undefined> {
+    if (attempt.phase.kind !== 'decided') {
+      return { reason: 'internal-error', text: 'nothing was decided for this message' };
+    }
+    const { decision } = attempt.phase;
+    switch (decision.kind) {
+      case 'defer':
+        return decision.failure;
+      case 'undeliverable':
+        this.bounceUndeliverable(decision.domain, decision.cause);
+        return undefined;
+      case 'deliver':
+        this.dropUnplanned(attempt);
+        if (this.hmail.mxlist.length === 0) return this.giveUp(attempt);
+        this.trying = this.hmail.mxlist[0];
+        await this.original.try_deliver();
+        return undefined;
+    }
+  }
+
+  /** The entry that Haraka is connecting to; cleared when the connection stands. */
+  private trying: HarakaMx | undefined;
+
+  private noteUnreached(attempt: Attempt): void {
+    const { trying } = this;
+    if (trying === undefined) return;
+    this.trying = undefined;
+    const text = `no connection to ${trying.exchange ?? trying.path ?? 'the host'}`;
+    attempt.failures.push({ kind: 'network', host: hostOf(trying), text });
+  }
+
+  /** Takes out of Haraka's list what was not decided, and what Haraka's own settings rule out. */
+  private dropUnplanned(attempt: Attempt): void {
+    const { hmail } = this;
+    hmail.mxlist = hmail.mxlist.filter((mx) => {
+      if (mx.path !== undefined) return true;
+      const requirement = this.requirementFor(mx);
+      if (requirement === undefined) {
+        // Refused hosts of a route are recorded already.
+        if (!attempt.failures.some((failure) => failure.host === hostOf(mx))) {
+          this.refuse(
+            attempt,
+            hostOf(mx),
+            { reason: 'internal-error', text: 'nothing was decided for it' },
+            '',
+          );
+        }
+        return false;
+      }
+      if (requirement.kind === 'encrypted' && hmail.cfg.enable_tls === false) {
+        const text = 'outbound.ini says enable_tls = false, the rule requires TLS';
+        this.refuse(attempt, hostOf(mx), { reason: 'config-invalid', text }, requirement.because);
+        return false;
+      }
+      return true;
+    });
+  }
+
+  private planFor(mx: HarakaMx): HostPlan | undefined {
+    const { phase } = this.attempt;
+    if (phase.kind !== 'decided' || phase.decision.kind !== 'deliver') return undefined;
+    const host = hostOf(mx);
+    return phase.decision.hosts.find((plan) => plan.host === host);
+  }
+
+  /** What was decided for this host, or Haraka's `force_tls_hosts` where that is stricter. */
+  private requirementFor(mx: HarakaMx): Requirement | undefined {
+    const plan = this.planFor(mx);
+    if (plan === undefined) return undefined;
+    return this.original.get_force_tls(mx) ? forced(plan.requirement, plan.host) : plan.requirement;
+  }
+
+  private onSocket(mx: HarakaMx, host: string, port: number, socket: PluggableSocket): void {
+    this.trying = undefined;
+    if (mx.path !== undefined) {
+      // A UNIX socket is local: no rule applies.
+      this.original.try_deliver_host_on_socket(mx, host, port, socket);
+      return;
+    }
+    const plan = this.planFor(mx);
+    const requirement = this.requirementFor(mx);
+    if (plan === undefined || requirement === undefined) {
+      socket.removeAllListeners();
+      socket.on('error', () => undefined);
+      (socket as unknown as { destroy(): void }).destroy();
+      this.refuse(
+        this.attempt,
+        hostOf(mx),
+        { reason: 'internal-error', text: 'nothing was decided for it' },
+        '',
+      );
+      void this.tryDeliver();
+      return;
+    }
+    const connection = this.guardConnection(mx, { ...plan, requirement }, socket);
+    this.original.try_deliver_host_on_socket(mx, host, port, socket);
+    connection.attach();
+  }
+
+  private guardConnection(mx: HarakaMx, plan: HostPlan, socket: PluggableSocket): GuardedConnection {
+    const { attempt, environment } = this;
+    const options = environment.options();
+    const { requirement } = plan;
+    const address = mx.exchange ?? '';
+    const hidden = this.withoutTls.has(mx) || this.isExemptFromTls(requirement, address, plan.host);
+    return new GuardedConnection(
+      this.hmail,
+      socket,
+      {
+        requirement,
+        startTls: hidden ? 'hidden' : 'as_required',
+        harakaDecides: options.rememberBrokenTls && requirement.kind === 'opportunistic',
+        dialogueMs: options.limits.dialogueMs,
+        handshakeMs: options.limits.handshakeMs,
+        tlsOptions: (haraka) => {
+          if (requirement.kind === 'cleartext') throw new Error('the rule says cleartext');
+          return upgradeOptions(requirement, haraka, mutualCertificate(environment.tlsSocket, address));
+        },
+        now: () => options.now(),
+      },
+      this.ownerOf(attempt, mx, plan, address),
+    );
+  }
+
+  /** `no_tls_hosts` and `enable_tls = false` count only where cleartext is allowed. */
+  private isExemptFromTls(requirement: Requirement, address: string, host: string): boolean {
+    if (requirement.kind !== 'opportunistic' || requirement.cleartextFallback === 'never') return false;
+    if (this.hmail.cfg.enable_tls === false) return true;
+    return [address, host, this.hmail.todo.domain].some((name) => this.environment.isExemptFromTls(name));
+  }
+
+  private ownerOf(attempt: Attempt, mx: HarakaMx, plan: HostPlan, address: string): ConnectionOwner {
+    const where = `${plan.host} [${address}]`;
+    return {
+      established: (session) => {
+        attempt.connected = { ...session, plan, address };
+      },
+      failed: (failure, stage) => {
+        if (attempt.over) return;
+        if (stage === 'starttls' && this.retryInCleartext(mx, plan, failure)) {
+          attempt.record(plan.host, failure);
+          return;
+        }
+        this.refuse(
+          attempt,
+          where,
+          failure,
+          plan.requirement.kind === 'cleartext' ? '' : plan.requirement.because,
+        );
+      },
+      lost: (text, stage) => this.onLost(attempt, where, text, stage),
+      recorded: (failure) => {
+        attempt.record(plan.host, failure);
+        this.hmail.loginfo(
+          `tls-peers: host ${where} would be refused: ${failure.reason}: ${failure.text} (rule ${ruleName(attempt)})`,
+        );
+      },
+    };
+  }
+
+  private onLost(attempt: Attempt, host: string, text: string, stage: Stage): void {
+    if (attempt.over) return;
+    attempt.connected = 'not_yet';
+    attempt.failures.push({
+      kind: 'network',
+      host,
+      text: stage === 'session' ? `${text} (while delivering)` : text,
+    });
+  }
+
+  /** Where cleartext is allowed, a peer with broken TLS is tried again at once, on a new connection, without it. */
+  private retryInCleartext(mx: HarakaMx, plan: HostPlan, failure: Failure): boolean {
+    const { requirement } = plan;
+    if (requirement.kind !== 'opportunistic' || requirement.cleartextFallback !== 'handshake_failure')
+      return false;
+    const again = { ...mx };
+    this.withoutTls.add(again);
+    this.hmail.mxlist.unshift(again);
+    this.hmail.loginfo(
+      `tls-peers: host ${plan.host}: ${failure.reason}: ${failure.text}; trying again without TLS`,
+    );
+    this.rememberBrokenTls(mx.exchange ?? plan.host);
+    return true;
+  }
+
+  /** Haraka waits for Redis here and would hang when it errs; nothing of the delivery depends on the answer. */
+  private rememberBrokenTls(host: string): void {
+    const { outboundTls } = this.environment;
+    if (!this.environment.options().rememberBrokenTls) return;
+    if (outboundTls.cfg?.redis?.disable_for_failed_hosts !== true) return;
+    outboundTls.mark_tls_nogo(host, () => undefined);
+  }
+
+  // --- when no host is left --------------------------------------------------------------------------------------
+
+  private async giveUp(attempt: Attempt): Promise<Failure | undefined> {
+    const permanent =
+      attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce' && isFinal(attempt.failures);
+    if ((permanent || this.isLastTry()) && (await this.newerPolicy(attempt))) {
+      await this.tryDeliver();
+      return undefined;
+    }
+    const text = `TLS rule ${ruleName(attempt)}: ${describeFailures(attempt.failures)}`;
+    this.annotate(attempt, principal(attempt.failures), permanent, text);
+    if (permanent) this.original.bounce(text);
+    else this.original.temp_fail(text);
+    return undefined;
+  }
+
+  private defer(attempt: Attempt, failure: Failure): void {
+    const cause: HostFailure = { kind: 'policy', host: this.hmail.todo.domain, failure, because: '' };
+    attempt.failures.push(cause);
+    const text = `TLS rule ${ruleName(attempt)}: ${describeFailure(cause)}`;
+    this.annotate(attempt, cause, false, text);
+    this.original.temp_fail(text);
+  }
+
+  /** Haraka's next deferral would be its last: it bounces instead. */
+  private isLastTry(): boolean {
+    return this.hmail.num_failures >= this.hmail.cfg.temp_fail_intervals.length;
+  }
+
+  /**
+   * Before mail is given up for good because of an `enforce` policy, the domain is asked once more for a newer one
+   * (RFC 8461 section 5.1).
+   *
+   * @returns whether the hosts were decided anew and are to be tried
+   */
+  private async newerPolicy(attempt: Attempt): Promise<boolean> {
+    if (attempt.policyRefreshed || attempt.phase.kind !== 'decided' || attempt.phase.source !== 'mx')
+      return false;
+    if (!attempt.failures.some(isOfEnforcedPolicy) || attempt.rule === 'unknown') return false;
+    attempt.policyRefreshed = true;
+    const { extraRoots } = attempt.rule;
+    const { sources, limits } = this.environment.options();
+    const domain = canonicalDomain(this.hmail.todo.domain);
+    if (domain === undefined) return false;
+    const known = await this.policyId(sources, domain, extraRoots, limits.decisionMs, 'facts');
+    const newest = await this.policyId(sources, domain, extraRoots, limits.decisionMs, 'refresh');
+    if (newest === known) return false;
+    this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newest}); trying again`);
+    const decision = await this.decideFor(attempt, (from, rule, signal) =>
+      discover(from, rule, domain, signal),
+    );
+    attempt.failures.length = 0;
+    attempt.phase = { kind: 'decided', decision: this.record(attempt, decision), source: 'mx' };
+    this.hmail.mxlist = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
+    return true;
+  }
+
+  private async policyId(
+    sources: Sources,
+    domain: string,
+    extraRoots: string,
+    ms: number,
+    how: 'facts' | 'refresh',
+  ): Promise<string> {
+    const facts = await withDeadline(ms, `the MTA-STS policy of ${domain}`, (signal) =>
+      sources.policies[how](domain, { extraRoots, signal }),
+    );
+    return facts.kind === 'policy' ? facts.id : facts.kind;
+  }
+
+  private bounceUndeliverable(domain: string, cause: 'null_mx' | 'no_such_domain'): void {
+    const [status, text] =
+      cause === 'null_mx'
+        ? (['5.1.10', `Domain ${domain} sends and receives no email (NULL MX)`] as const)
+        : (['5.1.2', `No Such Domain: ${domain}`] as const);
+    for (const rcpt of this.hmail.todo.rcpt_to) this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
+    this.original.bounce(text);
+  }
+
+  /** What the DSN will say of each recipient, and what hooks and logs find in the notes. */
+  private annotate(
+    attempt: Attempt,
+    failure: HostFailure | undefined,
+    permanent: boolean,
+    text: string,
+  ): void {
+    const status = statusOf(failure, permanent);
+    for (const rcpt of this.hmail.todo.rcpt_to) {
+      this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
+      rcpt.reason = text;
+      if (failure !== undefined) rcpt.dsn_remote_mta = failure.host.split(' ')[0] ?? failure.host;
+    }
+    this.hmail.notes.tls_peers = summarize(attempt, this.hmail.todo.domain);
+  }
+}
+
+/** `sts-enforce` and `dane+sts-enforce` name requirements; a host outside the policy is refused for the policy itself. */
+function isOfEnforcedPolicy(failure: HostFailure): boolean {
+  return (
+    failure.kind === 'policy' &&
+    (failure.because.includes('sts-enforce') || failure.failure.reason === 'mx-not-in-policy')
+  );
+}
+
+function isDeciding(attempt: Attempt): boolean {
+  return attempt.phase.kind === 'deciding';
+}
+
+function ruleName(attempt: Attempt): string {
+  return attempt.rule === 'unknown' ? 'unknown' : attempt.rule.name;
+}
+
+/** The host name where Haraka resolved one, the address otherwise. */
+function hostOf(mx: HarakaMx): string {
+  return (mx.from_dns ?? mx.exchange ?? mx.path ?? '').toLowerCase();
+}
+
+function entriesOf(plan: HostPlan): HarakaMx[] {
+  return plan.addresses.map((address) => ({
+    exchange: address,
+    from_dns: plan.host,
+    priority: plan.preference,
+  }));
+}

@@ -1,0 +1,152 @@
+/**
+ * The part of Haraka's outbound that this suite stands on: stable from 3.0.4 to 3.3.4. Everything here is either a type
+ * for what Haraka hands us, or the check that it is really there.
+ */
+import type { EventEmitter } from 'node:events';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { ClientCertificate } from './tls_options';
+
+/** What a hook answers, from haraka-constants. */
+export const hookAnswer = { cont: 900, deny: 902, denysoft: 903, ok: 906, delay: 908 } as const;
+
+export interface HarakaMx {
+  /** A host name or an address; absent for a UNIX socket, empty for a null MX. */
+  exchange?: string;
+  path?: string;
+  priority?: number;
+  port?: number;
+  /** The host name, where `exchange` is the address that it resolved to. */
+  from_dns?: string;
+  using_lmtp?: boolean;
+}
+
+/** A reply for a DSN, shaped as haraka-dsn makes them. */
+export interface Dsn {
+  readonly code: number;
+  readonly msg: string;
+  readonly cls: number;
+  readonly sub: number;
+  readonly det: number;
+}
+
+export interface Recipient {
+  reason?: string;
+  dsn_action?: string;
+  dsn_status?: string;
+  dsn_remote_mta?: string;
+}
+
+export interface Todo {
+  readonly uuid?: string;
+  readonly domain: string;
+  /** `host` is null or empty for the null sender. */
+  readonly mail_from: { readonly host: string | null };
+  readonly rcpt_to: Recipient[];
+}
+
+type UpgradeCallback = (
+  authorized: boolean,
+  verifyError: unknown,
+  certificate: PeerCertificate,
+  cipher: unknown,
+) => void;
+
+/** Haraka's stream that is a TCP socket first and a TLS socket after `upgrade`. */
+export interface PluggableSocket extends EventEmitter {
+  writable: boolean;
+  cleartext?: TLSSocket;
+  upgrade(options: Record<string, unknown>, callback: UpgradeCallback): void;
+  write(data: string | Uint8Array, ...rest: unknown[]): unknown;
+  isEncrypted(): boolean | undefined;
+}
+
+/** One message for one next-hop domain on its way out. */
+export interface HMailItem {
+  readonly todo: Todo;
+  readonly filename: string;
+  readonly notes: Record<string, unknown>;
+  readonly num_failures: number;
+  readonly cfg: { readonly enable_tls?: boolean; readonly temp_fail_intervals: readonly number[] };
+  mxlist: HarakaMx[];
+  force_tls: boolean;
+  get_mx_respond(retval: number | undefined, mx: unknown): unknown;
+  get_force_tls(mx: HarakaMx): boolean;
+  try_deliver(): unknown;
+  try_deliver_host_on_socket(mx: HarakaMx, host: string, port: number, socket: PluggableSocket): void;
+  temp_fail(err: string, extra?: unknown): unknown;
+  bounce(err: string, extra?: unknown): unknown;
+  extend_rcpt_with_dsn(rcpt: Recipient, dsn: Dsn): void;
+  loginfo(...args: unknown[]): void;
+  lognotice(...args: unknown[]): void;
+  logerror(...args: unknown[]): void;
+}
+
+/** Haraka's outbound TLS configuration (`outbound/tls`), and its Redis memory of hosts whose TLS is broken. */
+export interface OutboundTls {
+  readonly cfg?: {
+    readonly no_tls_hosts?: readonly string[];
+    readonly ciphers?: string;
+    readonly minVersion?: string;
+    readonly redis?: { readonly disable_for_failed_hosts?: boolean };
+  };
+  mark_tls_nogo(host: string, callback: () => void): void;
+}
+
+/** The delivery's methods that the guard overrides on each message. */
+const seam = [
+  'get_mx_respond',
+  'get_force_tls',
+  'try_deliver',
+  'try_deliver_host_on_socket',
+  'temp_fail',
+  'bounce',
+  'extend_rcpt_with_dsn',
+] as const;
+
+/**
+ * Refuses a Haraka whose delivery cannot be guarded.
+ *
+ * @param hmailClass what `outbound/hmail` exports
+ * @throws Error that names what is missing
+ */
+export function assertSeam(hmailClass: unknown): void {
+  const prototype: unknown =
+    typeof hmailClass === 'function' ? (hmailClass as { prototype: unknown }).prototype : undefined;
+  const missing = seam.filter(
+    (name) =>
+      typeof prototype !== 'object' ||
+      prototype === null ||
+      typeof (prototype as Record<string, unknown>)[name] !== 'function',
+  );
+  if (missing.length > 0) {
+    throw new Error(
+      `tls-peers cannot guard deliveries in this Haraka: outbound/hmail lacks ${missing.join(', ')}. ` +
+        'Haraka 3.0.4 to 3.3 is supported; upgrade Haraka, or remove tls-peers from config/plugins.',
+    );
+  }
+}
+
+/** What `tls_socket` knows of client certificates: tls.ini's `mutual_tls` and `mutual_auth_hosts`. */
+export interface TlsSocketModule {
+  readonly tls_valid?: boolean;
+  readonly cfg?: {
+    readonly main?: { readonly mutual_tls?: boolean };
+    readonly mutual_auth_hosts?: Record<string, string | undefined>;
+    readonly mutual_auth_hosts_exclude?: Record<string, unknown>;
+  };
+  readonly certsByHost?: Record<string, { readonly key?: unknown; readonly cert?: unknown } | undefined>;
+}
+
+/** The certificate that Haraka would present to `host` (the address connected to), chosen as `tls_socket` chooses it. */
+export function mutualCertificate(module: TlsSocketModule, host: string): ClientCertificate | 'none' {
+  const { cfg, certsByHost } = module;
+  if (module.tls_valid !== true || cfg === undefined || certsByHost === undefined) return 'none';
+  const named = cfg.mutual_auth_hosts?.[host];
+  if (named === undefined || named === '') {
+    if (cfg.mutual_auth_hosts_exclude?.[host] !== undefined) return 'none';
+    if (cfg.main?.mutual_tls !== true) return 'none';
+  }
+  const entry = certsByHost[named === undefined || named === '' ? host : named] ?? certsByHost['*'];
+  if (entry?.key === undefined || entry.cert === undefined) return 'none';
+  return { key: entry.key, cert: entry.cert } as ClientCertificate;
+}

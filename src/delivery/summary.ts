@@ -1,0 +1,81 @@
+/** What happened to one message, in one shape for the log line, `hmail.notes.tls_peers` and the counters. */
+import { describeFailure, describeRequirement, type Attempt, type HostFailure } from './attempt';
+
+export interface ReasonSummary {
+  readonly host: string;
+  /** A failure reason, or `connection-failed` where the network broke. */
+  readonly reason: string;
+  readonly text: string;
+}
+
+export interface DeliverySummary {
+  readonly rule: string;
+  readonly level: string;
+  readonly peer: string;
+  /** The host that took the message; empty where none did. */
+  readonly host: string;
+  readonly address: string;
+  readonly requirement: string;
+  readonly discovered: string;
+  /** Empty in cleartext. */
+  readonly tls_version: string;
+  readonly cipher: string;
+  readonly verified: string;
+  /** Hosts that were refused or failed in this attempt. */
+  readonly reasons: readonly ReasonSummary[];
+  /** What would have failed where it is only observed (`testing`, `monitor`). */
+  readonly recorded: readonly ReasonSummary[];
+}
+
+export function summarize(attempt: Attempt, peer: string): DeliverySummary {
+  const { rule, connected } = attempt;
+  const session = connected === 'not_yet' ? undefined : connected;
+  const planned =
+    attempt.phase.kind === 'decided' && attempt.phase.decision.kind === 'deliver'
+      ? attempt.phase.decision
+      : undefined;
+  return {
+    rule: rule === 'unknown' ? '' : rule.name,
+    level: rule === 'unknown' ? '' : rule.level,
+    peer,
+    host: session?.plan.host ?? '',
+    address: session?.address ?? '',
+    requirement: session === undefined ? '' : describeRequirement(session.plan.requirement),
+    discovered:
+      session?.plan.discovered ?? planned?.hosts[0]?.discovered ?? planned?.refused[0]?.discovered ?? '',
+    tls_version: session?.tlsVersion ?? '',
+    cipher: session?.cipher ?? '',
+    verified: session?.verified ?? '',
+    reasons: attempt.failures.map(reasonOf),
+    recorded: attempt.recorded.map(({ host, failure }) => ({
+      host,
+      reason: failure.reason,
+      text: failure.text,
+    })),
+  };
+}
+
+function reasonOf(failure: HostFailure): ReasonSummary {
+  return failure.kind === 'policy'
+    ? { host: failure.host, reason: failure.failure.reason, text: failure.failure.text }
+    : { host: failure.host, reason: 'connection-failed', text: failure.text };
+}
+
+/** `key=value` pairs in a fixed order; values with spaces are quoted, empty ones left out. */
+export function logLine(event: string, summary: DeliverySummary): string {
+  const { reasons, recorded, ...fields } = summary;
+  const pairs = Object.entries(fields).filter(([, value]) => value !== '');
+  const listed = [
+    ...reasons.map((reason) => ['failed', `${reason.host} ${reason.reason}`] as const),
+    ...recorded.map((reason) => ['observed', `${reason.host} ${reason.reason}`] as const),
+  ];
+  return [event, ...[...pairs, ...listed].map(([key, value]) => `${key}=${quoted(value)}`)].join(' ');
+}
+
+function quoted(value: string): string {
+  return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+export function describeFailures(failures: readonly HostFailure[]): string {
+  return failures.map(describeFailure).join('; ');
+}

@@ -1,0 +1,96 @@
+/** What a TLS handshake with one MX host is asked for. The requirement is held against the result all the same. */
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { LRUCache } from 'lru-cache';
+import { defaultRoots, rootsDigest } from '../mta_sts/roots';
+import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
+import { compareVersions, needsLoweredSecurityLevel, tlsVersion } from '../policy/version';
+
+type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
+
+/** A client certificate of Haraka's, as `createSecureContext` takes it. */
+export interface ClientCertificate {
+  readonly key: SecureContextOptions['key'];
+  readonly cert: SecureContextOptions['cert'];
+}
+
+/**
+ * The options for `socket.upgrade`.
+ *
+ * A ready context carries everything that Haraka would otherwise merge over it (`mutual_tls`, `mutual_auth_hosts`).
+ * Chain and name are judged after the handshake, so none of it ends the handshake here. No session is ever offered for
+ * resumption: each handshake shows its own certificate.
+ */
+export function upgradeOptions(
+  requirement: TlsRequirement,
+  haraka: Record<string, unknown>,
+  certificate: ClientCertificate | 'none',
+): Record<string, unknown> {
+  return {
+    ...(requirement.serverName === '' ? {} : { servername: requirement.serverName }),
+    secureContext: contextFor(requirement, haraka, certificate),
+    rejectUnauthorized: false,
+    // The name is checked by the requirement's own rules; here it would only hide what the chain is worth.
+    checkServerIdentity: () => undefined,
+  };
+}
+
+/** Building a context parses certificates; connections that ask for the same share it. */
+const contexts = new LRUCache<string, SecureContext>({ max: 64 });
+
+function contextFor(
+  requirement: TlsRequirement,
+  haraka: Record<string, unknown>,
+  certificate: ClientCertificate | 'none',
+): SecureContext {
+  const minVersion = stricter(requirement.minVersion, haraka.minVersion);
+  const ciphers = cipherList(minVersion, haraka.ciphers);
+  const extraRoots = extraRootsOf(requirement);
+  const own = certificate === 'none' ? configuredCertificate(haraka) : certificate;
+  const key = [minVersion, ciphers, rootsDigest(extraRoots), identity(own.key), identity(own.cert)].join('|');
+  const known = contexts.get(key);
+  if (known !== undefined) return known;
+  const context = createSecureContext({
+    minVersion,
+    ...(ciphers === '' ? {} : { ciphers }),
+    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
+    ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
+  });
+  contexts.set(key, context);
+  return context;
+}
+
+/** Haraka's own minimum (tls.ini) stays in force where it is the higher one. */
+function stricter(wanted: TlsVersion, configured: unknown): TlsVersion {
+  const version = typeof configured === 'string' ? tlsVersion(configured) : undefined;
+  return version !== undefined && compareVersions(version, wanted) > 0 ? version : wanted;
+}
+
+function cipherList(minVersion: TlsVersion, configured: unknown): string {
+  const ciphers = typeof configured === 'string' ? configured : '';
+  if (!needsLoweredSecurityLevel(minVersion) || ciphers.includes('@SECLEVEL')) return ciphers;
+  return ciphers === '' ? 'DEFAULT@SECLEVEL=0' : `${ciphers}:@SECLEVEL=0`;
+}
+
+function extraRootsOf(requirement: TlsRequirement): string {
+  const judged = requirement.kind === 'encrypted' ? requirement : requirement.observe;
+  if (judged === 'nothing') return '';
+  return 'pkix' in judged.authentication ? judged.authentication.pkix.extraRoots : '';
+}
+
+function configuredCertificate(haraka: Record<string, unknown>): ClientCertificate {
+  const { key, cert } = haraka;
+  return Buffer.isBuffer(key) && Buffer.isBuffer(cert) ? { key, cert } : { key: undefined, cert: undefined };
+}
+
+const identities = new WeakMap<object, number>();
+let lastIdentity = 0;
+
+/** Haraka hands out the same key objects until it reloads them. */
+function identity(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? value : '';
+  const known = identities.get(value);
+  if (known !== undefined) return String(known);
+  lastIdentity += 1;
+  identities.set(value, lastIdentity);
+  return String(lastIdentity);
+}

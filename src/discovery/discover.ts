@@ -1,0 +1,80 @@
+/** Gathers what a decision needs: the hosts, what DNSSEC says of them, and the MTA-STS policy. Decides nothing. */
+import { isIP } from 'node:net';
+import { discoverDestination, discoverRoute } from '../dns/destination';
+import type { Resolver } from '../dns/resolver';
+import type { Destination } from '../dns/types';
+import type { StsPolicies } from '../mta_sts/policies';
+import type { StsFacts } from '../mta_sts/types';
+import { canonicalDomain } from '../names';
+import type { OutboundRule, SecurityLevel } from '../peers/rule';
+import { daneState, destinationSecurity } from '../policy/dane';
+import type { Facts } from '../policy/decide';
+
+export interface Sources {
+  readonly resolver: Resolver;
+  readonly policies: Pick<StsPolicies, 'facts' | 'refresh'>;
+}
+
+/** Hosts that the operator's routing named, in order. `host` may be an address. */
+export type Route = readonly { readonly host: string; readonly preference: number }[];
+
+const notAsked: StsFacts = { kind: 'not_asked' };
+
+/** The facts for mail to `domain`, whose hosts are found by MX. Never rejects. */
+export async function discover(
+  sources: Sources,
+  rule: OutboundRule,
+  domain: string,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const literal = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
+  if (literal !== undefined && isIP(literal) !== 0) {
+    return { destination: { kind: 'literal', domain, address: literal }, sts: notAsked };
+  }
+  const name = canonicalDomain(domain);
+  if (name === undefined) return { destination: { kind: 'no_such_domain', domain }, sts: notAsked };
+
+  const policy = asksPolicy(rule.level)
+    ? sources.policies.facts(name, { extraRoots: rule.extraRoots, signal })
+    : Promise.resolve(notAsked);
+  // Where nobody waits for it, a rejection must not end the process.
+  policy.catch(() => undefined);
+  const destination = await discoverDestination(sources.resolver, name, {
+    dane: asksDane(rule.level),
+    insecureMx: rule.insecureMx,
+    signal,
+  });
+  // A slow policy host must not hold up mail that DANE already settles.
+  return { destination, sts: consultsPolicy(rule, destination) ? await policy : notAsked };
+}
+
+/** The facts for hosts that another plugin chose: they stand for a secure MX RRset, and have no MTA-STS policy. */
+export async function discoverRouted(
+  sources: Sources,
+  rule: OutboundRule,
+  domain: string,
+  route: Route,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const options = { dane: asksDane(rule.level), insecureMx: rule.insecureMx, signal };
+  return { destination: await discoverRoute(sources.resolver, domain, route, options), sts: notAsked };
+}
+
+export function asksDane(level: SecurityLevel): boolean {
+  return level === 'opportunistic_dane' || level === 'mandatory_dane' || level === 'auto';
+}
+
+function asksPolicy(level: SecurityLevel): boolean {
+  return level === 'mta_sts' || level === 'auto';
+}
+
+/** Under `auto` with a secure MX and usable TLSA records at every host, the policy is not consulted. */
+function consultsPolicy(rule: OutboundRule, destination: Destination): boolean {
+  if (!asksPolicy(rule.level)) return false;
+  if (destination.kind !== 'mx') return destination.kind === 'implicit';
+  if (rule.level !== 'auto' || destinationSecurity(destination) !== 'secure') return true;
+  return destination.hosts.some((host) => {
+    const state = daneState(rule, destination, host).kind;
+    return state === 'does_not_apply' || state === 'unusable';
+  });
+}

@@ -1,0 +1,133 @@
+/** What all plugin lines of one process share: the settings, the resolver with its cache, the policies of others. */
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Sources } from './discovery/discover';
+import { createResolver, type Resolver, type ResolverServer } from './dns/resolver';
+import type { Log } from './log';
+import { createStsPolicies, type StsPolicies } from './mta_sts/policies';
+import { createFileStore } from './mta_sts/file_store';
+import { openSettings, type SettingsStore } from './settings/watch';
+import type { SettingsSource } from './settings/source';
+import type { GlobalSettings, Settings } from './settings/types';
+import { messageOf } from './text';
+
+/** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
+const graceMs = 60_000;
+
+/** Probes of a resolver that validates come ten times as far apart as those of one that does not. */
+const unvalidatedProbes = 10;
+
+interface Running {
+  readonly resolver: Resolver;
+  readonly policies: StsPolicies;
+}
+
+export class Engine {
+  private readonly store: SettingsStore;
+  private running: Running | undefined;
+
+  /** @param stateDirectory what relative paths of stored policies begin from: the directory of the Haraka install */
+  constructor(
+    source: SettingsSource,
+    private readonly stateDirectory: string,
+    private readonly log: Log,
+  ) {
+    let last: GlobalSettings | undefined;
+    this.store = openSettings(source, log, ({ global }) => {
+      if (last !== undefined && needsRestart(last, global)) this.replace();
+      last = global;
+    });
+    last = this.settings().global;
+  }
+
+  settings(): Settings {
+    return this.store.current();
+  }
+
+  sources(): Sources {
+    this.running ??= this.open();
+    return this.running;
+  }
+
+  resolver(): Resolver {
+    this.running ??= this.open();
+    return this.running.resolver;
+  }
+
+  /** Begins what runs in the background: the probe of the resolver, the refreshing of policies. */
+  start(): void {
+    this.sources();
+  }
+
+  close(): void {
+    this.store.close();
+    if (this.running !== undefined) this.shut(this.running);
+    this.running = undefined;
+  }
+
+  private open(): Running {
+    const { global } = this.settings();
+    const resolver = createResolver({ ...resolverOptions(global), log: this.log });
+    const policies = createStsPolicies({
+      resolver,
+      store: createFileStore(path.resolve(this.stateDirectory, global.mtaSts.directory), {
+        log: this.log,
+        maxEntries: global.mtaSts.maxPolicies,
+      }),
+      fetchOptions: {
+        allowPrivate: global.mtaSts.mtaStsAllowPrivate,
+        timeoutMs: global.mtaSts.fetchTimeout * 1000,
+        maxInFlight: global.mtaSts.maxFetches,
+      },
+      limits: { memoryEntries: global.mtaSts.maxPolicies },
+      log: this.log,
+    });
+    void resolver.probe().catch((error: unknown) => this.log.error(messageOf(error)));
+    void policies.start().catch((error: unknown) => this.log.error(messageOf(error)));
+    return { resolver, policies };
+  }
+
+  private replace(): void {
+    const old = this.running;
+    if (old === undefined) return;
+    this.running = this.open();
+    setTimeout(() => this.shut(old), graceMs).unref();
+  }
+
+  private shut({ resolver, policies }: Running): void {
+    void policies.close().catch((error: unknown) => this.log.error(messageOf(error)));
+    resolver.close();
+  }
+}
+
+function needsRestart(before: GlobalSettings, after: GlobalSettings): boolean {
+  return (['resolver', 'cache', 'mtaSts'] as const).some(
+    (part) => !isDeepStrictEqual(before[part], after[part]),
+  );
+}
+
+function resolverOptions({ resolver, cache }: GlobalSettings): Parameters<typeof createResolver>[0] {
+  return {
+    servers: resolver.servers.map(toServer),
+    trustAd: resolver.trustAd,
+    timeoutMs: resolver.timeout * 1000,
+    deadlineMs: resolver.deadline * 1000,
+    probe: `${resolver.dnssecProbe} NS`,
+    probeIntervalMs: (resolver.probeInterval * 1000) / unvalidatedProbes,
+    cache: {
+      maxEntries: cache.entries,
+      maxSize: 32 * 1024 * 1024,
+      minTtl: cache.minTtl,
+      maxTtl: cache.maxTtl,
+      maxNegativeTtl: cache.maxNegativeTtl,
+      failureTtl: 5,
+    },
+  };
+}
+
+function toServer(server: GlobalSettings['resolver']['servers'][number]): ResolverServer {
+  const { address, port } = server;
+  return server.transport === 'plain'
+    ? { transport: 'udp', address, port }
+    : { transport: 'tls', address, port, name: server.tlsName };
+}

@@ -1,0 +1,73 @@
+/** The DANE table: what TLSA records mean for one MX host (RFC 7672 section 2, RFC 7671). */
+import { usableRecords } from '../dane/records';
+import type { Destination, FailedLookup, MxHostFacts } from '../dns/types';
+import type { Failure } from '../failure';
+import type { OutboundRule } from '../peers/rule';
+import type { DaneAuthentication } from './requirement';
+
+/** Whether DANE governs one MX host, and how. */
+export type DaneState =
+  /** The level's own alternative applies: opportunistic, the MTA-STS table, or a refusal. */
+  | { readonly kind: 'does_not_apply'; readonly why: string }
+  /** The question was not answered. The host is skipped: an unanswered question must never strip protection. */
+  | { readonly kind: 'unanswered'; readonly failure: Failure }
+  /** Records exist, none of them usable: encryption is required, nothing can be authenticated. */
+  | { readonly kind: 'unusable'; readonly baseDomain: string }
+  /** Authenticate with these records; on failure the next host, never cleartext. */
+  | { readonly kind: 'usable'; readonly dane: DaneAuthentication };
+
+/** How far DNSSEC vouches for the way from the next-hop domain to its hosts. */
+export type DestinationSecurity = 'secure' | 'insecure' | 'literal';
+
+/** A route that the operator wrote counts as a secure MX RRset; so does a domain that is its own host. */
+export function destinationSecurity(destination: Destination): DestinationSecurity {
+  if (destination.kind === 'mx') return destination.secure ? 'secure' : 'insecure';
+  return destination.kind === 'literal' ? 'literal' : 'secure';
+}
+
+export function daneState(rule: OutboundRule, destination: Destination, host: MxHostFacts): DaneState {
+  const security = destinationSecurity(destination);
+  if (security === 'literal') return doesNotApply('the destination is an address');
+  if (security === 'insecure' && rule.insecureMx === 'may') {
+    return doesNotApply('the MX records are not DNSSEC-signed');
+  }
+  if (host.addresses.kind === 'found' && host.addresses.security === 'insecure') {
+    return doesNotApply('the address of the host is not DNSSEC-signed');
+  }
+  const { tlsa } = host;
+  switch (tlsa.kind) {
+    case 'not_asked':
+      return doesNotApply('TLSA records were not asked for');
+    case 'absent':
+      return doesNotApply('no secure TLSA records');
+    case 'failed':
+      return { kind: 'unanswered', failure: lookupFailure(tlsa, `TLSA records of ${host.host}`) };
+    case 'present': {
+      const records = usableRecords(tlsa.records);
+      if (records.length === 0) return { kind: 'unusable', baseDomain: tlsa.baseDomain };
+      const referenceNames = daneReferenceNames(destination, tlsa.baseDomain);
+      return { kind: 'usable', dane: { baseDomain: tlsa.baseDomain, records, referenceNames } };
+    }
+  }
+}
+
+/**
+ * The names that a usage 2 certificate may carry: the TLSA base domain, and where DNSSEC vouches for the step from the
+ * next-hop domain to the host, that domain and its CNAME expansion (RFC 7672 section 3.2.2).
+ */
+function daneReferenceNames(destination: Destination, baseDomain: string): string[] {
+  const names = [baseDomain];
+  if (destinationSecurity(destination) === 'secure') names.push(destination.domain);
+  if (destination.kind === 'mx' && destination.secure) names.push(destination.canonicalName);
+  return [...new Set(names)];
+}
+
+/** A failed lookup as a failure of delivery. */
+export function lookupFailure(lookup: FailedLookup, what: string): Failure {
+  const reason = lookup.cause === 'bogus' ? 'dnssec-invalid' : 'dns-lookup-failed';
+  return { reason, text: `the lookup of the ${what} failed: ${lookup.detail}` };
+}
+
+function doesNotApply(why: string): DaneState {
+  return { kind: 'does_not_apply', why };
+}

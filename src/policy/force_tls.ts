@@ -1,0 +1,16 @@
+/** Haraka's own `force_tls_hosts` beside a rule: whichever is stricter. */
+import type { Requirement } from './requirement';
+import { minimumVersion } from './version';
+
+/** Haraka forces TLS to this host: a trusted chain and the host's name, unless the rule already authenticates it. */
+export function forced(requirement: Requirement, host: string): Requirement {
+  if (requirement.kind === 'encrypted' && requirement.authentication.kind !== 'none') return requirement;
+  const floor = minimumVersion('by_requirement', 'pkix');
+  return {
+    kind: 'encrypted',
+    minVersion: requirement.kind === 'encrypted' && requirement.minVersion === 'TLSv1.3' ? 'TLSv1.3' : floor,
+    authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    serverName: requirement.kind === 'cleartext' ? host : requirement.serverName,
+    because: 'force_tls_hosts',
+  };
+}

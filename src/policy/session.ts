@@ -1,0 +1,115 @@
+/** Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns. */
+import type { X509Certificate } from 'node:crypto';
+import { verifyDane } from '../dane/verify';
+import type { Failure, FailureReason } from '../failure';
+import { printable } from '../text';
+import { sanBelow, sanMatches } from '../x509/names';
+import type { DaneAuthentication, EncryptedRequirement, PkixAuthentication } from './requirement';
+import { compareVersions, tlsVersion } from './version';
+
+export interface TlsSession {
+  /** What `TLSSocket.getProtocol()` reports. */
+  readonly protocol: string | null;
+  /** The certificates as the peer sent them, leaf first; empty where it sent none. */
+  readonly chain: readonly X509Certificate[];
+  /** OpenSSL's verdict on the chain alone: `trusted`, or its error code such as `CERT_HAS_EXPIRED`. */
+  readonly chainVerdict: string;
+}
+
+export type SessionVerdict =
+  /** `verified`: how the peer was authenticated, for people: `dane 3 1 1`, `pkix`, `fingerprint`, `unauthenticated`. */
+  | { readonly kind: 'held'; readonly verified: string }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export function checkSession(
+  requirement: EncryptedRequirement,
+  session: TlsSession,
+  now: Date,
+): SessionVerdict {
+  const version = tlsVersion(session.protocol);
+  if (version === undefined || compareVersions(version, requirement.minVersion) < 0) {
+    const seen = printable(session.protocol ?? 'no TLS');
+    return failed(
+      'tls-version-too-low',
+      `the peer speaks ${seen}, the rule requires ${requirement.minVersion} or later`,
+    );
+  }
+  const { authentication } = requirement;
+  switch (authentication.kind) {
+    case 'none':
+      return { kind: 'held', verified: 'unauthenticated' };
+    case 'dane':
+      return checkDane(authentication.dane, session, now);
+    case 'pkix':
+      return checkPkix(authentication.pkix, session);
+    case 'dane_and_pkix': {
+      const dane = checkDane(authentication.dane, session, now);
+      if (dane.kind === 'failed') return dane;
+      const pkix = checkPkix(authentication.pkix, session);
+      return pkix.kind === 'failed'
+        ? pkix
+        : { kind: 'held', verified: `${dane.verified} and ${pkix.verified}` };
+    }
+    case 'fingerprints':
+      return checkFingerprints(authentication.sha256, session);
+  }
+}
+
+function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): SessionVerdict {
+  const verdict = verifyDane({ chain: session.chain, dane, now });
+  if (verdict.kind === 'refused') return failed(verdict.reason, verdict.text);
+  const { usage, selector, matchingType } = verdict.record;
+  return { kind: 'held', verified: `dane ${usage} ${selector} ${matchingType}` };
+}
+
+/** A trusted chain, and a DNS-ID of the SAN that is one of the reference identifiers (RFC 8461 section 4.1, RFC 6125). */
+function checkPkix(pkix: PkixAuthentication, session: TlsSession): SessionVerdict {
+  const leaf = session.chain[0];
+  if (leaf === undefined) return failed('certificate-not-trusted', 'the peer sent no certificate');
+  if (session.chainVerdict !== 'trusted') {
+    return failed(
+      chainReason(session.chainVerdict),
+      `the certificate does not verify: ${printable(session.chainVerdict)}`,
+    );
+  }
+  const matches =
+    pkix.names.some((name) => sanMatches(leaf, name)) || pkix.below.some((domain) => sanBelow(leaf, domain));
+  if (matches) return { kind: 'held', verified: 'pkix' };
+  const wanted = [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(', ');
+  const seen = printable(leaf.subjectAltName ?? 'no subject alternative name');
+  return failed('certificate-host-mismatch', `the certificate is for ${seen}, not for ${wanted}`);
+}
+
+function checkFingerprints(accepted: readonly string[], session: TlsSession): SessionVerdict {
+  const leaf = session.chain[0];
+  if (leaf === undefined) return failed('certificate-not-trusted', 'the peer sent no certificate');
+  const seen = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
+  return accepted.includes(seen)
+    ? { kind: 'held', verified: 'fingerprint' }
+    : failed(
+        'certificate-not-trusted',
+        `the fingerprint of the certificate is ${seen}, which the rule does not list`,
+      );
+}
+
+/** OpenSSL's X509_V_ERR codes, as the result types of RFC 8460 section 4.3.1 know them. */
+function chainReason(code: string): FailureReason {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return 'certificate-expired';
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'CERT_UNTRUSTED':
+      return 'certificate-not-trusted';
+    default:
+      return 'validation-failure';
+  }
+}
+
+function failed(reason: FailureReason, text: string): SessionVerdict {
+  return { kind: 'failed', failure: { reason, text } };
+}
