@@ -81,6 +81,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
       Object.entries(world.domains).map(async ([domain, spec]) => {
         if (spec.sts === undefined) return;
         const own = nextAddress();
+        const published = spec.sts.address ?? own.replace(/^127\./, publicNetwork);
         const name = `mta-sts.${domain}`;
         const host = await startPolicyHost({
           name,
@@ -90,8 +91,8 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
           certificate: await office.certificate(name, spec.sts.certificate ?? 'trusted'),
         });
         policyHosts.set(domain, host);
-        publishPolicy(dns, domain, spec.sts, own);
-        routes.set(`${own}|443`, { host: own, port: host.port, route: spec.sts.route ?? 'open' });
+        publishPolicy(dns, domain, spec.sts, published);
+        routes.set(`${published}|443`, { host: own, port: host.port, route: spec.sts.route ?? 'open' });
       }),
     );
     for (const set of world.records ?? []) dns.set(set);
@@ -207,6 +208,9 @@ function applyFates(dns: DnsServer, name: string, fates: Partial<Record<RecordTy
 function asAddress(spec: string | AddressSpec): AddressSpec {
   return typeof spec === 'string' ? { address: spec } : spec;
 }
+
+/** Policy hosts seem to be out in public: nobody should fetch policies from a loopback address. */
+const publicNetwork = '25.';
 
 /** 127.20.0.1 and on: all of 127.0.0.0/8 is this machine on Linux. */
 function addressSequence(): () => string {

@@ -8,6 +8,7 @@ import { copyFile, cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { iniText } from './ini';
 import type { Reports } from './reports';
 
 export interface HarakaOptions {
@@ -25,6 +26,8 @@ export interface HarakaOptions {
   readonly bundle?: string;
   /** Further files below config/, over the lab's own. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Further keys of `[resolver]` in tls-peers.ini, where the lab itself writes `servers`. */
+  readonly resolver?: Readonly<Record<string, string>>;
   /** As in outbound.ini, never below 5 s; `5m*12` where absent, so that a deferral stays one. */
   readonly retryIntervals?: string;
   /** Haraka's log level; `info` where absent. */
@@ -166,6 +169,7 @@ async function install(
   await Promise.all(
     stock.map((file) => copyFile(path.join(harakaDirectory, 'config', file), path.join(config, file))),
   );
+  const own = options.config?.['tls-peers.ini'] ?? '';
   const files = {
     'smtp.ini': `listen=127.0.0.1:0\nnodes=${options.workers ?? 0}\n`,
     'outbound.ini': `local_mx_ok=true\ntemp_fail_intervals=${options.retryIntervals ?? '5m*12'}\nconnect_timeout=10\n`,
@@ -176,7 +180,7 @@ async function install(
     'log.ini': '[main]\ntimestamps=true\n',
     ...options.config,
     // The lab's resolver comes with whatever else the file says.
-    'tls-peers.ini': `[resolver]\nservers = ${dnsAddress}\n\n${options.config?.['tls-peers.ini'] ?? ''}`,
+    'tls-peers.ini': iniText({ resolver: { servers: dnsAddress, ...options.resolver } }) + own,
   };
   await Promise.all([
     ...Object.entries(files).map(([file, text]) => writeBelow(config, file, text)),

@@ -117,6 +117,8 @@ export interface StsSpec {
         readonly maxAge?: number;
       };
   readonly manner?: PolicyManner;
+  /** Where `mta-sts.<domain>` points; a public address of the lab's choice where absent. */
+  readonly address?: string;
   readonly certificate?: CertificateKind | CertificateSpec;
   readonly route?: Route;
 }

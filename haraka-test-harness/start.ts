@@ -1,0 +1,150 @@
+/**
+ * `npm start`: sends a message to every peer of the scenarios and prints what became of each.
+ *
+ * `--json` prints the rows as JSON, `--keep` leaves the lab running. Exit code 0 only if every row is as expected.
+ */
+import { parseArgs } from 'node:util';
+
+import { startLab } from './lab';
+import type { Lab } from './lab';
+import { runScenarios } from './run_scenarios';
+import type { Row } from './run_scenarios';
+import { managedDomain, scenarioConfig, scenarioWorld, scenarios } from './scenarios';
+
+interface Wishes {
+  readonly output: 'table' | 'json';
+  readonly afterwards: 'stop' | 'keep';
+}
+
+function wishes(): Wishes {
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean' }, keep: { type: 'boolean' } },
+  });
+  return { output: values.json ? 'json' : 'table', afterwards: values.keep ? 'keep' : 'stop' };
+}
+
+async function main({ output, afterwards }: Wishes): Promise<void> {
+  say(`Starting the lab: ${scenarios.length} peers on loopback, and Haraka.`);
+  const lab = await startLab(scenarioWorld, {
+    config: scenarioConfig(),
+    // Three rows wait for resolvers that never answer; nobody watching wants to wait ten seconds.
+    resolver: { timeout: '1', deadline: '3' },
+  });
+  const leave = stopOnSignal(lab);
+  try {
+    let finished = 0;
+    const rows = await runScenarios(lab, scenarios, (row) => {
+      finished++;
+      say(
+        `[${String(finished).padStart(2)}/${scenarios.length}] ${row.ok ? 'ok  ' : 'FAIL'} ${row.peer}: ${described(row)}`,
+      );
+    });
+    print(output === 'json' ? json(rows) : table(rows));
+    const faulty = rows.filter(({ ok }) => !ok);
+    for (const { peer, faults } of faulty) for (const fault of faults) say(`${peer}: ${fault}`);
+    say(`${rows.length - faulty.length} of ${rows.length} rows as expected.`);
+    process.exitCode = faulty.length === 0 ? 0 : 1;
+    if (afterwards === 'keep') {
+      say(howToUse(lab));
+      await leave.signalled;
+    }
+  } finally {
+    leave.release();
+    await lab.stop();
+  }
+}
+
+function described(row: Row): string {
+  const how = row.tls_version === '' ? row.reason : [row.tls_version, row.verified, row.reason].join(' ');
+  return `${row.outcome} ${how}`.trim();
+}
+
+/** Ctrl-C ends the lab properly, children and temporary files included. */
+function stopOnSignal(lab: Lab): { signalled: Promise<void>; release: () => void } {
+  let resolve: () => void = () => undefined;
+  const signalled = new Promise<void>((done) => {
+    resolve = done;
+  });
+  const onSignal = (): void => {
+    resolve();
+    void lab.stop().then(() => process.exit());
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  return {
+    signalled,
+    release: () => {
+      process.removeListener('SIGINT', onSignal);
+      process.removeListener('SIGTERM', onSignal);
+    },
+  };
+}
+
+function howToUse({ haraka }: Lab): string {
+  return [
+    '',
+    'The lab is running; Ctrl-C ends it and removes its files. Send a message to one of its peers with',
+    `  printf 'Subject: hello\\r\\n\\r\\nHello.\\r\\n' | curl -s --url smtp://127.0.0.1:${haraka.port} --mail-from me@${managedDomain} --mail-rcpt you@must.example -T -`,
+    `Log:    ${haraka.logFile}`,
+    `Config: ${haraka.directory}/config (changes take effect after a few seconds)`,
+  ].join('\n');
+}
+
+const columns = [
+  ['peer', 'PEER'],
+  ['rule', 'RULE'],
+  ['level', 'LEVEL'],
+  ['discovered', 'DISCOVERED'],
+  ['tls_version', 'TLS'],
+  ['verified', 'VERIFIED'],
+  ['outcome', 'OUTCOME'],
+  ['reason', 'REASON'],
+] as const satisfies readonly (readonly [keyof Row, string])[];
+
+function table(rows: readonly Row[]): string {
+  const cells = rows.map((row) => [
+    ...columns.map(([key]) => row[key] || '-'),
+    row.ok ? 'ok' : 'NOT AS EXPECTED',
+  ]);
+  const lines = [[...columns.map(([, title]) => title), ''], ...cells];
+  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function json(rows: readonly Row[]): string {
+  const shown = rows.map(
+    ({ peer, rule, level, requirement, tls_version, verified, outcome, reason, expected, ok }) => ({
+      peer,
+      rule,
+      level,
+      requirement,
+      tls_version,
+      verified,
+      outcome,
+      reason,
+      expected,
+      ok,
+    }),
+  );
+  return JSON.stringify(shown, null, 2);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+main(wishes()).catch((error: unknown) => {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});
