@@ -7,6 +7,7 @@ import {
   choice,
   day,
   endpoint,
+  filePath,
   fingerprint,
   flag,
   integer,
@@ -83,7 +84,7 @@ export const outboundKeys = {
   security_level: key(
     choice(securityLevels, postfixLevels),
     'auto',
-    'How strictly the connection is protected. Postfix’s `secure` is `verify` with `match = nexthop, dot-nexthop`.',
+    "How strictly the connection is protected. Postfix's `secure` is `verify` with `match = nexthop, dot-nexthop`.",
   ),
   min_tls_version: minTlsVersion,
   match: key(
@@ -92,9 +93,9 @@ export const outboundKeys = {
     'At `verify`: names that the certificate may carry. The MX host, the next-hop domain, any name below it, or names written out.',
   ),
   ca_file: key(
-    text,
+    filePath,
     '',
-    'PEM file, relative to Haraka’s config directory, of roots that are trusted as well.',
+    "PEM file, relative to Haraka's config directory, of roots that are trusted as well.",
   ),
   fingerprints: key(
     list(fingerprint),
@@ -115,7 +116,7 @@ export const outboundKeys = {
   insecure_mx: key(
     choice(['dane', 'may']),
     'dane',
-    'Where the MX records are not signed: `dane` still uses the hosts’ TLSA records, `may` does not.',
+    "Where the MX records are not signed: `dane` still uses the hosts' TLSA records, `may` does not.",
   ),
   ...aboutSection,
 };
@@ -141,11 +142,11 @@ export const hostedPolicyKeys = {
   mx: key(list(mxPattern), '', 'MX hosts that the policy allows. Needed unless the mode is `none`.'),
   max_age: key(integer(1, 31557600, 'seconds'), '604800', 'How long senders may keep the policy.'),
   certificate_file: key(
-    text,
+    filePath,
     '',
-    'PEM file, relative to Haraka’s config directory, of the policy host’s chain. Left out: found in `certificate_directory`.',
+    "PEM file, relative to Haraka's config directory, of the policy host's chain. Left out: found in `certificate_directory`.",
   ),
-  key_file: key(text, '', 'PEM file of its private key. Left out: expected in `certificate_file`.'),
+  key_file: key(filePath, '', 'PEM file of its private key. Left out: expected in `certificate_file`.'),
 };
 
 export const resolverKeys = {
@@ -157,7 +158,7 @@ export const resolverKeys = {
   trust_ad: key(
     flag,
     'false',
-    'Believe the resolver’s word that an answer is validated although it is neither on this host nor reached by TLS. Only where nobody else is on the path.',
+    "Believe the resolver's word that an answer is validated although it is neither on this host nor reached by TLS. Only where nobody else is on the path.",
   ),
   dnssec_probe: key(queryName, '.', 'A signed zone whose NS records show whether the resolver validates.'),
   probe_interval: key(seconds(10, 86400), '3600', 'Time between two probes.'),
@@ -174,9 +175,9 @@ export const cacheKeys = {
 
 export const stsKeys = {
   directory: key(
-    text,
+    filePath,
     'mta-sts',
-    'Where policies are kept on disk; relative to the directory that holds Haraka’s config directory.',
+    "Where policies are kept on disk; relative to the directory that holds Haraka's config directory.",
   ),
   fetch_timeout: key(
     seconds(1, 120),
@@ -196,7 +197,7 @@ export const timeoutKeys = {
   decision: key(
     seconds(1, 300),
     '25',
-    'Time for everything that is asked before a delivery. Keep it below Haraka’s `plugin_timeout`.',
+    "Time for everything that is asked before a delivery. Keep it below Haraka's `plugin_timeout`.",
   ),
   tls_handshake: key(seconds(1, 300), '30', 'Time for STARTTLS and the handshake.'),
 };
@@ -205,7 +206,7 @@ export const deliveryKeys = {
   remember_broken_tls: key(
     flag,
     'false',
-    'Use Haraka’s own memory (Redis) of hosts with broken TLS where cleartext is allowed.',
+    "Use Haraka's own memory (Redis) of hosts with broken TLS where cleartext is allowed.",
   ),
 };
 
@@ -221,9 +222,9 @@ export const hostingKeys = {
     'Plain HTTP for a reverse proxy that terminates TLS. Left out: nowhere.',
   ),
   certificate_directory: key(
-    text,
+    filePath,
     'tls',
-    'Certificates by host name, laid out as Haraka’s tls plugin does; relative to Haraka’s config directory.',
+    "Certificates by host name, laid out as Haraka's tls plugin does; relative to Haraka's config directory.",
   ),
 };
 

@@ -92,6 +92,9 @@ export function seconds(min: number, max: number): ValueType<number> {
 
 export const text: ValueType<string> = { allowed: 'any text', arity: 'one', read: (of) => value(of) };
 
+/** A file or directory on this host. */
+export const filePath: ValueType<string> = { ...text, allowed: 'a path' };
+
 /** A day as `YYYY-MM-DD`. */
 export const day: ValueType<string> = {
   allowed: 'a day such as 2026-12-31',
