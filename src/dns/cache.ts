@@ -44,13 +44,21 @@ export class AnswerCache<A extends Cacheable> {
   /** Questions that joined one in the air. */
   joined = 0;
 
-  constructor(options: CacheOptions, sizeOf: (answer: A) => number) {
+  /** `now`: a monotonic clock in ms. */
+  constructor(
+    options: CacheOptions,
+    sizeOf: (answer: A) => number,
+    now: () => number = () => performance.now(),
+  ) {
     this.#options = options;
     this.#kept = new LRUCache({
       max: options.maxEntries,
       maxSize: options.maxSize,
       sizeCalculation: (answer, key) => key.length + sizeOf(answer),
+      // Every entry brings its own; this one only switches expiry on. Resolution 0: no timer of its own.
       ttl: 1000,
+      ttlResolution: 0,
+      perf: { now },
     });
   }
 

@@ -1,6 +1,7 @@
 /** Puts one question to the configured resolvers: transports, tries, deadlines, failover. */
 import { Deadline } from './deadline';
 import { abortOutcome, type Exchanged } from './exchange';
+import { Gate } from './gate';
 import { Health } from './health';
 import type { Question } from './question';
 import { detailOf, maxAliases, readAnswer, type Reading } from './reading';
@@ -51,6 +52,8 @@ export type UpstreamAnswer =
 
 const triesPerServer = 2;
 const tlsIdleMs = 10_000;
+/** Exchanges at one time; each is a socket. More would run into the limit of open files. */
+const maxExchanges = 256;
 
 export class Upstream {
   readonly traffic: Traffic = { udp: 0, tcp: 0, tls: 0, foreign: 0 };
@@ -58,6 +61,7 @@ export class Upstream {
   readonly #health: Health<ResolverServer>;
   readonly #tlsConnections = new Map<ResolverServer, StreamConnection>();
   readonly #tcpConnections = new Set<StreamConnection>();
+  readonly #gate = new Gate(maxExchanges);
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
@@ -95,6 +99,9 @@ export class Upstream {
 
   /** Asks one resolver, once, for no longer than a try may take. Never rejects. */
   async askOne(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Tried> {
+    if ((await this.#gate.enter(signal)) === 'aborted') {
+      return this.#judge(server, question, abortOutcome(signal));
+    }
     const deadline = new Deadline(this.#options.timeoutMs, signal);
     try {
       const exchanged = await this.#exchange(server, question, deadline.signal);
@@ -102,6 +109,7 @@ export class Upstream {
       return this.#judge(server, question, exchanged);
     } finally {
       deadline.clear();
+      this.#gate.leave();
     }
   }
 

@@ -297,7 +297,7 @@ export function readTlsa(
   if (usage === undefined || selector === undefined || matchingType === undefined) {
     throw new WireError(`a TLSA record of ${end - start} octets`);
   }
-  return { usage, selector, matchingType, data: bytes.slice(start + 3, end) };
+  return { usage, selector, matchingType, data: Uint8Array.from(bytes.subarray(start + 3, end)) };
 }
 
 /** For how many seconds a denial may be kept: the lesser of the SOA's own TTL and its MINIMUM (RFC 2308 section 5). */

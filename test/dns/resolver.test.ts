@@ -1,32 +1,75 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createResolver, type Resolver, type ResolverOptions } from '../../src/dns/resolver';
-import { LabResolver, type Zone } from './lab_resolver';
+import type { ResolverServer } from '../../src/dns/server';
+import { encodeAnswer, framed, LabResolver, type LabAnswer, type LabQuery, type Zone } from './lab_resolver';
+import { heldNow, nothingLeft } from './leftovers';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  await nothingLeft();
 });
 
-async function world(
-  zone: Zone,
-  options: Partial<ResolverOptions> = {},
-): Promise<{ lab: LabResolver; resolver: Resolver }> {
-  const lab = await LabResolver.start(zone);
-  const resolver = createResolver({ servers: [lab.server], timeoutMs: 500, deadlineMs: 2_000, ...options });
-  cleanups.push(
-    () => lab.close(),
-    () => resolver.close(),
-  );
-  return { lab, resolver };
+async function lab(zone: Zone, options: Parameters<typeof LabResolver.start>[1] = {}): Promise<LabResolver> {
+  const started = await LabResolver.start(zone, options);
+  cleanups.push(() => started.close());
+  return started;
+}
+
+function resolverFor(servers: readonly ResolverServer[], options: Partial<ResolverOptions> = {}): Resolver {
+  const resolver = createResolver({ servers, timeoutMs: 150, deadlineMs: 1_500, ...options });
+  cleanups.push(() => resolver.close());
+  return resolver;
+}
+
+async function world(zone: Zone, options: Partial<ResolverOptions> = {}) {
+  const started = await lab(zone);
+  return { lab: started, resolver: resolverFor([started.server], options) };
+}
+
+/** A port on which nothing listens. */
+async function deadServer(): Promise<ResolverServer> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return { transport: 'udp', address: '127.0.0.1', port };
+}
+
+const one: LabAnswer = { ad: true, answers: [{ type: 'A', data: '192.0.2.1' }] };
+const two: LabAnswer = { ad: true, answers: [{ type: 'A', data: '192.0.2.2' }] };
+const insecureOne: LabAnswer = { answers: [{ type: 'A', data: '192.0.2.1' }] };
+
+/** What matters of an answer, in a word. */
+async function gist(answer: ReturnType<Resolver['a']>): Promise<string> {
+  const got = await answer;
+  if (got.kind === 'failed') return got.cause;
+  const security = got.secure ? 'secure' : 'insecure';
+  return got.kind === 'records' ? `${security} ${got.records.join(' ')}` : `${security} ${got.denial}`;
 }
 
 describe('an answer', () => {
-  test('holds the records that the resolver gave', async () => {
+  test.each<[string, LabAnswer, string]>([
+    ['data with AD', one, 'secure 192.0.2.1'],
+    ['data without AD', insecureOne, 'insecure 192.0.2.1'],
+    ['no data with AD', { ad: true, soa: 60 }, 'secure nodata'],
+    ['no data without AD', { soa: 60 }, 'insecure nodata'],
+    ['no such name with AD', { ad: true, rcode: 3, soa: 60 }, 'secure nxdomain'],
+    ['no such name without AD', { rcode: 3, soa: 60 }, 'insecure nxdomain'],
+    ['SERVFAIL', { rcode: 2 }, 'servfail'],
+    ['SERVFAIL explained as bogus', { rcode: 2, extendedError: 6 }, 'bogus'],
+    ['REFUSED', { rcode: 5 }, 'refused'],
+  ])('%s', async (_name, answer, expected) => {
+    const { resolver } = await world({ 'a.example A': answer });
+    expect(await gist(resolver.a('a.example'))).toBe(expected);
+  });
+
+  test('holds MX records in canonical form', async () => {
+    const exchange = 'MX1.Example.com';
     const { resolver } = await world({
-      'example.com MX': {
-        ad: true,
-        answers: [{ type: 'MX', ttl: 77, data: { preference: 10, exchange: 'MX1.Example.com' } }],
-      },
+      'example.com MX': { ad: true, answers: [{ type: 'MX', ttl: 77, data: { preference: 10, exchange } }] },
     });
     expect(await resolver.mx('example.com')).toEqual({
       kind: 'records',
@@ -35,5 +78,382 @@ describe('an answer', () => {
       canonicalName: 'example.com',
       ttl: 77,
     });
+  });
+
+  test('is insecure over a path that is not trusted, whatever AD says', async () => {
+    const started = await lab({ 'a.example A': one });
+    // Docker's forwarder is on loopback, and the lab listens on 127.0.0.1 only: a socket there answers for it.
+    const forwarder = createSocket('udp4').bind(0, '127.0.0.11');
+    await once(forwarder, 'listening');
+    cleanups.push(() => new Promise<void>((resolve) => forwarder.close(() => resolve())));
+    forwarder.on('message', (query, from) => {
+      const reply = encodeAnswer({ id: query.readUInt16BE(0), name: 'a.example', type: 'A' }, one);
+      forwarder.send(reply, from.port, from.address);
+    });
+    const server = { transport: 'udp', address: '127.0.0.11', port: forwarder.address().port } as const;
+    expect(await gist(resolverFor([server]).a('a.example'))).toBe('insecure 192.0.2.1');
+    expect(await gist(resolverFor([server], { trustAd: true }).a('a.example'))).toBe('secure 192.0.2.1');
+    expect(await gist(resolverFor([started.server]).a('a.example'))).toBe('secure 192.0.2.1');
+  });
+
+  test('of no resolver at all is a failure', async () => {
+    const resolver = resolverFor([await deadServer()]);
+    expect(await gist(resolver.a('a.example'))).toBe('network');
+  });
+
+  test.each([['a..b'], ['ä.example'], ['x'.repeat(64)], ['A.example'], ['a\u0000.example']])(
+    'for %j, which cannot be asked for, is a failure without a question',
+    async (name) => {
+      const started = await world({});
+      expect(await gist(started.resolver.a(name))).toBe('malformed');
+      expect(started.lab.asked).toEqual([]);
+    },
+  );
+});
+
+describe('aliases that the resolver leaves unfollowed', () => {
+  test('are followed, secure only if every answer is', async () => {
+    const zone = (ad: boolean): Zone => ({
+      'a.example A': { ad: true, answers: [{ type: 'CNAME', data: 'b.example', ttl: 50 }] },
+      'b.example A': { ...one, ad },
+    });
+    const secure = await world(zone(true));
+    expect(await secure.resolver.a('a.example')).toMatchObject({
+      secure: true,
+      canonicalName: 'b.example',
+      ttl: 50,
+    });
+    const insecure = await world(zone(false));
+    expect(await insecure.resolver.a('a.example')).toMatchObject({
+      secure: false,
+      canonicalName: 'b.example',
+    });
+  });
+
+  test('that never end are a failure, after a bounded number of questions', async () => {
+    const next = ({ name }: LabQuery): LabAnswer => ({
+      ad: true,
+      answers: [{ type: 'CNAME', data: `${Number(name.split('.')[0]) + 1}.example` }],
+    });
+    const started = await lab({}, { otherwise: next });
+    expect(await gist(resolverFor([started.server]).a('0.example'))).toBe('alias_loop');
+    expect(started.queries.length).toBeLessThan(20);
+  });
+});
+
+describe('bad input:', () => {
+  const real = (query: LabQuery) => encodeAnswer(query, one);
+  const corrupted = (query: LabQuery, change: (bytes: Buffer) => void) => {
+    const bytes = real(query);
+    change(bytes);
+    return bytes;
+  };
+
+  describe('ignored and counted, while the real answer still counts:', () => {
+    test.each<[string, (query: LabQuery) => Buffer]>([
+      ['another id', (query) => encodeAnswer({ ...query, id: query.id ^ 1 }, two)],
+      ['another name', (query) => encodeAnswer({ ...query, name: 'b.example' }, two)],
+      ['another type', (query) => encodeAnswer({ ...query, type: 'AAAA' }, two)],
+      ['another class', (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(3, 12 + 11 + 2))],
+      ['QR = 0', (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(0x0100, 2))],
+      ['another opcode', (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(0xa180, 2))],
+      ['no question', (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(0, 4))],
+      ['half a header', (query) => real(query).subarray(0, 6)],
+      ['nothing', () => Buffer.alloc(0)],
+    ])('%s', async (_name, forge) => {
+      const { resolver } = await world({ 'a.example A': (query) => [forge(query), real(query)] });
+      expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+      expect(resolver.status().traffic).toMatchObject({ foreign: 1, udp: 1 });
+    });
+
+    test('another source, which not even arrives', async () => {
+      const stranger = createSocket('udp4').bind(0, '127.0.0.2');
+      await once(stranger, 'listening');
+      cleanups.push(() => new Promise<void>((resolve) => stranger.close(() => resolve())));
+      const { resolver } = await world({
+        'a.example A': async (query) => {
+          await new Promise<void>((resolve) => {
+            stranger.send(encodeAnswer(query, two), query.port, '127.0.0.1', () => resolve());
+          });
+          return real(query);
+        },
+      });
+      expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+      expect(resolver.status().traffic).toMatchObject({ foreign: 0, udp: 1 });
+    });
+  });
+
+  describe('a failure:', () => {
+    test.each<[string, Zone[string], string]>([
+      ['silence', () => 'silence', 'timeout'],
+      ['only foreign answers', (query) => encodeAnswer({ ...query, id: query.id ^ 1 }, one), 'timeout'],
+      [
+        'counts that exceed the message',
+        (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(0xffff, 6)),
+        'malformed',
+      ],
+      ['a count too low', (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(0, 6)), 'malformed'],
+      ['octets left over', (query) => Buffer.concat([real(query), Buffer.from([0])]), 'malformed'],
+      [
+        'RDATA whose length lies',
+        (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(5, 27 + 11 + 8)),
+        'malformed',
+      ],
+      [
+        'a name that points at itself',
+        (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(0xc000 + 27, 27)),
+        'malformed',
+      ],
+      ['truncated over UDP and over TCP', { tc: true }, 'malformed'],
+      [
+        'FORMERR without a question',
+        ({ id }) => Buffer.from([id >> 8, id & 255, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]),
+        'refused',
+      ],
+    ])('%s', async (_name, behaviour, cause) => {
+      const { resolver } = await world({ 'a.example A': behaviour });
+      expect(await gist(resolver.a('a.example'))).toBe(cause);
+    });
+  });
+
+  test('a resolver that drops DO and AD leaves every answer insecure', async () => {
+    const { resolver } = await world({
+      'a.example A': (query) => corrupted(query, (bytes) => bytes.writeUInt16BE(0x8180, 2)),
+    });
+    expect(await gist(resolver.a('a.example'))).toBe('insecure 192.0.2.1');
+  });
+});
+
+describe('TCP', () => {
+  const overTcp = (tcp: (query: LabQuery) => LabAnswer | Buffer | 'silence'): Zone => ({
+    'a.example A': (query) => (query.over === 'udp' ? { tc: true } : tcp(query)),
+  });
+
+  test('takes over where UDP is truncated', async () => {
+    const { resolver } = await world(overTcp(() => one));
+    expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+    expect(resolver.status().traffic).toMatchObject({ udp: 1, tcp: 1 });
+  });
+
+  test('brings an answer of 64 KB', async () => {
+    const text = 'x'.repeat(255);
+    const answers = Array.from({ length: 15 }, () => ({
+      type: 'TXT' as const,
+      data: Array.from({ length: 16 }, () => text),
+    }));
+    const { resolver } = await world({
+      'a.example TXT': ({ over }) => (over === 'udp' ? { tc: true } : { answers }),
+    });
+    const answer = await resolver.txt('a.example');
+    expect(answer.kind === 'records' && answer.records.map((record) => record.length)).toEqual(
+      Array(15).fill(16 * 255),
+    );
+  });
+
+  test('ignores messages with another id, and takes the answer behind them', async () => {
+    const { resolver } = await world(
+      overTcp((query) => {
+        query.socket?.write(framed(encodeAnswer({ ...query, id: query.id ^ 1 }, two)));
+        return one;
+      }),
+    );
+    expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+    expect(resolver.status().traffic.foreign).toBe(1);
+  });
+
+  test('takes an answer that comes octet by octet', async () => {
+    const { resolver } = await world(
+      overTcp((query) => {
+        query.socket?.setNoDelay(true);
+        for (const octet of framed(encodeAnswer(query, one))) query.socket?.write(Buffer.from([octet]));
+        return 'silence';
+      }),
+    );
+    expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+  });
+
+  test.each<[string, (query: LabQuery) => Buffer | 'silence', string]>([
+    ['says nothing', () => 'silence', 'timeout'],
+    [
+      'stalls inside a message',
+      (query) => {
+        query.socket?.write(framed(encodeAnswer(query, one)).subarray(0, 20));
+        return 'silence';
+      },
+      'timeout',
+    ],
+    [
+      'closes inside a message',
+      (query) => {
+        query.socket?.end(framed(encodeAnswer(query, one)).subarray(0, 20));
+        return 'silence';
+      },
+      'network',
+    ],
+    [
+      'resets',
+      (query) => {
+        query.socket?.resetAndDestroy();
+        return 'silence';
+      },
+      'network',
+    ],
+  ])('that %s is a failure', async (_name, tcp, cause) => {
+    const { resolver } = await world(overTcp(tcp));
+    expect(await gist(resolver.a('a.example'))).toBe(cause);
+  });
+
+  test('that is not there is a failure', async () => {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    cleanups.push(() => new Promise<void>((resolve) => socket.close(() => resolve())));
+    socket.on('message', (query, from) => {
+      const reply = encodeAnswer({ id: query.readUInt16BE(0), name: 'a.example', type: 'A' }, { tc: true });
+      socket.send(reply, from.port, from.address);
+    });
+    const server = { transport: 'udp', address: '127.0.0.1', port: socket.address().port } as const;
+    expect(await gist(resolverFor([server]).a('a.example'))).toBe('network');
+  });
+});
+
+describe('several resolvers', () => {
+  test('a dead one is passed over, and remembered', async () => {
+    const well = await lab({}, { otherwise: one });
+    const dead = await deadServer();
+    const resolver = resolverFor([dead, well.server]);
+    expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+    expect(resolver.status().servers.map(({ ill }) => ill)).toEqual([true, false]);
+    const { udp } = resolver.status().traffic;
+    expect(await gist(resolver.a('b.example'))).toBe('secure 192.0.2.1');
+    expect(resolver.status().traffic.udp).toBe(udp + 1);
+  });
+
+  test('one that refuses is passed over', async () => {
+    const refusing = await lab({}, { otherwise: { rcode: 5 } });
+    const well = await lab({}, { otherwise: one });
+    expect(await gist(resolverFor([refusing.server, well.server]).a('a.example'))).toBe('secure 192.0.2.1');
+  });
+
+  test('a lost datagram is asked again', async () => {
+    let lost = false;
+    const { resolver } = await world({
+      'a.example A': () => {
+        if (lost) return one;
+        lost = true;
+        return 'silence';
+      },
+    });
+    expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+  });
+
+  test.each<[string, LabAnswer, LabAnswer, string]>([
+    ['bogus is final', { rcode: 2, extendedError: 6 }, one, 'bogus'],
+    ['SERVFAIL of one that may validate outweighs insecure data', { rcode: 2 }, insecureOne, 'servfail'],
+    ['SERVFAIL of one that may validate outweighs an insecure denial', { rcode: 2 }, { soa: 9 }, 'servfail'],
+    ['SERVFAIL gives way to a secure answer', { rcode: 2 }, one, 'secure 192.0.2.1'],
+  ])('%s', async (_name, first, second, expected) => {
+    const labs = [await lab({}, { otherwise: first }), await lab({}, { otherwise: second })];
+    const resolver = resolverFor(labs.map(({ server }) => server));
+    expect(await gist(resolver.a('a.example'))).toBe(expected);
+  });
+});
+
+describe('deadlines', () => {
+  test('the deadline of a question ends it while tries are left', async () => {
+    const { lab: silent, resolver } = await world(
+      { 'a.example A': () => 'silence' },
+      { timeoutMs: 10_000, deadlineMs: 100 },
+    );
+    expect(await gist(resolver.a('a.example'))).toBe('timeout');
+    expect(silent.queries).toHaveLength(1);
+  });
+});
+
+describe('cancellation', () => {
+  test('ends the question when nobody waits for it any more', async () => {
+    const controller = new AbortController();
+    const { resolver } = await world({
+      'a.example A': () => {
+        controller.abort();
+        return 'silence';
+      },
+    });
+    expect(await gist(resolver.a('a.example', { signal: controller.signal }))).toBe('cancelled');
+    expect(resolver.status().cache).toMatchObject({ inFlight: 0, entries: 0 });
+  });
+
+  test("does not end another caller's wait for the same question", async () => {
+    const controller = new AbortController();
+    const { lab: started, resolver } = await world({
+      'a.example A': () => {
+        controller.abort();
+        return one;
+      },
+    });
+    const answers = await Promise.all([
+      gist(resolver.a('a.example', { signal: controller.signal })),
+      gist(resolver.a('a.example', { signal: new AbortController().signal })),
+      gist(resolver.a('a.example')),
+    ]);
+    expect(answers).toEqual(['cancelled', 'secure 192.0.2.1', 'secure 192.0.2.1']);
+    expect(started.queries).toHaveLength(1);
+  });
+
+  test('before the question asks nothing', async () => {
+    const { lab: started, resolver } = await world({ 'a.example A': one });
+    expect(await gist(resolver.a('a.example', { signal: AbortSignal.abort() }))).toBe('cancelled');
+    expect(started.queries).toEqual([]);
+  });
+
+  test('closing the resolver answers what is in the air, and all that comes later', async () => {
+    const { resolver } = await world({
+      'a.example A': () => {
+        resolver.close();
+        return 'silence';
+      },
+    });
+    expect(await gist(resolver.a('a.example'))).toBe('cancelled');
+    expect(await gist(resolver.a('a.example'))).toBe('cancelled');
+  });
+});
+
+describe('the cache', () => {
+  test('answers again without a question', async () => {
+    const { lab: started, resolver } = await world({ 'a.example A': one, 'b.example A': { rcode: 2 } });
+    for (let i = 0; i < 3; i++) {
+      expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+      expect(await gist(resolver.a('b.example'))).toBe('servfail');
+      expect(await gist(resolver.a('c.example'))).toBe('secure nxdomain');
+    }
+    expect(started.asked).toEqual(['a.example A', 'b.example A', 'c.example A']);
+    expect(resolver.status().cache).toMatchObject({ entries: 3, hits: 6, misses: 3 });
+  });
+
+  test('identical questions in the air are asked once', async () => {
+    const { lab: started, resolver } = await world({ 'a.example A': one });
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => gist(resolver.a('a.example'))));
+    expect(new Set(answers)).toEqual(new Set(['secure 192.0.2.1']));
+    expect(started.asked).toEqual(['a.example A']);
+  });
+
+  test('a thousand different questions at once are all answered, on a bounded number of sockets', async () => {
+    let most = 0;
+    const started = await lab(
+      {},
+      {
+        otherwise: () => {
+          most = Math.max(most, heldNow('UDPWRAP'));
+          return one;
+        },
+      },
+    );
+    // Datagrams may be lost where so many arrive at once, so this one may take its time.
+    const resolver = resolverFor([started.server], { timeoutMs: 2_000, deadlineMs: 10_000 });
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, (_, i) => gist(resolver.a(`${i}.example`))),
+    );
+    expect(new Set(answers)).toEqual(new Set(['secure 192.0.2.1']));
+    expect(most).toBeGreaterThan(100);
+    expect(most).toBeLessThan(512);
   });
 });

@@ -1,0 +1,35 @@
+/** Whether the code under test left sockets or timers behind. */
+import { createHook } from 'node:async_hooks';
+
+const watched = new Set(['Timeout', 'UDPWRAP', 'TCPWRAP', 'TLSWRAP']);
+const open = new Map<number, string>();
+
+/** Notes every socket and timer, also one that would not keep the process alive, that code in src/dns makes. */
+createHook({
+  init(id, type) {
+    if (!watched.has(type)) return;
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 30;
+    const stack = new Error().stack ?? '';
+    Error.stackTraceLimit = limit;
+    if (stack.includes('/src/dns/')) open.set(id, type);
+  },
+  destroy(id) {
+    open.delete(id);
+  },
+}).enable();
+
+/** How many sockets and timers src/dns holds now. */
+export function heldNow(kind?: string): number {
+  return [...open.values()].filter((type) => kind === undefined || type === kind).length;
+}
+
+/** Resolves once src/dns holds no socket and no timer; rejects where that never happens. */
+export async function nothingLeft(): Promise<void> {
+  // Handles close within a few turns of the event loop; a leak never does.
+  for (let turn = 0; turn < 500; turn++) {
+    if (open.size === 0) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`left open: ${[...open.values()].join(' ')}`);
+}
