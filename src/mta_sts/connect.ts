@@ -63,8 +63,13 @@ function nameError(policyHost: string, der: Buffer): Error | undefined {
 function connectionFailure(socket: tls.TLSSocket, error: Error): Failure {
   // Node sets this where the handshake worked and verification refused the certificate.
   const refused = socket.authorizationError as unknown;
-  if (refused === undefined || refused === null) return unreachable(messageOf(error));
+  if (refused === undefined || refused === null) return unreachable(reasonOf(error));
   return { reason: 'sts-webpki-invalid', text: printable(messageOf(error)) };
+}
+
+/** OpenSSL's own words where it was OpenSSL that failed; the whole message names source lines and addresses. */
+function reasonOf(error: Error): string {
+  return 'reason' in error && typeof error.reason === 'string' ? error.reason : messageOf(error);
 }
 
 function unreachable(text: string): Failure {

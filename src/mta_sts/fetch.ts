@@ -78,7 +78,7 @@ export function createPolicyFetcher(deps: {
 
   async function fetchWithin(host: string, extraRoots: string, signal: AbortSignal): Promise<Fetched> {
     const endsAt = performance.now() + timeoutMs;
-    const found = await unlessAborted(lookUp(resolver, host, signal), signal, () => cancelled);
+    const found = await lookUp(resolver, host, timeoutMs / 3, signal);
     if (found.kind === 'failed') return found;
     const failures: Failure[] = [];
     for (const [index, address] of found.addresses.entries()) {
@@ -111,8 +111,20 @@ type Addresses =
   | { readonly kind: 'found'; readonly addresses: readonly string[] }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-async function lookUp(resolver: AddressResolver, host: string, signal: AbortSignal): Promise<Addresses> {
-  const answers = await Promise.all([resolver.aaaa(host, { signal }), resolver.a(host, { signal })]);
+/** `ms`: a family whose lookup has no answer by then counts as failed, and the other has to do. */
+async function lookUp(
+  resolver: AddressResolver,
+  host: string,
+  ms: number,
+  parent: AbortSignal,
+): Promise<Addresses> {
+  const late = { kind: 'failed', detail: 'the lookup of its addresses took too long' } as const;
+  const answers = await withDeadline(ms, parent, (signal) =>
+    Promise.all([
+      unlessAborted(resolver.aaaa(host, { signal }), signal, () => late),
+      unlessAborted(resolver.a(host, { signal }), signal, () => late),
+    ]),
+  );
   const [six = [], four = []] = answers.map((answer) => (answer.kind === 'records' ? answer.records : []));
   const addresses = [...new Set(alternating(six, four))].slice(0, mostAddresses);
   if (addresses.length > 0) return { kind: 'found', addresses };
@@ -154,5 +166,3 @@ function fetchError(text: string) {
 function unconnected(text: string): Attempt {
   return { kind: 'unconnected', failure: fetchFailure(text) };
 }
-
-const cancelled = fetchError('the lookup of the policy host took too long');

@@ -4,6 +4,7 @@
  * A policy that was fetched governs until its `max_age` has passed, whatever DNS and HTTPS say meanwhile: only a newer
  * policy replaces it. That is the whole protection, because an attacker at the network can suppress both.
  */
+import { setMaxListeners } from 'node:events';
 import { LRUCache } from 'lru-cache';
 import type { Failure } from '../failure';
 import type { Log } from '../log';
@@ -103,6 +104,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   const recalls = new Map<string, Promise<void>>();
   const fetches = new Map<string, Promise<StsFacts>>();
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
   let sweeper: NodeJS.Timeout | undefined;
 
   function ask(domain: string, asking: Asking, occasion: Occasion): Promise<StsFacts> {

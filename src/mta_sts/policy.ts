@@ -147,7 +147,7 @@ function readMx(field: Field): string {
   const name = wildcard ? value.slice(2) : value;
   if (isAddress(name)) throw refused(field, 'mx must be a host name, not an address');
   if (name.includes('*')) throw refused(field, 'a wildcard in mx must be the whole left-most label');
-  if (!/^[\x21-\x7e]+$/.test(name)) throw refused(field, 'mx must be written in ASCII, as A-labels');
+  if (!/^[\x21-\x7e]*$/.test(name)) throw refused(field, 'mx must be written in ASCII, as A-labels');
   const canonical = canonicalDomain(name);
   if (canonical === undefined) throw refused(field, 'mx must be a host name, or "*." and a domain');
   return wildcard ? `*.${canonical}` : canonical;

@@ -32,8 +32,8 @@ export function requestPolicy(
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     const request = http.request({
+      // Without an agent: it would keep the connection for requests that never come.
       createConnection: () => socket,
-      agent: false,
       setHost: false,
       path: policyPath,
       headers: { Host: policyHost, Accept: 'text/plain', 'Accept-Encoding': 'identity', Connection: 'close' },
