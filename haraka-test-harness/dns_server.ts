@@ -260,7 +260,8 @@ function encode(
   const options = resolution.kind === 'failure' && resolution.bogus ? dnssecBogus() : Buffer.alloc(0);
   const whole = withOpt(response.toBuffer(), edns, wants.do, options);
   if (whole.length <= room) return whole;
-  header.tc = 1;
+  // Encoding gave the response a header of its own.
+  response.header.tc = 1;
   response.answers = [];
   response.authorities = [];
   return withOpt(response.toBuffer(), edns, wants.do, options);

@@ -174,7 +174,7 @@ const mxBogus: DomainSpec = { dnssec: 'secure', lookups: { MX: 'bogus' } };
 
 const opportunisticDane: readonly Row[] = [
   ['dane', {}, daneMatch, encrypted('dane (dane)', 'dane 3 1 1')],
-  ['dane-mismatch', {}, daneMismatch, deferred('validation-failure')],
+  ['dane-mismatch', {}, daneMismatch, deferred('certificate-not-trusted')],
   ['dane-unusable', {}, daneUnusable, encrypted('encrypted (dane-unusable)', 'unauthenticated')],
   ['dane-tlsa-bogus', {}, daneBogus, deferred('dnssec-invalid')],
   ['dane-tlsa-timeout', {}, daneTimeout, deferred('dns-lookup-failed')],
@@ -198,7 +198,7 @@ const mandatoryDane: readonly Row[] = [
     { dnssec: 'secure', mx: [{ certificate: 'private-ca', tlsa: ['match-ta'] }] },
     encrypted('dane (dane)', 'dane 2 0 1'),
   ],
-  ['dane-only-mismatch', {}, daneMismatch, deferred('validation-failure')],
+  ['dane-only-mismatch', {}, daneMismatch, deferred('certificate-not-trusted')],
   ['dane-only-unusable', {}, daneUnusable, deferred('tlsa-invalid')],
   ['dane-only-bogus', {}, daneBogus, deferred('dnssec-invalid')],
   ['dane-only-insecure-zone', {}, daneInInsecureZone, deferred('dane-required')],
@@ -254,7 +254,7 @@ const mtaSts: readonly Row[] = [
 
 const auto: readonly Row[] = [
   ['auto-dane', {}, daneMatch, encrypted('dane (dane)', 'dane 3 1 1')],
-  ['auto-dane-mismatch', {}, { ...daneMismatch, sts: {} }, deferred('validation-failure')],
+  ['auto-dane-mismatch', {}, { ...daneMismatch, sts: {} }, deferred('certificate-not-trusted')],
   ['auto-sts', {}, enforced, encrypted('pkix (sts-enforce)', 'pkix')],
   ['auto-sts-wrong-name', {}, wrongCertificate, deferred('certificate-host-mismatch')],
   [

@@ -381,6 +381,7 @@ class Session implements PeerConnection {
     this.socket.on('data', (chunk: Buffer) => {
       if (!isTlsRecord(chunk)) this.cleartext += chunk.toString('latin1');
     });
+    this.socket.resume();
   }
 
   private secure(handshake: 'complete' | 'then_close'): void {
