@@ -1,0 +1,319 @@
+import { describe, expect, it, test } from 'vitest';
+import type { Destination } from '../../src/dns/types';
+import type { StsFacts } from '../../src/mta_sts/types';
+import type { OutboundRule } from '../../src/peers/rule';
+import { decide } from '../../src/policy/decide';
+import type { Requirement } from '../../src/policy/requirement';
+import {
+  addresses,
+  domain,
+  failed,
+  host,
+  mx,
+  mxHost,
+  noPolicy,
+  noPolicyObtained,
+  policy,
+  rule,
+  tlsa,
+  unusableRecord,
+  usableRecord,
+} from './facts';
+
+/** One line for a requirement: `opportunistic`, `encrypted none >=TLSv1.2`, `cleartext`. */
+function brief(requirement: Requirement): string {
+  if (requirement.kind === 'cleartext') return 'cleartext';
+  if (requirement.kind === 'opportunistic') {
+    const observed =
+      requirement.observe === 'nothing' ? '' : ` observing ${requirement.observe.authentication.kind}`;
+    return `opportunistic${observed}`;
+  }
+  return `encrypted ${requirement.authentication.kind}`;
+}
+
+/** What becomes of the one host: its requirement, `refused: reason`, or `defer: reason`. */
+function outcome(of: OutboundRule, destination: Destination, sts: StsFacts = noPolicy): string {
+  const decision = decide(of, { destination, sts });
+  if (decision.kind === 'defer') return `defer: ${decision.failure.reason}`;
+  if (decision.kind === 'undeliverable') return `undeliverable: ${decision.cause}`;
+  const [plan] = decision.hosts;
+  const [refused] = decision.refused;
+  if (plan !== undefined) return brief(plan.requirement);
+  return refused === undefined ? 'nothing' : `refused: ${refused.failure.reason}`;
+}
+
+const secureAbsent = mx('secure', mxHost({ tlsa: { kind: 'absent' } }));
+const secureUsable = mx('secure', mxHost({ tlsa: tlsa(usableRecord) }));
+const insecureUsable = mx('insecure', mxHost({ tlsa: tlsa(usableRecord) }));
+const secureUnusable = mx('secure', mxHost({ tlsa: tlsa(unusableRecord) }));
+const insecureAddress = mx('secure', mxHost({ addresses: addresses('insecure') }));
+const aliasUsable = mx('secure', mxHost({ addresses: addresses('secure_alias'), tlsa: tlsa(usableRecord) }));
+const tlsaFailed = mx('secure', mxHost({ tlsa: failed() }));
+const tlsaBogus = mx('secure', mxHost({ tlsa: failed('bogus') }));
+const noAddress = mx('secure', mxHost({ addresses: failed('timeout') }));
+const mxFailed: Destination = { kind: 'lookup_failed', domain, failure: failed() };
+const mxBogus: Destination = { kind: 'lookup_failed', domain, failure: failed('bogus') };
+const implicit: Destination = {
+  kind: 'implicit',
+  domain,
+  host: mxHost({ host: domain, tlsa: tlsa(usableRecord) }),
+};
+const routed: Destination = { kind: 'route', domain, hosts: [mxHost({ tlsa: tlsa(usableRecord) })] };
+const literal: Destination = { kind: 'literal', domain: '[192.0.2.1]', address: '192.0.2.1' };
+
+describe('the DANE table (RFC 7672)', () => {
+  test.each([
+    // destination, opportunistic_dane, auto without a policy, mandatory_dane
+    [
+      'MX lookup failed',
+      mxFailed,
+      'defer: dns-lookup-failed',
+      'defer: dns-lookup-failed',
+      'defer: dns-lookup-failed',
+    ],
+    ['MX lookup bogus', mxBogus, 'defer: dnssec-invalid', 'defer: dnssec-invalid', 'defer: dnssec-invalid'],
+    [
+      'insecure MX, usable TLSA',
+      insecureUsable,
+      'encrypted dane',
+      'encrypted dane',
+      'refused: dane-required',
+    ],
+    ['insecure address', insecureAddress, 'opportunistic', 'opportunistic', 'refused: dane-required'],
+    ['secure alias into an insecure zone', aliasUsable, 'encrypted dane', 'encrypted dane', 'encrypted dane'],
+    [
+      'no address, lookup failed',
+      noAddress,
+      'refused: dns-lookup-failed',
+      'refused: dns-lookup-failed',
+      'refused: dns-lookup-failed',
+    ],
+    ['TLSA denied or insecure', secureAbsent, 'opportunistic', 'opportunistic', 'refused: dane-required'],
+    [
+      'TLSA lookup failed',
+      tlsaFailed,
+      'refused: dns-lookup-failed',
+      'refused: dns-lookup-failed',
+      'refused: dns-lookup-failed',
+    ],
+    [
+      'TLSA bogus',
+      tlsaBogus,
+      'refused: dnssec-invalid',
+      'refused: dnssec-invalid',
+      'refused: dnssec-invalid',
+    ],
+    [
+      'TLSA present, none usable',
+      secureUnusable,
+      'encrypted none',
+      'encrypted none',
+      'refused: tlsa-invalid',
+    ],
+    ['TLSA usable', secureUsable, 'encrypted dane', 'encrypted dane', 'encrypted dane'],
+    ['no MX, the domain is the host', implicit, 'encrypted dane', 'encrypted dane', 'encrypted dane'],
+    ['a route of the operator', routed, 'encrypted dane', 'encrypted dane', 'encrypted dane'],
+    ['an address', literal, 'opportunistic', 'opportunistic', 'refused: dane-required'],
+  ] as const)('%s', (_name, destination, opportunistic, auto, mandatory) => {
+    expect(outcome(rule('opportunistic_dane'), destination)).toBe(opportunistic);
+    expect(outcome(rule('auto'), destination)).toBe(auto);
+    expect(outcome(rule('mandatory_dane'), destination)).toBe(mandatory);
+  });
+
+  it('does not apply behind an insecure MX where insecure_mx = may', () => {
+    const may = { insecureMx: 'may' } as const;
+    expect(outcome(rule('opportunistic_dane', may), insecureUsable)).toBe('opportunistic');
+    expect(outcome(rule('auto', may), insecureUsable)).toBe('opportunistic');
+    expect(outcome(rule('mandatory_dane', may), insecureUsable)).toBe('refused: dane-required');
+    expect(outcome(rule('opportunistic_dane', may), secureUsable)).toBe('encrypted dane');
+  });
+
+  it.each([
+    ['a secure MX vouches for the next-hop domain', secureUsable, [host, domain]],
+    ['an insecure MX does not', insecureUsable, [host]],
+    ['a route does', routed, [host, domain]],
+    ['the domain itself is its own host', implicit, [host, domain]],
+  ] as const)('%s as a reference identifier', (_name, destination, names) => {
+    const decision = decide(rule('opportunistic_dane'), { destination, sts: noPolicy });
+    if (decision.kind !== 'deliver') throw new Error(decision.kind);
+    const requirement = decision.hosts[0]?.requirement;
+    if (requirement?.kind !== 'encrypted' || requirement.authentication.kind !== 'dane')
+      throw new Error('no DANE');
+    expect(requirement.authentication.dane.referenceNames).toEqual(names);
+    expect(requirement.serverName).toBe(host);
+  });
+});
+
+describe('the MTA-STS table (RFC 8461)', () => {
+  const enforce = policy('enforce', host);
+  const testing = policy('testing', host);
+  const elsewhere = policy('enforce', '*.other.example');
+
+  test.each([
+    ['no policy published', noPolicy, 'opportunistic'],
+    ['a policy never obtained', noPolicyObtained, 'opportunistic'],
+    ['mode none', policy('none'), 'opportunistic'],
+    ['mode testing, host named', testing, 'opportunistic observing pkix'],
+    ['mode testing, host not named', policy('testing', '*.other.example'), 'opportunistic observing pkix'],
+    ['mode enforce, host not named', elsewhere, 'refused: mx-not-in-policy'],
+    ['mode enforce, host named', enforce, 'encrypted pkix'],
+  ] as const)('%s', (_name, sts, expected) => {
+    expect(outcome(rule('mta_sts'), secureAbsent, sts)).toBe(expected);
+    expect(outcome(rule('auto'), secureAbsent, sts)).toBe(expected);
+    expect(outcome(rule('auto'), insecureAddress, sts)).toBe(expected);
+  });
+
+  it('records a host that a testing policy does not name', () => {
+    const facts = { destination: secureAbsent, sts: policy('testing', '*.other.example') };
+    const decision = decide(rule('mta_sts'), facts);
+    const recorded = decision.kind === 'deliver' ? decision.hosts[0]?.recorded : undefined;
+    expect(recorded?.map(({ reason }) => reason)).toEqual(['mx-not-in-policy']);
+  });
+
+  test.each([
+    ['secure MX and usable TLSA: the policy is not consulted', secureUsable, elsewhere, 'encrypted dane'],
+    ['insecure MX and usable TLSA: both must pass', insecureUsable, enforce, 'encrypted dane_and_pkix'],
+    [
+      'insecure MX and usable TLSA: the host must be in the policy',
+      insecureUsable,
+      elsewhere,
+      'refused: mx-not-in-policy',
+    ],
+    [
+      'insecure MX and usable TLSA: a testing policy does not weaken DANE',
+      insecureUsable,
+      testing,
+      'encrypted dane',
+    ],
+    ['no usable TLSA: an enforce policy applies', secureUnusable, enforce, 'encrypted pkix'],
+    ['no usable TLSA: a testing policy does not allow cleartext', secureUnusable, testing, 'encrypted none'],
+    ['no usable TLSA: mode none does not allow cleartext', secureUnusable, policy('none'), 'encrypted none'],
+    ['a failed TLSA lookup is not rescued by a policy', tlsaFailed, enforce, 'refused: dns-lookup-failed'],
+  ] as const)('auto, %s', (_name, destination, sts, expected) => {
+    expect(outcome(rule('auto'), destination, sts)).toBe(expected);
+  });
+
+  it('leaves DANE levels alone', () => {
+    expect(outcome(rule('opportunistic_dane'), secureAbsent, enforce)).toBe('opportunistic');
+    expect(outcome(rule('mta_sts'), secureUsable, noPolicy)).toBe('opportunistic');
+  });
+});
+
+describe('the other levels', () => {
+  test.each([
+    ['none', 'cleartext'],
+    ['opportunistic', 'opportunistic'],
+    ['mandatory', 'encrypted none'],
+    ['verify', 'encrypted pkix'],
+  ] as const)('%s', (level, expected) => {
+    expect(outcome(rule(level), secureUsable, policy('enforce', host))).toBe(expected);
+  });
+
+  it('replaces chain and name by fingerprints', () => {
+    expect(outcome(rule('verify', { fingerprints: ['ab'] }), secureAbsent)).toBe('encrypted fingerprints');
+  });
+
+  it('accepts the names that match lists', () => {
+    const of = rule('verify', {
+      match: [
+        { kind: 'hostname' },
+        { kind: 'nexthop' },
+        { kind: 'dot-nexthop' },
+        { kind: 'name', name: 'mail.provider.example' },
+        { kind: 'subdomains', domain: 'provider.example' },
+      ],
+    });
+    const decision = decide(of, { destination: secureAbsent, sts: noPolicy });
+    const requirement = decision.kind === 'deliver' ? decision.hosts[0]?.requirement : undefined;
+    if (requirement?.kind !== 'encrypted' || requirement.authentication.kind !== 'pkix')
+      throw new Error('no PKIX');
+    expect(requirement.authentication.pkix).toEqual({
+      names: [host, domain, 'mail.provider.example'],
+      below: [domain, 'provider.example'],
+      extraRoots: '',
+    });
+  });
+
+  it.each(['none', 'opportunistic', 'mandatory', 'mandatory_dane', 'auto'] as const)(
+    'gives up on a domain that takes no mail, at %s',
+    (level) => {
+      expect(outcome(rule(level), { kind: 'null_mx', domain })).toBe('undeliverable: null_mx');
+      expect(outcome(rule(level), { kind: 'no_such_domain', domain })).toBe('undeliverable: no_such_domain');
+    },
+  );
+});
+
+describe('the minimum TLS version', () => {
+  function minimum(of: OutboundRule, destination: Destination, sts: StsFacts = noPolicy): string {
+    const decision = decide(of, { destination, sts });
+    const requirement = decision.kind === 'deliver' ? decision.hosts[0]?.requirement : undefined;
+    return requirement === undefined || requirement.kind === 'cleartext' ? '' : requirement.minVersion;
+  }
+
+  test.each([
+    ['unset, cleartext allowed', rule('opportunistic'), secureAbsent, 'TLSv1'],
+    ['unset, cleartext forbidden', rule('mandatory'), secureAbsent, 'TLSv1.2'],
+    [
+      'unset, where opportunistic_dane found usable records',
+      rule('opportunistic_dane'),
+      secureUsable,
+      'TLSv1.2',
+    ],
+    ['unset, where opportunistic_dane found none', rule('opportunistic_dane'), secureAbsent, 'TLSv1'],
+    ['unset, where auto found unusable records', rule('auto'), secureUnusable, 'TLSv1.2'],
+    ['none, cleartext forbidden', rule('mandatory', { minTlsVersion: 'none' }), secureAbsent, 'TLSv1'],
+    ['none, DANE', rule('mandatory_dane', { minTlsVersion: 'none' }), secureUsable, 'TLSv1'],
+    ['none, but a chain is verified', rule('verify', { minTlsVersion: 'none' }), secureAbsent, 'TLSv1.2'],
+    ['1.1', rule('opportunistic', { minTlsVersion: '1.1' }), secureAbsent, 'TLSv1.1'],
+    ['1.3', rule('verify', { minTlsVersion: '1.3' }), secureAbsent, 'TLSv1.3'],
+  ] as const)('%s', (_name, of, destination, expected) => {
+    expect(minimum(of, destination)).toBe(expected);
+  });
+
+  it('is never below 1.2 where a policy is enforced', () => {
+    const of = rule('mta_sts', { minTlsVersion: 'none' });
+    expect(minimum(of, secureAbsent, policy('enforce', host))).toBe('TLSv1.2');
+  });
+});
+
+describe('enforcement = monitor', () => {
+  const monitor = { enforcement: 'monitor' } as const;
+
+  test.each([
+    ['mandatory', secureAbsent, noPolicy, 'opportunistic observing none', []],
+    ['mandatory_dane', secureUsable, noPolicy, 'opportunistic observing dane', []],
+    ['mandatory_dane', secureAbsent, noPolicy, 'opportunistic', ['dane-required']],
+    ['mandatory_dane', tlsaFailed, noPolicy, 'opportunistic', ['dns-lookup-failed']],
+    ['mta_sts', secureAbsent, policy('enforce', 'mx.other.example'), 'opportunistic', ['mx-not-in-policy']],
+    ['none', secureAbsent, noPolicy, 'cleartext', []],
+  ] as const)(
+    'delivers at %s and records what would have failed',
+    (level, destination, sts, expected, recorded) => {
+      const decision = decide(rule(level, monitor), { destination, sts });
+      if (decision.kind !== 'deliver') throw new Error(decision.kind);
+      const plan = decision.hosts[0];
+      expect(plan && brief(plan.requirement)).toBe(expected);
+      expect(plan?.recorded.map(({ reason }) => reason)).toEqual(recorded);
+      expect(decision.refused).toEqual([]);
+    },
+  );
+
+  it('still waits where no host is known', () => {
+    expect(outcome(rule('mandatory', monitor), mxFailed)).toBe('defer: dns-lookup-failed');
+    expect(outcome(rule('mandatory', monitor), noAddress)).toBe('refused: dns-lookup-failed');
+  });
+});
+
+describe('several hosts', () => {
+  it('keeps the order, and a refused host does not stop the others', () => {
+    const first = mxHost({ host: 'mx1.peer.example', tlsa: failed() });
+    const second = mxHost({ host: 'mx2.peer.example', preference: 20, tlsa: tlsa(usableRecord) });
+    const decision = decide(rule('opportunistic_dane'), {
+      destination: mx('secure', first, second),
+      sts: noPolicy,
+    });
+    if (decision.kind !== 'deliver') throw new Error(decision.kind);
+    expect(decision.hosts.map((plan) => plan.host)).toEqual(['mx2.peer.example']);
+    expect(decision.refused.map((one) => one.host)).toEqual(['mx1.peer.example']);
+  });
+});
