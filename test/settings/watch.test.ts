@@ -1,0 +1,154 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { silent } from '../../src/log';
+import { outboundRule } from '../../src/peers/rules';
+import { directorySource } from '../../src/settings/source';
+import { openSettings, type SettingsStore } from '../../src/settings/watch';
+import { testRoot } from './test_root';
+
+let directory = '';
+let store: SettingsStore;
+let logged: string[] = [];
+let onLog: () => void = () => undefined;
+let waiting: ((changed: readonly string[]) => void) | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-watch-'));
+  logged = [];
+});
+
+afterEach(() => {
+  store.close();
+  rmSync(directory, { recursive: true });
+});
+
+function put(name: string, text: string): void {
+  const file = path.join(directory, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+function open(): void {
+  const note = (line: string) => {
+    logged.push(line);
+    onLog();
+  };
+  const log = { ...silent, notice: note, error: note };
+  store = openSettings(directorySource(directory), log, (_, changed) => waiting?.(changed), 20);
+}
+
+/** What is reported as changed after `change`. */
+async function changedBy(change: () => void): Promise<readonly string[]> {
+  const reported = new Promise<readonly string[]>((resolve) => (waiting = resolve));
+  change();
+  return reported;
+}
+
+/** Waits until a line like `line` was logged. */
+async function untilLogged(line: RegExp): Promise<void> {
+  while (!logged.some((one) => line.test(one))) await new Promise<void>((resolve) => (onLog = resolve));
+}
+
+function level(sender: string, recipient = 'b.example'): string {
+  const found = outboundRule(store.current(), sender, recipient, '2026-06-15');
+  return found.kind === 'rule' ? found.rule.level : found.failure.reason;
+}
+
+test('files that change, appear and disappear take effect, rule by rule', async () => {
+  open();
+  expect(level('a.example')).toBe('auto');
+
+  expect(
+    await changedBy(() => put('tls-peers/a.example.ini', '[outbound]\nsecurity_level = mandatory\n')),
+  ).toEqual(['a.example: managed, enabled, 0 peers']);
+  expect(level('a.example')).toBe('mandatory');
+
+  const edited =
+    '[outbound]\nsecurity_level = encrypt\n[outbound b.example]\nsecurity_level = verify\nmatch = *.b.example, nexthop\n';
+  expect(await changedBy(() => put('tls-peers/a.example.ini', edited))).toEqual([
+    'a.example [outbound b.example]: added',
+  ]);
+  expect(level('a.example')).toBe('verify');
+
+  expect(await changedBy(() => put('tls-peers/a.example.ini', edited.replace('*.b', 'mx.b')))).toEqual([
+    'a.example [outbound b.example]: match: *.b.example, nexthop -> mx.b.example, nexthop',
+  ]);
+
+  expect(
+    await changedBy(() =>
+      put('tls-peers.ini', '[outbound]\nsecurity_level = may\n[timeouts]\ndecision = 9\n'),
+    ),
+  ).toEqual([
+    'tls-peers.ini [outbound]: security_level: (not set) -> opportunistic',
+    'tls-peers.ini [timeouts]: decision: 25 -> 9',
+  ]);
+  expect(level('')).toBe('opportunistic');
+
+  expect(await changedBy(() => rmSync(path.join(directory, 'tls-peers/a.example.ini')))).toEqual([
+    'a.example: no longer managed',
+  ]);
+  expect(level('a.example')).toBe('opportunistic');
+});
+
+test('what breaks keeps its last good meaning, and the rest goes on changing', async () => {
+  put('tls-peers.ini', '[outbound]\nsecurity_level = mandatory\n');
+  put('tls-peers/a.example.ini', '[outbound]\nsecurity_level = verify\n');
+  open();
+
+  put('tls-peers/a.example.ini', '[outbound]\nsecurity_level = verfiy\n');
+  await untilLogged(/a\.example\.ini:2: \[outbound\]: security_level = verfiy: .*did you mean verify\?/);
+  expect(level('a.example')).toBe('verify');
+
+  put('tls-peers.ini', '[outbuond]\n');
+  await untilLogged(/tls-peers\.ini:1: \[outbuond\]: no such section; .*did you mean outbound\?/);
+  expect(level('stranger.example')).toBe('mandatory');
+
+  await changedBy(() => put('tls-peers/new.example.ini', '[outbound]\nsecurity_level = none\n'));
+  expect([level('new.example'), level('a.example'), level('stranger.example')]).toEqual([
+    'none',
+    'verify',
+    'mandatory',
+  ]);
+
+  put('tls-peers/never.example.ini', 'security_level = none\n');
+  await untilLogged(/never\.example: invalid, its mail is held back/);
+  expect(level('never.example')).toBe('config-invalid');
+
+  rmSync(path.join(directory, 'tls-peers/never.example.ini'));
+  put('tls-peers.ini', '[outbound]\nsecurity_level = mandatory\n');
+  await changedBy(() => put('tls-peers/a.example.ini', '[outbound]\nsecurity_level = mandatory\n'));
+  await untilLogged(/every file is valid again/);
+  expect(store.faults()).toEqual([]);
+});
+
+test('a file named by ca_file is followed too', async () => {
+  put('roots.pem', testRoot);
+  put('tls-peers.ini', '[outbound]\nca_file = roots.pem\n');
+  open();
+  expect(await changedBy(() => put('roots.pem', testRoot + testRoot))).toEqual([
+    'tls-peers.ini [outbound]: ca_file: changed',
+  ]);
+  put('roots.pem', 'nothing');
+  await untilLogged(/tls-peers\.ini:2: \[outbound\]: ca_file = roots\.pem: holds no PEM certificate/);
+  expect(store.current().global.outbound.values.ca_file).toBe(testRoot + testRoot);
+});
+
+test('a closed store looks at nothing any more', () => {
+  vi.useFakeTimers();
+  try {
+    let looks = 0;
+    const source = { ...directorySource(directory), stamp: () => String(looks++) };
+    store = openSettings(source, silent, undefined, 1000);
+    vi.advanceTimersByTime(3000);
+    const before = looks;
+    store.close();
+    vi.advanceTimersByTime(10_000);
+    expect([before, looks]).toEqual([4, 4]);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
