@@ -73,8 +73,10 @@ export async function discoverRoute(
 ): Promise<Destination> {
   const ordered = [...hosts].sort((a, b) => a.preference - b.preference);
   const facts = await Promise.all(
-    ordered.map(({ host, preference }) => {
-      const exchange = literalAddress(host) ?? canonicalDomain(host) ?? host;
+    ordered.map(({ host, preference }): Promise<MxHostFacts> => {
+      const address = literalAddress(host);
+      if (address !== undefined) return Promise.resolve(literalHost(address, preference));
+      const exchange = canonicalDomain(host) ?? host;
       return discoverHost(resolver, { exchange, preference }, options.dane, options);
     }),
   );
@@ -100,7 +102,6 @@ async function discoverHost(
   dane: boolean,
   ask: Pick<DestinationOptions, 'signal'>,
 ): Promise<MxHostFacts> {
-  if (isIP(host) !== 0) return { host, preference, addresses: literalHost(host), tlsa: notAsked };
   // Not a host name, such as an address written where an MX record wants a name: it exists nowhere.
   if (canonicalDomain(host) === undefined)
     return { host, preference, addresses: noAddresses, tlsa: notAsked };
@@ -178,8 +179,14 @@ function literalAddress(text: string): string | undefined {
   return isIP(bare) === 0 ? undefined : bare;
 }
 
-function literalHost(address: string): AddressFacts {
-  return { kind: 'found', security: 'insecure', addresses: [address], canonicalName: address };
+function literalHost(address: string, preference: number): MxHostFacts {
+  const addresses: AddressFacts = {
+    kind: 'found',
+    security: 'insecure',
+    addresses: [address],
+    canonicalName: address,
+  };
+  return { host: address, preference, addresses, tlsa: notAsked };
 }
 
 function unaskable(domain: string): FailedLookup {

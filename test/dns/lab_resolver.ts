@@ -104,6 +104,11 @@ export class LabResolver {
     return this.queries.map(({ name, type }) => `${name} ${type}`);
   }
 
+  /** Sends a datagram from the resolver's own port, unasked. */
+  send(datagram: Buffer, port: number): void {
+    this.#udp.send(datagram, port, '127.0.0.1');
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all([

@@ -1,0 +1,461 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { discoverDestination, discoverRoute, type DestinationOptions } from '../../src/dns/destination';
+import { maxMxHosts, orderMx } from '../../src/dns/order';
+import { createResolver, type Resolver } from '../../src/dns/resolver';
+import type { Destination, MxHostFacts } from '../../src/dns/types';
+import { LabResolver, type LabAnswer, type LabRecord, type Zone } from './lab_resolver';
+import { nothingLeft } from './leftovers';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  await nothingLeft();
+});
+
+async function world(zone: Zone): Promise<{ lab: LabResolver; resolver: Resolver }> {
+  const lab = await LabResolver.start(zone, { otherwise: { ad: true, soa: 60 } });
+  const resolver = createResolver({ servers: [lab.server], timeoutMs: 150, deadlineMs: 1_500 });
+  cleanups.push(
+    () => lab.close(),
+    () => resolver.close(),
+  );
+  return { lab, resolver };
+}
+
+const dane: DestinationOptions = { dane: true, insecureMx: 'dane', random: () => 0 };
+
+const mx = (exchange: string, preference = 10): LabRecord => ({ type: 'MX', data: { preference, exchange } });
+const a = (data = '192.0.2.1'): LabRecord => ({ type: 'A', data });
+const certificate = Buffer.alloc(32, 7);
+const tlsaRecord: LabRecord = { type: 'TLSA', data: { usage: 3, selector: 1, matchingType: 1, certificate } };
+const secure = (...answers: LabAnswer['answers'] & object): LabAnswer => ({ ad: true, answers });
+const insecure = (...answers: LabAnswer['answers'] & object): LabAnswer => ({ answers });
+const cname = (name: string, data: string) => ({ type: 'CNAME' as const, name, data });
+
+const noData: LabAnswer = { ad: true, soa: 60 };
+const insecureNoData: LabAnswer = { soa: 60 };
+const servfail: LabAnswer = { rcode: 2 };
+const bogus: LabAnswer = { rcode: 2, extendedError: 6 };
+
+/** What was found out about one host, in a line. */
+function hostGist({ host, addresses, tlsa }: MxHostFacts): string {
+  const where =
+    addresses.kind === 'found' ? `${addresses.security} ${addresses.addresses.join(' ')}` : gistOf(addresses);
+  const dane = tlsa.kind === 'present' ? `${tlsa.records.length} TLSA at ${tlsa.baseDomain}` : gistOf(tlsa);
+  return `${host}: ${where}; ${dane}`;
+}
+
+function gistOf(facts: { kind: string; cause?: string }): string {
+  return facts.cause === undefined ? facts.kind : `${facts.kind} (${facts.cause})`;
+}
+
+function hostsOf(destination: Destination): readonly MxHostFacts[] {
+  if (destination.kind === 'implicit') return [destination.host];
+  return destination.kind === 'mx' || destination.kind === 'route' ? destination.hosts : [];
+}
+
+describe('one MX host with', () => {
+  const host = 'mx.example';
+  test.each<[string, Zone, string]>([
+    [
+      'secure addresses and TLSA',
+      { 'mx.example A': secure(a()), '_25._tcp.mx.example TLSA': secure(tlsaRecord) },
+      'mx.example: secure 192.0.2.1; 1 TLSA at mx.example',
+    ],
+    ['secure addresses and no TLSA', { 'mx.example A': secure(a()) }, 'mx.example: secure 192.0.2.1; absent'],
+    [
+      'secure addresses and no TLSA name',
+      { 'mx.example A': secure(a()), '_25._tcp.mx.example TLSA': { rcode: 3, ad: true, soa: 9 } },
+      'mx.example: secure 192.0.2.1; absent',
+    ],
+    [
+      'secure addresses and insecure TLSA',
+      { 'mx.example A': secure(a()), '_25._tcp.mx.example TLSA': insecure(tlsaRecord) },
+      'mx.example: secure 192.0.2.1; absent',
+    ],
+    [
+      'secure addresses and an insecure denial of TLSA',
+      { 'mx.example A': secure(a()), '_25._tcp.mx.example TLSA': insecureNoData },
+      'mx.example: secure 192.0.2.1; absent',
+    ],
+    [
+      'secure addresses and a TLSA lookup that fails',
+      { 'mx.example A': secure(a()), '_25._tcp.mx.example TLSA': servfail },
+      'mx.example: secure 192.0.2.1; failed (servfail)',
+    ],
+    [
+      'secure addresses and bogus TLSA',
+      { 'mx.example A': secure(a()), '_25._tcp.mx.example TLSA': bogus },
+      'mx.example: secure 192.0.2.1; failed (bogus)',
+    ],
+    [
+      'secure addresses and a TLSA lookup that times out',
+      { 'mx.example A': secure(a()), '_25._tcp.mx.example TLSA': () => 'silence' },
+      'mx.example: secure 192.0.2.1; failed (timeout)',
+    ],
+    [
+      'insecure addresses, where a TLSA lookup would fail',
+      {
+        'mx.example A': insecure(a()),
+        'mx.example AAAA': insecureNoData,
+        '_25._tcp.mx.example TLSA': servfail,
+      },
+      'mx.example: insecure 192.0.2.1; not_asked',
+    ],
+    [
+      'only IPv6',
+      { 'mx.example AAAA': secure({ type: 'AAAA', data: '2001:db8::1' }) },
+      'mx.example: secure 2001:db8::1; absent',
+    ],
+    [
+      'both families, IPv6 first',
+      { 'mx.example A': secure(a()), 'mx.example AAAA': secure({ type: 'AAAA', data: '2001:db8::1' }) },
+      'mx.example: secure 2001:db8::1 192.0.2.1; absent',
+    ],
+    [
+      'one family secure and the other not',
+      {
+        'mx.example A': insecure(a()),
+        'mx.example AAAA': secure({ type: 'AAAA', data: '2001:db8::1' }),
+        '_25._tcp.mx.example TLSA': secure(tlsaRecord),
+      },
+      'mx.example: secure 2001:db8::1 192.0.2.1; 1 TLSA at mx.example',
+    ],
+    [
+      'one family found and the lookup of the other failed',
+      { 'mx.example A': secure(a()), 'mx.example AAAA': servfail },
+      'mx.example: secure 192.0.2.1; absent',
+    ],
+    ['no address', {}, 'mx.example: none; not_asked'],
+    [
+      'no address because a lookup failed',
+      { 'mx.example AAAA': servfail },
+      'mx.example: failed (servfail); not_asked',
+    ],
+    [
+      'bogus addresses',
+      { 'mx.example A': bogus, 'mx.example AAAA': bogus },
+      'mx.example: failed (bogus); not_asked',
+    ],
+  ])('%s', async (_name, zone, expected) => {
+    const { resolver } = await world({ 'example.com MX': secure(mx(host)), ...zone });
+    const destination = await discoverDestination(resolver, 'example.com', dane);
+    expect(hostsOf(destination).map(hostGist)).toEqual([expected]);
+  });
+});
+
+describe('an MX host that is an alias', () => {
+  const chain = (security: typeof secure): Zone => ({
+    'mx.example A': security(cname('mx.example', 'real.example'), { name: 'real.example', ...a() }),
+    'mx.example AAAA': { ...security(cname('mx.example', 'real.example')), soa: 60 },
+  });
+  const atReal = '_25._tcp.real.example TLSA';
+  const atAlias = '_25._tcp.mx.example TLSA';
+
+  test.each<[string, Zone, string]>([
+    [
+      'secure throughout: the expanded name is the base',
+      { ...chain(secure), [atReal]: secure(tlsaRecord), [atAlias]: secure(tlsaRecord, tlsaRecord) },
+      'mx.example: secure 192.0.2.1; 1 TLSA at real.example',
+    ],
+    [
+      'secure throughout, none at the expanded name: the original is the base',
+      { ...chain(secure), [atAlias]: secure(tlsaRecord) },
+      'mx.example: secure 192.0.2.1; 1 TLSA at mx.example',
+    ],
+    [
+      'secure throughout, insecure at the expanded name: the original is the base',
+      { ...chain(secure), [atReal]: insecure(tlsaRecord), [atAlias]: secure(tlsaRecord) },
+      'mx.example: secure 192.0.2.1; 1 TLSA at mx.example',
+    ],
+    [
+      'secure throughout, a failure at the expanded name: never the original',
+      { ...chain(secure), [atReal]: servfail, [atAlias]: secure(tlsaRecord) },
+      'mx.example: secure 192.0.2.1; failed (servfail)',
+    ],
+    [
+      'secure throughout, found at the expanded name: a failure at the original is nothing',
+      { ...chain(secure), [atReal]: secure(tlsaRecord), [atAlias]: servfail },
+      'mx.example: secure 192.0.2.1; 1 TLSA at real.example',
+    ],
+    [
+      'a secure alias into an insecure zone: the original is the base',
+      {
+        ...chain(insecure),
+        'mx.example CNAME': secure(cname('mx.example', 'real.example')),
+        [atReal]: servfail,
+        [atAlias]: secure(tlsaRecord),
+      },
+      'mx.example: secure_alias 192.0.2.1; 1 TLSA at mx.example',
+    ],
+    [
+      'a secure alias into an insecure zone, without TLSA',
+      { ...chain(insecure), 'mx.example CNAME': secure(cname('mx.example', 'real.example')) },
+      'mx.example: secure_alias 192.0.2.1; absent',
+    ],
+    [
+      'an insecure alias: TLSA is not asked',
+      {
+        ...chain(insecure),
+        'mx.example CNAME': insecure(cname('mx.example', 'real.example')),
+        [atReal]: servfail,
+        [atAlias]: servfail,
+      },
+      'mx.example: insecure 192.0.2.1; not_asked',
+    ],
+    [
+      'an alias of which nobody can tell whether it is secure: as a failed TLSA lookup',
+      { ...chain(insecure), 'mx.example CNAME': servfail, [atAlias]: noData },
+      'mx.example: secure_alias 192.0.2.1; failed (servfail)',
+    ],
+  ])('%s', async (_name, zone, expected) => {
+    const { resolver } = await world({ 'example.com MX': secure(mx('mx.example')), ...zone });
+    const destination = await discoverDestination(resolver, 'example.com', dane);
+    expect(hostsOf(destination).map(hostGist)).toEqual([expected]);
+  });
+});
+
+describe('what is not asked', () => {
+  const zone: Zone = {
+    'example.com MX': insecure(mx('mx.example')),
+    'mx.example A': insecure(cname('mx.example', 'real.example'), { name: 'real.example', ...a() }),
+    'signed.example MX': secure(mx('signed.example')),
+    'signed.example A': secure(a()),
+    'unsigned.example MX': insecure(mx('signed.example')),
+  };
+  test.each<[string, string, DestinationOptions, string[]]>([
+    ['TLSA, where the rule has no use for it', 'signed.example', { ...dane, dane: false }, []],
+    ['TLSA and the alias, at an insecure address', 'example.com', { ...dane, dane: false }, []],
+    [
+      'TLSA, where an insecure MX RRset counts as none',
+      'unsigned.example',
+      { ...dane, insecureMx: 'may' },
+      [],
+    ],
+    ['(TLSA is, where it does not)', 'unsigned.example', dane, ['_25._tcp.signed.example TLSA']],
+    [
+      '(TLSA is, where the MX RRset is secure)',
+      'signed.example',
+      { ...dane, insecureMx: 'may' },
+      ['_25._tcp.signed.example TLSA'],
+    ],
+  ])('%s', async (_name, domain, options, expected) => {
+    const { lab, resolver } = await world(zone);
+    await discoverDestination(resolver, domain, options);
+    expect(lab.asked.filter((question) => /TLSA|CNAME/.test(question))).toEqual(expected);
+  });
+});
+
+describe('a domain', () => {
+  test.each<[string, string, Zone, unknown]>([
+    [
+      'with a secure MX RRset',
+      'example.com',
+      { 'example.com MX': secure(mx('mx.example')) },
+      {
+        kind: 'mx',
+        domain: 'example.com',
+        secure: true,
+        canonicalName: 'example.com',
+        hosts: [{ host: 'mx.example', preference: 10 }],
+      },
+    ],
+    [
+      'with an insecure MX RRset',
+      'example.com',
+      { 'example.com MX': insecure(mx('mx.example')) },
+      { kind: 'mx', secure: false },
+    ],
+    [
+      'that is an alias',
+      'example.com',
+      {
+        'example.com MX': secure(cname('example.com', 'real.example'), {
+          name: 'real.example',
+          ...mx('mx.example'),
+        }),
+      },
+      { kind: 'mx', domain: 'example.com', canonicalName: 'real.example' },
+    ],
+    [
+      'in another script',
+      'Пример.example.',
+      { 'xn--e1afmkfd.example MX': secure(mx('mx.example')) },
+      { kind: 'mx', domain: 'xn--e1afmkfd.example' },
+    ],
+    [
+      'without MX records, which is its own host',
+      'example.com',
+      { 'example.com A': secure(a()), '_25._tcp.example.com TLSA': secure(tlsaRecord) },
+      {
+        kind: 'implicit',
+        domain: 'example.com',
+        host: {
+          host: 'example.com',
+          addresses: { security: 'secure' },
+          tlsa: { kind: 'present', baseDomain: 'example.com' },
+        },
+      },
+    ],
+    [
+      'without MX records and with an insecure address',
+      'example.com',
+      {
+        'example.com MX': insecureNoData,
+        'example.com A': insecure(a()),
+        '_25._tcp.example.com TLSA': servfail,
+      },
+      { kind: 'implicit', host: { addresses: { security: 'insecure' }, tlsa: { kind: 'not_asked' } } },
+    ],
+    [
+      'with a null MX',
+      'example.com',
+      { 'example.com MX': insecure(mx('.', 0)) },
+      { kind: 'null_mx', domain: 'example.com' },
+    ],
+    [
+      'with a null MX beside a real one',
+      'example.com',
+      { 'example.com MX': secure(mx('.', 0), mx('mx.example')) },
+      { kind: 'mx', hosts: [{ host: 'mx.example' }] },
+    ],
+    [
+      'that does not exist',
+      'example.com',
+      { 'example.com MX': { rcode: 3, soa: 9 } },
+      { kind: 'no_such_domain', domain: 'example.com' },
+    ],
+    [
+      'whose MX lookup fails',
+      'example.com',
+      { 'example.com MX': servfail },
+      { kind: 'lookup_failed', failure: { cause: 'servfail' } },
+    ],
+    [
+      'whose MX RRset is bogus',
+      'example.com',
+      { 'example.com MX': bogus },
+      { kind: 'lookup_failed', failure: { cause: 'bogus' } },
+    ],
+    [
+      'whose MX lookup times out',
+      'example.com',
+      { 'example.com MX': () => 'silence' },
+      { kind: 'lookup_failed', failure: { cause: 'timeout' } },
+    ],
+    ['that is none', 'a..b', {}, { kind: 'lookup_failed', domain: 'a..b', failure: { cause: 'malformed' } }],
+    [
+      'whose MX names an address',
+      'example.com',
+      { 'example.com MX': secure(mx('192.0.2.1')) },
+      { kind: 'mx', hosts: [{ host: '192.0.2.1' }] },
+    ],
+    ['in brackets', '[192.0.2.1]', {}, { kind: 'literal', domain: '[192.0.2.1]', address: '192.0.2.1' }],
+    ['in brackets, IPv6', '[IPv6:2001:db8::1]', {}, { kind: 'literal', address: '2001:db8::1' }],
+    ['that is a bare address', '192.0.2.1', {}, { kind: 'literal', address: '192.0.2.1' }],
+  ])('%s', async (_name, domain, zone, expected) => {
+    const { resolver } = await world(zone);
+    expect(await discoverDestination(resolver, domain, dane)).toMatchObject(expected as object);
+  });
+
+  test('whose MX names an address costs no question about that', async () => {
+    const { lab, resolver } = await world({ 'example.com MX': secure(mx('192.0.2.1.')) });
+    expect(hostsOf(await discoverDestination(resolver, 'example.com', dane))).toMatchObject([
+      { addresses: { kind: 'none' } },
+    ]);
+    expect(lab.asked).toEqual(['example.com MX']);
+  });
+
+  test('is given up with its caller', async () => {
+    const controller = new AbortController();
+    const { resolver } = await world({
+      'example.com MX': () => {
+        controller.abort();
+        return 'silence';
+      },
+    });
+    const destination = await discoverDestination(resolver, 'example.com', {
+      ...dane,
+      signal: controller.signal,
+    });
+    expect(destination).toMatchObject({ kind: 'lookup_failed', failure: { cause: 'cancelled' } });
+  });
+});
+
+describe('a route', () => {
+  test('asks for addresses and TLSA of its hosts, in order of preference, and nothing about the domain', async () => {
+    const { lab, resolver } = await world({
+      'b.example A': secure(a('192.0.2.2')),
+      '_25._tcp.b.example TLSA': secure(tlsaRecord),
+      'a.example A': insecure(a('192.0.2.1')),
+      'a.example AAAA': insecureNoData,
+    });
+    const route = await discoverRoute(
+      resolver,
+      'example.com',
+      [
+        { host: '2001:db8::5', preference: 30 },
+        { host: 'A.example.', preference: 20 },
+        { host: 'b.example', preference: 10 },
+        { host: '[192.0.2.7]', preference: 30 },
+      ],
+      { ...dane, insecureMx: 'may' },
+    );
+    expect(route).toMatchObject({ kind: 'route', domain: 'example.com' });
+    expect(hostsOf(route).map(hostGist)).toEqual([
+      'b.example: secure 192.0.2.2; 1 TLSA at b.example',
+      'a.example: insecure 192.0.2.1; not_asked',
+      '2001:db8::5: insecure 2001:db8::5; not_asked',
+      '192.0.2.7: insecure 192.0.2.7; not_asked',
+    ]);
+    expect(lab.asked.filter((question) => question.includes('example.com'))).toEqual([]);
+  });
+});
+
+describe('the order of MX hosts', () => {
+  const record = (exchange: string, preference: number) => ({ exchange, preference });
+
+  test('is by preference, and random where that is equal', () => {
+    const records = [record('c', 20), record('a', 10), record('b', 10)];
+    const orders = new Set(
+      [
+        [0, 0.1, 0.2],
+        [0, 0.2, 0.1],
+      ].map((lots) =>
+        orderMx(records, () => lots.shift() ?? 0)
+          .map(({ exchange }) => exchange)
+          .join(''),
+      ),
+    );
+    expect(orders).toEqual(new Set(['abc', 'bac']));
+  });
+
+  test('gives equal preferences equal chances', () => {
+    const records = ['a', 'b', 'c'].map((exchange) => record(exchange, 10));
+    const first = new Map<string, number>();
+    for (let i = 0; i < 3000; i++) {
+      const exchange = orderMx(records)[0]?.exchange ?? '';
+      first.set(exchange, (first.get(exchange) ?? 0) + 1);
+    }
+    for (const count of first.values()) expect(Math.abs(count - 1000)).toBeLessThan(200);
+    expect(first.size).toBe(3);
+  });
+
+  test('has each host once, at its best preference', () => {
+    expect(orderMx([record('a', 20), record('b', 15), record('a', 10)])).toEqual([
+      record('a', 10),
+      record('b', 15),
+    ]);
+  });
+
+  test('has a sane number of hosts, the most preferred', () => {
+    const records = Array.from({ length: 100 }, (_, i) => record(`${i}`, 100 - i));
+    const ordered = orderMx(records);
+    expect(ordered).toHaveLength(maxMxHosts);
+    expect(ordered[0]).toEqual(record('99', 1));
+  });
+
+  test('is empty for a null MX', () => {
+    expect(orderMx([record('', 0)])).toEqual([]);
+  });
+});
