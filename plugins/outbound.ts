@@ -106,17 +106,22 @@ class Deliveries {
     this.conclude(next, hmail, (summary) => this.reportFailure('tls-peers bounced', hmail, summary));
   }
 
-  /** Anything that ran before the guard could have ended the chain, and the delivery would go out unguarded. */
+  /**
+   * Whatever runs before the guard and answers OK ends the chain, and the delivery would go out unguarded. Nothing may
+   * come first: an attached guard does nothing until the delivery begins, so no plugin can need to run before it.
+   */
   checkOrder(next: Next): void {
     const { registered_hooks } = this.plugin.haraka_require('plugins') as {
       registered_hooks: Record<string, { plugin: string; method: string }[] | undefined>;
     };
-    const [leading] = registered_hooks.send_email ?? [];
-    if (leading?.method !== 'tls_peers_attach') {
-      this.plugin.logerror(
-        `${leading?.plugin ?? 'another plugin'} runs before tls-peers at send_email: move its line below tls-peers in ` +
-          'config/plugins. Until then mail that it lets through is deferred.',
+    const chain = registered_hooks.send_email ?? [];
+    const place = chain.findIndex(({ method }) => method === 'tls_peers_attach');
+    const [own] = place > 0 ? chain.splice(place, 1) : [];
+    if (own !== undefined) {
+      this.plugin.lognotice(
+        `moved before ${chain[0]?.plugin ?? 'other plugins'} at send_email, to guard every delivery`,
       );
+      chain.unshift(own);
     }
     next();
   }
