@@ -1,0 +1,241 @@
+/**
+ * Looks at one MX host as a sender would, without sending anything: connect, EHLO, STARTTLS, handshake, QUIT. Facts only;
+ * what they are worth is for others to judge (`checkSession`).
+ */
+import * as net from 'node:net';
+import * as tls from 'node:tls';
+import { handshakeFailure } from '../delivery/failure_of_handshake';
+import { offersStartTls, ReplyReader, type Reply } from '../delivery/reply';
+import type { Failure } from '../failure';
+import { withDeadline } from '../mta_sts/deadline';
+import { defaultRoots } from '../mta_sts/roots';
+import type { TlsVersion } from '../policy/requirement';
+import type { TlsSession } from '../policy/session';
+import { needsLoweredSecurityLevel } from '../policy/version';
+import { messageOf, printable } from '../text';
+import { sentChain } from '../x509/sent_chain';
+
+export interface ProbeOptions {
+  readonly address: string;
+  /** Default 25. */
+  readonly port?: number;
+  /** SNI, empty for none. */
+  readonly serverName: string;
+  /** What EHLO says. */
+  readonly heloName: string;
+  /** The lowest TLS version that is offered; `TLSv1.2` where absent. */
+  readonly minVersion?: TlsVersion;
+  /** PEM of roots trusted beside the default ones, empty for none. */
+  readonly extraRoots?: string;
+  /** Milliseconds for everything; 30 s where absent. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What the host said before TLS, as one line each; empty where it did not come to that. Unauthenticated. */
+export interface Dialogue {
+  readonly greeting: string;
+  readonly ehlo: string;
+  /** The reply to STARTTLS. */
+  readonly starttls: string;
+}
+
+export type Probe = { readonly dialogue: Dialogue } & (
+  | { readonly kind: 'unreachable'; readonly problem: string }
+  /** It was reached, and then did not behave as a mail server, or went away. */
+  | { readonly kind: 'no_dialogue'; readonly problem: string }
+  /** `failure`: STARTTLS is not offered, was refused, or the handshake did not finish. */
+  | { readonly kind: 'no_tls'; readonly failure: Failure }
+  | {
+      readonly kind: 'encrypted';
+      /** For `checkSession`. */
+      readonly session: TlsSession;
+      readonly cipher: string;
+    }
+);
+
+/** Never rejects, and leaves neither socket nor timer behind. */
+export async function probeHost(options: ProbeOptions): Promise<Probe> {
+  const visit = new Visit(options);
+  try {
+    return await withDeadline(options.deadlineMs ?? 30_000, options.signal, (signal) => visit.run(signal));
+  } finally {
+    visit.leave();
+  }
+}
+
+/** Beyond this a host says more than any mail server needs to. Bytes before TLS. */
+const mostBytes = 64 * 1024;
+
+type Stage = 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'handshake' | 'over';
+
+type Outcome =
+  | { readonly kind: 'unreachable' | 'no_dialogue'; readonly problem: string }
+  | { readonly kind: 'no_tls'; readonly failure: Failure }
+  | { readonly kind: 'encrypted'; readonly session: TlsSession; readonly cipher: string };
+
+class Visit {
+  private stage: Stage = 'connect';
+  private dialogue: Dialogue = { greeting: '', ehlo: '', starttls: '' };
+  private readonly replies = new ReplyReader();
+  private received = 0;
+  private socket: net.Socket | undefined;
+  private secured: tls.TLSSocket | undefined;
+  /** Once the handshake is done, nothing that happens while we take our leave changes what was seen. */
+  private seen: Outcome | undefined;
+  private settle: (probe: Probe) => void = () => undefined;
+
+  constructor(private readonly options: ProbeOptions) {}
+
+  run(signal: AbortSignal): Promise<Probe> {
+    return new Promise((resolve) => {
+      this.settle = resolve;
+      const onAbort = () => this.lost('no answer in time');
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      else this.connect();
+    });
+  }
+
+  /** Ends the connection; after this nothing of it is left. */
+  leave(): void {
+    this.stage = 'over';
+    this.secured?.destroy();
+    this.socket?.destroy();
+  }
+
+  private connect(): void {
+    const { address, port = 25 } = this.options;
+    const socket = net.connect({ host: address, port });
+    this.socket = socket;
+    socket.once('connect', () => {
+      this.stage = 'greeting';
+    });
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('error', (error) => this.lost(messageOf(error)));
+    socket.on('close', () => this.lost('the host closed the connection'));
+  }
+
+  private receive(chunk: Buffer): void {
+    this.received += chunk.length;
+    if (this.received > mostBytes) this.lost(`more than ${mostBytes} bytes before TLS`);
+    if (!this.isTalking()) return;
+    for (const event of this.replies.push(chunk)) {
+      if (event.kind === 'malformed') this.lost(`no SMTP reply: ${printable(event.seen, 80)}`);
+      else this.answer(event.reply, event.excess);
+      if (!this.isTalking()) return;
+    }
+  }
+
+  private answer(reply: Reply, excess: number): void {
+    if (this.stage === 'greeting') this.onGreeting(reply);
+    else if (this.stage === 'ehlo') this.onEhlo(reply);
+    else this.onStartTls(reply, excess);
+  }
+
+  private onGreeting(reply: Reply): void {
+    this.note('greeting', reply);
+    if (!isPositive(reply)) this.lost(`the host greets with ${line(reply)}`);
+    else this.say('ehlo', `EHLO ${this.options.heloName}`);
+  }
+
+  private onEhlo(reply: Reply): void {
+    this.note('ehlo', reply);
+    if (!isPositive(reply)) this.lost(`EHLO was answered with ${line(reply)}`);
+    else if (offersStartTls(reply)) this.say('starttls', 'STARTTLS');
+    else this.noTls({ reason: 'starttls-not-supported', text: 'the host does not offer STARTTLS' });
+  }
+
+  private onStartTls(reply: Reply, excess: number): void {
+    this.note('starttls', reply);
+    if (!isPositive(reply)) {
+      this.noTls({ reason: 'tls-handshake-failed', text: `the host refused STARTTLS: ${line(reply)}` });
+    } else if (excess > 0) {
+      const text = 'the host sent data in cleartext after it had agreed to STARTTLS';
+      this.noTls({ reason: 'tls-handshake-failed', text });
+    } else {
+      this.shakeHands();
+    }
+  }
+
+  private shakeHands(): void {
+    const { socket } = this;
+    if (socket === undefined) return;
+    this.stage = 'handshake';
+    socket.removeAllListeners('data');
+    try {
+      const secured = tls.connect({ socket, ...handshakeOptions(this.options) });
+      this.secured = secured;
+      secured.once('secureConnect', () => this.examine(secured));
+      secured.on('error', (error) => this.noTls(handshakeFailure(error)));
+    } catch (error) {
+      this.noTls(handshakeFailure(error));
+    }
+  }
+
+  private examine(secured: tls.TLSSocket): void {
+    const session: TlsSession = {
+      protocol: secured.getProtocol(),
+      chain: sentChain(secured.getPeerX509Certificate()),
+      // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
+      chainVerdict: secured.authorized ? 'trusted' : messageOf(secured.authorizationError),
+    };
+    const cipher = secured.getCipher().name;
+    const seen = { kind: 'encrypted', session, cipher } as const;
+    this.seen = seen;
+    secured.end('QUIT\r\n', () => this.finish(seen));
+  }
+
+  private say(next: Stage, command: string): void {
+    this.stage = next;
+    this.socket?.write(`${command}\r\n`);
+  }
+
+  private note(key: keyof Dialogue, reply: Reply): void {
+    this.dialogue = { ...this.dialogue, [key]: line(reply) };
+  }
+
+  /** Means what it means at the point that was reached. */
+  private lost(problem: string): void {
+    const text = printable(problem);
+    if (this.stage === 'connect') this.finish({ kind: 'unreachable', problem: text });
+    else if (this.stage === 'greeting' || this.stage === 'ehlo') {
+      this.finish({ kind: 'no_dialogue', problem: text });
+    } else this.noTls({ reason: 'tls-handshake-failed', text: `the TLS handshake failed: ${text}` });
+  }
+
+  private noTls(failure: Failure): void {
+    this.finish({ kind: 'no_tls', failure });
+  }
+
+  private finish(outcome: Outcome): void {
+    if (this.stage === 'over') return;
+    this.stage = 'over';
+    this.settle({ ...(this.seen ?? outcome), dialogue: this.dialogue });
+  }
+
+  private isTalking(): boolean {
+    return this.stage === 'greeting' || this.stage === 'ehlo' || this.stage === 'starttls';
+  }
+}
+
+/** Chain and name are facts to be judged afterwards, so neither ends the handshake. */
+function handshakeOptions(options: ProbeOptions): tls.ConnectionOptions {
+  const { serverName, minVersion = 'TLSv1.2', extraRoots = '' } = options;
+  return {
+    ...(serverName === '' ? {} : { servername: serverName }),
+    minVersion,
+    ...(needsLoweredSecurityLevel(minVersion) ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
+    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  };
+}
+
+function isPositive(reply: Reply): boolean {
+  return reply.code.startsWith('2');
+}
+
+function line(reply: Reply): string {
+  return printable(`${reply.code} ${reply.lines.map(({ rest }) => rest).join(' / ')}`, 400);
+}
