@@ -30,6 +30,8 @@ export interface HarakaOptions {
   readonly resolver?: Readonly<Record<string, string>>;
   /** As in outbound.ini, never below 5 s; `5m*12` where absent, so that a deferral stays one. */
   readonly retryIntervals?: string;
+  /** Further keys of outbound.ini, such as `connect_timeout` (10 s where absent). */
+  readonly outbound?: Readonly<Record<string, string>>;
   /** Haraka's log level; `info` where absent. */
   readonly logLevel?: 'protocol' | 'debug' | 'info' | 'notice' | 'warn' | 'error';
   /** Whether bounces are sent as messages, or only reported. Default: reported. */
@@ -172,7 +174,15 @@ async function install(
   const own = options.config?.['tls-peers.ini'] ?? '';
   const files = {
     'smtp.ini': `listen=127.0.0.1:0\nnodes=${options.workers ?? 0}\n`,
-    'outbound.ini': `local_mx_ok=true\ntemp_fail_intervals=${options.retryIntervals ?? '5m*12'}\nconnect_timeout=10\n`,
+    'outbound.ini': iniText({
+      '': {
+        // Every host of the lab is on loopback.
+        local_mx_ok: 'true',
+        temp_fail_intervals: options.retryIntervals ?? '5m*12',
+        connect_timeout: '10',
+        ...options.outbound,
+      },
+    }),
     plugins: `${[...(options.plugins ?? ['tls-peers']), 'lab_report'].join('\n')}\n`,
     me: 'mail.lab.example\n',
     host_list: 'mail.lab.example\n',
