@@ -11,6 +11,7 @@
 const dns = require('node:dns');
 const fs = require('node:fs');
 const net = require('node:net');
+const { clearInterval, setInterval } = require('node:timers');
 
 const lab = JSON.parse(process.env.TLS_PEERS_LAB ?? 'null');
 if (lab !== null) {
@@ -33,7 +34,7 @@ function routeConnections(file) {
         const outside = !/^(127\.|::1$)/.test(address) || port === 25 || port === 443;
         return outside ? v4.call(this, request, '127.0.0.1', 1) : original.call(this, request, address, port);
       }
-      if (target.route === 'silent') return 0;
+      if (target.route === 'silent') return pending(this);
       if (target.route === 'refused') return v4.call(this, request, '127.0.0.1', 1);
       if (target.route === 'open') return v4.call(this, request, target.host, target.port);
       setTimeout(() => {
@@ -46,6 +47,17 @@ function routeConnections(file) {
 
   TCP.prototype.connect = connectAs(v4);
   TCP.prototype.connect6 = connectAs(v6);
+}
+
+/** As a connection that nobody answers: under way, and keeping the process alive, until the socket is closed. */
+function pending(handle) {
+  const alive = setInterval(() => {}, 2 ** 30);
+  const { close } = handle;
+  handle.close = function (callback) {
+    clearInterval(alive);
+    return close.call(this, callback);
+  };
+  return 0;
 }
 
 function routeTable(file) {
