@@ -1,4 +1,5 @@
 /** What happened to one message, in one shape for the log line, `hmail.notes.tls_peers` and the counters. */
+import type { HostPlan } from '../policy/requirement';
 import { describeFailure, describeRequirement, type Attempt, type HostFailure } from './attempt';
 
 export interface ReasonSummary {
@@ -40,7 +41,7 @@ export function summarize(attempt: Attempt, peer: string): DeliverySummary {
     peer,
     host: session?.plan.host ?? '',
     address: session?.address ?? '',
-    requirement: session === undefined ? '' : describeRequirement(session.plan.requirement),
+    requirement: requirementOf(session?.plan ?? planned?.hosts[0], planned?.refused.length ?? 0),
     discovered:
       session?.plan.discovered ?? planned?.hosts[0]?.discovered ?? planned?.refused[0]?.discovered ?? '',
     tls_version: session?.tlsVersion ?? '',
@@ -53,6 +54,12 @@ export function summarize(attempt: Attempt, peer: string): DeliverySummary {
       text: failure.text,
     })),
   };
+}
+
+/** That of the host that took the message, or else of the first that was to be tried. */
+function requirementOf(plan: HostPlan | undefined, refused: number): string {
+  if (plan !== undefined) return describeRequirement(plan.requirement);
+  return refused > 0 ? 'refused' : '';
 }
 
 function reasonOf(failure: HostFailure): ReasonSummary {
