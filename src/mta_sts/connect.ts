@@ -25,6 +25,7 @@ export function connectTo(
 ): Promise<Connected> {
   const { extraRoots, open, signal } = options;
   return new Promise((resolve) => {
+    // An error here, such as roots that cannot be read, rejects: no socket was made.
     const socket = open(address, {
       ...trustOptions(extraRoots),
       servername: policyHost,

@@ -67,12 +67,15 @@ export function createPolicyFetcher(deps: {
     }
     const leave = await gate.enter(address, signal).catch(() => undefined);
     if (leave === undefined) return unconnected('too many fetches under way');
+    // The place is held until the connection is gone, not merely until nobody waits for it any more.
+    const openHeld: OpenTls = (to, tlsOptions) => open(to, tlsOptions).once('close', leave);
     try {
-      const connected = await connectTo(address, host, { extraRoots, open, signal });
+      const connected = await connectTo(address, host, { extraRoots, open: openHeld, signal });
       if (connected.kind === 'failed') return { kind: 'unconnected', failure: connected.failure };
       return await requestPolicy(connected.socket, host, { maxBytes, signal });
-    } finally {
+    } catch (error) {
       leave();
+      throw error;
     }
   }
 

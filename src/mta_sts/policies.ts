@@ -158,11 +158,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   }
 
   async function obtain(known: Known, id: string, occasion: Occasion): Promise<StsFacts> {
-    const before = known.held;
-    await consultStore(known);
-    // Another worker on the same store may have fetched it meanwhile.
-    if (known.held !== before && !isFetchDue(known, id, 'message', clock.steady()))
-      return standing(known, 'none');
+    if (await otherWorkerHas(known, id)) return standing(known, 'none');
     noteAttempt(known, clock.steady());
     const { domain, roots, extraRoots } = known;
     const fetched = await fetcher.fetch(domain, { extraRoots, signal: closing.signal });
@@ -173,6 +169,13 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     await keep(stored);
     log.info(`MTA-STS policy of ${domain}: mode ${stored.policy.mode}, id ${id}`);
     return governed(stored, 'none');
+  }
+
+  /** Whether another process on the same store has fetched the policy meanwhile. */
+  async function otherWorkerHas(known: Known, id: string): Promise<boolean> {
+    const before = known.held;
+    if (clock.steady() >= known.lookedInStoreAt + 1000) await consultStore(known);
+    return known.held !== before && !isFetchDue(known, id, 'message', clock.steady());
   }
 
   function notObtained(known: Known, id: string, occasion: Occasion, failure: Failure): StsFacts {
@@ -203,6 +206,8 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
 
   function adopt(known: Known, stored: StoredPolicy): void {
     known.held = hold(stored, clock, random());
+    // Anew, because the cache measures an entry only when it comes in.
+    memory.delete(keyText(known));
     memory.set(keyText(known), known);
   }
 

@@ -38,9 +38,17 @@ export class Hosts {
     return new Hosts(await createCa());
   }
 
-  readonly open: OpenTls = (address, options) =>
+  /** Connections that were opened and are not closed, per address, and the most at a time. */
+  readonly opened = new Map<string, { now: number; most: number }>();
+
+  readonly open: OpenTls = (address, options) => {
+    const count = this.opened.get(address) ?? { now: 0, most: 0 };
+    this.opened.set(address, count);
+    count.most = Math.max(count.most, ++count.now);
     // Where nothing listens the connection is refused, as it is for a host that is down.
-    tls.connect({ ...options, host: address, port: this.ports.get(address) ?? 1 });
+    const socket = tls.connect({ ...options, host: address, port: this.ports.get(address) ?? 1 });
+    return socket.once('close', () => count.now--);
+  };
 
   issue(options: CertificateOptions): Promise<Issued> {
     return issue(this.ca, options);

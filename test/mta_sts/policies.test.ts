@@ -1,0 +1,613 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../src/mta_sts/store';
+import type { PolicyStore } from '../../src/mta_sts/store';
+import { ManualClock, World } from './support/sender';
+
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+const enforced = { kind: 'policy', policy: { mode: 'enforce' } };
+
+let world: World;
+let clock: ManualClock;
+beforeEach(async () => {
+  world = await World.create();
+  clock = new ManualClock();
+});
+afterEach(async () => {
+  await world.close();
+});
+
+describe('a domain at first contact', () => {
+  it('has the policy that its host serves, under the id of its record', async () => {
+    await world.domain('a.example');
+    expect(await world.sender({ clock }).facts('a.example', world.roots)).toEqual({
+      kind: 'policy',
+      policy: { mode: 'enforce', mx: ['mx.example.com'], maxAge: 86_400, extensions: [] },
+      id: 'id1',
+      refreshFailure: 'none',
+    });
+  });
+
+  it('is asked for in any case and as U-labels, and is the same domain', async () => {
+    const domain = await world.domain('xn--bcher-kva.example');
+    const sender = world.sender({ clock });
+    for (const name of ['xn--bcher-kva.example', 'XN--BCHER-KVA.Example.', 'bücher.example']) {
+      expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+    }
+    expect(domain.host.requests).toHaveLength(1);
+  });
+
+  it.each(['', '192.0.2.1', 'a..b', 'x'.repeat(300)])('has none where "%s" is no domain', async (name) => {
+    const facts = await world.sender({ clock }).facts(name, world.roots);
+    expect(facts).toEqual({ kind: 'no_policy', failure: 'not_published' });
+    expect(world.hosts.dns.questions).toEqual([]);
+  });
+
+  it('has none, and its host is not asked, where no record is published', async () => {
+    const domain = await world.domain('a.example');
+    domain.publish('nothing');
+    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    expect(facts).toEqual({ kind: 'no_policy', failure: 'not_published' });
+    expect(domain.host.connections.most).toBe(0);
+  });
+
+  it('has none, for a reason, where the record cannot be looked up', async () => {
+    (await world.domain('a.example')).publish('servfail');
+    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'dns-lookup-failed' } });
+  });
+
+  it('has none, for a reason, where the record is broken', async () => {
+    (await world.domain('a.example')).publish('not-an-id');
+    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-policy-invalid' } });
+  });
+
+  it('has none, for a reason, where its host has none', async () => {
+    (await world.domain('a.example')).fail();
+    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-policy-fetch-error' } });
+  });
+
+  it('does not hold up who cannot wait, and the policy is there for the next message', async () => {
+    const domain = await world.domain('a.example');
+    let release: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      const { answer } = domain;
+      domain.answer = (...all) => {
+        release = () => answer(...all);
+        resolve();
+      };
+    });
+    const sender = world.sender({ clock });
+    const impatient = new AbortController();
+    const first = sender.facts('a.example', { ...world.roots, signal: impatient.signal });
+    const second = sender.facts('a.example', world.roots);
+    await asked;
+    impatient.abort();
+    expect(await first).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-policy-fetch-error' } });
+    release();
+    expect(await second).toMatchObject(enforced);
+    expect(domain.host.requests).toHaveLength(1);
+  });
+});
+
+describe('a policy in force', () => {
+  it('is used again without asking its host or the store', async () => {
+    const domain = await world.domain('a.example');
+    const store = counted(createMemoryStore());
+    const sender = world.sender({ clock, store });
+    await sender.facts('a.example', world.roots);
+    const { calls } = store;
+    for (let n = 0; n < 20; n++) expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(domain.host.requests).toHaveLength(1);
+    expect(store.calls).toBe(calls);
+  });
+
+  it.each(['nothing', 'silent', 'servfail', 'not-an-id'] as const)(
+    'outlives a TXT record that is now %s, together with its host',
+    async (published) => {
+      const domain = await world.domain('a.example');
+      const sender = world.sender({ clock });
+      await sender.facts('a.example', world.roots);
+      domain.publish(published);
+      domain.fail();
+      clock.advance(day - 1);
+      const facts = await sender.facts('a.example', world.roots);
+      expect(facts).toMatchObject({ ...enforced, refreshFailure: { reason: expect.any(String) } });
+    },
+  );
+
+  it('ends with its max_age', async () => {
+    const domain = await world.domain('a.example', { maxAge: 100 });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('nothing');
+    clock.advance(99);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    clock.advance(1);
+    expect(await sender.facts('a.example', world.roots)).toEqual({
+      kind: 'no_policy',
+      failure: 'not_published',
+    });
+  });
+
+  it('is fetched anew once it has expired', async () => {
+    const domain = await world.domain('a.example', { maxAge: 100 });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    clock.advance(100);
+    domain.serve({ mode: 'testing' });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
+  });
+
+  it('governs the messages that waited for it even where its max_age is 0', async () => {
+    const domain = await world.domain('a.example', { maxAge: 0 });
+    const sender = world.sender({ clock });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(domain.host.requests).toHaveLength(2);
+  });
+
+  it('stays while the host of a new id fails, and gives way when it works again', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('id2');
+    domain.fail();
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+      ...enforced,
+      id: 'id1',
+      refreshFailure: { reason: 'sts-policy-fetch-error' },
+    });
+    domain.serve({ mode: 'testing' });
+    clock.advance(5 * minute);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+      policy: { mode: 'testing' },
+      id: 'id2',
+      refreshFailure: 'none',
+    });
+  });
+
+  it('stays where the policy under a new id is broken', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('id2');
+    domain.serve({ mode: 'enforced' });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+      ...enforced,
+      id: 'id1',
+      refreshFailure: { reason: 'sts-policy-invalid' },
+    });
+  });
+
+  it('gives way to mode none', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('id2');
+    domain.serve({ mode: 'none' });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+      policy: { mode: 'none' },
+      id: 'id2',
+    });
+    domain.publish('nothing');
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
+  });
+
+  it('counts only under the roots that authenticated it', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.facts('a.example', { extraRoots: '' })).toMatchObject({
+      kind: 'no_policy',
+      failure: { reason: 'sts-webpki-invalid' },
+    });
+    expect(domain.host.requests).toHaveLength(1);
+  });
+
+  it('of one domain does not govern another on the same MX or policy host', async () => {
+    await world.domain('a.example');
+    (await world.domain('b.example')).publish('nothing');
+    const sender = world.sender({ clock });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.facts('b.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+    expect(await sender.facts('sub.a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+  });
+
+  it.each([
+    ['ahead by ten years', 10 * 365 * day],
+    ['back by ten years', -10 * 365 * day],
+  ])('lives neither shorter nor longer when the wall clock is set %s', async (_what, jump) => {
+    const domain = await world.domain('a.example', { maxAge: 100 });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('nothing');
+    clock.jump(jump);
+    clock.advance(99);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    clock.advance(1);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+  });
+
+  it('is not asked about for a minute after its record got no answer', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('servfail');
+    for (let n = 0; n < 10; n++) await sender.facts('a.example', world.roots);
+    expect(world.questions('_mta-sts.a.example')).toBe(2);
+    clock.advance(minute);
+    await sender.facts('a.example', world.roots);
+    expect(world.questions('_mta-sts.a.example')).toBe(3);
+  });
+});
+
+describe('a host that fails', () => {
+  it('is not asked for every message, but after five minutes, then ten, to an hour', async () => {
+    const domain = await world.domain('a.example');
+    domain.fail();
+    const sender = world.sender({ clock });
+    const asked: number[] = [];
+    for (let minutes = 0; minutes <= 200; minutes++) {
+      const before = domain.host.requests.length;
+      await sender.facts('a.example', world.roots);
+      if (domain.host.requests.length > before) asked.push(minutes);
+      clock.advance(minute);
+    }
+    expect(asked).toEqual([0, 5, 15, 35, 75, 135, 195]);
+  });
+
+  it('is asked at once under a new id', async () => {
+    const domain = await world.domain('a.example');
+    domain.fail();
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('id2');
+    domain.serve({});
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({ ...enforced, id: 'id2' });
+  });
+
+  it('is asked at most five times in five minutes, however often the id changes', async () => {
+    const domain = await world.domain('a.example');
+    domain.fail();
+    const sender = world.sender({ clock });
+    for (let n = 0; n < 40; n++) {
+      domain.publish(`id${n}`);
+      await sender.facts('a.example', world.roots);
+    }
+    expect(domain.host.requests).toHaveLength(5);
+  });
+
+  it('is asked at most five times in five minutes also where it works and the id keeps changing', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    for (let n = 0; n < 40; n++) {
+      domain.publish(`id${n}`);
+      expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    }
+    expect(domain.host.requests).toHaveLength(5);
+  });
+
+  it('is named in the log without control characters', async () => {
+    const domain = await world.domain('a.example');
+    domain.answer = (socket) =>
+      socket.end('HTTP/1.1 200 OK\r\nContent-Type: a/\x9b2J\r\nContent-Length: 0\r\n\r\n', 'latin1');
+    await world.sender({ clock }).facts('a.example', world.roots);
+    expect(world.log.join('')).toContain('\\u{9b}2J');
+    expect(world.log.join('')).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('looking once more before giving up', () => {
+  it('finds a newer policy whose id was not changed', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.serve({ mode: 'testing' });
+    clock.advance(5 * minute);
+    expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
+  });
+
+  it('keeps the policy where there is no newer one', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.fail();
+    clock.advance(5 * minute);
+    expect(await sender.refresh('a.example', world.roots)).toMatchObject({
+      ...enforced,
+      refreshFailure: { reason: 'sts-policy-fetch-error' },
+    });
+    domain.publish('nothing');
+    expect(await sender.refresh('a.example', world.roots)).toMatchObject(enforced);
+  });
+
+  it('asks the record although its last lookup failed', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('servfail');
+    await sender.facts('a.example', world.roots);
+    domain.publish('id2');
+    domain.serve({ mode: 'none' });
+    expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
+  });
+
+  it('asks a host at most every five minutes, however much mail fails', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    const before = domain.host.requests.length;
+    for (let second = 0; second < 20 * minute; second += 10) {
+      await sender.refresh('a.example', world.roots);
+      clock.advance(10);
+    }
+    expect(domain.host.requests.length - before).toBe(3);
+  });
+
+  it('is not put off by the long backoff of mere refreshes', async () => {
+    const domain = await world.domain('a.example', { maxAge: 30 * day });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('id2');
+    domain.fail();
+    for (let n = 0; n < 8; n++) {
+      await sender.facts('a.example', world.roots);
+      clock.advance(2 ** n * 5 * minute);
+    }
+    await sender.facts('a.example', world.roots);
+    domain.serve({ mode: 'testing' });
+    clock.advance(5 * minute);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
+  });
+});
+
+describe('refreshing ahead of expiry', () => {
+  it('renews a policy in use, so that it outlives its first max_age under an attack that begins later', async () => {
+    const domain = await world.domain('a.example', { maxAge: 4 * day });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    clock.advance(2 * day);
+    await sender.refreshDue();
+    expect(domain.host.requests).toHaveLength(2);
+    domain.publish('nothing');
+    domain.fail();
+    clock.advance(3 * day);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+  });
+
+  it('leaves a fresh policy alone', async () => {
+    const domain = await world.domain('a.example', { maxAge: 4 * day });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    clock.advance(hour);
+    await sender.refreshDue();
+    expect(domain.host.requests).toHaveLength(1);
+  });
+
+  it('leaves alone a domain that no mail went to for a week', async () => {
+    const domain = await world.domain('a.example', { maxAge: 30 * day });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    clock.advance(7 * day);
+    await sender.refreshDue();
+    expect(domain.host.requests).toHaveLength(1);
+  });
+
+  it('is spread out', async () => {
+    const near = await world.domain('near.example', { maxAge: 30 * day });
+    const far = await world.domain('far.example', { maxAge: 30 * day });
+    const early = world.sender({ clock, random: () => 0 });
+    const late = world.sender({ clock, random: () => 0.999 });
+    await early.facts('near.example', world.roots);
+    await late.facts('far.example', world.roots);
+    clock.advance(20 * hour);
+    await early.refreshDue();
+    await late.refreshDue();
+    expect([near.host.requests.length, far.host.requests.length]).toEqual([2, 1]);
+    clock.advance(11 * hour);
+    await late.refreshDue();
+    expect(far.host.requests).toHaveLength(2);
+  });
+
+  it('backs off from a host that fails', async () => {
+    const domain = await world.domain('a.example', { maxAge: 300 * day });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.fail();
+    clock.advance(2 * day);
+    for (let n = 0; n < 4 * 24; n++) {
+      await sender.facts('a.example', world.roots);
+      await sender.refreshDue();
+      clock.advance(hour);
+    }
+    // Hourly while the delay is shorter than that, then after 2, 3, 6, 11, 22 and 24 hours.
+    expect(domain.host.requests.length).toBeLessThan(15);
+    expect(domain.host.requests.length).toBeGreaterThan(5);
+  });
+});
+
+describe('a store behind it', () => {
+  it('keeps policies across restarts, with DNS and the host gone', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example');
+    const before = world.sender({ clock, store });
+    await before.facts('a.example', world.roots);
+    domain.publish('nothing');
+    domain.fail();
+    const after = world.sender({ clock, store });
+    await after.start();
+    expect(await after.facts('a.example', world.roots)).toMatchObject(enforced);
+  });
+
+  it('governs also the message that cannot wait for anything else', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example');
+    await world.sender({ clock, store }).facts('a.example', world.roots);
+    domain.publish('silent');
+    const signal = AbortSignal.abort();
+    const facts = await world.sender({ clock, store }).facts('a.example', { ...world.roots, signal });
+    expect(facts).toMatchObject(enforced);
+  });
+
+  it('ends a policy at its max_age although the process was not there to see it', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example', { maxAge: 100 });
+    await world.sender({ clock, store }).facts('a.example', world.roots);
+    domain.publish('nothing');
+    clock.advance(100);
+    const facts = await world.sender({ clock, store }).facts('a.example', world.roots);
+    expect(facts).toEqual({ kind: 'no_policy', failure: 'not_published' });
+  });
+
+  it('gives a policy from the future its max_age and no more', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example', { maxAge: 100 });
+    clock.jump(1000 * day);
+    await world.sender({ clock, store }).facts('a.example', world.roots);
+    clock.jump(-1000 * day);
+    domain.publish('nothing');
+    const sender = world.sender({ clock, store });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    clock.advance(100);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+  });
+
+  it('spares a second worker the request of the first', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example');
+    await world.sender({ clock, store }).facts('a.example', world.roots);
+    expect(await world.sender({ clock, store }).facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(domain.host.requests).toHaveLength(1);
+  });
+
+  it('brings a new policy to a second worker that still holds the old one', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example');
+    const [first, second] = [world.sender({ clock, store }), world.sender({ clock, store })];
+    await first.facts('a.example', world.roots);
+    await second.facts('a.example', world.roots);
+    clock.advance(hour);
+    domain.publish('id2');
+    domain.serve({ mode: 'testing' });
+    await first.facts('a.example', world.roots);
+    expect(await second.facts('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
+    expect(domain.host.requests).toHaveLength(2);
+  });
+
+  it('brings a policy to a second worker that backs off, within a minute', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example');
+    const [first, second] = [world.sender({ clock, store }), world.sender({ clock, store })];
+    domain.fail();
+    await second.facts('a.example', world.roots);
+    domain.serve({});
+    await first.facts('a.example', world.roots);
+    clock.advance(minute);
+    expect(await second.facts('a.example', world.roots)).toMatchObject(enforced);
+  });
+
+  it.each(['rejects', 'throws'] as const)('costs no mail where it %s', async (manner) => {
+    await world.domain('a.example');
+    const fault = () => {
+      const error = new Error('disk on fire\u001b[0m');
+      if (manner === 'throws') throw error;
+      return Promise.reject(error);
+    };
+    const next = { [Symbol.asyncIterator]: () => ({ next: fault }) };
+    const store: PolicyStore = { all: () => next, read: fault, write: fault, close: () => Promise.resolve() };
+    const sender = world.sender({ clock, store });
+    await sender.start();
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(world.log.join()).toContain('disk on fire\\u{1b}[0m');
+  });
+
+  it('holds what memory is too small for', async () => {
+    const store = createMemoryStore();
+    const names = ['a.example', 'b.example', 'c.example', 'd.example'];
+    for (const name of names) await world.domain(name);
+    const sender = world.sender({ clock, store, limits: { memoryEntries: 2 } });
+    for (const name of names) await sender.facts(name, world.roots);
+    for (const name of names) world.hosts.dns.zones.txt.delete(`_mta-sts.${name}`);
+    for (const name of names) expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+  });
+});
+
+describe('many messages at once', () => {
+  it('for one cold domain cost one question and one request', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    const all = await Promise.all(Array.from({ length: 1000 }, () => sender.facts('a.example', world.roots)));
+    expect(all.every((facts) => facts.kind === 'policy')).toBe(true);
+    expect(domain.host.requests).toHaveLength(1);
+    expect(world.questions('_mta-sts.a.example')).toBe(1);
+    expect(world.questions('mta-sts.a.example')).toBe(2);
+  });
+
+  it('for a thousand domains on one dead host stay within the bound and leave other domains alone', async () => {
+    await world.hosts.addPlain('127.40.0.1', () => undefined);
+    for (let n = 0; n < 1000; n++) {
+      world.hosts.dns.zones.txt.set(`_mta-sts.d${n}.example`, ['v=STSv1; id=1']);
+      world.hosts.dns.zones.a.set(`mta-sts.d${n}.example`, ['127.40.0.1']);
+    }
+    const alive = await world.domain('alive.example');
+    const sender = world.sender({
+      clock,
+      fetchOptions: { maxInFlight: 8, maxPerAddress: 4, timeoutMs: 3_000 },
+    });
+    let settled = 0;
+    const stuck = Array.from({ length: 1000 }, (_, n) =>
+      sender.facts(`d${n}.example`, world.roots).finally(() => settled++),
+    );
+    expect(await sender.facts('alive.example', world.roots)).toMatchObject(enforced);
+    expect(settled).toBe(0);
+    expect(alive.host.requests).toHaveLength(1);
+    const facts = await Promise.all(stuck);
+    expect(facts.every(({ kind }) => kind === 'no_policy')).toBe(true);
+    expect(world.hosts.opened.get('127.40.0.1')?.most).toBe(4);
+  });
+});
+
+describe('closing', () => {
+  it('ends what is under way', async () => {
+    const domain = await world.domain('a.example');
+    const asked = new Promise<void>((resolve) => {
+      domain.answer = () => resolve();
+    });
+    const sender = world.sender({ clock, fetchOptions: { timeoutMs: 60_000 } });
+    const facts = sender.facts('a.example', world.roots);
+    await asked;
+    await sender.close();
+    expect(await facts).toMatchObject({ kind: 'no_policy' });
+  });
+
+  it('ends a lookup that has no answer', async () => {
+    (await world.domain('a.example')).publish('silent');
+    const sender = world.sender({ clock });
+    const facts = sender.facts('a.example', world.roots);
+    await sender.close();
+    expect(await facts).toMatchObject({ kind: 'no_policy' });
+  });
+});
+
+function counted(store: PolicyStore): PolicyStore & { calls: number } {
+  const counting = {
+    calls: 0,
+    all: () => store.all(),
+    read: (key: Parameters<PolicyStore['read']>[0]) => {
+      counting.calls++;
+      return store.read(key);
+    },
+    write: (stored: Parameters<PolicyStore['write']>[0]) => {
+      counting.calls++;
+      return store.write(stored);
+    },
+    close: () => store.close(),
+  };
+  return counting;
+}
