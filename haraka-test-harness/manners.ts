@@ -8,19 +8,28 @@ export type Step =
   | { readonly do: 'reply'; readonly text: string }
   | { readonly do: 'close'; readonly text?: string }
   | { readonly do: 'silence' }
+  /** Breaks the connection with a TCP reset. */
+  | { readonly do: 'reset' }
   /** Answers STARTTLS with `text`, then does to the handshake what `handshake` says. */
   | { readonly do: 'upgrade'; readonly text: string; readonly handshake: HandshakeManner };
 
-/** `close` and `garbage` answer the ClientHello; `then_close` hangs up as soon as the handshake is complete. */
-export type HandshakeManner = 'complete' | 'close' | 'garbage' | 'silence' | 'then_close';
+/**
+ * `close`, `reset`, `alert` and `garbage` answer the ClientHello; `then_close` hangs up as soon as the handshake is
+ * complete, and `then_renegotiate` asks for another one (TLS 1.2 at most).
+ */
+export type HandshakeManner =
+  'complete' | 'close' | 'reset' | 'alert' | 'garbage' | 'silence' | 'then_close' | 'then_renegotiate';
 
-export type Point = 'greeting' | 'ehlo' | 'helo' | 'starttls' | 'mail' | 'rcpt' | 'data' | 'message' | 'quit';
+export type Point =
+  'greeting' | 'ehlo' | 'helo' | 'starttls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'message' | 'quit';
 
 /** What differs from the ordinary at each point; `secured` holds the points after TLS, where they differ again. */
 export type Manner = { readonly [point in Point]?: Step } & {
   readonly secured?: { readonly [point in Point]?: Step };
   /** Whether EHLO offers STARTTLS. Default: offered. */
   readonly starttlsOffer?: 'offered' | 'withheld';
+  /** OpenSSL's cipher list, for TLS 1.2 and below only; with `aNULL` the peer shows no certificate. */
+  readonly ciphers?: string;
 };
 
 const reply = (text: string): Step => ({ do: 'reply', text: `${text}\r\n` });
@@ -34,6 +43,7 @@ const upgrade = (handshake: HandshakeManner, text = '220 2.0.0 go ahead\r\n'): S
 
 export const ordinary: Readonly<Record<Exclude<Point, 'greeting' | 'ehlo' | 'helo'>, Step>> = {
   starttls: upgrade('complete'),
+  auth: reply('235 2.7.0 welcome'),
   mail: reply('250 2.1.0 sender ok'),
   rcpt: reply('250 2.1.5 recipient ok'),
   data: reply('354 go on'),

@@ -84,12 +84,12 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
   const mannerOfConnection = (number: number): Manner =>
     mannerOf(isList(manner) ? (manner[Math.min(number, manner.length - 1)] ?? 'normal') : manner);
 
+  const contextFor = ({ ciphers }: Manner): SecureContext =>
+    ciphers === undefined ? context : secureContext(certificate, options.tls, ciphers);
+
   const server: Server = createServer((socket) => {
-    sessions.push(
-      new Session(socket, options.name, mannerOfConnection(sessions.length), context, () =>
-        changes.emit('change'),
-      ),
-    );
+    const own = mannerOfConnection(sessions.length);
+    sessions.push(new Session(socket, options.name, own, contextFor(own), () => changes.emit('change')));
     changes.emit('change');
   });
   server.listen(0, options.address);
@@ -138,14 +138,19 @@ function isList(
   return Array.isArray(manner);
 }
 
-function secureContext(certificate: ServerCertificate, tls: SmtpPeerOptions['tls']): SecureContext {
+function secureContext(
+  certificate: ServerCertificate,
+  tls: SmtpPeerOptions['tls'],
+  ciphers?: string,
+): SecureContext {
   return createSecureContext({
     cert: certificate.chainPem,
     key: certificate.keyPem,
     minVersion: tls.min,
-    maxVersion: tls.max,
+    // The ciphers of TLS 1.3 are not in that list.
+    maxVersion: ciphers !== undefined && tls.max === 'TLSv1.3' ? 'TLSv1.2' : tls.max,
     // TLS 1.0 and 1.1 need SHA-1, which OpenSSL refuses above this level.
-    ciphers: 'DEFAULT@SECLEVEL=0',
+    ciphers: `${ciphers ?? 'DEFAULT'}:@SECLEVEL=0`,
   });
 }
 
@@ -242,6 +247,10 @@ class Session implements PeerConnection {
           this.perform(this.stepAt('starttls'));
           return;
         }
+      case 'AUTH': {
+        this.perform(this.stepAt('auth'));
+        return;
+      }
       case 'MAIL':
         this.from = pathIn(line);
         this.to = [];
@@ -323,6 +332,10 @@ class Session implements PeerConnection {
         return;
       case 'silence':
         return;
+      case 'reset': {
+        this.socket.resetAndDestroy();
+        return;
+      }
       case 'upgrade': {
         this.upgrade(step.text, step.handshake);
         return;
@@ -359,6 +372,15 @@ class Session implements PeerConnection {
         this.socket.end();
         this.overhear();
         return;
+      case 'reset':
+        this.tls = { kind: 'failed', error: 'reset by this peer' };
+        this.socket.resetAndDestroy();
+        return;
+      case 'alert':
+        this.tls = { kind: 'failed', error: 'refused by this peer' };
+        this.socket.write(handshakeFailureAlert);
+        this.overhear();
+        return;
       case 'garbage':
         this.tls = { kind: 'failed', error: 'spoilt by this peer' };
         this.socket.write('this is no TLS\r\n');
@@ -369,6 +391,7 @@ class Session implements PeerConnection {
         this.overhear();
         return;
       case 'complete':
+      case 'then_renegotiate':
       case 'then_close': {
         this.secure(handshake);
         return;
@@ -384,7 +407,7 @@ class Session implements PeerConnection {
     this.socket.resume();
   }
 
-  private secure(handshake: 'complete' | 'then_close'): void {
+  private secure(handshake: 'complete' | 'then_close' | 'then_renegotiate'): void {
     const secured = new TLSSocket(this.socket, {
       isServer: true,
       secureContext: this.context,
@@ -407,6 +430,7 @@ class Session implements PeerConnection {
       };
       this.changed();
       if (handshake === 'then_close') secured.end();
+      if (handshake === 'then_renegotiate') secured.renegotiate({}, () => undefined);
     });
     this.listen(secured);
   }
@@ -414,6 +438,9 @@ class Session implements PeerConnection {
 
 /** The content type of a TLS handshake record (RFC 8446 section 5.1). */
 const handshakeRecord = 0x16;
+
+/** A fatal alert, handshake_failure, in TLS 1.2 (RFC 5246 section 7.2). */
+const handshakeFailureAlert = Buffer.from([0x15, 3, 3, 0, 2, 2, 40]);
 
 /** Content types 20 to 23 and the major version 3. */
 function isTlsRecord(chunk: Buffer): boolean {
