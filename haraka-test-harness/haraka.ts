@@ -167,9 +167,12 @@ async function install(
   await Promise.all(
     ['config', 'queue', 'plugins', 'node_modules'].map((name) => mkdir(path.join(directory, name))),
   );
-  const stock = ['connection.ini', 'outbound.bounce_message'];
+  // Not every version ships each of them.
+  const shipped = new Set(await readdir(path.join(harakaDirectory, 'config')));
   await Promise.all(
-    stock.map((file) => copyFile(path.join(harakaDirectory, 'config', file), path.join(config, file))),
+    ['connection.ini', 'outbound.bounce_message']
+      .filter((file) => shipped.has(file))
+      .map((file) => copyFile(path.join(harakaDirectory, 'config', file), path.join(config, file))),
   );
   const own = options.config?.['tls-peers.ini'] ?? '';
   const files = {

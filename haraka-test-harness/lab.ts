@@ -3,7 +3,7 @@
  * into it. Messages go in over SMTP; what became of them is read at Haraka and at the peers.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -119,7 +119,7 @@ export async function startLab(world: World, options: LabOptions = {}): Promise<
             ? known(built.peers, name, 'MX host')
             : known(built.policyHosts, name, 'policy host of');
         for (const [key, target] of routes) {
-          if (target.port === host.port) routes.set(key, { ...target, route });
+          if (target.host === host.address && target.port === host.port) routes.set(key, { ...target, route });
         }
         await writeRoutes(routesFile, routes);
       },
@@ -131,8 +131,10 @@ export async function startLab(world: World, options: LabOptions = {}): Promise<
   }
 }
 
-function writeRoutes(file: string, routes: Routes): Promise<void> {
-  return writeFile(file, JSON.stringify(Object.fromEntries(routes)));
+/** In one step: Haraka reads the file whenever it connects. */
+async function writeRoutes(file: string, routes: Routes): Promise<void> {
+  await writeFile(`${file}.new`, JSON.stringify(Object.fromEntries(routes)));
+  await rename(`${file}.new`, file);
 }
 
 function known<T>(things: ReadonlyMap<string, T>, name: string, what: string): T {

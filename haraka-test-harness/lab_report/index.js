@@ -88,15 +88,20 @@ function about(hmail, event) {
     uuid: todo.uuid,
     pid: process.pid,
     domain: todo.domain,
-    from: todo.mail_from.address ?? '',
+    from: addressOf(todo.mail_from),
     failures: hmail.num_failures,
     summary: hmail.notes?.tls_peers ?? todo.notes?.tls_peers ?? null,
     recipients: todo.rcpt_to.map((rcpt) => ({
-      address: rcpt.address,
+      address: addressOf(rcpt),
       reason: rcpt.reason,
       ...Object.fromEntries(Object.entries(rcpt).filter(([key]) => key.startsWith('dsn_'))),
     })),
   };
+}
+
+/** A getter of the address class in Haraka 3.3, a method of its predecessor. */
+function addressOf(path) {
+  return (typeof path.address === 'function' ? path.address() : path.address) ?? '';
 }
 
 function textOf(error) {
