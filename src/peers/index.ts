@@ -73,6 +73,13 @@ function longestFirst<S>(groups: ReadonlyMap<number, ReadonlyMap<bigint, S>>): P
   return [...groups].map(([prefix, networks]) => ({ prefix, networks })).sort((a, b) => b.prefix - a.prefix);
 }
 
+/** Every section, in no particular order. */
+export function* allSections<S>(index: PeerIndex<S>): Generator<S> {
+  yield* index.names.values();
+  yield* index.wildcards.values();
+  for (const { networks } of [...index.networks[4], ...index.networks[6]]) yield* networks.values();
+}
+
 /** The sections whose network holds `address`, longest prefix first. */
 export function* sectionsForAddress<S>(index: PeerIndex<S>, address: Address): Generator<S> {
   for (const { prefix, networks } of index.networks[address.family]) {

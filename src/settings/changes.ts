@@ -1,5 +1,5 @@
 /** What differs between two loadings, one line for each rule, for the log. Pure. */
-import type { PeerIndex } from '../peers/index';
+import { allSections, type PeerIndex } from '../peers/index';
 import type { Section } from '../peers/section';
 import type { NameMatch } from '../peers/rule';
 import { printable } from '../text';
@@ -72,13 +72,7 @@ function peerChanges(was: PeerIndex<Section<object>>, now: PeerIndex<Section<obj
 }
 
 function byName(index: PeerIndex<Section<object>>): Map<string, Section<object>> {
-  const all = new Map<string, Section<object>>();
-  for (const section of index.names.values()) all.set(section.name, section);
-  for (const section of index.wildcards.values()) all.set(section.name, section);
-  for (const { networks } of [...index.networks[4], ...index.networks[6]]) {
-    for (const section of networks.values()) all.set(section.name, section);
-  }
-  return all;
+  return new Map([...allSections(index)].map((section) => [section.name, section]));
 }
 
 function sectionChange(was: Section<object>, now: Section<object>): string[] {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import ini from 'haraka-config/lib/readers/ini';
 import { messageOf } from '../text';
+import { fault, type Fault } from './fault';
 
 export const globalFile = 'tls-peers.ini';
 export const domainDirectory = 'tls-peers';
@@ -86,5 +87,23 @@ function stampOf(directory: string, name: string): string {
     return `${name} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   } catch (error) {
     return `${name} ${String(codeOf(error))}`;
+  }
+}
+
+/** Files beside those of the managed domains that Haraka takes no notice of, although they look meant. */
+export function strayFiles(directory: string): Fault[] {
+  try {
+    return readdirSync(path.join(directory, domainDirectory))
+      .filter((name) => !isDomainFile(name) && !/^\.|~$/.test(name))
+      .map((name) =>
+        fault({
+          file: `${domainDirectory}/${name}`,
+          line: 0,
+          problem: 'is not read: its name does not end in .ini',
+        }),
+      );
+  } catch {
+    // What cannot be listed was reported by loading.
+    return [];
   }
 }

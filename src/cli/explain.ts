@@ -1,0 +1,271 @@
+/** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
+import { discover } from '../discovery/discover';
+import type { Destination, MxHostFacts } from '../dns/types';
+import type { StsFacts } from '../mta_sts/types';
+import {
+  explainInbound,
+  explainOutbound,
+  type Explained,
+  type InboundExplanation,
+  type OutboundExplanation,
+} from '../peers/explain';
+import type { OutboundRule } from '../peers/rule';
+import { parseAddress } from '../peers/network';
+import { decide } from '../policy/decide';
+import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
+import { show } from '../settings/changes';
+import { loadSettings } from '../settings/settings';
+import { directorySource } from '../settings/source';
+import type { Settings } from '../settings/types';
+import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { json, paint, table, type Output, type Style } from './output';
+import { openSources } from './sources';
+
+export const explainCommand: Command = {
+  name: 'explain',
+  summary: 'Say which rule governs a message, why, and what a delivery would now be held to.',
+  operands: '[--offline] FROM TO | --inbound [--ip ADDR] FROM TO',
+  help: [
+    'FROM and TO are addresses or domains; <> is the null sender.',
+    '',
+    '  --offline         ask no DNS: the rule only',
+    '  --inbound         the rule for a message that FROM sends to TO, a managed domain',
+    '  --ip ADDR         the address of the client that sends it',
+  ],
+  options: { offline: { type: 'boolean' }, inbound: { type: 'boolean' }, ip: { type: 'string' } },
+  run: (context) => (context.options['inbound'] === true ? inbound(context) : outbound(context)),
+};
+
+async function outbound(context: Context): Promise<ExitCode> {
+  const [from, to] = twoOperands(context);
+  if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
+  const settings = load(context);
+  const explanation = explainOutbound(settings, domainOf(from), domainOf(to), context.today);
+  const living =
+    explanation.kind === 'explained' && context.options['offline'] !== true
+      ? await look(settings, context.directory, explanation.rule, domainOf(to))
+      : undefined;
+  if (context.json) context.output.print(json({ ...explanation, ...living }));
+  else reportOutbound(context.output, explanation, living);
+  if (explanation.kind === 'invalid') return exit.findings;
+  return living === undefined || (living.decision.kind === 'deliver' && living.decision.hosts.length > 0)
+    ? exit.ok
+    : exit.findings;
+}
+
+function inbound(context: Context): Promise<ExitCode> {
+  const [from, to] = twoOperands(context);
+  const ip = context.options['ip'] ?? '';
+  if (typeof ip !== 'string' || (ip !== '' && parseAddress(ip) === undefined))
+    throw new UsageError(`no address: ${String(ip)}`);
+  const peer = { ip, senderDomain: domainOf(from) };
+  const explanation = explainInbound(load(context), domainOf(to), peer, context.today);
+  if (context.json) context.output.print(json(explanation));
+  else reportInbound(context.output, explanation);
+  return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
+}
+
+function load(context: Context): Settings {
+  return loadSettings(directorySource(context.directory)).settings;
+}
+
+function twoOperands({ operands }: Context): [string, string] {
+  const [from, to, ...more] = operands;
+  if (from === undefined || to === undefined || more.length > 0)
+    throw new UsageError('FROM and TO are needed');
+  return [from, to];
+}
+
+/** The domain of `a@b.example`, `<a@b.example>` or `b.example`; empty for `<>`. */
+function domainOf(operand: string): string {
+  const bare = operand.replace(/^<(.*)>$/, '$1');
+  return bare.slice(bare.lastIndexOf('@') + 1);
+}
+
+interface Living {
+  readonly destination: Destination;
+  readonly sts: StsFacts;
+  readonly decision: Decision;
+}
+
+async function look(settings: Settings, directory: string, rule: OutboundRule, to: string): Promise<Living> {
+  const sources = openSources(settings.global, directory);
+  try {
+    const signal = AbortSignal.timeout(settings.global.timeouts.decision * 1000);
+    const facts = await discover(sources, rule, to, signal);
+    return { ...facts, decision: decide(rule, facts) };
+  } finally {
+    await sources.close();
+  }
+}
+
+function reportOutbound(output: Output, explanation: OutboundExplanation, living: Living | undefined): void {
+  if (explanation.kind === 'invalid') {
+    output.print(`${paint(output, 'red', 'invalid')}  ${explanation.failure.text}`);
+    return;
+  }
+  reportRule(output, explanation);
+  if (living === undefined) return;
+  output.print('');
+  for (const line of destinationLines(output, living.destination)) output.print(line);
+  output.print(`MTA-STS      ${stsText(living.sts)}`);
+  output.print('');
+  for (const line of decisionLines(output, living.decision)) output.print(line);
+}
+
+function reportInbound(output: Output, explanation: InboundExplanation): void {
+  if (explanation.kind === 'invalid')
+    output.print(`${paint(output, 'red', 'invalid')}  ${explanation.failure.text}`);
+  else reportRule(output, explanation);
+}
+
+const outcomeStyle: Readonly<Record<string, Style>> = {
+  wins: 'green',
+  outranked: 'dim',
+  disabled: 'yellow',
+  lapsed: 'yellow',
+};
+
+function reportRule(
+  output: Output,
+  { owner, candidates, keys, rule }: Explained<{ readonly name: string }>,
+): void {
+  output.print(`owner        ${owner}`);
+  output.print(`rule         ${paint(output, 'bold', rule.name)}`);
+  output.print('');
+  const rows = candidates.map(({ name, place, outcome, why }) => [
+    { text: outcome, style: outcomeStyle[outcome] ?? ('dim' as const) },
+    name,
+    place,
+    why,
+  ]);
+  for (const line of table(output, rows)) output.print(line);
+  output.print('');
+  const values = keys.map(({ key, value, origin }) => [
+    key,
+    valueText(key, value),
+    { text: origin, style: 'dim' as const },
+  ]);
+  for (const line of table(output, values)) output.print(line);
+}
+
+/** The settings hold what is in a `ca_file`, which is of little use to a reader. */
+function valueText(key: string, value: unknown): string {
+  if (key !== 'ca_file' || typeof value !== 'string' || value === '') return show(value);
+  const count = value.split('BEGIN CERTIFICATE').length - 1;
+  return `${count} ${count === 1 ? 'certificate' : 'certificates'}`;
+}
+
+function destinationLines(output: Output, destination: Destination): string[] {
+  switch (destination.kind) {
+    case 'mx':
+      return [
+        `MX           ${destination.domain}: ${destination.secure ? 'signed and validated' : 'insecure'}`,
+        ...table(output, destination.hosts.map(hostRow), '  '),
+      ];
+    case 'implicit':
+      return [
+        `MX           none: ${destination.domain} is itself the host`,
+        ...table(output, [hostRow(destination.host)], '  '),
+      ];
+    case 'route':
+      return [`route        ${destination.domain}`, ...table(output, destination.hosts.map(hostRow), '  ')];
+    case 'literal':
+      return [`address      ${destination.address}: no DANE, no MTA-STS`];
+    case 'null_mx':
+      return [`MX           ${destination.domain} takes no mail (null MX, RFC 7505)`];
+    case 'no_such_domain':
+      return [`MX           ${destination.domain} does not exist`];
+    case 'lookup_failed':
+      return [`MX           ${destination.domain}: the lookup failed: ${destination.failure.detail}`];
+  }
+}
+
+function hostRow({ host, preference, addresses, tlsa }: MxHostFacts): string[] {
+  const found =
+    addresses.kind === 'found'
+      ? `${addresses.addresses.join(' ')} (${addresses.security.replace('_', ' ')})`
+      : addresses.kind === 'none'
+        ? 'no address'
+        : `addresses unknown: ${addresses.detail}`;
+  return [String(preference), host, found, tlsaText(tlsa)];
+}
+
+function tlsaText(tlsa: MxHostFacts['tlsa']): string {
+  switch (tlsa.kind) {
+    case 'not_asked':
+      return 'TLSA not asked for';
+    case 'absent':
+      return 'no TLSA';
+    case 'failed':
+      return `TLSA unknown: ${tlsa.detail}`;
+    case 'present':
+      return `TLSA ${tlsa.records.map(({ usage, selector, matchingType }) => `${usage} ${selector} ${matchingType}`).join(', ')} at ${tlsa.baseDomain}`;
+  }
+}
+
+function stsText(sts: StsFacts): string {
+  if (sts.kind === 'not_asked') return 'not asked for';
+  if (sts.kind === 'no_policy')
+    return sts.failure === 'not_published' ? 'no policy published' : `no policy: ${sts.failure.text}`;
+  const refresh = sts.refreshFailure === 'none' ? '' : `; not refreshed: ${sts.refreshFailure.text}`;
+  return `${sts.policy.mode}, id ${sts.id}, mx ${sts.policy.mx.join(' ')}, max_age ${sts.policy.maxAge}${refresh}`;
+}
+
+function decisionLines(output: Output, decision: Decision): string[] {
+  if (decision.kind === 'defer')
+    return [`${paint(output, 'red', 'deferred')}  ${decision.failure.reason}: ${decision.failure.text}`];
+  if (decision.kind === 'undeliverable')
+    return [`${paint(output, 'red', 'undeliverable')}  ${decision.cause}`];
+  const plans = decision.hosts.map((plan) => [
+    { text: 'try', style: 'green' as const },
+    plan.host,
+    requirementText(plan.requirement),
+    discoveredText(plan),
+  ]);
+  const refused = decision.refused.map(({ host, failure, discovered }) => [
+    { text: 'refuse', style: 'red' as const },
+    host,
+    `${failure.reason}: ${failure.text}`,
+    discovered,
+  ]);
+  return table(output, [...plans, ...refused]);
+}
+
+function discoveredText({ discovered, recorded }: HostPlan): string {
+  return [discovered, ...recorded.map(({ reason }) => `recorded ${reason}`)].join('; ');
+}
+
+/** One line for people. */
+export function requirementText(requirement: Requirement): string {
+  switch (requirement.kind) {
+    case 'cleartext':
+      return `cleartext (${requirement.because})`;
+    case 'encrypted':
+      return `${requirement.minVersion} or newer, ${authenticationText(requirement.authentication)} (${requirement.because})`;
+    case 'opportunistic': {
+      const watched =
+        requirement.observe === 'nothing' ? '' : `; observed: ${requirementText(requirement.observe)}`;
+      return `TLS if offered (${requirement.minVersion} or newer), cleartext_fallback ${requirement.cleartextFallback} (${requirement.because})${watched}`;
+    }
+  }
+}
+
+function authenticationText(authentication: Authentication): string {
+  switch (authentication.kind) {
+    case 'none':
+      return 'no authentication';
+    case 'dane':
+      return `DANE at ${authentication.dane.baseDomain}`;
+    case 'pkix':
+      return `PKIX for ${pkixNames(authentication.pkix)}`;
+    case 'dane_and_pkix':
+      return `DANE at ${authentication.dane.baseDomain} and PKIX for ${pkixNames(authentication.pkix)}`;
+    case 'fingerprints':
+      return `one of ${authentication.sha256.length} certificates`;
+  }
+}
+
+function pkixNames(pkix: Extract<Authentication, { kind: 'pkix' }>['pkix']): string {
+  return [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(' or ');
+}

@@ -1,0 +1,38 @@
+/** `tls-peers export`: the peers of a managed domain as CSV. */
+import { canonicalDomain } from '../names';
+import { domainOf } from '../settings/settings';
+import { directorySource } from '../settings/source';
+import { CommandError, exit, UsageError, type Command } from './command';
+import { formatCsv } from './csv';
+import { json } from './output';
+import { columns, peersIn } from './peer_rows';
+
+export const exportCommand: Command = {
+  name: 'export',
+  summary: 'Print the peers of a managed domain as CSV.',
+  operands: 'DOMAIN',
+  help: [`The columns are ${columns.join(', ')}.`],
+  options: {},
+  run({ directory, operands, output, json: asJson }) {
+    const [domain, ...more] = operands;
+    if (domain === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
+    const { name, text } = domainFile(directory, domain);
+    const rows = peersIn(directorySource(directory), name, text).map(({ row }) => row);
+    const records = [columns, ...rows.map((row) => columns.map((column) => row[column]))];
+    output.print(asJson ? json(rows) : formatCsv(records).trimEnd());
+    return Promise.resolve(exit.ok);
+  },
+};
+
+/** The file of a managed domain, however its name is written. */
+export function domainFile(directory: string, domain: string): { name: string; text: string } {
+  const source = directorySource(directory);
+  const canonical = canonicalDomain(domain);
+  const listing = source.domainFiles();
+  if (listing.kind === 'unreadable') throw new CommandError(listing.problem);
+  const name = listing.names.find((one) => domainOf(one) === canonical);
+  const reading = name === undefined ? undefined : source.read(name);
+  if (name === undefined || reading?.kind !== 'file')
+    throw new CommandError(`${domain} is not managed: it has no file`);
+  return { name, text: reading.text };
+}

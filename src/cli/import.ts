@@ -1,0 +1,112 @@
+/** `tls-peers import`: peers from CSV into the file of a managed domain. */
+import {
+  chmodSync,
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { messageOf } from '../text';
+import { editIni } from '../settings/edit';
+import { formatFault, type Fault } from '../settings/fault';
+import { loadSettings } from '../settings/settings';
+import { directorySource, type SettingsSource } from '../settings/source';
+import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { parseCsv } from './csv';
+import { domainFile } from './export';
+import { json } from './output';
+import { peersIn, planImport, rowsFromCsv, type PeerRow } from './peer_rows';
+
+export const importCommand: Command = {
+  name: 'import',
+  summary: 'Bring the peers of a managed domain in line with a CSV file.',
+  operands: '[--write] [--prune] DOMAIN FILE.csv',
+  help: [
+    'Shows what would change. A field that is empty takes its key out; keys without a column stay, and so do comments.',
+    '',
+    '  --write           make the change',
+    '  --prune           take out peers that the CSV file does not have',
+  ],
+  options: { write: { type: 'boolean' }, prune: { type: 'boolean' } },
+  run: (context) => Promise.resolve(importPeers(context)),
+};
+
+function importPeers(context: Context): ExitCode {
+  const [domain, csv, ...more] = context.operands;
+  if (domain === undefined || csv === undefined || more.length > 0)
+    throw new UsageError('DOMAIN and FILE.csv are needed');
+  const { directory } = context;
+  const source = directorySource(directory);
+  const { name, text } = domainFile(directory, domain);
+  const plan = planImport(peersIn(source, name, text), readRows(csv), context.options['prune'] === true);
+  const edited = editIni(text, plan.edits, plan.removed);
+  const faults = faultsAfter(source, name, edited);
+  const write = context.options['write'] === true && faults.length === 0 && plan.changes.length > 0;
+  if (write) writeAtomically(path.join(directory, name), edited);
+  report(context, plan.changes, faults, write);
+  return faults.length === 0 ? exit.ok : exit.findings;
+}
+
+function readRows(file: string): PeerRow[] {
+  try {
+    return rowsFromCsv(parseCsv(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new CommandError(`${file}: ${messageOf(error)}`);
+  }
+}
+
+/** What would be wrong with the file if it held `text`. */
+function faultsAfter(source: SettingsSource, name: string, text: string): Fault[] {
+  const edited: SettingsSource = {
+    ...source,
+    read: (file) => (file === name ? { kind: 'file', text } : source.read(file)),
+  };
+  return loadSettings(edited).faults.filter(({ file }) => file === name);
+}
+
+function report(
+  { output, json: asJson }: Context,
+  changes: readonly string[],
+  faults: readonly Fault[],
+  written: boolean,
+): void {
+  if (asJson) {
+    output.print(json({ changes, faults, written }));
+    return;
+  }
+  for (const line of changes) output.print(line);
+  for (const one of faults) output.complain(formatFault(one));
+  if (changes.length === 0) output.print('nothing to change');
+  else if (faults.length > 0) output.complain('not written: the file would not be valid');
+  else output.print(written ? 'written' : 'not written: --write makes the change');
+}
+
+/** Whoever reads sees the old file or the new one. A link stays a link, and owner and mode stay as they are. */
+function writeAtomically(link: string, text: string): void {
+  const file = realpathSync(link);
+  const { mode, uid, gid } = statSync(file);
+  // The name begins with a dot, so that it is never taken for the file of a managed domain.
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
+  try {
+    const handle = openSync(temporary, 'wx', 0o600);
+    try {
+      writeFileSync(handle, text);
+      if (process.getuid?.() === 0) fchownSync(handle, uid, gid);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    chmodSync(temporary, mode & 0o777);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new CommandError(`${file} could not be written: ${messageOf(error)}`);
+  }
+}

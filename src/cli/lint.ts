@@ -1,0 +1,70 @@
+/** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
+import { formatFault, inOrder, type Fault } from '../settings/fault';
+import { harakaFindings } from '../settings/haraka_files';
+import { loadSettings } from '../settings/settings';
+import { directorySource, strayFiles } from '../settings/source';
+import { warnings } from '../settings/warnings';
+import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { livingWarnings } from './living_warnings';
+import { json, paint } from './output';
+
+export interface Findings {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+export const lintCommand: Command = {
+  name: 'lint',
+  summary: 'Check the configuration: faults, and what is probably not meant.',
+  operands: '[--offline] [--strict]',
+  help: [
+    '  --offline         ask no DNS: skips the checks of the resolver and of the MX hosts of hosted policies',
+    '  --strict          warnings count as faults in the exit code',
+  ],
+  options: { offline: { type: 'boolean' }, strict: { type: 'boolean' } },
+  async run(context) {
+    if (context.operands.length > 0) throw new UsageError(`unexpected: ${context.operands.join(' ')}`);
+    const findings = await lint(context.directory, context.today, context.options['offline'] === true);
+    report(context, findings);
+    return exitCode(findings, context.options['strict'] === true);
+  },
+};
+
+/** Everything that is to be said about the files in `directory`. */
+export async function lint(directory: string, today: string, offline: boolean): Promise<Findings> {
+  const source = directorySource(directory);
+  const { settings, faults } = loadSettings(source);
+  const haraka = harakaFindings(source, settings, today);
+  const living = offline ? [] : await livingWarnings(settings, today);
+  return {
+    faults: inOrder([...faults, ...haraka.faults]),
+    warnings: inOrder([
+      ...warnings(settings, today),
+      ...haraka.warnings,
+      ...strayFiles(directory),
+      ...living,
+    ]),
+  };
+}
+
+function exitCode(findings: Findings, strict: boolean): ExitCode {
+  const wrong = findings.faults.length > 0 || (strict && findings.warnings.length > 0);
+  return wrong ? exit.findings : exit.ok;
+}
+
+function report({ output, json: asJson }: Context, findings: Findings): void {
+  if (asJson) {
+    output.print(json(findings));
+    return;
+  }
+  for (const one of findings.faults) output.print(`${paint(output, 'red', 'fault')}    ${formatFault(one)}`);
+  for (const one of findings.warnings)
+    output.print(`${paint(output, 'yellow', 'warning')}  ${formatFault(one)}`);
+  output.print(
+    `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')}`,
+  );
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,131 @@
+/** `tls-peers`: explains and checks the rules of a Haraka install without a running Haraka. */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf } from '../text';
+import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { explainCommand } from './explain';
+import { exportCommand } from './export';
+import { importCommand } from './import';
+import { lintCommand } from './lint';
+import type { Output } from './output';
+
+export const commands: readonly Command[] = [lintCommand, explainCommand, exportCommand, importCommand];
+
+const commonOptions = {
+  config: { type: 'string', short: 'c' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** What of the process a call depends on. */
+export interface Surroundings {
+  readonly output: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: Date;
+}
+
+/** Runs one call. @param args without the program's name. @returns the exit code. */
+export async function main(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  const { output } = surroundings;
+  const [name, ...rest] = args;
+  const command = commands.find((one) => one.name === name);
+  if (command === undefined) return withoutCommand(name, rest, output);
+  try {
+    return await run(command, rest, surroundings);
+  } catch (error) {
+    return failed(error, command, output);
+  }
+}
+
+async function run(command: Command, args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  const { values, positionals } = parse(command, args);
+  if (values['help'] === true) {
+    for (const line of helpOf(command)) surroundings.output.print(line);
+    return exit.ok;
+  }
+  const context: Context = {
+    output: surroundings.output,
+    directory: configDirectory(values['config'], surroundings.env),
+    json: values['json'] === true,
+    today: surroundings.now.toISOString().slice(0, 10),
+    options: values,
+    operands: positionals,
+  };
+  return command.run(context);
+}
+
+function parse(command: Command, args: readonly string[]) {
+  try {
+    const options = { ...commonOptions, ...command.options };
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: true,
+      strict: true,
+    });
+    return { values: values as Record<string, string | boolean | undefined>, positionals };
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+}
+
+/** An install's directory, which holds `config`, or the config directory itself. */
+function configDirectory(option: unknown, env: Surroundings['env']): string {
+  const given = typeof option === 'string' ? option : env['HARAKA'] || process.cwd();
+  const below = path.resolve(given, 'config');
+  const directory = isDirectory(below) ? below : path.resolve(given);
+  if (!isDirectory(directory)) throw new CommandError(`${directory} is no directory`);
+  return directory;
+}
+
+function isDirectory(name: string): boolean {
+  return statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function withoutCommand(name: string | undefined, rest: readonly string[], output: Output): ExitCode {
+  const asked = name === 'help' ? commands.find((one) => one.name === rest[0]) : undefined;
+  const wanted = name === 'help' || name === '--help' || name === '-h';
+  if (!wanted && name !== undefined) output.complain(`tls-peers: no such command: ${name}`);
+  for (const line of asked === undefined ? generalHelp() : helpOf(asked)) {
+    if (wanted) output.print(line);
+    else output.complain(line);
+  }
+  return wanted ? exit.ok : exit.usage;
+}
+
+function failed(error: unknown, command: Command, output: Output): ExitCode {
+  output.complain(`tls-peers ${command.name}: ${messageOf(error)}`);
+  if (!(error instanceof UsageError)) return exit.failed;
+  output.complain(usageOf(command));
+  return exit.usage;
+}
+
+function usageOf(command: Command): string {
+  return `usage: tls-peers ${command.name} ${command.operands}`.trimEnd();
+}
+
+function generalHelp(): string[] {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  return [
+    'usage: tls-peers COMMAND [-c DIR] [--json] ...',
+    '',
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    ...commonHelp,
+    '',
+    'tls-peers help COMMAND says more.',
+  ];
+}
+
+function helpOf(command: Command): string[] {
+  return [usageOf(command), '', command.summary, '', ...command.help, '', ...commonHelp];
+}
+
+const commonHelp = [
+  '  -c, --config DIR  the Haraka install, or its config directory (default: $HARAKA, else the current directory)',
+  '  --json            print one JSON document',
+  '  -h, --help        print this help',
+  '',
+  'Exit codes: 0 nothing is wrong; 1 something is; 2 the call is wrong; 3 it could not be done.',
+];

@@ -1,0 +1,143 @@
+/** The peers of a managed domain as rows: what moves between systems. Pure. */
+import { formatPeer, parsePeer } from '../peers/index';
+import { openFile } from '../settings/file';
+import type { LocatedSection } from '../settings/ini';
+import type { SettingsSource } from '../settings/source';
+import type { SectionEdit } from '../settings/edit';
+
+export const columns = [
+  'peer',
+  'direction',
+  'security_level',
+  'min_tls_version',
+  'status',
+  'comment',
+] as const;
+type Column = (typeof columns)[number];
+
+/** Columns that are keys of a peer's section. */
+export const keyColumns = ['security_level', 'min_tls_version', 'status', 'comment'] as const;
+
+/** Every field as it is written, empty where it is not. */
+export type PeerRow = Readonly<Record<Column, string>>;
+
+export interface WrittenPeer {
+  readonly row: PeerRow;
+  readonly section: LocatedSection;
+}
+
+/** The peers in the file `name` with the contents `text`, in the order of the file. */
+export function peersIn(source: SettingsSource, name: string, text: string): WrittenPeer[] {
+  const { located } = openFile(source, name, text);
+  return located.sections.flatMap((section) => {
+    const [, direction, peer = ''] = /^(outbound|inbound)\s+(.+)$/.exec(section.name) ?? [];
+    if (direction === undefined) return [];
+    const of = (key: string) => section.keys.get(key)?.texts.join(', ') ?? '';
+    const [security_level, min_tls_version, status, comment] = keyColumns.map(of) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    return [{ section, row: { peer, direction, security_level, min_tls_version, status, comment } }];
+  });
+}
+
+/** What tells one peer from another: however a name is written, it is the same peer. */
+export function identity({ peer, direction }: PeerRow): string {
+  const parsed = parsePeer(peer);
+  return `${direction} ${parsed === undefined ? peer : formatPeer(parsed)}`;
+}
+
+/**
+ * The rows of a CSV file whose first record names the columns, in any order; `peer` is needed, and a column that is
+ * missing is empty.
+ *
+ * @throws Error that names the line where something is wrong
+ */
+export function rowsFromCsv(records: readonly (readonly string[])[]): PeerRow[] {
+  const [head = [], ...body] = records;
+  const names = head.map((name) => name.trim().toLowerCase());
+  const unknown = names.filter((name) => !(columns as readonly string[]).includes(name));
+  if (unknown.length > 0)
+    throw new Error(`no such column: ${unknown.join(', ')}; there are: ${columns.join(', ')}`);
+  if (!names.includes('peer')) throw new Error('the first line has to name the columns, and peer among them');
+  const seen = new Map<string, number>();
+  return body.map((record, index) => {
+    const row = rowOf(names, record, index + 2);
+    const earlier = seen.get(identity(row));
+    if (earlier !== undefined)
+      throw new Error(`record ${index + 2}: ${identity(row)} stands in record ${earlier} already`);
+    seen.set(identity(row), index + 2);
+    return row;
+  });
+}
+
+function rowOf(names: readonly string[], record: readonly string[], number: number): PeerRow {
+  if (record.length > names.length) throw new Error(`record ${number}: more fields than columns`);
+  const of = (column: Column) => (record[names.indexOf(column)] ?? '').trim();
+  const direction = of('direction').toLowerCase() || 'outbound';
+  if (direction !== 'outbound' && direction !== 'inbound') {
+    throw new Error(`record ${number}: direction is ${direction}, not outbound or inbound`);
+  }
+  if (of('peer') === '') throw new Error(`record ${number}: no peer`);
+  const row = { direction, peer: of('peer'), security_level: of('security_level') };
+  const all = {
+    ...row,
+    min_tls_version: of('min_tls_version'),
+    status: of('status'),
+    comment: of('comment'),
+  };
+  // Such text would be something else in an INI file.
+  const odd = columns.find(
+    (column) => /[\r\n]|\\\s*$/.test(all[column]) || (column === 'peer' && /[\][]/.test(all.peer)),
+  );
+  if (odd !== undefined) throw new Error(`record ${number}: ${odd} cannot be written in an INI file`);
+  return all;
+}
+
+export interface Plan {
+  readonly edits: readonly SectionEdit[];
+  /** Headers of sections to take out. */
+  readonly removed: ReadonlySet<string>;
+  /** One line for each change. */
+  readonly changes: readonly string[];
+}
+
+/** What turns the peers `present` into `wanted`. Peers that are not wanted go only where `prune` says so. */
+export function planImport(
+  present: readonly WrittenPeer[],
+  wanted: readonly PeerRow[],
+  prune: boolean,
+): Plan {
+  const before = new Map(present.map((peer) => [identity(peer.row), peer]));
+  const keep = new Set(wanted.map(identity));
+  const edits: SectionEdit[] = [];
+  const changes: string[] = [];
+  for (const row of wanted) {
+    const old = before.get(identity(row));
+    const lines = old === undefined ? [added(row)] : changed(old.row, row);
+    changes.push(...lines);
+    if (lines.length > 0)
+      edits.push({ header: old?.section.name ?? `${row.direction} ${row.peer}`, keys: keysOf(row) });
+  }
+  const gone = prune ? present.filter(({ row }) => !keep.has(identity(row))) : [];
+  changes.push(...gone.map(({ row }) => `- ${row.direction} ${row.peer}`));
+  return { edits, changes, removed: new Set(gone.map(({ section }) => section.name)) };
+}
+
+function keysOf(row: PeerRow): Record<string, string> {
+  return Object.fromEntries(keyColumns.map((key) => [key, row[key]]));
+}
+
+function added(row: PeerRow): string {
+  const given = keyColumns.filter((key) => row[key] !== '').map((key) => `${key} = ${row[key]}`);
+  return `+ ${row.direction} ${row.peer}${given.length > 0 ? `: ${given.join(', ')}` : ''}`;
+}
+
+function changed(before: PeerRow, after: PeerRow): string[] {
+  const text = (value: string) => (value === '' ? '(not set)' : value);
+  return keyColumns
+    .filter((key) => before[key] !== after[key])
+    .map((key) => `~ ${after.direction} ${before.peer}: ${key}: ${text(before[key])} -> ${text(after[key])}`);
+}

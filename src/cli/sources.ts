@@ -1,0 +1,52 @@
+/** DNS and MTA-STS as the running Haraka would see them, without changing what it keeps. */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import type { Sources } from '../discovery/discover';
+import { createResolver, type Resolver } from '../dns/resolver';
+import { silent } from '../log';
+import { createFileStore } from '../mta_sts/file_store';
+import { createStsPolicies } from '../mta_sts/policies';
+import { createMemoryStore, type PolicyStore } from '../mta_sts/store';
+import { resolverOptions } from '../settings/resolver_options';
+import type { GlobalSettings } from '../settings/types';
+
+export interface LivingSources extends Sources {
+  readonly resolver: Resolver;
+  close(): Promise<void>;
+}
+
+/** @param directory Haraka's config directory; relative paths of stored policies begin at the one that holds it. */
+export function openSources(global: GlobalSettings, directory: string): LivingSources {
+  const { mtaSts } = global;
+  const resolver = createResolver(resolverOptions(global));
+  const policies = createStsPolicies({
+    resolver,
+    store: storeOf(path.resolve(directory, '..', mtaSts.directory)),
+    fetchOptions: {
+      allowPrivate: mtaSts.mtaStsAllowPrivate,
+      timeoutMs: mtaSts.fetchTimeout * 1000,
+      maxInFlight: mtaSts.maxFetches,
+    },
+    log: silent,
+  });
+  return {
+    resolver,
+    policies,
+    async close() {
+      await policies.close();
+      resolver.close();
+    },
+  };
+}
+
+/** What Haraka has stored is read. It is not written: files of another user would keep Haraka from its own directory. */
+function storeOf(directory: string): PolicyStore {
+  const memory = createMemoryStore();
+  if (statSync(directory, { throwIfNoEntry: false }) === undefined) return memory;
+  const files = createFileStore(directory, { log: silent });
+  return {
+    ...memory,
+    read: async (key) => (await memory.read(key)) ?? (await files.read(key)),
+    close: () => files.close(),
+  };
+}

@@ -1,0 +1,156 @@
+/** Why a rule governs a message: every candidate with its fate, every key with the line that set it. Pure. */
+import type { Failure } from '../failure';
+import { inboundKeys, initials, outboundKeys, type Keys } from '../settings/schema';
+import type { Settings } from '../settings/types';
+import {
+  inboundCandidates,
+  judge,
+  outboundCandidates,
+  ownerOf,
+  type InboundPeer,
+  type Owner,
+  type Verdict,
+} from './candidates';
+import { inherited, isInherited, layers, originOf } from './inherit';
+import type { OutboundRule } from './rule';
+import {
+  completeInbound,
+  completeOutbound,
+  inboundDefaults,
+  outboundDefaults,
+  type InboundRule,
+} from './rules';
+import type { Section } from './section';
+
+export interface ExplainedCandidate {
+  readonly name: string;
+  /** `file:line`, or that it is not written. */
+  readonly place: string;
+  readonly outcome: Verdict<unknown>['outcome'];
+  /** Why it lost; empty for the winner. */
+  readonly why: string;
+}
+
+export interface ExplainedKey {
+  readonly key: string;
+  readonly value: unknown;
+  /** `file:line`, or `default`. */
+  readonly origin: string;
+}
+
+export interface Explained<R> {
+  readonly kind: 'explained';
+  /** Which managed domain the message belongs to, or why to none. */
+  readonly owner: string;
+  readonly candidates: readonly ExplainedCandidate[];
+  readonly keys: readonly ExplainedKey[];
+  readonly rule: R;
+}
+
+interface Invalid {
+  readonly kind: 'invalid';
+  readonly failure: Failure;
+}
+
+export type OutboundExplanation = Explained<OutboundRule> | Invalid;
+export type InboundExplanation = Explained<InboundRule> | Invalid;
+
+/** Explains what `outboundRule` gives for the same arguments. */
+export function explainOutbound(
+  settings: Settings,
+  sender: string,
+  recipientDomain: string,
+  today: string,
+): OutboundExplanation {
+  const owner = ownerOf(settings, sender);
+  if (owner.kind === 'invalid') return owner;
+  const verdicts = judge(outboundCandidates(settings, owner, recipientDomain), today);
+  const winner = winnerOf(verdicts) ?? settings.global.outbound;
+  const defaults = outboundDefaults(settings, owner);
+  return {
+    kind: 'explained',
+    owner: ownerText(owner, sender),
+    candidates: verdicts.map((verdict) => candidate(verdict, winner)),
+    keys: keysOf(outboundKeys, layers(winner, defaults, today)),
+    rule: completeOutbound(winner, defaults, today),
+  };
+}
+
+/** Explains what `inboundRule` gives for the same arguments. */
+export function explainInbound(
+  settings: Settings,
+  recipientDomain: string,
+  peer: InboundPeer,
+  today: string,
+): InboundExplanation {
+  const owner = ownerOf(settings, recipientDomain);
+  if (owner.kind === 'invalid') return owner;
+  const verdicts = judge(inboundCandidates(settings, owner, peer), today);
+  const winner = winnerOf(verdicts) ?? settings.global.inbound;
+  const defaults = inboundDefaults(settings, owner);
+  return {
+    kind: 'explained',
+    owner: ownerText(owner, recipientDomain),
+    candidates: verdicts.map((verdict) => candidate(verdict, winner)),
+    keys: keysOf(inboundKeys, layers(winner, defaults, today)),
+    rule: completeInbound(winner, defaults, today),
+  };
+}
+
+function winnerOf<S>(verdicts: readonly Verdict<S>[]): S | undefined {
+  return verdicts.find(({ outcome }) => outcome === 'wins')?.section;
+}
+
+function ownerText(owner: Exclude<Owner, { kind: 'invalid' }>, domain: string): string {
+  if (owner.kind === 'managed') return `${owner.domain.domain} (${owner.domain.file})`;
+  switch (owner.why) {
+    case 'null_sender':
+      return 'none: the null sender belongs to no managed domain';
+    case 'not_managed':
+      return `none: ${domain} is not managed`;
+    case 'disabled':
+      return `none: ${domain} is disabled`;
+  }
+}
+
+function candidate(
+  { section, outcome }: Verdict<Section<{ exempt_until?: string }>>,
+  winner: Section<object>,
+): ExplainedCandidate {
+  return { name: section.name, place: placeOf(section), outcome, why: whyLost(section, outcome, winner) };
+}
+
+function whyLost(
+  section: Section<{ exempt_until?: string }>,
+  outcome: Verdict<unknown>['outcome'],
+  winner: Section<object>,
+): string {
+  switch (outcome) {
+    case 'wins':
+      return '';
+    case 'outranked':
+      return `${winner.name} comes first`;
+    case 'disabled':
+      return 'status = disabled';
+    case 'lapsed':
+      return `exempt_until = ${section.values.exempt_until ?? ''} has passed`;
+  }
+}
+
+function placeOf(section: Section<object>): string {
+  return section.line > 0 ? `${section.file}:${section.line}` : 'not written';
+}
+
+function keysOf(
+  keys: typeof outboundKeys | typeof inboundKeys,
+  from: readonly Section<object>[],
+): ExplainedKey[] {
+  const initial = initials<Keys>(keys);
+  return Object.keys(keys)
+    .filter((key) => isInherited(key) || from[0]?.lines[key] !== undefined)
+    .map((key) => {
+      const value = inherited(from as readonly Section<Record<string, unknown>>[], key, initial[key]);
+      const origin = originOf(from, key);
+      return { key, value, origin: origin.line > 0 ? `${origin.file}:${origin.line}` : 'default' };
+    });
+}

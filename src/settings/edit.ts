@@ -1,0 +1,117 @@
+/** Changes to the text of an INI file that leave everything else, comments above all, as it is. Pure. */
+import { locate, type LocatedSection } from './ini';
+
+export interface SectionEdit {
+  /** As it stands between the brackets, or is to stand there. */
+  readonly header: string;
+  /** Keys to write; an empty value takes the key out. Keys that are not named stay. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
+/** `text` with the sections written, added at the end where they are missing, and those in `removed` taken out. */
+export function editIni(
+  text: string,
+  edits: readonly SectionEdit[],
+  removed: ReadonlySet<string> = new Set(),
+): string {
+  const newline = text.includes('\r\n') ? '\r\n' : '\n';
+  const lines = text === '' ? [] : text.split(/\r\n|\r|\n/);
+  if (lines.at(-1) === '') lines.pop();
+  const { sections } = locate(text);
+  const changes = new LineChanges();
+  const byName = new Map(sections.map((section) => [section.name, section]));
+  const added: string[] = [];
+  for (const edit of edits) {
+    const section = byName.get(edit.header);
+    if (section === undefined) added.push(...newSection(edit));
+    else editSection(changes, lines, section, edit);
+  }
+  for (const section of sections) {
+    if (removed.has(section.name)) removeSection(changes, lines, section, sections);
+  }
+  const out = [...changes.apply(lines), ...added];
+  return out.length === 0 ? '' : out.join(newline) + newline;
+}
+
+/** Replacements, insertions and removals by line number, applied at once so that numbers stay true meanwhile. */
+class LineChanges {
+  readonly #replaced = new Map<number, string>();
+  readonly #inserted = new Map<number, string[]>();
+  readonly #removed = new Set<number>();
+
+  replace(line: number, by: string): void {
+    this.#replaced.set(line, by);
+  }
+
+  insertAfter(line: number, text: string): void {
+    this.#inserted.set(line, [...(this.#inserted.get(line) ?? []), text]);
+  }
+
+  remove(line: number): void {
+    this.#removed.add(line);
+  }
+
+  apply(lines: readonly string[]): string[] {
+    const out = [...(this.#inserted.get(0) ?? [])];
+    for (const [index, text] of lines.entries()) {
+      const line = index + 1;
+      if (!this.#removed.has(line)) out.push(this.#replaced.get(line) ?? text);
+      out.push(...(this.#inserted.get(line) ?? []));
+    }
+    return out;
+  }
+}
+
+function newSection({ header, keys }: SectionEdit): string[] {
+  const given = Object.entries(keys).filter(([, value]) => value !== '');
+  return ['', `[${header}]`, ...given.map(([key, value]) => `${key} = ${value}`)];
+}
+
+function editSection(
+  changes: LineChanges,
+  lines: readonly string[],
+  section: LocatedSection,
+  edit: SectionEdit,
+): void {
+  let last = Math.max(section.line, ...[...section.keys.values()].map(({ line }) => lastLineOf(lines, line)));
+  for (const [key, value] of Object.entries(edit.keys)) {
+    const at = section.keys.get(key);
+    if (at === undefined) {
+      if (value !== '') changes.insertAfter(last, `${key} = ${value}`);
+      continue;
+    }
+    if (value === at.texts.join(', ')) continue;
+    const end = lastLineOf(lines, at.line);
+    for (let line = at.line + 1; line <= end; line++) changes.remove(line);
+    if (value === '') changes.remove(at.line);
+    else changes.replace(at.line, `${key} = ${value}`);
+    last = Math.max(last, end);
+  }
+}
+
+/** A value may go on over several lines, each but the last ending in a backslash. */
+function lastLineOf(lines: readonly string[], first: number): number {
+  let line = first;
+  while (line < lines.length && /\\[ \t]*$/.test(lines[line - 1] ?? '')) line++;
+  return line;
+}
+
+/** From the header to the line before the next header, less the comments that belong to what follows. */
+function removeSection(
+  changes: LineChanges,
+  lines: readonly string[],
+  section: LocatedSection,
+  all: readonly LocatedSection[],
+): void {
+  const next = Math.min(
+    lines.length + 1,
+    ...all.map(({ line }) => line).filter((line) => line > section.line),
+  );
+  let end = next - 1;
+  while (end > section.line && next <= lines.length && isComment(lines[end - 1])) end--;
+  for (let line = section.line; line <= end; line++) changes.remove(line);
+}
+
+function isComment(line: string | undefined): boolean {
+  return /^\s*[;#]/.test(line ?? '');
+}

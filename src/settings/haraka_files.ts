@@ -1,0 +1,76 @@
+/** Haraka's own settings, where they contradict rules. */
+import { outboundRules } from './warnings';
+import { fault, type Fault } from './fault';
+import { openFile } from './file';
+import type { SettingsSource } from './source';
+import type { Settings } from './types';
+import { completeOutbound } from '../peers/rules';
+
+export interface HarakaFindings {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+/** What in Haraka's own files stands against the rules in `settings`. */
+export function harakaFindings(source: SettingsSource, settings: Settings, today: string): HarakaFindings {
+  return { faults: tlsSwitchedOff(source, settings, today), warnings: slowDecisions(source, settings) };
+}
+
+/** haraka-config's idea of true; everything else is false. */
+const truth = /^(?:true|yes|ok|enabled|on|1)$/i;
+
+/** `enable_tls = false` in outbound.ini, while a rule asks for more than Haraka would then do. */
+function tlsSwitchedOff(source: SettingsSource, settings: Settings, today: string): Fault[] {
+  const reading = source.read('outbound.ini');
+  if (reading.kind !== 'file') return [];
+  const file = openFile(source, 'outbound.ini', reading.text);
+  const at = file.located.sections.find(({ name }) => name === 'main')?.keys.get('enable_tls');
+  const value = at?.texts.at(-1);
+  if (at === undefined || value === undefined || truth.test(value)) return [];
+  const rule = firstAboveOpportunistic(settings, today);
+  if (rule === undefined) return [];
+  const problem = `Haraka will not use TLS, but ${rule.name} asks for ${rule.level}: such mail is deferred`;
+  return [fault({ file: file.name, line: at.line, key: 'enable_tls', value, problem, allowed: 'true' })];
+}
+
+function firstAboveOpportunistic(
+  settings: Settings,
+  today: string,
+): { name: string; level: string } | undefined {
+  const { outbound } = settings.global;
+  const rules = [completeOutbound(outbound, [outbound], today)];
+  for (const domain of settings.domains.values()) {
+    if (domain.kind !== 'managed' || domain.status === 'disabled') continue;
+    for (const { rule } of outboundRules(settings, domain, today)) rules.push(rule);
+  }
+  return rules.find(({ level }) => level !== 'none' && level !== 'opportunistic');
+}
+
+/** Haraka ends a hook after `plugin_timeout`, and would go on without a decision. */
+function slowDecisions(source: SettingsSource, settings: Settings): Fault[] {
+  const names = ['tls-peers.timeout', 'plugin_timeout'];
+  const limits = names.map((name) => ({ name, seconds: numberIn(source, name) ?? 30 }));
+  const limit = limits.find(({ name }) => source.read(name).kind === 'file') ?? {
+    name: 'plugin_timeout',
+    seconds: 30,
+  };
+  const { decision } = settings.global.timeouts;
+  if (limit.seconds === 0 || decision < limit.seconds) return [];
+  const problem = `Haraka's ${limit.name} is ${limit.seconds} seconds: [timeouts] decision has to be less`;
+  return [
+    fault({
+      file: 'tls-peers.ini',
+      line: 0,
+      section: 'timeouts',
+      key: 'decision',
+      value: `${decision}`,
+      problem,
+    }),
+  ];
+}
+
+function numberIn(source: SettingsSource, name: string): number | undefined {
+  const reading = source.read(name);
+  const number = reading.kind === 'file' ? Number.parseFloat(reading.text) : Number.NaN;
+  return Number.isNaN(number) ? undefined : number;
+}
