@@ -1,5 +1,6 @@
-// Bundles the plugin suite into dist/tls-peers.cjs, and writes the folder plugins (`tls-peers/outbound` and so on),
-// which Haraka looks for at the package root and which load the same bundle, so that all of them share one state.
+// Bundles the plugin suite into dist/tls-peers.cjs and the command into dist/cli.cjs, and writes the folder plugins
+// (`tls-peers/outbound` and so on), which Haraka looks for at the package root and which load the same bundle, so that
+// all of them share one state.
 import { build } from 'esbuild';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Pieces that can be listed by themselves in config/plugins. */
-const pieces = ['outbound'];
+const pieces = ['outbound', 'inbound', 'hosting'];
 
 await build({
   absWorkingDir: root,
-  entryPoints: { 'tls-peers': 'plugins/tls-peers.ts' },
+  entryPoints: { 'tls-peers': 'plugins/tls-peers.ts', cli: 'src/cli/bin.ts' },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,

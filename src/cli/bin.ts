@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { messageOf } from '../text';
 import { exit } from './command';
 import { main } from './main';
