@@ -53,7 +53,7 @@ export interface WireMessage {
   readonly question: WireQuestion;
   readonly answers: readonly WireRecord[];
   /** SOA records of the authority section; others are checked and dropped. */
-  readonly soas: readonly Pick<WireRecord, 'ttl' | 'start' | 'end'>[];
+  readonly soas: readonly Omit<WireRecord, 'name'>[];
   /** Extended by the OPT record where there is one (RFC 6891 section 6.1.3). */
   readonly rcode: number;
   /** INFO-CODEs of Extended DNS Errors (RFC 8914). */
@@ -66,6 +66,8 @@ const minRecordLength = 11;
 /** No RRset that mail needs comes near this, and it bounds the work that names and pointers can cause. */
 const maxRecords = 1000;
 const maxPointers = 32;
+/** Labels followed in one message, through all of its pointers: a thousand names of ten labels. */
+const maxLabels = 10_000;
 const typeSoa = 6;
 const typeOpt = 41;
 const optionExtendedError = 15;
@@ -101,13 +103,24 @@ export function readQuestion(bytes: Uint8Array, header: WireHeader): WireQuestio
   return { name, type: u16(bytes, end), class: u16(bytes, end + 2), end: end + 4 };
 }
 
+/** How many labels may yet be followed in a message, where pointers could make a million of a few. */
+interface Budget {
+  labels: number;
+}
+
 /**
  * Follows the name at `offset`, calling `onLabel` for each label.
  *
  * @returns the offset of what follows the name.
- * @throws WireError for a reserved label type, a pointer that does not point backwards, more than 255 octets.
+ * @throws WireError for a reserved label type, a pointer that does not point backwards, more than 255 octets, and where
+ *   `budget` is used up.
  */
-function walkName(bytes: Uint8Array, offset: number, onLabel: (start: number, end: number) => void): number {
+function walkName(
+  bytes: Uint8Array,
+  offset: number,
+  budget: Budget,
+  onLabel: (start: number, end: number) => void,
+): number {
   let at = offset;
   let after: number | undefined;
   let barrier = offset;
@@ -130,6 +143,7 @@ function walkName(bytes: Uint8Array, offset: number, onLabel: (start: number, en
     octets += length + 1;
     if (octets > 255) throw new WireError('a name exceeds 255 octets');
     if (at + 1 + length > bytes.length) throw new WireError('a name runs past the end');
+    if (--budget.labels < 0) throw new WireError('too many labels');
     onLabel(at + 1, at + 1 + length);
     at += 1 + length;
   }
@@ -141,9 +155,13 @@ function walkName(bytes: Uint8Array, offset: number, onLabel: (start: number, en
  * @throws WireError for a malformed name, and for a label with a dot or with octets that are not printable ASCII, which
  *   text could not tell from another name.
  */
-function readName(bytes: Uint8Array, offset: number): { readonly name: string; readonly end: number } {
+function readName(
+  bytes: Uint8Array,
+  offset: number,
+  budget: Budget = { labels: maxLabels },
+): { readonly name: string; readonly end: number } {
   let name = '';
-  const end = walkName(bytes, offset, (start, stop) => {
+  const end = walkName(bytes, offset, budget, (start, stop) => {
     if (name !== '') name += '.';
     for (let at = start; at < stop; at++) {
       const octet = bytes[at] ?? 0;
@@ -154,27 +172,40 @@ function readName(bytes: Uint8Array, offset: number): { readonly name: string; r
   return { name, end };
 }
 
-function skipName(bytes: Uint8Array, offset: number): number {
-  return walkName(bytes, offset, () => undefined);
+function skipName(bytes: Uint8Array, offset: number, budget: Budget): number {
+  return walkName(bytes, offset, budget, () => undefined);
 }
 
-interface FixedPart {
-  readonly type: number;
-  readonly class: number;
-  readonly ttl: number;
-  readonly start: number;
-  readonly end: number;
-}
+type FixedPart = Omit<WireRecord, 'name'>;
+type DataForm = (bytes: Uint8Array, start: number, end: number, budget: Budget) => boolean;
 
-/** What follows a record's owner name, up to its RDATA. */
-function readFixedPart(bytes: Uint8Array, offset: number): FixedPart {
+/** The form of RDATA, by type; what other types hold is theirs. */
+const dataForms: Readonly<Partial<Record<number, DataForm>>> = {
+  /* A */ 1: (_bytes, start, end) => end - start === 4,
+  /* NS */ 2: (bytes, start, end, budget) => skipName(bytes, start, budget) === end,
+  /* CNAME */ 5: (bytes, start, end, budget) => skipName(bytes, start, budget) === end,
+  /* SOA */ 6: (bytes, start, end, budget) =>
+    skipName(bytes, skipName(bytes, start, budget), budget) + 20 === end,
+  /* MX */ 15: (bytes, start, end, budget) => skipName(bytes, start + 2, budget) === end,
+  /* AAAA */ 28: (_bytes, start, end) => end - start === 16,
+};
+
+/**
+ * What follows a record's owner name, its RDATA checked.
+ *
+ * @throws WireError where RDLENGTH does not agree with the message or with the type.
+ */
+function readFixedPart(bytes: Uint8Array, offset: number, budget: Budget): FixedPart {
   const start = offset + 10;
   const end = start + u16(bytes, offset + 8);
   if (end > bytes.length) throw new WireError('RDATA runs past the end');
+  const type = u16(bytes, offset);
+  if (dataForms[type]?.(bytes, start, end, budget) === false)
+    throw new WireError(`RDATA of a wrong length for type ${type}`);
   const ttl = u32(bytes, offset + 4);
   // The high bit set counts as zero (RFC 2181 section 8).
   return {
-    type: u16(bytes, offset),
+    type,
     class: u16(bytes, offset + 2),
     ttl: ttl > 0x7fffffff ? 0 : ttl,
     start,
@@ -210,12 +241,13 @@ export function readMessage(bytes: Uint8Array): WireMessage {
   if (headerLength + total * minRecordLength > bytes.length) throw new WireError('counts exceed the message');
   if (total > maxRecords) throw new WireError(`${total} records`);
   const question = readQuestion(bytes, header);
+  const budget: Budget = { labels: maxLabels };
   let at = question.end;
 
   const answers: WireRecord[] = [];
   for (let left = answerCount; left > 0; left--) {
-    const { name, end } = readName(bytes, at);
-    const fixed = readFixedPart(bytes, end);
+    const { name, end } = readName(bytes, at, budget);
+    const fixed = readFixedPart(bytes, end, budget);
     answers.push({ name, ...fixed });
     at = fixed.end;
   }
@@ -223,7 +255,7 @@ export function readMessage(bytes: Uint8Array): WireMessage {
   const soas: FixedPart[] = [];
   for (let left = authorityCount; left > 0; left--) {
     // Owner names here may hold anything (an NSEC record names its zone's neighbours), and none of them is used.
-    const fixed = readFixedPart(bytes, skipName(bytes, at));
+    const fixed = readFixedPart(bytes, skipName(bytes, at, budget), budget);
     if (fixed.type === typeSoa) soas.push(fixed);
     at = fixed.end;
   }
@@ -232,8 +264,8 @@ export function readMessage(bytes: Uint8Array): WireMessage {
   let extendedErrors: readonly number[] = [];
   let options = 0;
   for (let left = additionalCount; left > 0; left--) {
-    const owner = skipName(bytes, at);
-    const fixed = readFixedPart(bytes, owner);
+    const owner = skipName(bytes, at, budget);
+    const fixed = readFixedPart(bytes, owner, budget);
     if (fixed.type === typeOpt) {
       if (bytes[at] !== 0 || ++options > 1) throw new WireError('an OPT record out of place');
       rcode |= (bytes[owner + 4] ?? 0) << 4;
@@ -245,48 +277,48 @@ export function readMessage(bytes: Uint8Array): WireMessage {
   return { bytes, header, question, answers, soas, rcode, extendedErrors };
 }
 
-/** RDATA that is a name and nothing else: CNAME. */
-export function readNameData(bytes: Uint8Array, { start, end }: Pick<WireRecord, 'start' | 'end'>): string {
-  const target = readName(bytes, start);
-  if (target.end !== end) throw new WireError('RDATA of another length than its name');
-  return target.name;
+/** Where RDATA is within a message that `readMessage` accepted, which has seen to the form of all but TXT and TLSA. */
+export type WireData = Pick<WireRecord, 'start' | 'end'>;
+
+/** RDATA that is a name: CNAME, NS. */
+export function readNameData(bytes: Uint8Array, { start }: WireData): string {
+  return readName(bytes, start).name;
 }
 
-export function readAddress4(bytes: Uint8Array, { start, end }: Pick<WireRecord, 'start' | 'end'>): string {
-  if (end - start !== 4) throw new WireError(`an A record of ${end - start} octets`);
+/** The dotted text of an A record. */
+export function readAddress4(bytes: Uint8Array, { start, end }: WireData): string {
   return bytes.subarray(start, end).join('.');
 }
 
 /** The eight groups of an AAAA record. */
-export function readAddress6(bytes: Uint8Array, { start, end }: Pick<WireRecord, 'start' | 'end'>): number[] {
-  if (end - start !== 16) throw new WireError(`an AAAA record of ${end - start} octets`);
+export function readAddress6(bytes: Uint8Array, { start }: WireData): number[] {
   return Array.from({ length: 8 }, (_, group) => u16(bytes, start + 2 * group));
 }
 
 export function readMx(
   bytes: Uint8Array,
-  { start, end }: Pick<WireRecord, 'start' | 'end'>,
+  { start }: WireData,
 ): { readonly preference: number; readonly exchange: string } {
-  if (end - start < 3) throw new WireError('an MX record without a name');
-  return { preference: u16(bytes, start), exchange: readNameData(bytes, { start: start + 2, end }) };
+  return { preference: u16(bytes, start), exchange: readName(bytes, start + 2).name };
 }
 
 /** The character-strings of a TXT record, joined (RFC 8461 section 3.1), one character per octet. */
-export function readText(bytes: Uint8Array, { start, end }: Pick<WireRecord, 'start' | 'end'>): string {
+export function readText(bytes: Uint8Array, { start, end }: WireData): string {
   if (start === end) throw new WireError('a TXT record without a string');
-  const parts: string[] = [];
+  // Octet by octet, for a record may hold tens of thousands of strings of one.
+  const joined = Buffer.allocUnsafe(end - start);
+  let length = 0;
   for (let at = start; at < end;) {
     const next = at + 1 + (bytes[at] ?? 0);
     if (next > end) throw new WireError('a character-string runs past its record');
-    parts.push(Buffer.from(bytes.buffer, bytes.byteOffset + at + 1, next - at - 1).toString('latin1'));
-    at = next;
+    for (at++; at < next; at++) joined[length++] = bytes[at] ?? 0;
   }
-  return parts.join('');
+  return joined.toString('latin1', 0, length);
 }
 
 export function readTlsa(
   bytes: Uint8Array,
-  { start, end }: Pick<WireRecord, 'start' | 'end'>,
+  { start, end }: WireData,
 ): {
   readonly usage: number;
   readonly selector: number;
@@ -302,7 +334,5 @@ export function readTlsa(
 
 /** For how many seconds a denial may be kept: the lesser of the SOA's own TTL and its MINIMUM (RFC 2308 section 5). */
 export function readNegativeTtl(bytes: Uint8Array, soa: Pick<WireRecord, 'ttl' | 'start' | 'end'>): number {
-  const numbers = skipName(bytes, skipName(bytes, soa.start));
-  if (numbers + 20 !== soa.end) throw new WireError('an SOA record of a wrong length');
-  return Math.min(soa.ttl, u32(bytes, numbers + 16));
+  return Math.min(soa.ttl, u32(bytes, soa.end - 4));
 }
