@@ -5,6 +5,7 @@
  * path holds is for `checkPath`. Everything is bounded, because the peer chooses the input.
  */
 import type { X509Certificate } from 'node:crypto';
+import { publicKeyOf, readCertificate } from '../x509/certificate';
 import { sameBytes } from '../x509/der';
 import { mayHaveIssued, signedBy } from '../x509/path';
 import type { PathAnchor } from '../x509/path';
@@ -44,6 +45,7 @@ export function* anchoredPaths(
     yield* endingHere(path, anchors);
     if (path.length >= limits.pathLength) continue;
     const top = path[path.length - 1] ?? leaf;
+    if (isSelfSigned(top)) continue;
     const issuers = candidates.filter((issuer) => !path.includes(issuer) && mayHaveIssued(issuer, top));
     for (const issuer of issuers.reverse()) open.push([...path, issuer]);
   }
@@ -63,6 +65,14 @@ export function issuerCandidates(
     if (!known) distinct.push(certificate);
   }
   return distinct;
+}
+
+/** Nobody stands above a certificate that vouches for itself, least of all another one for the same key. */
+function isSelfSigned(certificate: X509Certificate): boolean {
+  const result = readCertificate(certificate);
+  return (
+    result.kind === 'fields' && result.fields.selfIssued && signedBy(certificate, publicKeyOf(certificate))
+  );
 }
 
 function* endingHere(

@@ -15,11 +15,12 @@ export function mismatchText(record: TlsaRecord, leaf: X509Certificate): string 
   const seen = associationData(record, leaf);
   if (seen === undefined) return `${recordText(record)}: the peer's certificate cannot be read`;
   const what = record.selector === 1 ? 'key' : 'certificate';
-  const kind = record.matchingType === matchingTypes.full ? '' : ' digest';
+  const digest = record.matchingType === matchingTypes.full ? '' : ' digest';
+  const octets = distinguishingOctets(seen, record.data);
   const { usage, selector, matchingType } = record;
   return (
-    `certificate ${usage} ${selector} ${matchingType}${kind} is ${shortHex(seen)}, the zone publishes ` +
-    `${shortHex(record.data)}: the peer renewed its ${what} without updating DNS, or this is not the peer`
+    `certificate ${usage} ${selector} ${matchingType}${digest} is ${shortHex(seen, octets)}, the zone publishes ` +
+    `${shortHex(record.data, octets)}: the peer renewed its ${what} without updating DNS, or this is not the peer`
   );
 }
 
@@ -51,7 +52,7 @@ export function noAnchorText(
 
 /** Why a path to the anchor of a DANE-TA record does not hold. */
 export function faultText(record: TlsaRecord, { depth, text }: PathFault): string {
-  const subject = depth === 0 ? "the peer's certificate" : `the CA certificate at depth ${depth}`;
+  const subject = depth === 0 ? "the peer's certificate" : `the certificate at depth ${depth}`;
   return `${recordText(record)}: its trust anchor is in the chain, but ${subject} ${text}`;
 }
 
@@ -79,7 +80,13 @@ export function successText(record: TlsaRecord, depth: number, baseDomain: strin
   return `TLSA ${recordText(record)} at _25._tcp.${baseDomain} matches ${where}${names}`;
 }
 
-function shortHex(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes.subarray(0, 4)).toString('hex');
-  return bytes.length > 4 ? `${hex}…` : hex || 'nothing';
+/** As many leading octets as show the difference, within what a log line can hold. */
+function distinguishingOctets(a: Uint8Array, b: Uint8Array): number {
+  const same = a.findIndex((octet, index) => octet !== b[index]);
+  return same < 4 ? 4 : Math.min(same + 1, 64);
+}
+
+function shortHex(bytes: Uint8Array, octets = 4): string {
+  const hex = Buffer.from(bytes.subarray(0, octets)).toString('hex');
+  return bytes.length > octets ? `${hex}…` : hex || 'nothing';
 }
