@@ -6,6 +6,7 @@ import { logOf, type HarakaPlugin } from './haraka_plugin';
 
 let engine: Engine | undefined;
 const registered = new Set<string>();
+const closers: (() => void)[] = [];
 
 export function engineOf(plugin: HarakaPlugin): Engine {
   if (engine === undefined) {
@@ -29,13 +30,20 @@ export function isFirst(piece: string): boolean {
   return true;
 }
 
+/** Has `close` called when Haraka shuts its plugins down. */
+export function atShutdown(close: () => void): void {
+  closers.push(close);
+}
+
 export function shutdown(): void {
+  for (const close of closers.splice(0)) close();
   engine?.close();
   engine = undefined;
 }
 
-function isCluster(plugin: HarakaPlugin): boolean {
-  const smtp = plugin.config.get('smtp.ini', 'ini') as { main?: { nodes?: unknown } } | undefined;
-  const nodes = smtp?.main?.nodes;
+/** Whether workers do the work; what Haraka makes of `nodes` in smtp.ini, also where that says nothing. */
+export function isCluster(plugin: HarakaPlugin): boolean {
+  const { cfg } = plugin.haraka_require('server') as { cfg?: { main?: { nodes?: unknown } } };
+  const nodes = cfg?.main?.nodes;
   return nodes !== undefined && nodes !== 0 && nodes !== '0';
 }

@@ -6,11 +6,15 @@
  * `base`, nor begin with `hook_`.
  */
 import type { HarakaPlugin } from './haraka_plugin';
+import { hosting } from './hosting';
+import { inbound } from './inbound';
 import { outbound } from './outbound';
 import { shutdown } from './suite';
 
-export { outbound, shutdown };
+export { hosting, inbound, outbound, shutdown };
 
 export function register(this: HarakaPlugin): void {
   outbound.register.call(this);
+  inbound.register.call(this);
+  hosting.register.call(this);
 }

@@ -1,0 +1,41 @@
+/** Hosting: the MTA-STS policies of the managed domains, served over HTTPS from inside Haraka. */
+import { PolicyServer } from '../src/hosting/server';
+import { harakaConfigDirectory } from '../src/settings/haraka_source';
+import { messageOf } from '../src/text';
+import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
+import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
+
+export const hosting: Piece = { register, shutdown };
+
+function register(this: HarakaPlugin): void {
+  if (!isFirst('hosting')) return;
+  const engine = engineOf(this);
+  const log = logOf(this);
+  const server = new PolicyServer({
+    settings: () => engine.settings(),
+    configDirectory: harakaConfigDirectory(this.config),
+    log,
+  });
+  atShutdown(() => void server.close());
+  const start = () => {
+    server.start().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
+  };
+
+  this['tls_peers_serve'] = (next: Next) => {
+    start();
+    next();
+  };
+  // With workers the master binds the port for them, and serves nothing itself.
+  this.register_hook('init_child', 'tls_peers_serve');
+  if (isCluster(this)) return;
+  this.register_hook('init_master', 'tls_peers_serve');
+  // By then a single process has given up the right to bind port 443.
+  if (losesPrivileges(this)) start();
+}
+
+/** Whether Haraka was started as root and will go on as another user: `user` and `group` of smtp.ini. */
+function losesPrivileges(plugin: HarakaPlugin): boolean {
+  const smtp = plugin.config.get('smtp.ini', 'ini') as { main?: { user?: unknown } } | undefined;
+  const user = smtp?.main?.user;
+  return process.getuid?.() === 0 && user !== undefined && user !== '';
+}

@@ -1,0 +1,167 @@
+/** Inbound: each recipient held to its managed domain's rule for the client that names it. */
+import {
+  judgeRecipient,
+  refusedForNow,
+  type Protection,
+  type RecipientVerdict,
+  type SmtpReply,
+} from '../src/inbound/decide';
+import { verdictLine } from '../src/inbound/report';
+import { ruleForClient, type Client } from '../src/inbound/rule';
+import type { Engine } from '../src/engine';
+import { hookAnswer } from '../src/delivery/haraka';
+import { messageOf } from '../src/text';
+import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
+import { engineOf, isFirst, shutdown } from './suite';
+
+/** Before every other `rcpt` plugin: the first that answers OK ends the chain. */
+const first = -100;
+
+export const inbound: Piece = { register, shutdown };
+
+/** What is used of Haraka's connection. */
+interface Connection {
+  readonly remote: { readonly ip: string };
+  readonly relaying: boolean;
+  readonly tls: { readonly enabled: boolean; readonly cipher?: { readonly version?: string } };
+  readonly notes: { readonly auth_user?: unknown };
+  readonly results: Results;
+  readonly transaction?: Transaction | null;
+  loginfo(...args: unknown[]): void;
+  lognotice(...args: unknown[]): void;
+  logerror(...args: unknown[]): void;
+}
+
+interface Transaction {
+  readonly mail_from: Address;
+  readonly results: Results;
+}
+
+interface Address {
+  /** Null for the null sender. */
+  readonly host: string | null;
+  /** Empty for the null sender. */
+  readonly address: string;
+}
+
+interface Results {
+  add(plugin: { readonly name: string }, result: Record<string, unknown>): void;
+}
+
+function register(this: HarakaPlugin): void {
+  if (!isFirst('inbound')) return;
+  const recipients = new Recipients(this, engineOf(this));
+  this['tls_peers_recipient'] = (next: Next, connection: Connection, params: unknown[]) =>
+    recipients.judge(next, connection, params[0] as Address);
+  this.register_hook('rcpt', 'tls_peers_recipient', first);
+  this['tls_peers_rcpt_order'] = (next: Next) => recipients.checkOrder(next);
+  this.register_hook('init_master', 'tls_peers_rcpt_order');
+  this.register_hook('init_child', 'tls_peers_rcpt_order');
+}
+
+class Recipients {
+  /** The lines that were logged for a message: one for all of its recipients that fared alike. */
+  private readonly logged = new WeakMap<object, Set<string>>();
+
+  constructor(
+    private readonly plugin: HarakaPlugin,
+    private readonly engine: Engine,
+  ) {}
+
+  judge(next: Next, connection: Connection, recipient: Address): void {
+    const verdict = this.verdict(connection, recipient);
+    try {
+      this.report(connection, recipient, verdict);
+    } catch (error) {
+      connection.logerror(`tls-peers: the verdict could not be reported: ${messageOf(error)}`);
+    }
+    if (verdict.kind !== 'refused') next();
+    else if (verdict.reply.code < 500) next(hookAnswer.denysoft, replyObject(verdict.reply));
+    else next(hookAnswer.deny, replyObject(verdict.reply));
+  }
+
+  private verdict(connection: Connection, recipient: Address): RecipientVerdict {
+    try {
+      const today = new Date().toISOString().slice(0, 10);
+      const client = clientOf(connection);
+      const found = ruleForClient(this.engine.settings(), recipient.host ?? '', client, today);
+      return judgeRecipient(found, protectionOf(connection));
+    } catch (error) {
+      return refusedForNow({ reason: 'internal-error', text: messageOf(error) });
+    }
+  }
+
+  private report(connection: Connection, recipient: Address, verdict: RecipientVerdict): void {
+    const seen = protectionOf(connection);
+    const tls = seen.kind === 'tls' ? seen.protocol : 'none';
+    const entry = resultOf(verdict);
+    connection.results.add({ name: 'tls-peers' }, { tls, ...entry });
+    connection.transaction?.results.add({ name: 'tls-peers' }, { tls, ...entry });
+    const alike = `${verdict.kind} ${verdict.rule}`;
+    const known = this.logged.get(connection.transaction ?? connection) ?? new Set<string>();
+    if (known.has(alike)) return;
+    this.logged.set(connection.transaction ?? connection, known.add(alike));
+    const line = verdictLine(verdict, {
+      client: clientOf(connection),
+      sender: connection.transaction?.mail_from.address ?? '',
+      recipient: recipient.address,
+      tls,
+    });
+    if (verdict.kind === 'admitted') connection.loginfo(line);
+    else connection.lognotice(line);
+  }
+
+  /** Whatever runs before us can let a recipient in without our being asked. */
+  checkOrder(next: Next): void {
+    const { registered_hooks } = this.plugin.haraka_require('plugins') as {
+      registered_hooks: Record<string, { plugin: string; method: string }[] | undefined>;
+    };
+    const [leading] = registered_hooks['rcpt'] ?? [];
+    if (leading?.method !== 'tls_peers_recipient') {
+      this.plugin.logerror(
+        `${leading?.plugin ?? 'another plugin'} runs before tls-peers at rcpt: recipients that it accepts are held to ` +
+          'no rule. Move its line below tls-peers in config/plugins.',
+      );
+    }
+    next();
+  }
+}
+
+function clientOf(connection: Connection): Client {
+  const own = connection.relaying || connection.notes.auth_user !== undefined;
+  return {
+    ip: connection.remote.ip,
+    senderDomain: connection.transaction?.mail_from.host ?? '',
+    kind: own ? 'own' : 'peer',
+  };
+}
+
+/** Haraka replaces the cipher's own version by the protocol's, for STARTTLS and for SMTPS. */
+function protectionOf({ tls }: Connection): Protection {
+  return tls.enabled ? { kind: 'tls', protocol: tls.cipher?.version ?? '' } : { kind: 'cleartext' };
+}
+
+function resultOf(verdict: RecipientVerdict): Record<string, unknown> {
+  switch (verdict.kind) {
+    case 'admitted':
+      return verdict.rule === '' ? { skip: 'own client' } : { pass: verdict.rule };
+    case 'recorded':
+      return { msg: `${verdict.failure.reason} (${verdict.rule}, monitor)` };
+    case 'refused':
+      return { fail: `${verdict.failure.reason}${verdict.rule === '' ? '' : ` (${verdict.rule})`}` };
+  }
+}
+
+/** Haraka takes code and text from what is called DSN, as haraka-dsn's class is. */
+class DSN {
+  constructor(
+    readonly code: number,
+    readonly reply: string,
+  ) {}
+}
+// Whatever the bundler calls it.
+Object.defineProperty(DSN, 'name', { value: 'DSN' });
+
+function replyObject({ code, status, text }: SmtpReply): DSN {
+  return new DSN(code, `${status} ${text}`);
+}

@@ -1,0 +1,115 @@
+/** Serves the policies of the managed domains, and follows settings and certificates as they change. */
+import type { Log } from '../log';
+import type { Settings } from '../settings/types';
+import type { Endpoint } from '../settings/values';
+import { messageOf } from '../text';
+import { answer } from './answer';
+import { hostedFiles, type Catalogue } from './catalogue';
+import { Certificates } from './certificates';
+import { PolicyListener, type ListenerLimits } from './listener';
+
+export interface PolicyServerOptions {
+  readonly settings: () => Settings;
+  /** Haraka's config directory. */
+  readonly configDirectory: string;
+  readonly log: Log;
+  readonly limits?: Partial<ListenerLimits>;
+  /** Milliseconds between two looks at settings and certificates; 2 s where absent. */
+  readonly lookMs?: number;
+}
+
+export class PolicyServer {
+  readonly certificates: Certificates;
+  private readonly listeners = new Map<string, PolicyListener>();
+  private timer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private known: { settings: Settings; catalogue: Catalogue } | undefined;
+  private lastProblem = '';
+
+  constructor(private readonly options: PolicyServerOptions) {
+    this.certificates = new Certificates(options.configDirectory, options.log);
+  }
+
+  /** Binds its ports before it returns to the event loop; resolves once the certificates are read as well. */
+  start(): Promise<void> {
+    this.openAndClose();
+    this.timer ??= setInterval(() => void this.look(), this.options.lookMs ?? 2_000);
+    this.timer.unref();
+    return this.look();
+  }
+
+  /** What is served now. */
+  catalogue(): Catalogue {
+    const settings = this.options.settings();
+    if (this.known?.settings !== settings) this.known = { settings, catalogue: hostedFiles(settings) };
+    return this.known.catalogue;
+  }
+
+  /** Those that listen, in no particular order. */
+  addresses(): { readonly scheme: 'https' | 'http'; readonly address: string; readonly port: number }[] {
+    return [...this.listeners].flatMap(([key, listener]) => {
+      const at = listener.address();
+      const scheme = key.startsWith('https ') ? ('https' as const) : ('http' as const);
+      return at === undefined ? [] : [{ scheme, address: at.address, port: at.port }];
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    const closing = [...this.listeners.values()].map((listener) => listener.close());
+    this.listeners.clear();
+    await Promise.all([...closing, this.looking]);
+  }
+
+  /** One look after the other, so that an earlier one cannot undo what a later one has seen. */
+  private look(): Promise<void> {
+    this.looking = this.looking.then(() => this.lookOnce());
+    return this.looking;
+  }
+
+  private async lookOnce(): Promise<void> {
+    try {
+      if (this.timer !== undefined) this.openAndClose();
+      const { certificateDirectory } = this.options.settings().global.hosting;
+      if (this.listeners.size > 0) {
+        await this.certificates.refresh(this.catalogue(), certificateDirectory, new Date());
+      }
+      this.lastProblem = '';
+    } catch (error) {
+      const problem = messageOf(error);
+      if (problem !== this.lastProblem) this.options.log.error(`the certificates could not be read: ${problem}`);
+      this.lastProblem = problem;
+    }
+  }
+
+  private openAndClose(): void {
+    const { listen, listenHttp } = this.options.settings().global.hosting;
+    const wanted = new Map<string, () => PolicyListener>();
+    for (const one of listen) wanted.set(keyOf('https', one), () => this.open('https', one));
+    for (const one of listenHttp) wanted.set(keyOf('http', one), () => this.open('http', one));
+    for (const [key, listener] of this.listeners) {
+      if (wanted.has(key)) continue;
+      this.listeners.delete(key);
+      void listener.close();
+    }
+    for (const [key, open] of wanted) if (!this.listeners.has(key)) this.listeners.set(key, open());
+  }
+
+  private open(scheme: 'https' | 'http', { address, port }: Endpoint): PolicyListener {
+    const { log, limits = {} } = this.options;
+    return new PolicyListener({
+      scheme,
+      address,
+      port,
+      answer: (asked) => answer(this.catalogue(), asked),
+      contextFor: (name) => this.certificates.contextFor(name),
+      log,
+      limits,
+    });
+  }
+}
+
+function keyOf(scheme: string, { address, port }: Endpoint): string {
+  return `${scheme} ${address} ${port}`;
+}
