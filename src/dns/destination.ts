@@ -151,7 +151,7 @@ async function discoverTlsa(
 
 /**
  * The TLSA records of a host with secure addresses: at its CNAME expansion, and at the name itself only where the expansion
- * has none (RFC 7672 section 2.2.3). Both are asked at once; what the second says counts only then.
+ * has none (RFC 7672 section 2.2.3). Both are asked at once, but the second is neither waited for nor believed before that.
  */
 async function secureTlsa(
   resolver: Resolver,
@@ -159,11 +159,10 @@ async function secureTlsa(
   { canonicalName }: FoundAddresses,
   ask: Pick<DestinationOptions, 'signal'>,
 ): Promise<TlsaFacts> {
-  const bases = canonicalName === host ? [host] : [canonicalName, host];
-  const [first = absent, second = absent] = await Promise.all(
-    bases.map(async (base) => tlsaFacts(base, await resolver.tlsa(tlsaPrefix + base, ask))),
-  );
-  return first.kind === 'absent' ? second : first;
+  const atHost = resolver.tlsa(tlsaPrefix + host, ask);
+  if (canonicalName === host) return tlsaFacts(host, await atHost);
+  const expanded = tlsaFacts(canonicalName, await resolver.tlsa(tlsaPrefix + canonicalName, ask));
+  return expanded.kind === 'absent' ? tlsaFacts(host, await atHost) : expanded;
 }
 
 /** What one TLSA lookup means: only a secure RRset counts, and only a lookup that worked can say that there is none. */

@@ -30,6 +30,7 @@ export class StreamConnection {
   readonly #label: string;
   #received: Buffer[] = [];
   #receivedLength = 0;
+  #arrivals = 0;
   #idle: NodeJS.Timeout | undefined;
   #open = true;
 
@@ -54,8 +55,15 @@ export class StreamConnection {
     if (!this.#open) return Promise.resolve(this.#networkFailure('closed'));
     clearTimeout(this.#idle);
     const id = this.#freshId();
+    const arrivalsBefore = this.#arrivals;
     return new Promise((resolve) => {
-      const onAbort = () => this.#waiting.get(id)?.finish(abortOutcome(signal));
+      const onAbort = () => {
+        const outcome = abortOutcome(signal);
+        this.#waiting.get(id)?.finish(outcome);
+        // Nothing at all came while an answer was due: the next question had better not wait here too.
+        const silent = this.#arrivals === arrivalsBefore;
+        if (silent && outcome.kind === 'failed' && outcome.cause === 'timeout') this.#fail('silent');
+      };
       const finish = (outcome: Exchanged) => {
         signal.removeEventListener('abort', onAbort);
         this.#waiting.delete(id);
@@ -86,6 +94,7 @@ export class StreamConnection {
   }
 
   #onData(chunk: Buffer): void {
+    this.#arrivals++;
     this.#received.push(chunk);
     this.#receivedLength += chunk.length;
     for (let message = this.#takeMessage(); message !== undefined; message = this.#takeMessage()) {

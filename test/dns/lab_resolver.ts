@@ -80,12 +80,11 @@ export class LabResolver {
       await once(lab.#tcp, 'listening');
       lab.#port = (lab.#tcp.address() as AddressInfo).port;
       lab.#udp.on('message', (bytes, from) => void lab.#onDatagram(bytes, from));
-      lab.#udp.bind(lab.#port, '127.0.0.1');
-      const [event] = await Promise.race([
-        once(lab.#udp, 'listening').then(() => ['listening']),
-        once(lab.#udp, 'error').then(() => ['error']),
-      ]);
-      if (event === 'listening') return lab;
+      const bound = await new Promise<boolean>((resolve) => {
+        lab.#udp.once('error', () => resolve(false));
+        lab.#udp.bind(lab.#port, '127.0.0.1', () => resolve(true));
+      });
+      if (bound) return lab;
       // Somebody else's port for UDP: another try.
       lab.#tcp.close();
     }

@@ -19,7 +19,7 @@ async function lab(zone: Zone, options: Parameters<typeof LabResolver.start>[1] 
 }
 
 function resolverFor(servers: readonly ResolverServer[], options: Partial<ResolverOptions> = {}): Resolver {
-  const resolver = createResolver({ servers, timeoutMs: 150, deadlineMs: 1_500, ...options });
+  const resolver = createResolver({ servers, ...options });
   cleanups.push(() => resolver.close());
   return resolver;
 }
@@ -28,6 +28,9 @@ async function world(zone: Zone, options: Partial<ResolverOptions> = {}) {
   const started = await lab(zone);
   return { lab: started, resolver: resolverFor([started.server], options) };
 }
+
+/** For what never comes: it is not worth the usual wait. */
+const impatient: Partial<ResolverOptions> = { timeoutMs: 200 };
 
 /** A port on which nothing listens. */
 async function deadServer(): Promise<ResolverServer> {
@@ -94,6 +97,22 @@ describe('an answer', () => {
     expect(await gist(resolverFor([server]).a('a.example'))).toBe('insecure 192.0.2.1');
     expect(await gist(resolverFor([server], { trustAd: true }).a('a.example'))).toBe('secure 192.0.2.1');
     expect(await gist(resolverFor([started.server]).a('a.example'))).toBe('secure 192.0.2.1');
+  });
+
+  test('comes from a resolver at an IPv6 address as well', async ({ skip }) => {
+    const socket = createSocket('udp6');
+    cleanups.push(() => new Promise<void>((resolve) => socket.close(() => resolve())));
+    const bound = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => resolve(false));
+      socket.bind(0, '::1', () => resolve(true));
+    });
+    if (!bound) skip('no IPv6 on this machine');
+    socket.on('message', (query, from) => {
+      const reply = encodeAnswer({ id: query.readUInt16BE(0), name: 'a.example', type: 'A' }, one);
+      socket.send(reply, from.port, from.address);
+    });
+    const server = { transport: 'udp', address: '::1', port: socket.address().port } as const;
+    expect(await gist(resolverFor([server]).a('a.example'))).toBe('secure 192.0.2.1');
   });
 
   test('of no resolver at all is a failure', async () => {
@@ -211,7 +230,7 @@ describe('bad input:', () => {
         'refused',
       ],
     ])('%s', async (_name, behaviour, cause) => {
-      const { resolver } = await world({ 'a.example A': behaviour });
+      const { resolver } = await world({ 'a.example A': behaviour }, cause === 'timeout' ? impatient : {});
       expect(await gist(resolver.a('a.example'))).toBe(cause);
     });
   });
@@ -299,7 +318,7 @@ describe('TCP', () => {
       'network',
     ],
   ])('that %s is a failure', async (_name, tcp, cause) => {
-    const { resolver } = await world(overTcp(tcp));
+    const { resolver } = await world(overTcp(tcp), cause === 'timeout' ? impatient : {});
     expect(await gist(resolver.a('a.example'))).toBe(cause);
   });
 
@@ -336,14 +355,26 @@ describe('several resolvers', () => {
 
   test('a lost datagram is asked again', async () => {
     let lost = false;
-    const { resolver } = await world({
+    const zone: Zone = {
       'a.example A': () => {
         if (lost) return one;
         lost = true;
         return 'silence';
       },
-    });
+    };
+    const { resolver } = await world(zone, { timeoutMs: 500 });
     expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
+  });
+
+  test('one that lost an answer now and then is not ill, one that never answers is', async () => {
+    const { resolver } = await world({}, impatient);
+    expect(resolver.status().servers).toMatchObject([{ trusted: true, ill: false }]);
+    const silent = await lab({}, { otherwise: () => 'silence' });
+    const hopeless = resolverFor([silent.server], impatient);
+    expect(await gist(hopeless.a('a.example'))).toBe('timeout');
+    expect(hopeless.status().servers).toMatchObject([{ ill: false }]);
+    expect(await gist(hopeless.a('b.example'))).toBe('timeout');
+    expect(hopeless.status().servers).toMatchObject([{ ill: true }]);
   });
 
   test.each<[string, LabAnswer, LabAnswer, string]>([
@@ -397,6 +428,14 @@ describe('cancellation', () => {
     ]);
     expect(answers).toEqual(['cancelled', 'secure 192.0.2.1', 'secure 192.0.2.1']);
     expect(started.queries).toHaveLength(1);
+  });
+
+  test('right after the question leaves nothing behind', async () => {
+    const { resolver } = await world({ 'a.example A': one });
+    const controller = new AbortController();
+    const answer = gist(resolver.a('a.example', { signal: controller.signal }));
+    controller.abort();
+    expect(await answer).toBe('cancelled');
   });
 
   test('before the question asks nothing', async () => {

@@ -28,8 +28,8 @@ async function world(
   const resolver = createResolver({
     servers: [{ transport: 'tls', address: '127.0.0.1', port: lab.port, name: 'dns.example' }],
     tlsRoots: ca.certPem,
-    timeoutMs: 1_000,
-    deadlineMs: 3_000,
+    timeoutMs: 5_000,
+    deadlineMs: 10_000,
     ...options,
   });
   cleanups.push(
@@ -77,6 +77,22 @@ describe('DNS over TLS', () => {
     expect(await resolver.a('a.example')).toMatchObject({ kind: 'records' });
     expect(await resolver.a('b.example')).toMatchObject({ kind: 'records', secure: true });
     expect(resolver.status().servers).toMatchObject([{ ill: false }]);
+  });
+
+  test('leaves a connection on which nothing comes any more', async () => {
+    const { lab, resolver } = await world(
+      named,
+      {
+        'a.example A': one,
+        'b.example A': ({ port }) => (port === lab.queries[0]?.port ? 'silence' : one),
+        'c.example A': ({ port }) => (port === lab.queries[0]?.port ? 'silence' : one),
+      },
+      { timeoutMs: 1_500, deadlineMs: 10_000 },
+    );
+    expect(await resolver.a('a.example')).toMatchObject({ kind: 'records' });
+    expect(await resolver.a('b.example')).toMatchObject({ kind: 'records' });
+    expect(await resolver.a('c.example')).toMatchObject({ kind: 'records' });
+    expect(lab.asked).toEqual(['a.example A', 'b.example A', 'b.example A', 'c.example A']);
   });
 
   test.each<[string, () => Promise<Issued>, Partial<ResolverOptions>]>([
