@@ -24,12 +24,16 @@ export interface Known extends PolicyKey {
 /** Why the policy host may be asked: for a message, for one that would be given up, or ahead of expiry. */
 export type Occasion = 'message' | 'last_chance' | 'ahead_of_expiry';
 
-const fiveMinutes = 5 * 60_000;
+const window = 5 * 60_000;
 /**
  * Fetches for one domain in five minutes. TXT records can be forged, and an id that changes with each question must not
  * turn each message into a request.
  */
 const mostFetches = 5;
+/** Of these, the fetches for messages that would be given up: mail that fails must not become requests either. */
+const mostLastChances = 3;
+/** A policy fetched so lately is as new as can be. */
+const justNow = 10_000;
 
 export function unknown(key: PolicyKey, extraRoots: string): Known {
   return {
@@ -54,22 +58,37 @@ export function protection({ held }: Known, now: number): 'protected' | 'unprote
 export function isFetchDue(known: Known, id: string, occasion: Occasion, now: number): boolean {
   if (isSpent(known, now)) return false;
   const current = inForce(known.held, now) && known.held.stored.id === id;
-  if (current && occasion === 'message') return false;
-  if (occasion === 'last_chance' && now >= known.attemptedAt + fiveMinutes) return true;
-  if (current && occasion === 'last_chance') return false;
-  return now >= retryAt(known.backoff, id, protection(known, now));
+  const backedOff = now < retryAt(known.backoff, id, protection(known, now));
+  switch (occasion) {
+    case 'message':
+      return !current && !backedOff;
+    case 'ahead_of_expiry':
+      return !backedOff;
+    case 'last_chance':
+      return (!current && !backedOff) || isChanceLeft(known, now);
+  }
+}
+
+/** Also for the id at hand: owners forget to change it. */
+function isChanceLeft(known: Known, now: number): boolean {
+  const fresh = known.backoff.kind === 'none' && now < known.attemptedAt + justNow;
+  return !fresh && recentFetches(known, now) < mostLastChances;
 }
 
 /** A policy whose `max_age` is shorter than the window may be fetched more often: its owner wants it so. */
 function isSpent(known: Known, now: number): boolean {
-  if (now >= known.window.since + fiveMinutes || known.window.fetches < mostFetches) return false;
+  if (recentFetches(known, now) < mostFetches) return false;
   return inForce(known.held, now) || known.backoff.kind === 'waiting';
 }
 
+function recentFetches(known: Known, now: number): number {
+  return now < known.window.since + window ? known.window.fetches : 0;
+}
+
 export function noteAttempt(known: Known, now: number): void {
-  const { since, fetches } = known.window;
+  const fetches = recentFetches(known, now);
   known.attemptedAt = now;
-  known.window = now < since + fiveMinutes ? { since, fetches: fetches + 1 } : { since: now, fetches: 1 };
+  known.window = { since: fetches === 0 ? now : known.window.since, fetches: fetches + 1 };
 }
 
 export function lastFailure({ backoff }: Known): Failure | 'none' {

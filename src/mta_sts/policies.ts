@@ -18,6 +18,7 @@ import { unlessAborted, withDeadline } from './deadline';
 import { createPolicyFetcher } from './fetch';
 import type { AddressResolver, FetchOptions } from './fetch';
 import { hold, inForce, isNewer } from './held';
+import type { Held } from './held';
 import { isFetchDue, lastFailure, noteAttempt, protection, sizeOf, unknown } from './known';
 import type { Known, Occasion } from './known';
 import { lookUpRecord } from './lookup';
@@ -61,7 +62,7 @@ export interface StsPolicies {
   facts(domain: string, asking: Asking): Promise<StsFacts>;
   /**
    * The same after looking once more for a newer policy, to be asked before a message is given up for good
-   * (RFC 8461 section 5.1). Unless the id has changed the host is asked at most every five minutes. Never rejects.
+   * (RFC 8461 section 5.1). Unless the id has changed the host is asked at most three times in five minutes. Never rejects.
    */
   refresh(domain: string, asking: Asking): Promise<StsFacts>;
   /** Loads the store and begins to refresh policies ahead of their expiry. Calls may come before it has finished. */
@@ -165,7 +166,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     if (fetched.kind === 'failed') return notObtained(known, id, occasion, fetched.failure);
     const stored = { domain, roots, id, fetchedAt: clock.wall(), policy: fetched.policy };
     known.backoff = noBackoff;
-    adopt(known, stored);
+    adopt(known, hold(stored, clock, random()));
     await keep(stored);
     log.info(`MTA-STS policy of ${domain}: mode ${stored.policy.mode}, id ${id}`);
     return governed(stored, 'none');
@@ -204,8 +205,16 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     return fresh;
   }
 
-  function adopt(known: Known, stored: StoredPolicy): void {
-    known.held = hold(stored, clock, random());
+  /** Takes over a policy from the store, unless memory has a newer one or the policy has expired. */
+  function restore(known: Known, stored: StoredPolicy): void {
+    if (!isNewer(stored, known.held)) return;
+    const held = hold(stored, clock, random());
+    // An expired one is looked at anew next time: the clock that says so may yet be put right.
+    if (inForce(held, clock.steady())) adopt(known, held);
+  }
+
+  function adopt(known: Known, held: Held): void {
+    known.held = held;
     // Anew, because the cache measures an entry only when it comes in.
     memory.delete(keyText(known));
     memory.set(keyText(known), known);
@@ -223,7 +232,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   async function consultStore(known: Known): Promise<void> {
     const stored = await attempt('read', known.domain, () => store.read(known));
     known.lookedInStoreAt = clock.steady();
-    if (stored !== undefined && isNewer(stored, known.held)) adopt(known, stored);
+    if (stored !== undefined) restore(known, stored);
   }
 
   async function keep(stored: StoredPolicy): Promise<void> {
@@ -248,8 +257,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
       if (closing.signal.aborted || memory.size >= memory.max) return;
       // Under added roots the policy is read when it is asked for: only then are the roots themselves known.
       if (stored.roots !== rootsDigest('')) continue;
-      const known = knownOf(stored.domain, '');
-      if (isNewer(stored, known.held)) adopt(known, stored);
+      restore(knownOf(stored.domain, ''), stored);
     }
   }
 

@@ -336,7 +336,7 @@ describe('looking once more before giving up', () => {
     expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
   });
 
-  it('asks a host at most every five minutes, however much mail fails', async () => {
+  it('asks a host at most three times in five minutes, however much mail fails', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
     await sender.facts('a.example', world.roots);
@@ -345,7 +345,26 @@ describe('looking once more before giving up', () => {
       await sender.refresh('a.example', world.roots);
       clock.advance(10);
     }
-    expect(domain.host.requests.length - before).toBe(3);
+    expect(domain.host.requests.length - before).toBe(2 + 3 + 3 + 3);
+  });
+
+  it('does not ask a host that has only just answered', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    await sender.refresh('a.example', world.roots);
+    expect(domain.host.requests).toHaveLength(1);
+  });
+
+  it('asks a host at once that has only just failed', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('id2');
+    domain.fail();
+    await sender.facts('a.example', world.roots);
+    domain.serve({ mode: 'none' });
+    expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
   });
 
   it('is not put off by the long backoff of mere refreshes', async () => {
@@ -464,6 +483,33 @@ describe('a store behind it', () => {
     expect(facts).toEqual({ kind: 'no_policy', failure: 'not_published' });
   });
 
+  it('enforces a policy again once a clock that ran ahead at the start is put right', async () => {
+    const store = createMemoryStore();
+    const domain = await world.domain('a.example', { maxAge: 10 * minute });
+    await world.sender({ clock, store }).facts('a.example', world.roots);
+    domain.publish('nothing');
+    clock.jump(1000 * day);
+    const sender = world.sender({ clock, store });
+    await sender.start();
+    expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+    clock.jump(-1000 * day);
+    clock.advance(minute);
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+  });
+
+  it('does not revive a policy that has expired when the clock is set back', async () => {
+    const domain = await world.domain('a.example', { maxAge: 100 });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('nothing');
+    clock.advance(100);
+    clock.jump(-1000 * day);
+    for (let n = 0; n < 3; n++) {
+      expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+      clock.advance(hour);
+    }
+  });
+
   it('gives a policy from the future its max_age and no more', async () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example', { maxAge: 100 });
@@ -525,6 +571,19 @@ describe('a store behind it', () => {
     expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
     expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
     expect(world.log.join()).toContain('disk on fire\\u{1b}[0m');
+  });
+
+  it('holds also policies too large to stay in memory', async () => {
+    const store = createMemoryStore();
+    const names = ['a.example', 'b.example', 'c.example'];
+    for (const name of names) await world.domain(name);
+    const counting = counted(store);
+    const sender = world.sender({ clock, store: counting, limits: { memoryBytes: 2_500 } });
+    for (const name of names) await sender.facts(name, world.roots);
+    for (const name of names) world.hosts.dns.zones.txt.delete(`_mta-sts.${name}`);
+    const { calls } = counting;
+    for (const name of names) expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+    expect(counting.calls).toBeGreaterThan(calls);
   });
 
   it('holds what memory is too small for', async () => {
