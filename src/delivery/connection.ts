@@ -12,6 +12,7 @@ import type { EncryptedRequirement, Requirement } from '../policy/requirement';
 import { checkSession, type TlsSession } from '../policy/session';
 import { compareVersions, tlsVersion } from '../policy/version';
 import { messageOf, printable } from '../text';
+import { forbidsCleartext } from './cleartext';
 import { handshakeFailure } from './failure_of_handshake';
 import type { HMailItem, PluggableSocket } from './haraka';
 import { offersStartTls, present, presentEhlo, ReplyReader, type Reply } from './reply';
@@ -51,8 +52,6 @@ export interface ConnectionTerms {
   readonly requirement: Requirement;
   /** `hidden`: this time without STARTTLS, whatever the peer offers. */
   readonly startTls: 'as_required' | 'hidden';
-  /** Haraka asks its own `no_tls_hosts` and Redis memory before STARTTLS; only where cleartext is allowed. */
-  readonly harakaDecides: boolean;
   /** From connect to TLS, and from the start of the handshake to its end; milliseconds. */
   readonly dialogueMs: number;
   readonly handshakeMs: number;
@@ -61,7 +60,14 @@ export interface ConnectionTerms {
   now(): Date;
 }
 
-type State = 'banner' | 'ehlo' | 'starttls' | 'handshake' | 'cleartext' | 'secured' | 'over';
+/**
+ * `confirming`: the handshake is done on our side. In TLS 1.3 the peer may still refuse it then, so that a connection
+ * that breaks before the peer's first word through TLS is a handshake that failed.
+ */
+type State =
+  'banner' | 'ehlo' | 'helo' | 'starttls' | 'handshake' | 'confirming' | 'secured' | 'cleartext' | 'over';
+
+type LostBy = 'broken' | 'timeout';
 
 /** What may be written unencrypted where cleartext is forbidden (RFC 3207 section 4). */
 const beforeTls = /^(?:EHLO|LHLO|STARTTLS|QUIT)(?: [^\r\n]*)?\r\n$/i;
@@ -103,17 +109,19 @@ export class GuardedConnection {
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk));
     socket.prependListener('error', (error: unknown) => this.onError(error));
-    socket.prependListener('close', () => this.onLost('the peer closed the connection'));
+    socket.prependListener('close', () => this.onLost('the peer closed the connection', 'broken'));
+    socket.prependListener('timeout', () => this.onLost('the peer took too long to answer', 'timeout'));
     this.restartTimer(this.terms.dialogueMs, 'the peer took too long before TLS');
   }
 
   private get protecting(): boolean {
-    return this.terms.requirement.kind === 'encrypted';
+    return forbidsCleartext(this.terms.requirement);
   }
 
   // --- what the peer sends -------------------------------------------------------------------------------------
 
   private receive(chunk: Uint8Array): void {
+    if (this.state === 'confirming') this.state = 'secured';
     if (this.state === 'cleartext' || this.state === 'secured') {
       this.sessionLines(chunk);
       return;
@@ -159,6 +167,9 @@ export class GuardedConnection {
       case 'ehlo':
         this.onEhlo(reply);
         return;
+      case 'helo':
+        this.onHelo(reply);
+        return;
       case 'starttls':
         this.onStartTls(reply, excess);
         return;
@@ -177,32 +188,42 @@ export class GuardedConnection {
       return;
     }
     const { requirement } = this.terms;
-    const offered = offersStartTls(reply);
     if (requirement.kind === 'cleartext' || this.terms.startTls === 'hidden') {
-      this.present(reply, 'hidden', false);
-    } else if (offered) {
-      this.present(reply, 'offered', !this.terms.harakaDecides);
-    } else if (requirement.kind === 'opportunistic' && requirement.cleartextFallback !== 'never') {
-      this.observeMissingTls(requirement.observe);
-      this.present(reply, 'hidden', false);
+      this.present(reply, 'hidden');
+    } else if (offersStartTls(reply)) {
+      this.present(reply, 'offered');
+    } else if (!this.protecting) {
+      this.observeMissingTls(requirement);
+      this.present(reply, 'hidden');
     } else {
       this.fail({ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }, 'greeting');
     }
   }
 
-  private observeMissingTls(observe: EncryptedRequirement | 'nothing'): void {
-    if (observe === 'nothing') return;
+  /** HELO knows no extensions (RFC 5321 section 2.2.1): what its reply seems to offer is not there. */
+  private onHelo(reply: Reply): void {
+    if (!positive(reply)) {
+      this.pass(present(reply));
+      return;
+    }
+    this.observeMissingTls(this.terms.requirement);
+    this.present(reply, 'hidden');
+  }
+
+  private observeMissingTls(requirement: Requirement): void {
+    if (requirement.kind !== 'opportunistic' || requirement.observe === 'nothing') return;
     this.owner.recorded({ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' });
   }
 
   /** `force_tls` makes Haraka go straight to STARTTLS, past its own lists and its Redis memory. */
-  private present(reply: Reply, startTls: 'offered' | 'hidden', force: boolean): void {
-    this.hmail.force_tls = force;
+  private present(reply: Reply, startTls: 'offered' | 'hidden'): void {
+    this.hmail.force_tls = startTls === 'offered';
     this.pass(presentEhlo(reply, startTls));
   }
 
   private onStartTls(reply: Reply, excess: number): void {
-    if (!positive(reply)) {
+    // RFC 3207 section 4 knows one positive reply. Another one answers something else: the peer is out of step.
+    if (reply.code !== '220') {
       this.fail(
         { reason: 'tls-handshake-failed', text: `the peer refused STARTTLS: ${quote(reply)}` },
         'starttls',
@@ -226,16 +247,31 @@ export class GuardedConnection {
   // --- what Haraka sends -----------------------------------------------------------------------------------------
 
   private gatedWrite(data: string | Uint8Array, rest: unknown[]): unknown {
-    if (this.state === 'secured' || this.state === 'cleartext') return this.write(data, ...rest);
-    if (this.state === 'over') return this.protecting ? false : this.write(data, ...rest);
-    const text = typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
-    const allowed = beforeTls.test(text) && this.state !== 'handshake' && this.socket.isEncrypted() !== true;
-    if (!allowed && (this.protecting || this.state === 'handshake')) {
-      this.blocked(text);
-      return false;
+    if (this.maySend(data)) return this.write(data, ...rest);
+    return false;
+  }
+
+  private maySend(data: string | Uint8Array): boolean {
+    switch (this.state) {
+      case 'cleartext':
+        return true;
+      case 'over':
+        return !this.protecting;
+      case 'confirming':
+      case 'secured':
+        if (this.socket.isEncrypted() === true) return true;
+        break;
+      case 'handshake':
+        break;
+      default: {
+        const text = textOf(data);
+        if (this.protecting && !beforeTls.test(text)) break;
+        this.follow(text);
+        return true;
+      }
     }
-    this.follow(text);
-    return this.write(data, ...rest);
+    this.blocked(textOf(data));
+    return false;
   }
 
   private blocked(text: string): void {
@@ -247,8 +283,9 @@ export class GuardedConnection {
   private follow(command: string): void {
     const verb = /^[A-Za-z]+/.exec(command)?.[0].toUpperCase() ?? '';
     if (verb === 'EHLO' || verb === 'LHLO') this.state = 'ehlo';
+    else if (verb === 'HELO') this.state = 'helo';
     else if (verb === 'STARTTLS') this.state = 'starttls';
-    else if (verb !== 'HELO' && verb !== 'QUIT') this.settleForCleartext();
+    else if (verb !== 'QUIT') this.settleForCleartext();
   }
 
   private settleForCleartext(): void {
@@ -270,8 +307,9 @@ export class GuardedConnection {
         if (this.state !== 'handshake') return;
         this.clearTimer();
         if (!this.accept(authorized, verifyError)) return;
-        const honest = this.protecting ? ([true, undefined] as const) : ([authorized, verifyError] as const);
-        callback(...honest, certificate, cipher);
+        // Haraka would give up where PKIX fails; what the requirement asks for has just been checked.
+        const met = this.terms.requirement.kind === 'encrypted';
+        callback(met || authorized, met ? undefined : verifyError, certificate, cipher);
       });
     } catch (error) {
       this.fail(handshakeFailure(error), 'starttls');
@@ -336,7 +374,7 @@ export class GuardedConnection {
     // A partial line from before TLS must not become the beginning of one from after it.
     this.partialLine = '';
     this.decoder = new StringDecoder('utf8');
-    this.state = 'secured';
+    this.state = 'confirming';
     this.owner.established(session);
   }
 
@@ -352,7 +390,7 @@ export class GuardedConnection {
 
   /** The peer cannot be spoken with; what it says without TLS is no ground for a bounce, the next host may be sounder. */
   private lose(text: string): void {
-    this.onLost(text);
+    this.onLost(text, 'broken');
     this.socket.emit('error', new Error(text));
   }
 
@@ -360,24 +398,30 @@ export class GuardedConnection {
     // Haraka marks every error of a TLS stream, plain TCP errors too, and remembers the host in Redis for it.
     if (error instanceof Error) delete (error as { source?: unknown }).source;
     if (this.hasEnded()) return;
-    if (this.state === 'handshake') {
+    if (this.state === 'handshake' || this.state === 'confirming') {
       this.end();
       this.owner.failed(handshakeFailure(error), 'starttls');
     } else {
-      this.onLost(printable(messageOf(error)));
+      this.onLost(printable(messageOf(error)), 'broken');
     }
   }
 
-  private onLost(text: string): void {
+  private onLost(text: string, by: LostBy): void {
     if (this.hasEnded()) return;
     const { state } = this;
+    const stage = this.stageNow();
     this.end();
-    if (state === 'handshake' || state === 'starttls') {
-      const what = state === 'handshake' ? 'the TLS handshake failed' : 'STARTTLS was not answered';
+    if (stage === 'starttls' || (state === 'confirming' && by === 'broken')) {
+      const what = state === 'starttls' ? 'STARTTLS was not answered' : 'the TLS handshake failed';
       this.owner.failed({ reason: 'tls-handshake-failed', text: `${what}: ${text}` }, 'starttls');
     } else {
-      this.owner.lost(text, state === 'banner' || state === 'ehlo' ? 'greeting' : 'session');
+      this.owner.lost(text, stage);
     }
+  }
+
+  private stageNow(): Stage {
+    if (this.state === 'banner' || this.state === 'ehlo' || this.state === 'helo') return 'greeting';
+    return this.state === 'starttls' || this.state === 'handshake' ? 'starttls' : 'session';
   }
 
   private end(): void {
@@ -387,7 +431,7 @@ export class GuardedConnection {
 
   /** Whether replies are read here, before Haraka sees them. */
   private isListening(): boolean {
-    return this.state === 'banner' || this.state === 'ehlo' || this.state === 'starttls';
+    return ['banner', 'ehlo', 'helo', 'starttls'].includes(this.state);
   }
 
   private hasEnded(): boolean {
@@ -397,10 +441,8 @@ export class GuardedConnection {
   private restartTimer(ms: number, text: string): void {
     this.clearTimer();
     this.timer = setTimeout(() => {
-      if (this.state === 'cleartext' || this.state === 'secured') return;
-      const error = new Error(text);
-      this.onError(error);
-      this.socket.emit('error', error);
+      this.onLost(text, 'timeout');
+      this.socket.emit('error', new Error(text));
     }, ms);
   }
 
@@ -418,6 +460,10 @@ function keepErrorsHandled(socket: PluggableSocket): void {
     if (event === undefined) socket.on('error', () => undefined);
     return socket;
   };
+}
+
+function textOf(data: string | Uint8Array): string {
+  return typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
 }
 
 function positive(reply: Reply): boolean {

@@ -14,6 +14,7 @@ import { decide, type Facts } from '../policy/decide';
 import { forced } from '../policy/force_tls';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
+import { allowsBrokenTls, forbidsCleartext } from './cleartext';
 import { Attempt, describeFailure, isFinal, principal, statusOf, type HostFailure } from './attempt';
 import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
 import { withDeadline } from './deadline';
@@ -25,8 +26,10 @@ import {
   type HMailItem,
   type OutboundTls,
   type PluggableSocket,
+  type Recipient,
   type TlsSocketModule,
 } from './haraka';
+import { recallBroken, rememberBroken } from './redis_memory';
 import { describeFailures, summarize, type DeliverySummary } from './summary';
 import { upgradeOptions } from './tls_options';
 
@@ -224,9 +227,20 @@ export class DeliveryGuard {
       case 'deliver':
         this.dropUnplanned(attempt);
         if (this.hmail.mxlist.length === 0) return this.giveUp(attempt);
+        await this.recallBrokenTls(this.hmail.mxlist[0]);
         this.trying = this.hmail.mxlist[0];
         await this.original.try_deliver();
         return undefined;
+    }
+  }
+
+  private async recallBrokenTls(mx: HarakaMx | undefined): Promise<void> {
+    const requirement = mx === undefined ? undefined : this.requirementFor(mx);
+    if (mx?.exchange === undefined || requirement === undefined || !allowsBrokenTls(requirement)) return;
+    if (!this.environment.options().rememberBrokenTls) return;
+    if ((await recallBroken(this.environment.outboundTls, mx.exchange)) === 'broken') {
+      this.withoutTls.add(mx);
+      this.hmail.loginfo(`tls-peers: host ${hostOf(mx)} is remembered for broken TLS; trying without`);
     }
   }
 
@@ -259,7 +273,7 @@ export class DeliveryGuard {
         }
         return false;
       }
-      if (requirement.kind === 'encrypted' && hmail.cfg.enable_tls === false) {
+      if (forbidsCleartext(requirement) && hmail.cfg.enable_tls === false) {
         const text = 'outbound.ini says enable_tls = false, the rule requires TLS';
         this.refuse(attempt, hostOf(mx), { reason: 'config-invalid', text }, requirement.because);
         return false;
@@ -321,7 +335,6 @@ export class DeliveryGuard {
       {
         requirement,
         startTls: hidden ? 'hidden' : 'as_required',
-        harakaDecides: options.rememberBrokenTls && requirement.kind === 'opportunistic',
         dialogueMs: options.limits.dialogueMs,
         handshakeMs: options.limits.handshakeMs,
         tlsOptions: (haraka) => {
@@ -336,7 +349,7 @@ export class DeliveryGuard {
 
   /** `no_tls_hosts` and `enable_tls = false` count only where cleartext is allowed. */
   private isExemptFromTls(requirement: Requirement, address: string, host: string): boolean {
-    if (requirement.kind !== 'opportunistic' || requirement.cleartextFallback === 'never') return false;
+    if (forbidsCleartext(requirement)) return false;
     if (this.hmail.cfg.enable_tls === false) return true;
     return [address, host, this.hmail.todo.domain].some((name) => this.environment.isExemptFromTls(name));
   }
@@ -349,6 +362,7 @@ export class DeliveryGuard {
       },
       failed: (failure, stage) => {
         if (attempt.over) return;
+        attempt.connected = 'not_yet';
         if (stage === 'starttls' && this.retryInCleartext(mx, plan, failure)) {
           attempt.record(plan.host, failure);
           return;
@@ -382,9 +396,7 @@ export class DeliveryGuard {
 
   /** Where cleartext is allowed, a peer with broken TLS is tried again at once, on a new connection, without it. */
   private retryInCleartext(mx: HarakaMx, plan: HostPlan, failure: Failure): boolean {
-    const { requirement } = plan;
-    if (requirement.kind !== 'opportunistic' || requirement.cleartextFallback !== 'handshake_failure')
-      return false;
+    if (!allowsBrokenTls(plan.requirement)) return false;
     const again = { ...mx };
     this.withoutTls.add(again);
     this.hmail.mxlist.unshift(again);
@@ -395,12 +407,9 @@ export class DeliveryGuard {
     return true;
   }
 
-  /** Haraka waits for Redis here and would hang when it errs; nothing of the delivery depends on the answer. */
+  /** Nothing of the delivery waits for the answer. */
   private rememberBrokenTls(host: string): void {
-    const { outboundTls } = this.environment;
-    if (!this.environment.options().rememberBrokenTls) return;
-    if (outboundTls.cfg?.redis?.disable_for_failed_hosts !== true) return;
-    outboundTls.mark_tls_nogo(host, () => undefined);
+    if (this.environment.options().rememberBrokenTls) rememberBroken(this.environment.outboundTls, host);
   }
 
   // --- when no host is left --------------------------------------------------------------------------------------
@@ -411,6 +420,10 @@ export class DeliveryGuard {
     if ((permanent || this.isLastTry()) && (await this.newerPolicy(attempt))) {
       await this.tryDeliver();
       return undefined;
+    }
+    if (attempt.failures.length === 0) {
+      const text = 'none of its hosts has an address';
+      attempt.failures.push({ kind: 'network', host: this.hmail.todo.domain, text });
     }
     const text = `TLS rule ${ruleName(attempt)}: ${describeFailures(attempt.failures)}`;
     this.annotate(attempt, principal(attempt.failures), permanent, text);
@@ -489,8 +502,9 @@ export class DeliveryGuard {
     permanent: boolean,
     text: string,
   ): void {
-    const status = statusOf(failure, permanent);
+    const status = statusOf(failure, permanent || this.isLastTry());
     for (const rcpt of this.hmail.todo.rcpt_to) {
+      forgetReply(rcpt);
       this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
       rcpt.reason = text;
       if (failure !== undefined) rcpt.dsn_remote_mta = failure.host.split(' ')[0] ?? failure.host;
@@ -507,6 +521,13 @@ function isOfEnforcedPolicy(failure: HostFailure): boolean {
   );
 }
 
+/** What a host said in an earlier attempt is not why this one failed. */
+function forgetReply(rcpt: Recipient): void {
+  delete rcpt.dsn_smtp_code;
+  delete rcpt.dsn_smtp_extc;
+  delete rcpt.dsn_smtp_response;
+}
+
 function isDeciding(attempt: Attempt): boolean {
   return attempt.phase.kind === 'deciding';
 }
@@ -515,9 +536,10 @@ function ruleName(attempt: Attempt): string {
   return attempt.rule === 'unknown' ? 'unknown' : attempt.rule.name;
 }
 
-/** The host name where Haraka resolved one, the address otherwise. */
+/** The host name where Haraka resolved one, the address otherwise; in the form in which plans name hosts. */
 function hostOf(mx: HarakaMx): string {
-  return (mx.from_dns ?? mx.exchange ?? mx.path ?? '').toLowerCase();
+  const name = mx.from_dns ?? mx.exchange ?? mx.path ?? '';
+  return canonicalDomain(name) ?? name.toLowerCase();
 }
 
 function entriesOf(plan: HostPlan): HarakaMx[] {

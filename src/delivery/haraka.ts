@@ -34,6 +34,10 @@ export interface Recipient {
   dsn_action?: string;
   dsn_status?: string;
   dsn_remote_mta?: string;
+  /** What the peer said last, for the DSN's diagnostic code. */
+  dsn_smtp_code?: unknown;
+  dsn_smtp_extc?: unknown;
+  dsn_smtp_response?: unknown;
 }
 
 export interface Todo {
@@ -89,6 +93,7 @@ export interface OutboundTls {
     readonly minVersion?: string;
     readonly redis?: { readonly disable_for_failed_hosts?: boolean };
   };
+  check_tls_nogo(host: string, free: () => void, broken: (since: unknown) => void): void;
   mark_tls_nogo(host: string, callback: () => void): void;
 }
 

@@ -30,7 +30,7 @@ const expectations: readonly Expectation[] = [
   ['handshake-close', 'deferred', '4.7.5', 'tls-handshake-failed', 'STARTTLS'],
   ['handshake-garbage', 'deferred', '4.7.5', 'tls-handshake-failed', 'STARTTLS'],
   ['handshake-silence', 'deferred', '4.7.5', 'tls-handshake-failed', 'STARTTLS'],
-  ['close-after-handshake', 'deferred', '4.4.1', 'connection-failed', 'STARTTLS'],
+  ['close-after-handshake', 'deferred', '4.7.5', 'tls-handshake-failed', 'STARTTLS'],
   ['banner-554', 'deferred', '4.4.1', 'connection-failed', 'nothing'],
   ['banner-421', 'deferred', '4.4.1', 'connection-failed', 'nothing'],
   ['banner-garbage', 'deferred', '4.4.1', 'connection-failed', 'nothing'],
