@@ -123,7 +123,8 @@ export async function startHaraka(
     clearTimeout(last);
   }
 
-  process.once('exit', killWithUs);
+  // Before the lab removes the files that the child writes to.
+  process.prependOnceListener('exit', killWithUs);
   try {
     await start();
   } catch (error) {

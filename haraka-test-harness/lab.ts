@@ -3,7 +3,8 @@
  * into it. Messages go in over SMTP; what became of them is read at Haraka and at the peers.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -58,15 +59,26 @@ export interface LabOptions extends HarakaOptions {
   readonly directory?: 'remove' | 'keep';
 }
 
+const removal = { recursive: true, force: true, maxRetries: 5 } as const;
+
 /** Starts a lab. @throws Error with Haraka's last log lines where it does not start. */
 export async function startLab(world: World, options: LabOptions = {}): Promise<Lab> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'tls-peers-lab-'));
+  const directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-lab-'));
   const cleanUp: (() => Promise<void>)[] = [];
-  if (options.directory !== 'keep') cleanUp.push(() => rm(directory, { recursive: true, force: true }));
-  const stop = async (): Promise<void> => {
+  if (options.directory !== 'keep') {
+    // Also where the process ends in a hurry.
+    const removeNow = (): void => rmSync(directory, removal);
+    process.once('exit', removeNow);
+    cleanUp.push(async () => {
+      process.removeListener('exit', removeNow);
+      await rm(directory, removal);
+    });
+  }
+  const cleanedUp = async (): Promise<void> => {
     for (const step of cleanUp.reverse()) await step();
-    cleanUp.length = 0;
   };
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= cleanedUp());
 
   try {
     const [built, reports] = await Promise.all([buildWorld(world), startReports()]);
@@ -119,7 +131,8 @@ export async function startLab(world: World, options: LabOptions = {}): Promise<
             ? known(built.peers, name, 'MX host')
             : known(built.policyHosts, name, 'policy host of');
         for (const [key, target] of routes) {
-          if (target.host === host.address && target.port === host.port) routes.set(key, { ...target, route });
+          if (target.host === host.address && target.port === host.port)
+            routes.set(key, { ...target, route });
         }
         await writeRoutes(routesFile, routes);
       },

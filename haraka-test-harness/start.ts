@@ -30,7 +30,6 @@ async function main({ output, afterwards }: Wishes): Promise<void> {
     // Three rows wait for resolvers that never answer; nobody watching wants to wait ten seconds.
     resolver: { timeout: '1', deadline: '3' },
   });
-  const leave = stopOnSignal(lab);
   try {
     let finished = 0;
     const rows = await runScenarios(lab, scenarios, (row) => {
@@ -46,10 +45,9 @@ async function main({ output, afterwards }: Wishes): Promise<void> {
     process.exitCode = faulty.length === 0 ? 0 : 1;
     if (afterwards === 'keep') {
       say(howToUse(lab));
-      await leave.signalled;
+      await new Promise(() => undefined);
     }
   } finally {
-    leave.release();
     await lab.stop();
   }
 }
@@ -57,27 +55,6 @@ async function main({ output, afterwards }: Wishes): Promise<void> {
 function described(row: Row): string {
   const how = row.tls_version === '' ? row.reason : [row.tls_version, row.verified, row.reason].join(' ');
   return `${row.outcome} ${how}`.trim();
-}
-
-/** Ctrl-C ends the lab properly, children and temporary files included. */
-function stopOnSignal(lab: Lab): { signalled: Promise<void>; release: () => void } {
-  let resolve: () => void = () => undefined;
-  const signalled = new Promise<void>((done) => {
-    resolve = done;
-  });
-  const onSignal = (): void => {
-    resolve();
-    void lab.stop().then(() => process.exit());
-  };
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
-  return {
-    signalled,
-    release: () => {
-      process.removeListener('SIGINT', onSignal);
-      process.removeListener('SIGTERM', onSignal);
-    },
-  };
 }
 
 function howToUse({ haraka }: Lab): string {
@@ -144,6 +121,10 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+// Ctrl-C: what the lab leaves to the end of the process, its child and its files, goes with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => process.exit(process.exitCode ?? 130));
+}
 main(wishes()).catch((error: unknown) => {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
