@@ -15,7 +15,8 @@ export type Peer =
 
 /** @returns `undefined` where `text` is neither a domain, nor `*.` and a domain, nor an address or network. */
 export function parsePeer(text: string): Peer | undefined {
-  const network = parseNetwork(text);
+  // Most peers are names, and only what holds a colon or ends in a digit can be an address.
+  const network = /:|\d$/.test(text) ? parseNetwork(text) : undefined;
   if (network !== undefined) return { kind: 'network', network };
   const wildcard = text.startsWith('*.');
   const name = canonicalDomain(wildcard ? text.slice(2) : text);

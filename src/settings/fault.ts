@@ -38,16 +38,28 @@ export function inOrder(faults: readonly Fault[]): Fault[] {
   return [...faults].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
 }
 
-/** The candidate that `word` is probably a slip of: at most a third of its letters differ. Empty where none is close. */
+/**
+ * The candidate that `word` is probably a slip of: at most a third of its letters differ, and of equally close ones the
+ * one that begins alike for longest. Empty where none is close.
+ */
 export function closest(word: string, candidates: readonly string[]): string {
   const wanted = word.toLowerCase().slice(0, 100);
-  let best = '';
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
+  const most = Math.max(1, Math.floor(wanted.length / 3));
+  const near = candidates
+    .map((candidate) => ({
+      candidate,
+      distance: editDistance(wanted, candidate.toLowerCase()),
+      alike: commonPrefix(wanted, candidate.toLowerCase()),
+    }))
+    .filter(({ distance }) => distance <= most)
+    .sort((a, b) => a.distance - b.distance || b.alike - a.alike);
+  return near[0]?.candidate ?? '';
+}
+
+function commonPrefix(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 /** Damerau-Levenshtein distance with adjacent transpositions. */

@@ -36,8 +36,10 @@ export function readSection<K extends Keys>(
       read[name] = result.value;
       lines[name] = line;
     } else {
+      const { problem, allowed, suggestion } = result;
+      const value = written.join(', ');
       faults.push(
-        fault({ file, line, section: located.name, key: name, value: written.join(', '), ...result }),
+        fault({ file, line, section: located.name, key: name, value, problem, allowed, suggestion }),
       );
     }
   }
@@ -64,7 +66,8 @@ function readKey(keys: Keys, name: string, texts: readonly string[]): KeyReading
   });
   if (of === undefined) {
     const known = Object.keys(keys);
-    return wrong('no such key here', known.join(', '), closest(name, known));
+    const problem = known.length === 0 ? 'no key may stand above the first section' : 'no such key here';
+    return wrong(problem, known.join(', '), closest(name, known));
   }
   if (of.type.arity === 'one' && texts.length > 1)
     return wrong('only one value is possible', of.type.allowed);
