@@ -1,0 +1,82 @@
+/**
+ * `npm run test:versions`: the table of `npm start` on every Haraka and Node that is supported. Installs them from the
+ * npm registry the first time.
+ *
+ * `--only <text>` runs the combinations whose name holds the text. Exit code 0 only if every row is as expected.
+ */
+import { parseArgs } from 'node:util';
+import { startLab, type LabOptions } from '../../haraka-test-harness/lab';
+import { runScenarios } from '../../haraka-test-harness/run_scenarios';
+import { scenarioConfig, scenarioWorld, scenarios } from '../../haraka-test-harness/scenarios';
+import { installedHaraka, installedNode } from './installs';
+
+interface Combination {
+  readonly haraka: string;
+  /** Major version; `this` is the one that runs this script. */
+  readonly node: 22 | 24 | 'this';
+  readonly workers: number;
+}
+
+const combinations: readonly Combination[] = [
+  { haraka: '3.0.4', node: 'this', workers: 0 },
+  { haraka: '3.1.0', node: 'this', workers: 0 },
+  { haraka: '3.1.6', node: 'this', workers: 0 },
+  { haraka: '3.2.1', node: 'this', workers: 0 },
+  { haraka: '3.3.4', node: 'this', workers: 0 },
+  { haraka: '3.3.4', node: 22, workers: 0 },
+  { haraka: '3.3.4', node: 24, workers: 0 },
+  { haraka: '3.3.4', node: 'this', workers: 2 },
+];
+
+function nameOf({ haraka, node, workers }: Combination): string {
+  const major = node === 'this' ? process.versions.node : `${node}`;
+  return `Haraka ${haraka} on Node ${major}${workers === 0 ? '' : `, ${workers} workers`}`;
+}
+
+async function optionsOf({ haraka, node, workers }: Combination): Promise<LabOptions> {
+  const [directory, executable] = await Promise.all([
+    installedHaraka(haraka),
+    node === 'this' ? process.execPath : installedNode(node),
+  ]);
+  return {
+    haraka: directory,
+    node: executable,
+    workers,
+    config: scenarioConfig(),
+    resolver: { timeout: '1', deadline: '3' },
+  };
+}
+
+/** @returns what was not as expected, one line each */
+async function faultsOf(combination: Combination): Promise<string[]> {
+  const lab = await startLab(scenarioWorld, await optionsOf(combination));
+  try {
+    const rows = await runScenarios(lab, scenarios);
+    return rows.flatMap(({ peer, faults }) => faults.map((fault) => `${peer}: ${fault}`));
+  } finally {
+    await lab.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const only = values.only ?? '';
+  let failed = 0;
+  for (const combination of combinations.filter((one) => nameOf(one).includes(only))) {
+    const name = nameOf(combination);
+    await optionsOf(combination);
+    const begun = Date.now();
+    const faults = await faultsOf(combination).catch((error: unknown) => [String(error)]);
+    const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+    const verdict = faults.length === 0 ? `all ${scenarios.length} rows as expected` : 'NOT AS EXPECTED';
+    process.stdout.write(`${name.padEnd(36)} ${verdict.padEnd(26)} ${seconds.padStart(6)} s\n`);
+    for (const fault of faults) process.stdout.write(`  ${fault}\n`);
+    failed += faults.length === 0 ? 0 : 1;
+  }
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});
