@@ -113,7 +113,8 @@ class Locator {
     this.#pending = { text: '', line: 0 };
     const [, name, value] = parameter.exec(whole) ?? [];
     const list = name !== undefined && name.length > 2 && name.endsWith('[]');
-    const key = list ? name.slice(0, -2) : (name ?? '');
+    // haraka-config takes the first pair of brackets, wherever it stands.
+    const key = list ? name.replace('[]', '') : (name ?? '');
     if (key === '') this.#note(line, 'Haraka ignores this line, it is no `key = value`', '', whole.trim());
     else if (unsafe.has(key)) this.#note(line, 'Haraka ignores a key of this name', key);
     else if (value === undefined) this.#note(line, 'has no value', key);

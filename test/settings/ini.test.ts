@@ -86,6 +86,10 @@ test('no key of any file escapes the locator', () => {
   );
 });
 
+test('brackets within a key are read as Haraka reads them', () => {
+  expect(asLocated('[]a[] = v')).toEqual(asHarakaReads('[]a[] = v'));
+});
+
 test.each([
   ['k = v\nk = w', [[2, 'the key stands twice, first at line 1']]],
   ['k = v\nk[] = w', [[2, 'the key stands twice, first at line 1']]],
