@@ -85,7 +85,7 @@ function rowOf(scenario: Scenario, outcome: Outcome, hosts: readonly SmtpPeer[])
     reason: firstReason(summary),
     tlsVersion: protectionOf(received[0]?.protection),
     verified: outcome.status === 'delivered' ? text(summary?.['verified']) : '',
-    requirement: outcome.status === 'delivered' ? text(summary?.['requirement']) : '',
+    requirement: text(summary?.['requirement']),
     rule: text(summary?.['rule']),
   };
   const faults = [
@@ -98,7 +98,7 @@ function rowOf(scenario: Scenario, outcome: Outcome, hosts: readonly SmtpPeer[])
     rule: seen.rule,
     level: text(summary?.['level']),
     discovered: text(summary?.['discovered']),
-    requirement: text(summary?.['requirement']),
+    requirement: seen.requirement,
     tls_version: seen.tlsVersion,
     verified: seen.verified,
     outcome: seen.outcome,

@@ -18,7 +18,7 @@ export interface Expected {
   readonly tlsVersion: TlsVersion | 'none' | '';
   /** How the peer was authenticated; empty where nothing was delivered. */
   readonly verified: string;
-  /** What led to it; empty where nothing was delivered. */
+  /** What the last host that was tried had to satisfy, or `refused`; empty where not even the hosts were known. */
   readonly requirement: string;
   /** The section that the rule comes from. */
   readonly rule: string;
@@ -46,14 +46,18 @@ const cleartext = (requirement: string, reason = ''): Result =>
   delivered('none', requirement, 'none', reason);
 const encrypted = (requirement: string, verified: string, reason = ''): Result =>
   delivered('TLSv1.3', requirement, verified, reason);
-const deferred = (reason: string): Result => ({
+/** `refused`: decided before any connection. */
+const deferred = (requirement: string, reason: string): Result => ({
   outcome: 'deferred',
   reason,
   tlsVersion: '',
   verified: '',
-  requirement: '',
+  requirement,
 });
-const bounced = (reason: string): Result => ({ ...deferred(reason), outcome: 'bounced' });
+const bounced = (requirement: string, reason: string): Result => ({
+  ...deferred(requirement, reason),
+  outcome: 'bounced',
+});
 
 const only = (version: TlsVersion): DomainSpec => ({ mx: [{ tls: { min: version, max: version } }] });
 const noStartTls: DomainSpec = { mx: [{ manner: 'no-starttls' }] };
@@ -101,7 +105,12 @@ const opportunistic: readonly Row[] = [
     only('TLSv1.2'),
     cleartext('opportunistic (opportunistic)', 'tls-version-too-low'),
   ],
-  ['may-never-cleartext', { cleartext_fallback: 'never' }, noStartTls, deferred('starttls-not-supported')],
+  [
+    'may-never-cleartext',
+    { cleartext_fallback: 'never' },
+    noStartTls,
+    deferred('opportunistic (opportunistic)', 'starttls-not-supported'),
+  ],
 ];
 
 const mandatory: readonly Row[] = [
@@ -113,13 +122,33 @@ const mandatory: readonly Row[] = [
     only('TLSv1'),
     delivered('TLSv1', 'encrypted (mandatory)', 'unauthenticated'),
   ],
-  ['must-has-tls11', {}, only('TLSv1.1'), deferred('tls-version-too-low')],
-  ['must-min13-has-tls12', { min_tls_version: '1.3' }, only('TLSv1.2'), deferred('tls-version-too-low')],
-  ['must-no-starttls', {}, noStartTls, deferred('starttls-not-supported')],
-  ['must-bounce', { action_on_failure: 'bounce' }, noStartTls, bounced('starttls-not-supported')],
-  ['must-broken-tls', {}, handshakeFails, deferred('tls-handshake-failed')],
-  ['must-starttls-454', {}, { mx: [{ manner: 'starttls-454' }] }, deferred('tls-handshake-failed')],
-  ['must-injected', {}, { mx: [{ manner: 'starttls-injected' }] }, deferred('tls-handshake-failed')],
+  ['must-has-tls11', {}, only('TLSv1.1'), deferred('encrypted (mandatory)', 'tls-version-too-low')],
+  [
+    'must-min13-has-tls12',
+    { min_tls_version: '1.3' },
+    only('TLSv1.2'),
+    deferred('encrypted (mandatory)', 'tls-version-too-low'),
+  ],
+  ['must-no-starttls', {}, noStartTls, deferred('encrypted (mandatory)', 'starttls-not-supported')],
+  [
+    'must-bounce',
+    { action_on_failure: 'bounce' },
+    noStartTls,
+    bounced('encrypted (mandatory)', 'starttls-not-supported'),
+  ],
+  ['must-broken-tls', {}, handshakeFails, deferred('encrypted (mandatory)', 'tls-handshake-failed')],
+  [
+    'must-starttls-454',
+    {},
+    { mx: [{ manner: 'starttls-454' }] },
+    deferred('encrypted (mandatory)', 'tls-handshake-failed'),
+  ],
+  [
+    'must-injected',
+    {},
+    { mx: [{ manner: 'starttls-injected' }] },
+    deferred('encrypted (mandatory)', 'tls-handshake-failed'),
+  ],
   [
     'must-second-mx',
     {},
@@ -147,11 +176,26 @@ const verify: readonly Row[] = [
     { mx: [{ certificate: { kind: 'trusted', names: ['verify-nexthop.example'] } }] },
     encrypted('pkix (verify)', 'pkix'),
   ],
-  ['verify-wrong-name', {}, { mx: [{ certificate: 'wrong-name' }] }, deferred('certificate-host-mismatch')],
-  ['verify-self-signed', {}, selfSigned, deferred('certificate-not-trusted')],
-  ['verify-untrusted', {}, { mx: [{ certificate: 'untrusted' }] }, deferred('certificate-not-trusted')],
-  ['verify-expired', {}, { mx: [{ certificate: 'expired' }] }, deferred('certificate-expired')],
-  ['verify-no-starttls', {}, noStartTls, deferred('starttls-not-supported')],
+  [
+    'verify-wrong-name',
+    {},
+    { mx: [{ certificate: 'wrong-name' }] },
+    deferred('pkix (verify)', 'certificate-host-mismatch'),
+  ],
+  ['verify-self-signed', {}, selfSigned, deferred('pkix (verify)', 'certificate-not-trusted')],
+  [
+    'verify-untrusted',
+    {},
+    { mx: [{ certificate: 'untrusted' }] },
+    deferred('pkix (verify)', 'certificate-not-trusted'),
+  ],
+  [
+    'verify-expired',
+    {},
+    { mx: [{ certificate: 'expired' }] },
+    deferred('pkix (verify)', 'certificate-expired'),
+  ],
+  ['verify-no-starttls', {}, noStartTls, deferred('pkix (verify)', 'starttls-not-supported')],
 ];
 
 const daneMatch: DomainSpec = { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['match'] }] };
@@ -174,11 +218,11 @@ const mxBogus: DomainSpec = { dnssec: 'secure', lookups: { MX: 'bogus' } };
 
 const opportunisticDane: readonly Row[] = [
   ['dane', {}, daneMatch, encrypted('dane (dane)', 'dane 3 1 1')],
-  ['dane-mismatch', {}, daneMismatch, deferred('certificate-not-trusted')],
+  ['dane-mismatch', {}, daneMismatch, deferred('dane (dane)', 'certificate-not-trusted')],
   ['dane-unusable', {}, daneUnusable, encrypted('encrypted (dane-unusable)', 'unauthenticated')],
-  ['dane-tlsa-bogus', {}, daneBogus, deferred('dnssec-invalid')],
-  ['dane-tlsa-timeout', {}, daneTimeout, deferred('dns-lookup-failed')],
-  ['dane-mx-bogus', {}, mxBogus, deferred('dnssec-invalid')],
+  ['dane-tlsa-bogus', {}, daneBogus, deferred('refused', 'dnssec-invalid')],
+  ['dane-tlsa-timeout', {}, daneTimeout, deferred('refused', 'dns-lookup-failed')],
+  ['dane-mx-bogus', {}, mxBogus, deferred('', 'dnssec-invalid')],
   ['dane-insecure-zone', {}, daneInInsecureZone, encrypted('opportunistic (no-dane)', 'unauthenticated')],
   ['dane-insecure-mx', {}, daneBehindInsecureMx, encrypted('dane (dane)', 'dane 3 1 1')],
   ['dane-absent', {}, noTlsa, encrypted('opportunistic (no-dane)', 'unauthenticated')],
@@ -186,7 +230,7 @@ const opportunisticDane: readonly Row[] = [
     'dane-no-starttls',
     {},
     { dnssec: 'secure', mx: [{ manner: 'no-starttls', tlsa: ['match'] }] },
-    deferred('starttls-not-supported'),
+    deferred('dane (dane)', 'starttls-not-supported'),
   ],
 ];
 
@@ -198,12 +242,12 @@ const mandatoryDane: readonly Row[] = [
     { dnssec: 'secure', mx: [{ certificate: 'private-ca', tlsa: ['match-ta'] }] },
     encrypted('dane (dane)', 'dane 2 0 1'),
   ],
-  ['dane-only-mismatch', {}, daneMismatch, deferred('certificate-not-trusted')],
-  ['dane-only-unusable', {}, daneUnusable, deferred('tlsa-invalid')],
-  ['dane-only-bogus', {}, daneBogus, deferred('dnssec-invalid')],
-  ['dane-only-insecure-zone', {}, daneInInsecureZone, deferred('dane-required')],
-  ['dane-only-insecure-mx', {}, daneBehindInsecureMx, deferred('dane-required')],
-  ['dane-only-absent', {}, noTlsa, deferred('dane-required')],
+  ['dane-only-mismatch', {}, daneMismatch, deferred('dane (dane)', 'certificate-not-trusted')],
+  ['dane-only-unusable', {}, daneUnusable, deferred('refused', 'tlsa-invalid')],
+  ['dane-only-bogus', {}, daneBogus, deferred('refused', 'dnssec-invalid')],
+  ['dane-only-insecure-zone', {}, daneInInsecureZone, deferred('refused', 'dane-required')],
+  ['dane-only-insecure-mx', {}, daneBehindInsecureMx, deferred('refused', 'dane-required')],
+  ['dane-only-absent', {}, noTlsa, deferred('refused', 'dane-required')],
 ];
 
 const enforced: DomainSpec = { sts: {} };
@@ -215,10 +259,15 @@ const mtaSts: readonly Row[] = [
     'sts-mx-not-in-policy',
     {},
     { sts: { policy: { mode: 'enforce', mx: ['elsewhere.example'] } } },
-    deferred('mx-not-in-policy'),
+    deferred('refused', 'mx-not-in-policy'),
   ],
-  ['sts-wrong-name', {}, wrongCertificate, deferred('certificate-host-mismatch')],
-  ['sts-no-starttls', {}, { ...noStartTls, sts: {} }, deferred('starttls-not-supported')],
+  ['sts-wrong-name', {}, wrongCertificate, deferred('pkix (sts-enforce)', 'certificate-host-mismatch')],
+  [
+    'sts-no-starttls',
+    {},
+    { ...noStartTls, sts: {} },
+    deferred('pkix (sts-enforce)', 'starttls-not-supported'),
+  ],
   [
     'sts-testing',
     {},
@@ -254,9 +303,14 @@ const mtaSts: readonly Row[] = [
 
 const auto: readonly Row[] = [
   ['auto-dane', {}, daneMatch, encrypted('dane (dane)', 'dane 3 1 1')],
-  ['auto-dane-mismatch', {}, { ...daneMismatch, sts: {} }, deferred('certificate-not-trusted')],
+  [
+    'auto-dane-mismatch',
+    {},
+    { ...daneMismatch, sts: {} },
+    deferred('dane (dane)', 'certificate-not-trusted'),
+  ],
   ['auto-sts', {}, enforced, encrypted('pkix (sts-enforce)', 'pkix')],
-  ['auto-sts-wrong-name', {}, wrongCertificate, deferred('certificate-host-mismatch')],
+  ['auto-sts-wrong-name', {}, wrongCertificate, deferred('pkix (sts-enforce)', 'certificate-host-mismatch')],
   [
     'auto-dane-and-sts',
     {},
@@ -315,7 +369,10 @@ const defaults: readonly Scenario[] = [
     sender: 'managed',
     settings: 'unlisted',
     domain: noStartTls,
-    expected: { ...deferred('starttls-not-supported'), rule: `${managedDomain} [outbound *.bank.example]` },
+    expected: {
+      ...deferred('encrypted (mandatory)', 'starttls-not-supported'),
+      rule: `${managedDomain} [outbound *.bank.example]`,
+    },
   },
   {
     peer: 'from-unmanaged.example',
