@@ -12,6 +12,8 @@ export const openTls: OpenTls = (address, options) => tls.connect({ ...options, 
 
 export type Connected =
   | { readonly kind: 'connected'; readonly socket: tls.TLSSocket }
+  /** `signal` was aborted first. */
+  | { readonly kind: 'silent'; readonly failure: Failure }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
@@ -38,11 +40,11 @@ export function connectTo(
       signal.removeEventListener('abort', onAbort);
       resolve(result);
     };
-    const fail = (failure: Failure) => {
+    const fail = (failure: Failure, kind: 'failed' | 'silent' = 'failed') => {
       socket.destroy();
-      settle({ kind: 'failed', failure });
+      settle({ kind, failure });
     };
-    const onAbort = () => fail(unreachable('no TLS connection in time'));
+    const onAbort = () => fail(unreachable('no TLS connection in time'), 'silent');
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('secureConnect', () => settle({ kind: 'connected', socket }));
     // Stays for the life of the socket: an error after the answer was read must not become an uncaught one.

@@ -5,13 +5,14 @@ import { canonicalDomain } from '../names';
 import { messageOf, printable } from '../text';
 import { isPublicAddress } from './addresses';
 import { connectTo, openTls } from './connect';
-import type { OpenTls } from './connect';
+import type { Connected, OpenTls } from './connect';
 import { unlessAborted, withDeadline } from './deadline';
 import { createGate } from './gate';
 import { describeFault, parsePolicy } from './policy';
 import { requestPolicy } from './response';
 import type { Body } from './response';
 import type { StsPolicy } from './types';
+import { createUnreachable } from './unreachable';
 
 /** The lookups that a fetch needs; the names are canonical. */
 export interface AddressResolver {
@@ -24,6 +25,8 @@ export interface FetchOptions {
   readonly allowPrivate: boolean;
   /** For one policy: lookups, waiting for a place, every address, the answer. Milliseconds, default 20,000. */
   readonly timeoutMs?: number;
+  /** Of this, for the TLS connection to one address. Milliseconds, default 5,000. */
+  readonly connectTimeoutMs?: number;
   /** Of the response body. Default 65,536 (RFC 8461 section 3.3 suggests a limit of this kind). */
   readonly maxBytes?: number;
   /** Connections at a time, in all. Default 32. */
@@ -41,6 +44,8 @@ export interface PolicyFetcher {
   fetch(domain: string, options: { extraRoots: string; signal: AbortSignal }): Promise<Fetched>;
 }
 
+/** How long an address that did not answer is passed over. */
+const passedOverMs = 60_000;
 /** A host may list any number of addresses; the time is shared out among this many. */
 const mostAddresses = 8;
 
@@ -53,8 +58,13 @@ export function createPolicyFetcher(deps: {
   readonly open?: OpenTls;
 }): PolicyFetcher {
   const { resolver, options, open = openTls } = deps;
-  const { allowPrivate, timeoutMs = 20_000, maxBytes = 65_536 } = options;
+  const { allowPrivate, timeoutMs = 20_000, connectTimeoutMs = 5_000, maxBytes = 65_536 } = options;
   const gate = createGate({ total: options.maxInFlight ?? 32, perAddress: options.maxPerAddress ?? 4 });
+  const unreachable = createUnreachable({
+    passedOverMs,
+    trialMs: connectTimeoutMs,
+    now: () => performance.now(),
+  });
 
   async function attempt(
     address: string,
@@ -67,16 +77,37 @@ export function createPolicyFetcher(deps: {
     }
     const leave = await gate.enter(address, signal).catch(() => undefined);
     if (leave === undefined) return unconnected('too many fetches under way');
-    // The place is held until the connection is gone, not merely until nobody waits for it any more.
-    const openHeld: OpenTls = (to, tlsOptions) => open(to, tlsOptions).once('close', leave);
+    // Asked only now, for the sake of those that waited for a place at an address that turned out not to answer.
+    if (unreachable.isPassedOver(address)) {
+      leave();
+      return unconnected('did not answer lately');
+    }
     try {
-      const connected = await connectTo(address, host, { extraRoots, open: openHeld, signal });
-      if (connected.kind === 'failed') return { kind: 'unconnected', failure: connected.failure };
+      const connected = await connect(address, host, extraRoots, signal, leave);
+      if (connected.kind !== 'connected') return { kind: 'unconnected', failure: connected.failure };
       return await requestPolicy(connected.socket, host, { maxBytes, signal });
     } catch (error) {
       leave();
       throw error;
     }
+  }
+
+  /** `leave` is called when the connection is gone, not already when nobody waits for it any more. */
+  async function connect(
+    address: string,
+    host: string,
+    extraRoots: string,
+    signal: AbortSignal,
+    leave: () => void,
+  ): Promise<Connected> {
+    const openHeld: OpenTls = (to, tlsOptions) => open(to, tlsOptions).once('close', leave);
+    const connected = await withDeadline(connectTimeoutMs, signal, (limit) =>
+      connectTo(address, host, { extraRoots, open: openHeld, signal: limit }),
+    );
+    if (connected.kind !== 'silent') unreachable.noteAnswer(address);
+    // Not where it was us who ran out of patience before its time was over.
+    else if (!signal.aborted) unreachable.noteSilence(address);
+    return connected;
   }
 
   async function fetchWithin(host: string, extraRoots: string, signal: AbortSignal): Promise<Fetched> {

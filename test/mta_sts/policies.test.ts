@@ -608,17 +608,13 @@ describe('many messages at once', () => {
     expect(world.questions('mta-sts.a.example')).toBe(2);
   });
 
-  it('for a thousand domains on one dead host stay within the bound and leave other domains alone', async () => {
-    await world.hosts.addPlain('127.40.0.1', () => undefined);
-    for (let n = 0; n < 1000; n++) {
-      world.hosts.dns.zones.txt.set(`_mta-sts.d${n}.example`, ['v=STSv1; id=1']);
-      world.hosts.dns.zones.a.set(`mta-sts.d${n}.example`, ['127.40.0.1']);
-    }
+  it('for a thousand domains on one dead host stay within the bound, and soon pass it over', async () => {
+    const dead = '127.40.0.1';
+    await world.hosts.addPlain(dead, () => undefined);
+    for (let n = 0; n < 1000; n++) pointAt(`d${n}.example`, dead);
     const alive = await world.domain('alive.example');
-    const sender = world.sender({
-      clock,
-      fetchOptions: { maxInFlight: 8, maxPerAddress: 4, timeoutMs: 3_000 },
-    });
+    const fetchOptions = { maxInFlight: 8, maxPerAddress: 4, timeoutMs: 60_000, connectTimeoutMs: 3_000 };
+    const sender = world.sender({ clock, fetchOptions });
     let settled = 0;
     const stuck = Array.from({ length: 1000 }, (_, n) =>
       sender.facts(`d${n}.example`, world.roots).finally(() => settled++),
@@ -628,8 +624,26 @@ describe('many messages at once', () => {
     expect(alive.host.requests).toHaveLength(1);
     const facts = await Promise.all(stuck);
     expect(facts.every(({ kind }) => kind === 'no_policy')).toBe(true);
-    expect(world.hosts.opened.get('127.40.0.1')?.most).toBe(4);
+    expect(world.hosts.opened.get(dead)).toMatchObject({ most: 4, all: 4 });
   });
+
+  it('do not have a host taken for dead by pointing domains at it that it is not for', async () => {
+    const { name, host } = await world.domain('alive.example');
+    const [address] = world.hosts.dns.zones.a.get(`mta-sts.${name}`) as string[];
+    const sender = world.sender({ clock });
+    for (let n = 0; n < 20; n++) {
+      pointAt(`d${n}.example`, address!);
+      const facts = await sender.facts(`d${n}.example`, world.roots);
+      expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-webpki-invalid' } });
+    }
+    expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+    expect(host.requests).toHaveLength(1);
+  });
+
+  function pointAt(domain: string, address: string): void {
+    world.hosts.dns.zones.txt.set(`_mta-sts.${domain}`, ['v=STSv1; id=1']);
+    world.hosts.dns.zones.a.set(`mta-sts.${domain}`, [address]);
+  }
 });
 
 describe('closing', () => {

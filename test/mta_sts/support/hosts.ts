@@ -38,12 +38,13 @@ export class Hosts {
     return new Hosts(await createCa());
   }
 
-  /** Connections that were opened and are not closed, per address, and the most at a time. */
-  readonly opened = new Map<string, { now: number; most: number }>();
+  /** Connections per address: those that are not closed, the most at a time, and all. */
+  readonly opened = new Map<string, { now: number; most: number; all: number }>();
 
   readonly open: OpenTls = (address, options) => {
-    const count = this.opened.get(address) ?? { now: 0, most: 0 };
+    const count = this.opened.get(address) ?? { now: 0, most: 0, all: 0 };
     this.opened.set(address, count);
+    count.all++;
     count.most = Math.max(count.most, ++count.now);
     // Where nothing listens the connection is refused, as it is for a host that is down.
     const socket = tls.connect({ ...options, host: address, port: this.ports.get(address) ?? 1 });

@@ -447,7 +447,7 @@ async function goodHost({ hosts, host }: Setting, address: string): Promise<unkn
   return hosts.addTls({ address, certificate: await hosts.issue({ dnsNames: [host] }), answer: whole });
 }
 
-export const limitMs = 1_500;
+export const limitMs = 5_000;
 
 export interface Seen {
   readonly manner: Manner;
