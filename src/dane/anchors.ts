@@ -5,12 +5,12 @@
  * path holds is for `checkPath`. Everything is bounded, because the peer chooses the input.
  */
 import type { X509Certificate } from 'node:crypto';
-import { publicKeyOf, readCertificate } from '../x509/certificate';
+import { derOf, publicKeyOf, readCertificate } from '../x509/certificate';
 import { sameBytes } from '../x509/der';
 import { mayHaveIssued, signedBy } from '../x509/path';
 import type { PathAnchor } from '../x509/path';
 import { matches } from './match';
-import { certificateIn, publicKeyIn, usages } from './records';
+import { certificateIn, publicKeyIn } from './records';
 import type { TlsaRecord } from './types';
 
 /** A path, leaf first, that ends at what `record` names. */
@@ -29,20 +29,19 @@ export const limits = {
   steps: 256,
 } as const;
 
-/** Paths from `chain[0]` to the anchors of `records` (usage 2 among them counts), lazily and in no particular order of merit. */
+/** Paths from `chain[0]` to the anchors of `records` (all of usage 2), lazily and in no particular order of merit. */
 export function* anchoredPaths(
   chain: readonly X509Certificate[],
   records: readonly TlsaRecord[],
 ): Generator<AnchoredPath> {
   const [leaf] = chain;
-  const anchors = records.filter(({ usage }) => usage === usages.daneTa);
-  if (leaf === undefined || anchors.length === 0) return;
-  const candidates = issuerCandidates(leaf, chain, anchors);
+  if (leaf === undefined) return;
+  const candidates = issuerCandidates(chain, records);
   const open: (readonly X509Certificate[])[] = [[leaf]];
   for (let steps = 0; steps < limits.steps; steps++) {
     const path = open.pop();
     if (path === undefined) return;
-    yield* endingHere(path, anchors);
+    yield* endingHere(path, records);
     if (path.length >= limits.pathLength) continue;
     const top = path[path.length - 1] ?? leaf;
     if (isSelfSigned(top)) continue;
@@ -53,15 +52,16 @@ export function* anchoredPaths(
 
 /** What may stand above the leaf: the certificates sent and those in records, each once, never the leaf itself. */
 export function issuerCandidates(
-  leaf: X509Certificate,
   chain: readonly X509Certificate[],
   records: readonly TlsaRecord[],
 ): readonly X509Certificate[] {
+  const [leaf, ...sent] = chain;
+  if (leaf === undefined) return [];
   const published = records.map(certificateIn).filter((certificate) => certificate !== undefined);
   const distinct: X509Certificate[] = [];
-  for (const certificate of [...published, ...chain.slice(1)]) {
+  for (const certificate of [...published, ...sent]) {
     if (distinct.length === limits.candidates) break;
-    const known = [leaf, ...distinct].some((other) => sameBytes(other.raw, certificate.raw));
+    const known = [leaf, ...distinct].some((other) => sameBytes(derOf(other), derOf(certificate)));
     if (!known) distinct.push(certificate);
   }
   return distinct;
@@ -83,8 +83,9 @@ function* endingHere(
   if (top === undefined) return;
   for (const record of records) {
     // A leaf is never its own anchor; a bare key that signed it is no certificate and may be.
-    if (path.length > 1 && matches(record, top)) yield { record, path, anchor: { kind: 'last' } };
+    if (path.length > 1 && matches(record, derOf(top))) yield { record, path, anchor: { kind: 'last' } };
     const key = publicKeyIn(record);
-    if (key !== undefined && signedBy(top, key)) yield { record, path, anchor: { kind: 'key', key } };
+    if (key !== undefined && signedBy(top, key))
+      yield { record, path, anchor: { kind: 'key', key, info: record.data } };
   }
 }

@@ -1,5 +1,4 @@
 /** Verdicts in words that an operator can act on. */
-import type { X509Certificate } from 'node:crypto';
 import type { PathFault } from '../x509/path';
 import { associationData, matches } from './match';
 import { matchingTypes } from './records';
@@ -11,7 +10,7 @@ export function recordText({ usage, selector, matchingType, data }: TlsaRecord):
 }
 
 /** Why a DANE-EE record did not match the peer's certificate. */
-export function mismatchText(record: TlsaRecord, leaf: X509Certificate): string {
+export function mismatchText(record: TlsaRecord, leaf: Uint8Array): string {
   const seen = associationData(record, leaf);
   if (seen === undefined) return `${recordText(record)}: the peer's certificate cannot be read`;
   const what = record.selector === 1 ? 'key' : 'certificate';
@@ -25,11 +24,7 @@ export function mismatchText(record: TlsaRecord, leaf: X509Certificate): string 
 }
 
 /** Why a DANE-TA record led to no path. `above`: the certificates that could have been issuers. */
-export function noAnchorText(
-  record: TlsaRecord,
-  leaf: X509Certificate,
-  above: readonly X509Certificate[],
-): string {
+export function noAnchorText(record: TlsaRecord, leaf: Uint8Array, above: readonly Uint8Array[]): string {
   const name = recordText(record);
   if (above.some((certificate) => matches(record, certificate))) {
     return `${name}: the certificate that it names did not issue the peer's certificate, not even indirectly`;

@@ -1,19 +1,18 @@
-/** Whether one certificate is what one TLSA record describes (RFC 6698 section 2.1). */
+/** Whether one certificate is what one TLSA record describes (RFC 6698 section 2.1). Certificates are DER here. */
 import { createHash } from 'node:crypto';
-import type { X509Certificate } from 'node:crypto';
 import { sameBytes } from '../x509/der';
-import { subjectPublicKeyInfo } from '../x509/certificate';
+import { publicKeyInfo } from '../x509/certificate';
 import { matchingTypes, selectors } from './records';
 import type { TlsaRecord } from './types';
 
 /** Whether selector and matching type of `record`, applied to `certificate`, give its data. The usage is not looked at. */
-export function matches(record: TlsaRecord, certificate: X509Certificate): boolean {
+export function matches(record: TlsaRecord, certificate: Uint8Array): boolean {
   const data = associationData(record, certificate);
   return data !== undefined && sameBytes(data, record.data);
 }
 
 /** What `record` would have to publish for `certificate`. `undefined` where the certificate cannot be read. */
-export function associationData(record: TlsaRecord, certificate: X509Certificate): Uint8Array | undefined {
+export function associationData(record: TlsaRecord, certificate: Uint8Array): Uint8Array | undefined {
   const selected = selectedData(record.selector, certificate);
   if (selected === undefined) return undefined;
   switch (record.matchingType) {
@@ -28,8 +27,7 @@ export function associationData(record: TlsaRecord, certificate: X509Certificate
   }
 }
 
-function selectedData(selector: number, certificate: X509Certificate): Uint8Array | undefined {
-  if (selector === selectors.certificate) return certificate.raw;
-  const info = selector === selectors.publicKey ? subjectPublicKeyInfo(certificate) : 'malformed';
-  return info === 'malformed' ? undefined : info;
+function selectedData(selector: number, certificate: Uint8Array): Uint8Array | undefined {
+  if (selector === selectors.certificate) return certificate;
+  return selector === selectors.publicKey ? publicKeyInfo(certificate) : undefined;
 }

@@ -38,6 +38,7 @@ export function usableRecords(records: readonly TlsaRecord[]): readonly TlsaReco
 
 /** Each record once: the first of equal ones, as the same object. */
 export function distinctRecords(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
+  if (records.length < 2) return records;
   const first = new Map<string, TlsaRecord>();
   for (const record of records) {
     const { usage, selector, matchingType, data } = record;

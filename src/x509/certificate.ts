@@ -54,6 +54,8 @@ export interface CertificateFields {
   readonly subjectEmails: readonly string[];
   /** Issuer and subject are the same name. */
   readonly selfIssued: boolean;
+  /** The SubjectPublicKeyInfo, DER. */
+  readonly publicKeyInfo: Uint8Array;
   /** Ms since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -72,50 +74,61 @@ export type ReadCertificate =
   | { readonly kind: 'fields'; readonly fields: CertificateFields }
   | { readonly kind: 'malformed'; readonly text: string };
 
-const read = new WeakMap<X509Certificate, ReadCertificate>();
-const keys = new WeakMap<X509Certificate, KeyObject | 'unsupported'>();
-const keyInfos = new WeakMap<X509Certificate, Uint8Array | 'malformed'>();
+/** What was found out about a certificate; Node makes the same things anew whenever it is asked. */
+interface Known {
+  der?: Uint8Array;
+  fields?: ReadCertificate;
+  key?: KeyObject | 'unsupported';
+}
+
+const known = new WeakMap<X509Certificate, Known>();
+
+function knownOf(certificate: X509Certificate): Known {
+  let entry = known.get(certificate);
+  if (!entry) known.set(certificate, (entry = {}));
+  return entry;
+}
+
+/** The certificate, DER. */
+export function derOf(certificate: X509Certificate): Uint8Array {
+  return (knownOf(certificate).der ??= certificate.raw);
+}
 
 /** The fields of `certificate`, parsed once for each object. Never throws. */
 export function readCertificate(certificate: X509Certificate): ReadCertificate {
-  const known = read.get(certificate);
-  if (known) return known;
-  let result: ReadCertificate;
-  try {
-    result = { kind: 'fields', fields: parseFields(certificate.raw) };
-  } catch (error) {
-    result = { kind: 'malformed', text: messageOf(error) };
-  }
-  read.set(certificate, result);
-  return result;
-}
-
-/** The SubjectPublicKeyInfo exactly as the certificate encodes it, which is what selector 1 covers (RFC 6698 section 2.1.2). */
-export function subjectPublicKeyInfo(certificate: X509Certificate): Uint8Array | 'malformed' {
-  const known = keyInfos.get(certificate);
-  if (known !== undefined) return known;
-  let result: Uint8Array | 'malformed';
-  try {
-    result = tbsParts(certificate.raw).publicKey.raw;
-  } catch {
-    result = 'malformed';
-  }
-  keyInfos.set(certificate, result);
-  return result;
+  return (knownOf(certificate).fields ??= readDer(derOf(certificate)));
 }
 
 /** The subject's key. `unsupported` where OpenSSL cannot read it. */
 export function publicKeyOf(certificate: X509Certificate): KeyObject | 'unsupported' {
-  const known = keys.get(certificate);
-  if (known !== undefined) return known;
-  let key: KeyObject | 'unsupported';
+  const entry = knownOf(certificate);
+  if (entry.key !== undefined) return entry.key;
   try {
-    key = certificate.publicKey;
+    entry.key = certificate.publicKey;
   } catch {
-    key = 'unsupported';
+    entry.key = 'unsupported';
   }
-  keys.set(certificate, key);
-  return key;
+  return entry.key;
+}
+
+/**
+ * The SubjectPublicKeyInfo exactly as the certificate (DER) encodes it, which is what selector 1 covers (RFC 6698
+ * section 2.1.2). `undefined` where the certificate cannot be read.
+ */
+export function publicKeyInfo(der: Uint8Array): Uint8Array | undefined {
+  try {
+    return expectTag(tbsElements(soleElement(der, tags.sequence)).rest[5], tags.sequence).raw;
+  } catch {
+    return undefined;
+  }
+}
+
+function readDer(der: Uint8Array): ReadCertificate {
+  try {
+    return { kind: 'fields', fields: parseFields(der) };
+  } catch (error) {
+    return { kind: 'malformed', text: messageOf(error) };
+  }
 }
 
 interface TbsParts {
@@ -130,12 +143,9 @@ interface TbsParts {
 
 /** RFC 5280 section 4.1: Certificate and TBSCertificate. */
 function tbsParts(raw: Uint8Array): TbsParts {
-  const certificate = children(soleElement(raw, tags.sequence));
-  const rest = children(expectTag(certificate[0], tags.sequence));
-  const version = rest[0]?.tag === 0xa0 ? readVersion(rest.shift()) : 1;
+  const { version, rest, outerAlgorithm } = tbsElements(soleElement(raw, tags.sequence));
   const [, signature, issuer, validity, subject, publicKey, ...optional] = rest;
-  if (!sameAlgorithm(signature, certificate[1])) throw new MalformedDer('two signature algorithms');
-  const wrapped = optional.find(({ tag }) => tag === 0xa3);
+  if (!sameAlgorithm(signature, outerAlgorithm)) throw new MalformedDer('two signature algorithms');
   return {
     version,
     signature: expectTag(signature, tags.sequence),
@@ -143,8 +153,24 @@ function tbsParts(raw: Uint8Array): TbsParts {
     validity: expectTag(validity, tags.sequence),
     subject: expectTag(subject, tags.sequence),
     publicKey: expectTag(publicKey, tags.sequence),
-    extensions: wrapped ? children(soleElement(wrapped.value, tags.sequence)) : [],
+    extensions:
+      optional
+        .find(({ tag }) => tag === 0xa3)
+        ?.onlyChild()
+        .children() ?? [],
   };
+}
+
+/** `rest` begins with the serial number. */
+function tbsElements(certificate: DerElement): {
+  version: 1 | 2 | 3;
+  rest: DerElement[];
+  outerAlgorithm: DerElement | undefined;
+} {
+  const [tbs, outerAlgorithm] = certificate.children();
+  const rest = expectTag(tbs, tags.sequence).children();
+  const version = rest[0]?.tag === 0xa0 ? readVersion(rest.shift()) : 1;
+  return { version, rest, outerAlgorithm };
 }
 
 /** RFC 5280 section 4.1.1.2: the algorithm is named twice and must be the same. */
@@ -153,7 +179,7 @@ function sameAlgorithm(inner: DerElement | undefined, outer: DerElement | undefi
 }
 
 function readVersion(element: DerElement | undefined): 1 | 2 | 3 {
-  const number = readCount(element && soleElement(element.value));
+  const number = readCount(element?.onlyChild());
   if (number > 2) throw new MalformedDer('unknown certificate version');
   return (number + 1) as 1 | 2 | 3;
 }
@@ -168,6 +194,7 @@ function parseFields(raw: Uint8Array): CertificateFields {
     commonNames: attributeTexts(parts.subject, '2.5.4.3'),
     subjectEmails: attributeTexts(parts.subject, '1.2.840.113549.1.9.1'),
     selfIssued: Buffer.compare(parts.issuer.raw, parts.subject.raw) === 0,
+    publicKeyInfo: parts.publicKey.raw,
     notBefore: readTime(notBefore),
     notAfter: readTime(notAfter),
     signatureAlgorithm: parts.signature.raw,

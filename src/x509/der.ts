@@ -9,13 +9,47 @@ export class MalformedDer extends Error {
   override readonly name = 'MalformedDer';
 }
 
-export interface DerElement {
+/** One element, as places in the octets that it was read from. */
+export class DerElement {
+  constructor(
+    private readonly source: Uint8Array,
+    private readonly start: number,
+    private readonly content: number,
+    private readonly end: number,
+  ) {}
+
   /** The identifier octet: class, constructed bit and number. */
-  readonly tag: number;
+  get tag(): number {
+    return this.source[this.start] ?? 0;
+  }
+
   /** The content octets. */
-  readonly value: Uint8Array;
+  get value(): Uint8Array {
+    return this.source.subarray(this.content, this.end);
+  }
+
   /** The whole element, header included. */
-  readonly raw: Uint8Array;
+  get raw(): Uint8Array {
+    return this.source.subarray(this.start, this.end);
+  }
+
+  /** The elements inside a constructed one, in order. @throws MalformedDer */
+  children(): DerElement[] {
+    const found: DerElement[] = [];
+    for (let offset = this.content; offset < this.end;) {
+      const child = elementAt(this.source, offset, this.end);
+      found.push(child);
+      offset = child.end;
+    }
+    return found;
+  }
+
+  /** The one element inside. @throws MalformedDer where there is none, or more than one. */
+  onlyChild(): DerElement {
+    const child = elementAt(this.source, this.content, this.end);
+    if (child.end !== this.end) throw new MalformedDer('octets follow the element');
+    return child;
+  }
 }
 
 export const tags = {
@@ -38,7 +72,7 @@ export const tags = {
 
 /** The element that `bytes` consists of. @throws MalformedDer where something follows it. */
 export function soleElement(bytes: Uint8Array, tag?: number): DerElement {
-  const element = elementAt(bytes, 0);
+  const element = elementAt(bytes, 0, bytes.length);
   if (element.raw.length !== bytes.length) throw new MalformedDer('octets follow the element');
   if (tag !== undefined) expectTag(element, tag);
   return element;
@@ -46,13 +80,7 @@ export function soleElement(bytes: Uint8Array, tag?: number): DerElement {
 
 /** The elements inside a constructed one, in order. @throws MalformedDer */
 export function children(element: DerElement): DerElement[] {
-  const found: DerElement[] = [];
-  for (let offset = 0; offset < element.value.length;) {
-    const child = elementAt(element.value, offset);
-    found.push(child);
-    offset += child.raw.length;
-  }
-  return found;
+  return element.children();
 }
 
 /** @throws MalformedDer where `element` is missing or of another type. */
@@ -66,21 +94,27 @@ export function expectTag(element: DerElement | undefined, tag: number): DerElem
 /** An object identifier in dotted form. @throws MalformedDer */
 export function readOid(element: DerElement | undefined): string {
   const { value } = expectTag(element, tags.oid);
-  if (value.length === 0 || ((value.at(-1) ?? 0) & 0x80) !== 0) throw new MalformedDer('truncated OID');
-  const arcs: number[] = [];
+  if (value.length === 0 || ((value[value.length - 1] ?? 0) & 0x80) !== 0)
+    throw new MalformedDer('truncated OID');
+  let text = '';
   let arc = 0;
-  for (const octet of value) {
+  for (let index = 0; index < value.length; index++) {
+    const octet = value[index] ?? 0;
     if (arc === 0 && octet === 0x80) throw new MalformedDer('padded OID');
     arc = arc * 128 + (octet & 0x7f);
     if (arc > Number.MAX_SAFE_INTEGER / 128) throw new MalformedDer('over-long OID');
     if (octet < 0x80) {
-      arcs.push(arc);
+      text += text === '' ? firstArcs(arc) : `.${arc}`;
       arc = 0;
     }
   }
-  const [first = 0, ...rest] = arcs;
-  const root = Math.min(Math.floor(first / 40), 2);
-  return [root, first - root * 40, ...rest].join('.');
+  return text;
+}
+
+/** The first two arcs share one number (X.690 section 8.19.4). */
+function firstArcs(joint: number): string {
+  const root = Math.min(Math.floor(joint / 40), 2);
+  return `${root}.${joint - root * 40}`;
 }
 
 /** A BOOLEAN, which DER writes as 00 or FF. @throws MalformedDer */
@@ -119,7 +153,6 @@ export function readNamedBits(element: DerElement): number {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-const latin1 = new TextDecoder('latin1');
 
 /** The text of any of the string types of a DirectoryString or an IA5String. `undefined` for another type or bad text. */
 export function readText(element: DerElement): string | undefined {
@@ -133,7 +166,7 @@ export function readText(element: DerElement): string | undefined {
     case tags.printableString:
     case tags.ia5String:
     case tags.t61String:
-      return latin1.decode(element.value);
+      return latin1(element.value);
     case tags.bmpString:
       return element.value.length % 2 === 0 ? fixedWidthText(element.value, 2) : undefined;
     case tags.universalString:
@@ -145,8 +178,9 @@ export function readText(element: DerElement): string | undefined {
 
 /** ASCII text under an implicit tag, as names in a GeneralName are. @throws MalformedDer for other octets. */
 export function readAscii(element: DerElement): string {
-  if (element.value.some((octet) => octet > 0x7f)) throw new MalformedDer('text that is not ASCII');
-  return latin1.decode(element.value);
+  const text = latin1(element.value);
+  if (!/^[\0-\x7f]*$/.test(text)) throw new MalformedDer('text that is not ASCII');
+  return text;
 }
 
 /** UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 profiles them, in ms since the epoch. @throws MalformedDer */
@@ -154,51 +188,65 @@ export function readTime(element: DerElement | undefined): number {
   if (element?.tag !== tags.utcTime && element?.tag !== tags.generalizedTime) {
     throw new MalformedDer('no time');
   }
-  const match = /^(\d\d(?:\d\d)?)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(latin1.decode(element.value));
-  if (match?.[1]?.length !== (element.tag === tags.utcTime ? 2 : 4)) throw new MalformedDer('bad time');
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const fullYear = element.tag === tags.generalizedTime ? year : year < 50 ? 2000 + year : 1900 + year;
-  const date = new Date(0);
-  date.setUTCFullYear(fullYear, month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59) {
-    throw new MalformedDer('no such time');
-  }
+  const { value } = element;
+  const yearDigits = element.tag === tags.utcTime ? 2 : 4;
+  if (value.length !== yearDigits + 11 || value[yearDigits + 10] !== zulu) throw new MalformedDer('bad time');
+  const [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map((at) => twoDigits(value, yearDigits + at));
+  const time = Date.UTC(0, (month ?? 0) - 1, day, hour, minute, second);
+  const date = new Date(time);
+  date.setUTCFullYear(readYear(value, yearDigits), (month ?? 0) - 1, day);
+  const sound = date.getUTCMonth() + 1 === month && date.getUTCDate() === day && date.getUTCHours() === hour;
+  if (!sound || date.getUTCMinutes() !== minute) throw new MalformedDer('no such time');
   return date.getTime();
+}
+
+const zulu = 'Z'.charCodeAt(0);
+
+/** Two digits of a year mean 1950 to 2049. */
+function readYear(value: Uint8Array, digits: 2 | 4): number {
+  const first = twoDigits(value, 0);
+  if (digits === 4) return first * 100 + twoDigits(value, 2);
+  return first < 50 ? 2000 + first : 1900 + first;
+}
+
+function twoDigits(value: Uint8Array, at: number): number {
+  const tens = (value[at] ?? 0) - 0x30;
+  const ones = (value[at + 1] ?? 0) - 0x30;
+  if (tens < 0 || tens > 9 || ones < 0 || ones > 9) throw new MalformedDer('bad time');
+  return tens * 10 + ones;
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }
 
-function elementAt(bytes: Uint8Array, offset: number): DerElement {
+function elementAt(bytes: Uint8Array, offset: number, limit: number): DerElement {
   const tag = bytes[offset];
   const first = bytes[offset + 1];
-  if (tag === undefined || first === undefined) throw new MalformedDer('truncated header');
+  if (tag === undefined || first === undefined || offset + 2 > limit)
+    throw new MalformedDer('truncated header');
   if ((tag & 0x1f) === 0x1f) throw new MalformedDer('high tag number');
-  const header = first < 0x80 ? { size: 2, length: first } : longLength(bytes, offset, first & 0x7f);
-  const end = offset + header.size + header.length;
-  if (end > bytes.length) throw new MalformedDer('truncated content');
-  return { tag, value: bytes.subarray(offset + header.size, end), raw: bytes.subarray(offset, end) };
+  const lengthOctets = first < 0x80 ? 0 : first & 0x7f;
+  const content = offset + 2 + lengthOctets;
+  const end = content + (first < 0x80 ? first : longLength(bytes, offset + 2, lengthOctets));
+  if (end > limit) throw new MalformedDer('truncated content');
+  return new DerElement(bytes, offset, content, end);
 }
 
-function longLength(bytes: Uint8Array, offset: number, octets: number): { size: number; length: number } {
+function longLength(bytes: Uint8Array, offset: number, octets: number): number {
   if (octets === 0 || octets > 4) throw new MalformedDer('bad length');
   let length = 0;
   for (let index = 0; index < octets; index++) {
-    const octet = bytes[offset + 2 + index];
+    const octet = bytes[offset + index];
     if (octet === undefined) throw new MalformedDer('truncated length');
     length = length * 256 + octet;
   }
   if (length < 0x80 || length < 256 ** (octets - 1)) throw new MalformedDer('length not minimal');
-  return { size: 2 + octets, length };
+  return length;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function fixedWidthText(bytes: Uint8Array, width: 2 | 4): string | undefined {

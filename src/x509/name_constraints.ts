@@ -1,7 +1,7 @@
 /** Name constraints of a CA held against the names of a certificate below it (RFC 5280 section 4.2.1.10). */
 import type { CertificateFields, GeneralName, NameConstraints } from './certificate';
-import { nameAttributes } from './certificate';
-import { children, readText, soleElement } from './der';
+import { children, soleElement } from './der';
+import { isWithinDirectory } from './distinguished_name';
 
 export type ConstraintResult =
   | { readonly kind: 'allowed' }
@@ -57,7 +57,8 @@ function within(name: GeneralName, base: GeneralName): boolean {
   if (name.kind === 'email' && base.kind === 'email') return emailWithin(name.value, base.value);
   if (name.kind === 'uri' && base.kind === 'uri') return hostWithin(uriHost(name.value), base.value);
   if (name.kind === 'ip' && base.kind === 'ip') return addressWithin(name.value, base.value);
-  if (name.kind === 'directory' && base.kind === 'directory') return directoryWithin(name.value, base.value);
+  if (name.kind === 'directory' && base.kind === 'directory')
+    return isWithinDirectory(name.value, base.value);
   return false;
 }
 
@@ -96,24 +97,6 @@ function addressWithin(address: Uint8Array, base: Uint8Array): boolean {
   if (base.length !== address.length * 2) return false;
   return address.every(
     (octet, index) => ((octet ^ (base[index] ?? 0)) & (base[address.length + index] ?? 0)) === 0,
-  );
-}
-
-function directoryWithin(name: Uint8Array, base: Uint8Array): boolean {
-  const have = comparableRdns(name);
-  return comparableRdns(base).every((rdn, index) => have[index] === rdn);
-}
-
-/** Each relative name as text for comparison: letter case and runs of spaces do not count (RFC 5280 section 7.1). */
-function comparableRdns(name: Uint8Array): string[] {
-  return children(soleElement(name)).map((rdn) =>
-    nameAttributes(rdn)
-      .map(([oid, value]) => {
-        const text = readText(value)?.toLowerCase().trim().replace(/\s+/g, ' ');
-        return JSON.stringify([oid, text ?? Buffer.from(value.raw).toString('hex')]);
-      })
-      .sort()
-      .join(),
   );
 }
 

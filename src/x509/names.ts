@@ -46,14 +46,9 @@ export function sanBelow(certificate: X509Certificate, domain: string): boolean 
 }
 
 /**
- * Whether `certificate` names `name` as RFC 7672 section 3.2.3 asks of usage 2: a DNS-ID, or the common name where
- * there is no DNS-ID at all.
+ * The names that usage 2 is held against: the DNS-IDs, or the common names where there is no DNS-ID at all (RFC 7672
+ * section 3.2.3).
  */
-export function sanOrCommonNameMatches(certificate: X509Certificate, name: string): boolean {
-  return presentedNames(certificate).some((id) => matchesDnsId(id, name));
-}
-
-/** The names that usage 2 is held against, for checks and messages. */
 export function presentedNames(certificate: X509Certificate): readonly string[] {
   const { dnsIds, commonNames } = dnsNames(certificate);
   return dnsIds.length > 0 ? dnsIds : commonNames;

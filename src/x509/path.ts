@@ -8,6 +8,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { keyUsageBits, publicKeyOf, readCertificate } from './certificate';
 import type { CertificateFields } from './certificate';
 import { MalformedDer } from './der';
+import { sameDistinguishedName } from './distinguished_name';
 import { checkNameConstraints } from './name_constraints';
 import { keyStrength, signatureStrength } from './strength';
 
@@ -15,8 +16,8 @@ import { keyStrength, signatureStrength } from './strength';
 export type PathAnchor =
   /** The last certificate is itself the anchor: its signature is not checked, all else is. */
   | { readonly kind: 'last' }
-  /** A bare key signed the last certificate. */
-  | { readonly kind: 'key'; readonly key: KeyObject };
+  /** A bare key signed the last certificate. `info`: its SubjectPublicKeyInfo, DER. */
+  | { readonly kind: 'key'; readonly key: KeyObject; readonly info: Uint8Array };
 
 /** `depth`: 0 is the leaf. `text` continues a sentence that begins with the certificate. */
 export interface PathFault {
@@ -47,15 +48,20 @@ export function checkPath(path: readonly X509Certificate[], anchor: PathAnchor, 
     checkSignatures(path, anchor) ??
     checkExtensions(all) ??
     checkPathLength(all) ??
-    checkStrength(path, all, anchor) ??
+    checkStrength(all, anchor) ??
     checkConstraints(all) ??
     checkDates(all, now) ?? { kind: 'valid' }
   );
 }
 
-/** Whether `issuer` may have issued `certificate`, by names, key identifiers and kind of key. Proves nothing. */
+/** Whether `issuer` bears the name that `certificate` gives for its issuer. Proves nothing. */
 export function mayHaveIssued(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) || (!mayCertify(issuer) && sameName(issuer, certificate));
+  const [above, below] = [readCertificate(issuer), readCertificate(certificate)];
+  return (
+    above.kind === 'fields' &&
+    below.kind === 'fields' &&
+    sameDistinguishedName(above.fields.subject, below.fields.issuer)
+  );
 }
 
 /** Whether `key` signed `certificate`. False for a key that does not suit the signature. */
@@ -66,21 +72,6 @@ export function signedBy(certificate: X509Certificate, key: KeyObject | 'unsuppo
   } catch {
     return false;
   }
-}
-
-/** `checkIssued` also refuses an issuer whose key usage does not allow it; here that is a fault with a name, not a missing link. */
-function mayCertify(certificate: X509Certificate): boolean {
-  const result = readCertificate(certificate);
-  return result.kind === 'fields' && allowsUsage(result.fields, keyUsageBits.keyCertSign);
-}
-
-function sameName(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  const [above, below] = [readCertificate(issuer), readCertificate(certificate)];
-  return (
-    above.kind === 'fields' &&
-    below.kind === 'fields' &&
-    Buffer.compare(above.fields.subject, below.fields.issuer) === 0
-  );
 }
 
 function checkSignatures(path: readonly X509Certificate[], anchor: PathAnchor): PathResult | undefined {
@@ -155,21 +146,16 @@ function checkPathLength(all: readonly CertificateFields[]): PathResult | undefi
 }
 
 /** The signature of an anchor proves nothing, so its digest does not matter; its key does. */
-function checkStrength(
-  path: readonly X509Certificate[],
-  all: readonly CertificateFields[],
-  anchor: PathAnchor,
-): PathResult | undefined {
-  for (const [depth, certificate] of path.entries()) {
-    const key = keyStrength(publicKeyOf(certificate));
+function checkStrength(all: readonly CertificateFields[], anchor: PathAnchor): PathResult | undefined {
+  for (const [depth, { publicKeyInfo, signatureAlgorithm }] of all.entries()) {
+    const key = keyStrength(publicKeyInfo);
     if (key.kind === 'weak') return invalid('weak', depth, `has ${key.text}`);
-    const algorithm = all[depth]?.signatureAlgorithm;
-    if (algorithm === undefined || (depth === path.length - 1 && anchor.kind === 'last')) continue;
-    const signature = signatureStrength(algorithm);
+    if (depth === all.length - 1 && anchor.kind === 'last') continue;
+    const signature = signatureStrength(signatureAlgorithm);
     if (signature.kind === 'weak') return invalid('weak', depth, `has ${signature.text}`);
   }
-  const bare = anchor.kind === 'key' ? keyStrength(anchor.key) : undefined;
-  return bare?.kind === 'weak' ? invalid('weak', path.length - 1, `is signed by ${bare.text}`) : undefined;
+  const bare = anchor.kind === 'key' ? keyStrength(anchor.info) : undefined;
+  return bare?.kind === 'weak' ? invalid('weak', all.length - 1, `is signed by ${bare.text}`) : undefined;
 }
 
 /** RFC 5280 section 6.1.4(g) and 6.1.3(b): self-issued intermediates are exempt, the leaf never is. */

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 
 /** As many certificates as are looked at; TLS itself allows a list of some 100 KB. */
 const maximum = 100;
@@ -15,4 +16,29 @@ export function sentChain(leaf: X509Certificate | undefined): X509Certificate[] 
     chain.push(next);
   }
   return chain;
+}
+
+/** The certificates of one peer: the leaf at once, all of them parsed only when somebody asks. */
+export interface PeerCertificates {
+  /** DER; empty where the peer sent none. */
+  readonly leaf: Uint8Array;
+  /** As the peer sent them, the leaf first. The same list at every call. */
+  readonly chain: () => readonly X509Certificate[];
+}
+
+/**
+ * The certificates that `socket` received.
+ *
+ * @param leaf what `getPeerCertificate().raw` says, for callers that have it already, such as the callback of Haraka's
+ *   `upgrade`. Node can only tell it as long as nobody called `getPeerX509Certificate()`.
+ */
+export function peerCertificates(
+  socket: TLSSocket,
+  leaf: Uint8Array | undefined = (socket.getPeerCertificate() as { raw?: Uint8Array }).raw,
+): PeerCertificates {
+  let chain: readonly X509Certificate[] | undefined;
+  return {
+    leaf: leaf ?? new Uint8Array(),
+    chain: () => (chain ??= sentChain(socket.getPeerX509Certificate())),
+  };
 }

@@ -1,6 +1,6 @@
 /** What is too weak to prove anything: below 112 bits, OpenSSL's security level 2 and its default since 3.2. */
-import type { KeyObject } from 'node:crypto';
-import { MalformedDer, children, readOid, soleElement, tags } from './der';
+import { MalformedDer, children, expectTag, readOid, soleElement, tags } from './der';
+import type { DerElement } from './der';
 
 /** A key is sound, or one phrase says why it is not. */
 export type Strength = { readonly kind: 'sound' } | { readonly kind: 'weak'; readonly text: string };
@@ -11,41 +11,65 @@ const sound: Strength = { kind: 'sound' };
 const minimumModulus = 2040;
 
 const strongCurves = new Set([
-  'prime256v1',
-  'secp384r1',
-  'secp521r1',
-  'secp224r1',
-  'secp256k1',
-  'brainpoolP256r1',
-  'brainpoolP320r1',
-  'brainpoolP384r1',
-  'brainpoolP512r1',
+  '1.3.132.0.33', // P-224
+  '1.2.840.10045.3.1.7', // P-256
+  '1.3.132.0.34', // P-384
+  '1.3.132.0.35', // P-521
+  '1.3.132.0.10', // secp256k1
+  '1.3.36.3.3.2.8.1.1.7', // brainpoolP256r1
+  '1.3.36.3.3.2.8.1.1.9', // brainpoolP320r1
+  '1.3.36.3.3.2.8.1.1.11', // brainpoolP384r1
+  '1.3.36.3.3.2.8.1.1.13', // brainpoolP512r1
 ]);
 
-/** Whether signatures of `key` prove anything. */
-export function keyStrength(key: KeyObject | 'unsupported'): Strength {
-  if (key === 'unsupported') return { kind: 'weak', text: 'a key of an unsupported kind' };
-  const type = key.asymmetricKeyType ?? 'unknown';
-  const details = key.asymmetricKeyDetails;
-  switch (type) {
-    case 'rsa':
-    case 'rsa-pss':
-    case 'dsa': {
-      const bits = details?.modulusLength ?? 0;
-      return bits >= minimumModulus
-        ? sound
-        : { kind: 'weak', text: `a key of only ${bits} bits (${type.toUpperCase()})` };
+const keyKinds = {
+  rsa: '1.2.840.113549.1.1.1',
+  rsaPss: '1.2.840.113549.1.1.10',
+  ec: '1.2.840.10045.2.1',
+  ed25519: '1.3.101.112',
+  ed448: '1.3.101.113',
+} as const;
+
+/**
+ * Whether signatures by the key of this SubjectPublicKeyInfo (DER) prove anything. Read here rather than from a
+ * `KeyObject`, which takes several times as long.
+ */
+export function keyStrength(publicKeyInfo: Uint8Array): Strength {
+  try {
+    const [algorithm, key] = children(soleElement(publicKeyInfo, tags.sequence));
+    const [kind, parameters] = children(expectTag(algorithm, tags.sequence));
+    const oid = readOid(kind);
+    switch (oid) {
+      case keyKinds.rsa:
+      case keyKinds.rsaPss:
+        return modulusStrength(expectTag(key, tags.bitString));
+      case keyKinds.ec:
+        return curveStrength(parameters);
+      case keyKinds.ed25519:
+      case keyKinds.ed448:
+        return sound;
+      default:
+        return { kind: 'weak', text: `a key of the unsupported kind ${oid}` };
     }
-    case 'ec': {
-      const curve = details?.namedCurve ?? 'without a name';
-      return strongCurves.has(curve) ? sound : { kind: 'weak', text: `a key on the curve ${curve}` };
-    }
-    case 'ed25519':
-    case 'ed448':
-      return sound;
-    default:
-      return { kind: 'weak', text: `a key of the unsupported kind ${type}` };
+  } catch (error) {
+    if (error instanceof MalformedDer) return { kind: 'weak', text: 'a key that is malformed' };
+    throw error;
   }
+}
+
+/** RFC 8017 appendix A.1.1: the modulus comes first. */
+function modulusStrength(key: DerElement): Strength {
+  const [modulus] = children(soleElement(key.value.subarray(1), tags.sequence));
+  const octets = expectTag(modulus, tags.integer).value;
+  const leading = octets.findIndex((octet) => octet !== 0);
+  const bits = leading < 0 ? 0 : (octets.length - leading) * 8 - (Math.clz32(octets[leading] ?? 0) - 24);
+  return bits >= minimumModulus ? sound : { kind: 'weak', text: `an RSA key of only ${bits} bits` };
+}
+
+/** RFC 5480 section 2.1.1: curves have names here; parameters spelt out are not allowed. */
+function curveStrength(parameters: DerElement | undefined): Strength {
+  const curve = parameters?.tag === tags.oid ? readOid(parameters) : 'without a name';
+  return strongCurves.has(curve) ? sound : { kind: 'weak', text: `a key on the curve ${curve}` };
 }
 
 const strongSignatures = new Set([
