@@ -192,6 +192,8 @@ async function install(
     host_list: 'mail.lab.example\n',
     loglevel: `${options.logLevel ?? 'info'}\n`,
     'log.ini': '[main]\ntimestamps=true\n',
+    // Haraka's own look-ups try once and wait for 25 s: too brittle where one packet may be lost.
+    'net-utils.ini': iniText({ dns: { timeout: '2000', tries: '3' } }),
     ...options.config,
     // The lab's resolver comes with whatever else the file says.
     'tls-peers.ini': iniText({ resolver: { servers: dnsAddress, ...options.resolver } }) + own,

@@ -35,12 +35,21 @@ export async function submit(submission: Submission): Promise<void> {
     await say(`MAIL FROM:<${submission.from}>\r\n`, '2');
     for (const to of submission.to) await say(`RCPT TO:<${to}>\r\n`, '2');
     await say('DATA\r\n', '3');
-    await say(`${submission.data.replace(/^\./gm, '..')}\r\n.\r\n`, '2');
+    await say(`${stuffed(submission.data)}.\r\n`, '2');
     socket.write('QUIT\r\n');
   } finally {
     clearTimeout(deadline);
     socket.destroy();
   }
+}
+
+/** Ends with a line end, and lines that begin with a dot have another before it (RFC 5321 section 4.5.2). */
+export function stuffed(data: string): string {
+  const whole = data.endsWith('\r\n') ? data : `${data}\r\n`;
+  return whole
+    .split('\r\n')
+    .map((line) => (line.startsWith('.') ? `.${line}` : line))
+    .join('\r\n');
 }
 
 /** @returns a function that resolves with the next whole reply, and rejects once the connection is lost. */

@@ -209,7 +209,7 @@ class Session implements PeerConnection {
       if (this.mode === 'message') {
         const end = this.pending.startsWith('.\r\n') ? 0 : this.pending.indexOf('\r\n.\r\n') + 2;
         if (end === 1) return;
-        const data = this.pending.slice(0, end).replace(/^\.\./gm, '.');
+        const data = unstuffed(this.pending.slice(0, end));
         this.pending = this.pending.slice(end + 3);
         this.mode = 'commands';
         this.take(data);
@@ -434,6 +434,14 @@ class Session implements PeerConnection {
     });
     this.listen(secured);
   }
+}
+
+/** Without the dot that a client puts before a line that begins with one (RFC 5321 section 4.5.2). */
+function unstuffed(data: string): string {
+  return data
+    .split('\r\n')
+    .map((line) => (line.startsWith('.') ? line.slice(1) : line))
+    .join('\r\n');
 }
 
 /** The content type of a TLS handshake record (RFC 8446 section 5.1). */
