@@ -40,6 +40,7 @@ class LineChanges {
   readonly #removed = new Set<number>();
 
   replace(line: number, by: string): void {
+    this.#removed.delete(line);
     this.#replaced.set(line, by);
   }
 
@@ -73,27 +74,18 @@ function editSection(
   section: LocatedSection,
   edit: SectionEdit,
 ): void {
-  let last = Math.max(section.line, ...[...section.keys.values()].map(({ line }) => lastLineOf(lines, line)));
+  const last = Math.max(section.line, ...[...section.keys.values()].map(({ lastLine }) => lastLine));
   for (const [key, value] of Object.entries(edit.keys)) {
     const at = section.keys.get(key);
     if (at === undefined) {
       if (value !== '') changes.insertAfter(last, `${key} = ${value}`);
-      continue;
+    } else if (value !== at.texts.join(', ')) {
+      for (let line = at.line; line <= at.lastLine; line++) {
+        if (!isComment(lines[line - 1])) changes.remove(line);
+      }
+      if (value !== '') changes.replace(at.line, `${key} = ${value}`);
     }
-    if (value === at.texts.join(', ')) continue;
-    const end = lastLineOf(lines, at.line);
-    for (let line = at.line + 1; line <= end; line++) changes.remove(line);
-    if (value === '') changes.remove(at.line);
-    else changes.replace(at.line, `${key} = ${value}`);
-    last = Math.max(last, end);
   }
-}
-
-/** A value may go on over several lines, each but the last ending in a backslash. */
-function lastLineOf(lines: readonly string[], first: number): number {
-  let line = first;
-  while (line < lines.length && /\\[ \t]*$/.test(lines[line - 1] ?? '')) line++;
-  return line;
 }
 
 /** From the header to the line before the next header, less the comments that belong to what follows. */

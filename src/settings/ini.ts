@@ -7,6 +7,8 @@
 export interface LocatedKey {
   /** Where the key stands first. */
   readonly line: number;
+  /** Where its value ends, which may be some lines further on. */
+  readonly lastLine: number;
   /** As written, one for each `key[]` line. */
   readonly texts: readonly string[];
 }
@@ -45,6 +47,7 @@ export const mainSection = 'main';
 
 interface OpenKey {
   line: number;
+  lastLine: number;
   list: boolean;
   texts: string[];
 }
@@ -118,18 +121,19 @@ class Locator {
     if (key === '') this.#note(line, 'Haraka ignores this line, it is no `key = value`', '', whole.trim());
     else if (unsafe.has(key)) this.#note(line, 'Haraka ignores a key of this name', key);
     else if (value === undefined) this.#note(line, 'has no value', key);
-    else this.#add(key, list, value, line);
+    else this.#add(key, value, { line, lastLine: number, list });
   }
 
-  #add(key: string, list: boolean, value: string, line: number): void {
+  #add(key: string, value: string, at: Omit<OpenKey, 'texts'>): void {
     const earlier = this.#current.keys.get(key);
     if (earlier === undefined) {
-      this.#current.keys.set(key, { line, list, texts: [value] });
-    } else if (earlier.list && list) {
+      this.#current.keys.set(key, { ...at, texts: [value] });
+    } else if (earlier.list && at.list) {
       earlier.texts.push(value);
+      earlier.lastLine = at.lastLine;
     } else {
-      this.#note(line, `the key stands twice, first at line ${earlier.line}`, key, value);
-      this.#current.keys.set(key, { line, list, texts: [value] });
+      this.#note(at.line, `the key stands twice, first at line ${earlier.line}`, key, value);
+      this.#current.keys.set(key, { ...at, texts: [value] });
     }
   }
 

@@ -1,0 +1,117 @@
+import { afterAll, expect, test } from 'vitest';
+import { call, configDirectory } from './call';
+
+const { directory, remove } = configDirectory({
+  'tls-peers.ini': '[outbound]\naction_on_failure = bounce\n',
+  'tls-peers/example.com.ini': `[outbound]
+security_level = verify
+
+[outbound *.partner.example]
+match = nexthop
+comment = by contract
+
+[outbound a.partner.example]
+status = disabled
+
+[outbound *.a.partner.example]
+exempt_until = 2026-06-14
+security_level = none
+
+[inbound 192.0.2.0/24]
+security_level = mandatory
+`,
+  'tls-peers/broken.example.ini': 'status = maybe\n',
+});
+
+afterAll(remove);
+
+const explain = (...args: string[]) => call(['explain', '--offline', '-c', directory, ...args]);
+
+test('every candidate is shown with its place and why it lost, every key with the line that set it', async () => {
+  const { code, out } = await explain('me@example.com', 'you@a.partner.example');
+  expect(code).toBe(0);
+  expect(out.join('\n')).toBe(`owner        example.com (tls-peers/example.com.ini)
+rule         example.com [outbound *.partner.example]
+
+disabled   example.com [outbound a.partner.example]  tls-peers/example.com.ini:8  status = disabled
+wins       example.com [outbound *.partner.example]  tls-peers/example.com.ini:4
+outranked  example.com [outbound]                    tls-peers/example.com.ini:1  example.com [outbound *.partner.example] comes first
+outranked  tls-peers.ini [outbound]                  tls-peers.ini:1              example.com [outbound *.partner.example] comes first
+
+security_level      verify             tls-peers/example.com.ini:2
+min_tls_version     (not set)          default
+match               nexthop            tls-peers/example.com.ini:5
+ca_file             (not set)          default
+fingerprints        (not set)          default
+action_on_failure   bounce             tls-peers.ini:2
+enforcement         enforce            default
+cleartext_fallback  handshake_failure  default
+insecure_mx         dane               default
+comment             by contract        tls-peers/example.com.ini:6`);
+});
+
+test('a section that has lapsed says so', async () => {
+  const { out } = await explain('example.com', 'x.a.partner.example');
+  expect(out).toContainEqual(expect.stringMatching(/^lapsed .* exempt_until = 2026-06-14 has passed$/));
+});
+
+test.each([
+  [['<>', 'a.example'], 'owner        none: the null sender belongs to no managed domain'],
+  [['me@other.example', 'a.example'], 'owner        none: other.example is not managed'],
+  [['<me@Example.com>', 'a.example'], 'owner        example.com (tls-peers/example.com.ini)'],
+  [
+    ['--inbound', '--ip', '192.0.2.7', '<>', 'me@example.com'],
+    'owner        example.com (tls-peers/example.com.ini)',
+  ],
+])('explain %j begins with %j', async (args, expected) => {
+  expect((await explain(...args)).out[0]).toBe(expected);
+});
+
+test('an inbound rule is explained by the address of the client', async () => {
+  const { out } = await explain('--inbound', '--ip', '192.0.2.7', 'you@partner.example', 'me@example.com');
+  expect(out[1]).toBe('rule         example.com [inbound 192.0.2.0/24]');
+});
+
+test('a domain whose file is not valid has no rule', async () => {
+  const { code, out } = await explain('me@broken.example', 'you@a.example');
+  expect([code, out]).toEqual([
+    1,
+    ['invalid  tls-peers/broken.example.ini:1: status = maybe: no such value; allowed: enabled, disabled'],
+  ]);
+});
+
+test('--json holds the rule, the candidates and the origins', async () => {
+  const { out } = await explain('--json', 'example.com', 'b.partner.example');
+  expect(JSON.parse(out.join('\n'))).toMatchObject({
+    kind: 'explained',
+    rule: { name: 'example.com [outbound *.partner.example]', level: 'verify', match: [{ kind: 'nexthop' }] },
+    candidates: [{ outcome: 'wins' }, { outcome: 'outranked' }, { outcome: 'outranked' }],
+    keys: expect.arrayContaining([
+      { key: 'security_level', value: 'verify', origin: 'tls-peers/example.com.ini:2' },
+    ]) as unknown,
+  });
+});
+
+test.each([
+  [['explain', 'one.example'], 2, 'FROM and TO are needed'],
+  [['explain', '--ip', '192.0.2.1', 'a', 'b'], 2, '--ip goes with --inbound'],
+  [['explain', '--inbound', '--ip', '192.0.2', 'a', 'b'], 2, 'no address: 192.0.2'],
+  [['lint', 'extra'], 2, 'unexpected: extra'],
+  [['lint', '--colour'], 2, "Unknown option '--colour'"],
+  [['lint', '-c', '/nonexistent'], 3, '/nonexistent is no directory'],
+  [['export'], 2, 'one DOMAIN is needed'],
+  [['export', 'unknown.example'], 3, 'unknown.example is not managed'],
+  [['import', 'example.com', '/nonexistent.csv'], 3, '/nonexistent.csv: ENOENT'],
+  [['no-such'], 2, 'no such command: no-such'],
+  [[], 2, 'usage: tls-peers COMMAND'],
+])('the call %j ends with %i and says %j', async (args, code, message) => {
+  const called = await call(args, { HARAKA: directory });
+  expect([called.code, called.out]).toEqual([code, []]);
+  expect(called.err[0]).toContain(message);
+});
+
+test.each(['lint', 'explain', 'export', 'import'])('%s explains itself', async (command) => {
+  const { code, out } = await call([command, '--help']);
+  expect([code, out[0]]).toEqual([0, expect.stringContaining(`usage: tls-peers ${command} `)]);
+  expect(await call(['help', command])).toEqual({ code, out, err: [] });
+});

@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { readdirSync, readFileSync, statSync, chmodSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { formatCsv, parseCsv } from '../../src/cli/csv';
+import { call, configDirectory } from './call';
+
+const before = `; our own domain
+status = enabled
+
+[outbound]
+security_level = auto
+
+; asked for by their postmaster
+[outbound Partner.example]
+; since 2024
+security_level = mandatory
+min_tls_version = \\
+  1.2
+match = nexthop
+
+[outbound old.example]
+security_level = none
+
+; the office
+[inbound 192.0.2.0/24]
+security_level = mandatory
+`;
+
+let remove: () => void = () => undefined;
+let directory = '';
+const file = () => path.join(directory, 'tls-peers/example.com.ini');
+const csvFile = () => path.join(directory, 'peers.csv');
+
+function install(csv: string): void {
+  ({ directory, remove } = configDirectory({ 'tls-peers/example.com.ini': before, 'peers.csv': csv }));
+}
+
+afterEach(() => remove());
+
+const importPeers = (...options: string[]) =>
+  call(['import', '-c', directory, ...options, 'example.com', csvFile()]);
+
+test('what is exported and imported again changes nothing', async () => {
+  install('');
+  const { out } = await call(['export', '-c', directory, 'Example.COM']);
+  expect(out.join('\n').split('\r\n')).toEqual([
+    'peer,direction,security_level,min_tls_version,status,comment',
+    'Partner.example,outbound,mandatory,1.2,,',
+    'old.example,outbound,none,,,',
+    '192.0.2.0/24,inbound,mandatory,,,',
+  ]);
+  writeFileSync(csvFile(), out.join('\n'));
+  expect(await importPeers('--write', '--prune')).toEqual({ code: 0, out: ['nothing to change'], err: [] });
+  expect(readFileSync(file(), 'utf8')).toBe(before);
+});
+
+const csv = `peer,security_level,min_tls_version,comment,direction
+partner.example,verify,,"needs ""care"", they say",outbound
+192.0.2.0/24,mandatory,1.3,,INBOUND
+*.new.example,dane-only,,,
+`;
+const changes = [
+  '~ outbound Partner.example: security_level: mandatory -> verify',
+  '~ outbound Partner.example: min_tls_version: 1.2 -> (not set)',
+  '~ outbound Partner.example: comment: (not set) -> needs "care", they say',
+  '~ inbound 192.0.2.0/24: min_tls_version: (not set) -> 1.3',
+  '+ outbound *.new.example: security_level = dane-only',
+];
+
+test('without --write, the change is shown and not made', async () => {
+  install(csv);
+  expect(await importPeers()).toEqual({
+    code: 0,
+    out: [...changes, 'not written: --write makes the change'],
+    err: [],
+  });
+  expect(readFileSync(file(), 'utf8')).toBe(before);
+});
+
+test('with --write, everything else in the file stays as it was', async () => {
+  install(csv);
+  chmodSync(file(), 0o640);
+  expect((await importPeers('--write')).out).toEqual([...changes, 'written']);
+  expect(readFileSync(file(), 'utf8')).toBe(
+    before
+      .replace(
+        'security_level = mandatory\nmin_tls_version = \\\n  1.2\nmatch = nexthop\n',
+        'security_level = verify\nmatch = nexthop\ncomment = needs "care", they say\n',
+      )
+      .replace(
+        '[inbound 192.0.2.0/24]\nsecurity_level = mandatory\n',
+        '[inbound 192.0.2.0/24]\nsecurity_level = mandatory\nmin_tls_version = 1.3\n',
+      ) + '\n[outbound *.new.example]\nsecurity_level = dane-only\n',
+  );
+  expect(statSync(file()).mode & 0o777).toBe(0o640);
+  expect(readdirSync(path.dirname(file()))).toEqual(['example.com.ini']);
+  expect((await importPeers('--write')).out).toEqual(['nothing to change']);
+});
+
+test('with --prune, peers that are not in the CSV file go, and comments on others stay', async () => {
+  install(csv);
+  const { out } = await importPeers('--prune', '--write');
+  expect(out).toContain('- outbound old.example');
+  const after = readFileSync(file(), 'utf8');
+  expect(after).not.toContain('old.example');
+  expect(after).toContain(
+    'match = nexthop\ncomment = needs "care", they say\n\n; the office\n[inbound 192.0.2.0/24]',
+  );
+});
+
+test('what would not be valid is not written', async () => {
+  install('peer,security_level\nnew.example,stong\n');
+  const { code, err } = await importPeers('--write');
+  expect(code).toBe(1);
+  expect(err[0]).toMatch(
+    /^tls-peers\/example\.com\.ini:23: \[outbound new\.example\]: security_level = stong: .*$/,
+  );
+  expect(err[1]).toBe('not written: the file would not be valid');
+  expect(readFileSync(file(), 'utf8')).toBe(before);
+});
+
+test.each([
+  ['peer,levle\n', 'no such column: levle'],
+  ['security_level\nmay\n', 'peer among them'],
+  ['peer,direction\na.example,sideways\n', 'record 2: direction is sideways'],
+  ['peer\na.example\nA.Example.\n', 'record 3: outbound a.example stands in record 2 already'],
+  ['peer,comment\na.example,"x\ny"\n', 'record 2: comment cannot be written'],
+  ['peer,comment\na.example,x\\\n', 'record 2: comment cannot be written'],
+  ['peer\na]\n', 'record 2: peer cannot be written'],
+  ['peer\n,\n', 'record 2: more fields than columns'],
+  ['peer\n"a\n', 'line 2: a quote that is not closed'],
+  ['peer\n"a"b\n', 'line 2: something follows a closing quote'],
+  ['peer\na"b\n', 'line 2: a quote within a field without quotes'],
+])('the CSV file %j is refused: %s', async (text, problem) => {
+  install(text);
+  const { code, err } = await importPeers('--write');
+  expect(code).toBe(3);
+  expect(err[0]).toContain(problem);
+});
+
+test('CSV is read back as it was written', () => {
+  const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ', 'ü'), maxLength: 6 });
+  const records = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 5 });
+  fc.assert(
+    fc.property(records, (of) => {
+      expect(parseCsv(formatCsv(of))).toEqual(of);
+    }),
+    { numRuns: 1000 },
+  );
+});
