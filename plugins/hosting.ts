@@ -1,9 +1,11 @@
 /** Hosting: the MTA-STS policies of the managed domains, served over HTTPS from inside Haraka. */
+import cluster from 'node:cluster';
+import { RolloutWatch } from '../src/hosting/watch';
 import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka_source';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
+import { atShutdown, engineOf, isCluster, isFirst, shutdown, workersOf } from './suite';
 
 export const hosting: Piece = { register, shutdown };
 
@@ -16,13 +18,22 @@ function register(this: HarakaPlugin): void {
     configDirectory: harakaConfigDirectory(this.config),
     log,
   });
-  atShutdown(() => void server.close());
+  const watch = new RolloutWatch({
+    catalogue: () => server.catalogue(),
+    dependencies: () => ({ resolver: engine.resolver(), heloName: nameOf(this) }),
+    log,
+  });
+  atShutdown(() => {
+    watch.close();
+    void server.close();
+  });
   const start = () => {
     server.start().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
   };
 
   this['tls_peers_serve'] = (next: Next) => {
     start();
+    if (isSpokesman(this)) watch.start();
     next();
   };
   // With workers the master binds the port for them, and serves nothing itself.
@@ -31,6 +42,18 @@ function register(this: HarakaPlugin): void {
   this.register_hook('init_master', 'tls_peers_serve');
   // By then a single process has given up the right to bind port 443.
   if (losesPrivileges(this)) start();
+}
+
+/** What Haraka calls itself: config/me. */
+function nameOf(plugin: HarakaPlugin): string {
+  const me = plugin.config.get('me');
+  return typeof me === 'string' && me !== '' ? me : 'localhost';
+}
+
+/** One of the workers checks for all of them. Haraka numbers them on over restarts, so each generation has one. */
+function isSpokesman(plugin: HarakaPlugin): boolean {
+  if (cluster.worker === undefined) return true;
+  return (cluster.worker.id - 1) % Math.max(1, workersOf(plugin)) === 0;
 }
 
 /** Whether Haraka was started as root and will go on as another user: `user` and `group` of smtp.ini. */

@@ -1,4 +1,5 @@
 /** The one engine of this process, whichever lines of config/plugins ask for it. */
+import { cpus } from 'node:os';
 import path from 'node:path';
 import { Engine } from '../src/engine';
 import { harakaConfigDirectory, harakaSource } from '../src/settings/haraka_source';
@@ -41,9 +42,14 @@ export function shutdown(): void {
   engine = undefined;
 }
 
-/** Whether workers do the work; what Haraka makes of `nodes` in smtp.ini, also where that says nothing. */
+/** Whether workers do the work. */
 export function isCluster(plugin: HarakaPlugin): boolean {
+  return workersOf(plugin) > 0;
+}
+
+/** How many workers there are; 0 for a single process. What Haraka makes of `nodes` in smtp.ini, also where it is unset. */
+export function workersOf(plugin: HarakaPlugin): number {
   const { cfg } = plugin.haraka_require('server') as { cfg?: { main?: { nodes?: unknown } } };
   const nodes = cfg?.main?.nodes;
-  return nodes !== undefined && nodes !== 0 && nodes !== '0';
+  return nodes === 'cpus' ? cpus().length : Number(nodes ?? 0) || 0;
 }

@@ -1,0 +1,145 @@
+/** Looks at a domain as senders would: its MX hosts, its TXT record and its policy host. Gathers, and does not judge. */
+import type { Answer } from '../dns/types';
+import type { Resolver } from '../dns/resolver';
+import { connectTo, openTls, type OpenTls } from '../mta_sts/connect';
+import { withDeadline } from '../mta_sts/deadline';
+import { lookUpRecord } from '../mta_sts/lookup';
+import { requestPolicy } from '../mta_sts/response';
+import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
+import { messageOf } from '../text';
+import type { HostedFile } from './catalogue';
+import { judgeRollout, type Finding, type MxHostSeen, type MxSeen, type PolicyHostSeen, type RolloutFacts } from './rollout';
+
+export interface RolloutDependencies {
+  readonly resolver: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'>;
+  /** What EHLO says. */
+  readonly heloName: string;
+  /** How MX hosts and policy hosts are reached. Tests put ports of their own in its place. */
+  readonly probe?: (options: ProbeOptions) => Promise<Probe>;
+  readonly open?: OpenTls;
+  /** Milliseconds for one domain; 60 s where absent. */
+  readonly deadlineMs?: number;
+}
+
+/** As many as are looked at. */
+const mostHosts = 20;
+const mostAddresses = 4;
+const policyBytes = 65_536;
+
+/** Checks the policies of `files`, one domain after the other; a host that several of them name is visited once. */
+export async function checkRollout(
+  deps: RolloutDependencies,
+  files: Iterable<HostedFile>,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const visits = new Map<string, Promise<Probe>>();
+  const probe = (options: ProbeOptions): Promise<Probe> => {
+    const key = `${options.serverName} ${options.address}`;
+    const visit = visits.get(key) ?? (deps.probe ?? probeHost)(options);
+    visits.set(key, visit);
+    return visit;
+  };
+  const findings: Finding[] = [];
+  for (const file of files) {
+    if (signal.aborted) break;
+    const facts = await lookAt({ ...deps, probe }, file, signal);
+    findings.push(...judgeRollout(facts, new Date()));
+  }
+  return findings;
+}
+
+/** Never rejects. */
+export async function lookAt(
+  deps: RolloutDependencies,
+  file: HostedFile,
+  parent: AbortSignal,
+): Promise<RolloutFacts> {
+  return withDeadline(deps.deadlineMs ?? 60_000, parent, async (signal) => {
+    const [mx, record, policyHost] = await Promise.all([
+      lookAtMx(deps, file.domain, signal),
+      lookUpRecord(deps.resolver, file.domain, 10_000, signal),
+      lookAtPolicyHost(deps, file.host, signal),
+    ]);
+    return { file, mx, record, policyHost };
+  });
+}
+
+async function lookAtMx(deps: RolloutDependencies, domain: string, signal: AbortSignal): Promise<MxSeen> {
+  const answer = await deps.resolver.mx(domain, { signal });
+  if (answer.kind === 'failed') return { kind: 'unknown', problem: answer.detail };
+  const names = answer.kind === 'records' ? answer.records.map(({ exchange }) => exchange) : [domain];
+  if (names.every((name) => name === '')) return { kind: 'null_mx' };
+  const hosts = [...new Set(names)].filter((name) => name !== '').slice(0, mostHosts);
+  return { kind: 'hosts', hosts: await Promise.all(hosts.map((host) => lookAtHost(deps, host, signal))) };
+}
+
+async function lookAtHost(deps: RolloutDependencies, host: string, signal: AbortSignal): Promise<MxHostSeen> {
+  const found = await addressesOf(deps, host, signal);
+  if (found.kind !== 'found') return { host, addresses: found };
+  const { probe = probeHost, heloName } = deps;
+  const probes = await Promise.all(
+    found.addresses.slice(0, mostAddresses).map(async (address) => ({
+      address,
+      probe: await probe({ address, serverName: host, heloName, signal }),
+    })),
+  );
+  return { host, addresses: { kind: 'found', probes } };
+}
+
+type Addresses =
+  | { readonly kind: 'found'; readonly addresses: readonly string[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly problem: string };
+
+async function addressesOf(
+  { resolver }: RolloutDependencies,
+  host: string,
+  signal: AbortSignal,
+): Promise<Addresses> {
+  const answers = await Promise.all([resolver.a(host, { signal }), resolver.aaaa(host, { signal })]);
+  const addresses = answers.flatMap((answer) => (answer.kind === 'records' ? answer.records : []));
+  if (addresses.length > 0) return { kind: 'found', addresses };
+  const failed = answers.find((answer): answer is Extract<Answer<string>, { kind: 'failed' }> => answer.kind === 'failed');
+  return failed === undefined ? { kind: 'none' } : { kind: 'unknown', problem: failed.detail };
+}
+
+/** The first address that answers: what most senders get. */
+async function lookAtPolicyHost(
+  deps: RolloutDependencies,
+  host: string,
+  signal: AbortSignal,
+): Promise<PolicyHostSeen> {
+  const found = await addressesOf(deps, host, signal);
+  if (found.kind === 'none') return unfetched(`${host} has no address`);
+  if (found.kind === 'unknown') return unfetched(`${host}: ${found.problem}`);
+  let last = unfetched(`${host} was not reached`);
+  for (const address of found.addresses.slice(0, mostAddresses)) {
+    const seen = await withDeadline(15_000, signal, (limit) =>
+      fetchFrom(deps, host, address, limit).catch((error: unknown) => unfetched(messageOf(error))),
+    );
+    if (seen.kind === 'served') return seen;
+    last = seen;
+  }
+  return last;
+}
+
+async function fetchFrom(
+  { open = openTls }: RolloutDependencies,
+  host: string,
+  address: string,
+  signal: AbortSignal,
+): Promise<PolicyHostSeen> {
+  const connected = await connectTo(address, host, { extraRoots: '', open, signal });
+  if (connected.kind !== 'connected') {
+    const { reason, text } = connected.failure;
+    return { kind: 'failed', failure: { reason, text: `${host} (${address}): ${text}` } };
+  }
+  const certificateEnds = new Date(connected.socket.getPeerX509Certificate()?.validTo ?? Number.NaN);
+  const body = await requestPolicy(connected.socket, host, { maxBytes: policyBytes, signal });
+  if (body.kind !== 'body') return unfetched(`${host} (${address}): ${body.why}`);
+  return { kind: 'served', text: body.bytes.toString('utf8'), certificateEnds };
+}
+
+function unfetched(text: string): Extract<PolicyHostSeen, { kind: 'failed' }> {
+  return { kind: 'failed', failure: { reason: 'sts-policy-fetch-error', text } };
+}

@@ -1,0 +1,208 @@
+/**
+ * What a domain's own policy would do to other people's mail, judged from what can be seen from here. Pure: `look.ts`
+ * gathers what is seen.
+ */
+import type { Failure } from '../failure';
+import { matchesPolicy } from '../mta_sts/match';
+import type { StsLookup } from '../mta_sts/lookup';
+import { checkSession } from '../policy/session';
+import type { EncryptedRequirement } from '../policy/requirement';
+import type { Probe } from '../probe/probe';
+import { printable } from '../text';
+import type { HostedFile } from './catalogue';
+import { hostedPolicy, policyRecord } from './policy_text';
+
+/** One MX host, as it is seen. */
+export interface MxHostSeen {
+  readonly host: string;
+  readonly addresses:
+    | { readonly kind: 'found'; readonly probes: readonly { readonly address: string; readonly probe: Probe }[] }
+    | { readonly kind: 'none' }
+    | { readonly kind: 'unknown'; readonly problem: string };
+}
+
+export type MxSeen =
+  /** Without an MX RRset, the domain itself (RFC 5321 section 5.1). */
+  | { readonly kind: 'hosts'; readonly hosts: readonly MxHostSeen[] }
+  | { readonly kind: 'null_mx' }
+  | { readonly kind: 'unknown'; readonly problem: string };
+
+/** What a sender gets from the policy host. */
+export type PolicyHostSeen =
+  | { readonly kind: 'served'; readonly text: string; readonly certificateEnds: Date }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export interface RolloutFacts {
+  readonly file: HostedFile;
+  readonly mx: MxSeen;
+  readonly record: StsLookup;
+  readonly policyHost: PolicyHostSeen;
+}
+
+export interface Finding {
+  /** `error`: mail of senders that follow the policy fails, or nobody can follow it; `warning`: it may come to that. */
+  readonly severity: 'error' | 'warning';
+  readonly domain: string;
+  /** One line that says what was seen and what it leads to. */
+  readonly text: string;
+}
+
+type Unplaced = Omit<Finding, 'domain'>;
+
+/** Everything about the policy of one domain that would make mail fail, worst first. */
+export function judgeRollout(facts: RolloutFacts, now: Date): Finding[] {
+  const { file } = facts;
+  const found = [
+    ...(file.policy.mode === 'none' ? [] : [...judgeHosts(facts, now), ...judgeMaxAge(facts)]),
+    ...judgeRecord(facts),
+    ...judgePolicyHost(facts, now),
+  ];
+  return found
+    .map((one) => ({ ...one, domain: file.domain }))
+    .sort((a, b) => a.severity.localeCompare(b.severity));
+}
+
+function judgeHosts({ file, mx }: RolloutFacts, now: Date): Unplaced[] {
+  switch (mx.kind) {
+    case 'unknown':
+      return [warning(`its MX records could not be looked up (${mx.problem}): its hosts were not checked`)];
+    case 'null_mx':
+      return [warning('it takes no mail (null MX), so a policy with hosts is of no use; mode = none is')];
+    case 'hosts':
+      return [
+        ...mx.hosts.flatMap((host) => judgeHost(file, host, now)),
+        ...file.policy.mx.filter((pattern) => !isUsed(pattern, mx.hosts)).map(unusedPattern),
+      ];
+  }
+}
+
+function judgeHost(file: HostedFile, seen: MxHostSeen, now: Date): Unplaced[] {
+  const { host, addresses } = seen;
+  const covered = matchesPolicy(hostedPolicy(file.policy), host);
+  const uncovered = covered ? [] : [fault(file, `the MX host ${host} is not covered by any mx of the policy`)];
+  switch (addresses.kind) {
+    case 'unknown':
+      return [...uncovered, warning(`${host}: its addresses could not be looked up (${addresses.problem})`)];
+    case 'none':
+      return [...uncovered, warning(`${host} has no address`)];
+    case 'found':
+      return [
+        ...uncovered,
+        ...addresses.probes.flatMap(({ address, probe }) => judgeProbe(file, host, address, probe, now)),
+      ];
+  }
+}
+
+function judgeProbe(file: HostedFile, host: string, address: string, probe: Probe, now: Date): Unplaced[] {
+  const at = `${host} (${address})`;
+  switch (probe.kind) {
+    case 'unreachable':
+    case 'no_dialogue':
+      return [warning(`${at} could not be checked from here: ${probe.problem}`)];
+    case 'no_tls':
+      return [fault(file, `${at}: ${probe.failure.text}`)];
+    case 'encrypted': {
+      const verdict = checkSession(requirementOf(host), probe.session, now);
+      return verdict.kind === 'failed' ? [fault(file, `${at}: ${verdict.failure.text}`)] : soonOver(at, probe, now);
+    }
+  }
+}
+
+function soonOver(at: string, { session }: Extract<Probe, { kind: 'encrypted' }>, now: Date): Unplaced[] {
+  const ends = Date.parse(session.chain[0]?.validTo ?? '');
+  return ends - now.getTime() < hostRenewalMs
+    ? [warning(`${at}: its certificate ends ${days(ends, now)}; then senders that enforce will not deliver there`)]
+    : [];
+}
+
+/** What every sender asks of the host where the mode is `enforce` (RFC 8461 section 4.1). */
+function requirementOf(host: string): EncryptedRequirement {
+  return {
+    kind: 'encrypted',
+    minVersion: 'TLSv1.2',
+    authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    serverName: host,
+    because: 'sts-enforce',
+  };
+}
+
+function isUsed(pattern: string, hosts: readonly MxHostSeen[]): boolean {
+  const policy = { mode: 'enforce', mx: [pattern], maxAge: 0, extensions: [] } as const;
+  return hosts.some(({ host }) => matchesPolicy(policy, host));
+}
+
+function unusedPattern(pattern: string): Unplaced {
+  return warning(`the policy allows ${pattern}, which is no MX host of the domain now`);
+}
+
+const day = 86_400;
+const renewalMs = 14 * day * 1000;
+const hostRenewalMs = 3 * day * 1000;
+
+/** "Weeks or greater" is what RFC 8461 section 3.2 expects; a sender that is asked too often protects for too short. */
+function judgeMaxAge({ file }: RolloutFacts): Unplaced[] {
+  const { mode, maxAge } = file.policy;
+  if (mode === 'enforce' && maxAge < 7 * day) {
+    return [warning(`max_age is ${maxAge} s: a policy that is enforced protects for weeks (604800 or more)`)];
+  }
+  if (mode === 'testing' && maxAge > 31 * day) {
+    return [warning(`max_age is ${maxAge} s: while testing, senders should look again sooner (604800 or less)`)];
+  }
+  return [];
+}
+
+function judgeRecord({ file, record }: RolloutFacts): Unplaced[] {
+  const wanted = `_mta-sts.${file.domain} TXT should be "${policyRecord(file.id)}"`;
+  switch (record.kind) {
+    case 'unanswered':
+      return [warning(`its TXT record could not be looked up: ${record.failure.text}`)];
+    case 'not_published':
+      return [error(`no TXT record is published, so no sender knows of the policy: ${wanted}`)];
+    case 'invalid':
+      return [error(`${record.failure.text}, so senders take it that there is no policy: ${wanted}`)];
+    case 'found':
+      return record.id === file.id
+        ? []
+        : [
+            error(
+              `the TXT record has the id ${record.id}, so senders keep to an older policy until it runs out: ${wanted}`,
+            ),
+          ];
+  }
+}
+
+function judgePolicyHost({ file, policyHost }: RolloutFacts, now: Date): Unplaced[] {
+  if (policyHost.kind === 'failed') {
+    return [error(`senders cannot fetch the policy: ${policyHost.failure.text}`)];
+  }
+  const { text, certificateEnds } = policyHost;
+  const ends = certificateEnds.getTime();
+  return [
+    ...(text === file.text
+      ? []
+      : [error(`${file.host} serves another policy than the one configured here: ${printable(text, 120)}`)]),
+    ...(ends - now.getTime() < renewalMs
+      ? [warning(`the certificate of ${file.host} ends ${days(ends, now)}; then senders cannot fetch the policy`)]
+      : []),
+  ];
+}
+
+function days(ends: number, now: Date): string {
+  const left = Math.floor((ends - now.getTime()) / (day * 1000));
+  return `in ${left} ${left === 1 ? 'day' : 'days'}`;
+}
+
+/** What fails under `enforce`; while testing, it is what would. */
+function fault({ policy }: HostedFile, text: string): Unplaced {
+  return policy.mode === 'enforce'
+    ? error(`${text}: senders that follow the policy do not deliver there`)
+    : warning(`${text}: with mode = enforce, senders would not deliver there`);
+}
+
+function error(text: string): Unplaced {
+  return { severity: 'error', text };
+}
+
+function warning(text: string): Unplaced {
+  return { severity: 'warning', text };
+}

@@ -1,0 +1,212 @@
+/** What the check before a rollout finds in a world of real DNS, MX hosts and policy hosts. */
+import * as tls from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildWorld, type BuiltWorld } from '../../haraka-test-harness/build_world';
+import type { DomainSpec, MxSpec, StsSpec } from '../../haraka-test-harness/world';
+import { createResolver, type Resolver } from '../../src/dns/resolver';
+import { hostedFiles, type HostedFile } from '../../src/hosting/catalogue';
+import { checkRollout } from '../../src/hosting/look';
+import { judgeRollout, type RolloutFacts } from '../../src/hosting/rollout';
+import { probeHost } from '../../src/probe/probe';
+import { loadSettings } from '../../src/settings/settings';
+import { memorySource } from '../settings/memory_source';
+
+interface Case {
+  readonly what: string;
+  /** The `[mta_sts]` section; `enforce` for the domain's MX host where absent. */
+  readonly ini?: string;
+  readonly mx?: readonly MxSpec[];
+  /** What is different from serving and publishing just that policy. */
+  readonly sts?: StsSpec;
+  readonly spec?: DomainSpec;
+  /** One pattern per finding, in order. */
+  readonly finds: readonly RegExp[];
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'sound.example': { what: 'a sound setup', finds: [] },
+  'uncovered.example': {
+    what: 'an MX host that the policy forgot',
+    mx: [{}, { host: 'backup.uncovered.example', preference: 20 }],
+    finds: [/^error: the MX host backup\.uncovered\.example is not covered by any mx .* do not deliver there$/],
+  },
+  'plain.example': {
+    what: 'an MX host without STARTTLS',
+    mx: [{ manner: 'no-starttls' }],
+    finds: [/^error: mx\.plain\.example \(127.*\): the host does not offer STARTTLS: senders .* do not deliver there$/],
+  },
+  'expired.example': {
+    what: 'an MX host whose certificate has expired',
+    mx: [{ certificate: 'expired' }],
+    finds: [/^error: mx\.expired\.example .* CERT_HAS_EXPIRED/],
+  },
+  'misnamed.example': {
+    what: 'an MX host whose certificate is for another name',
+    mx: [{ certificate: 'wrong-name' }],
+    finds: [/^error: mx\.misnamed\.example .* the certificate is for DNS:wrong\.example, not for mx\.misnamed\.example/],
+  },
+  'selfsigned.example': {
+    what: 'the same while testing',
+    ini: 'mx = mx.selfsigned.example\n',
+    mx: [{ certificate: 'self-signed' }],
+    finds: [/^warning: mx\.selfsigned\.example .*SELF_SIGNED.*: with mode = enforce, senders would not deliver there$/],
+  },
+  'old.example': {
+    what: 'an MX host that speaks TLS 1.0 only',
+    mx: [{ tls: { min: 'TLSv1', max: 'TLSv1' } }],
+    finds: [/^error: mx\.old\.example .* no TLS version in common/],
+  },
+  'silent.example': {
+    what: 'an MX host that cannot be reached',
+    mx: [{ manner: 'banner-close' }],
+    finds: [/^warning: mx\.silent\.example .* could not be checked from here/],
+  },
+  'unused.example': {
+    what: 'a pattern that fits no MX host',
+    ini: 'mode = enforce\nmx[] = mx.unused.example\nmx[] = old.unused.example\n',
+    finds: [/^warning: the policy allows old\.unused\.example, which is no MX host/],
+  },
+  'short.example': {
+    what: 'a max_age of an hour',
+    ini: 'mode = enforce\nmx = mx.short.example\nmax_age = 3600\n',
+    finds: [/^warning: max_age is 3600 s/],
+  },
+  'unpublished.example': {
+    what: 'no TXT record',
+    sts: { txt: [] },
+    finds: [/^error: no TXT record is published.*_mta-sts\.unpublished\.example TXT should be "v=STSv1; id=[0-9a-f]{32};"$/],
+  },
+  'stale.example': {
+    what: 'a TXT record with another id',
+    sts: { id: '20200101' },
+    finds: [/^error: the TXT record has the id 20200101, so senders keep to an older policy.* id=[0-9a-f]{32};"$/],
+  },
+  'doubled.example': {
+    what: 'two TXT records',
+    sts: { txt: ['v=STSv1; id=1;', 'v=STSv1; id=2;'] },
+    finds: [/^error: MTA-STS TXT record: 2 records .* so senders take it that there is no policy/],
+  },
+  'unserved.example': {
+    what: 'a policy host whose certificate is for another name',
+    sts: { certificate: 'wrong-name' },
+    finds: [/^error: senders cannot fetch the policy: mta-sts\.unserved\.example .* not for mta-sts\.unserved\.example/],
+  },
+  'other.example': {
+    what: 'a policy host that serves another policy',
+    sts: { policy: { mode: 'none' } },
+    finds: [/^error: mta-sts\.other\.example serves another policy than the one configured here: version: STSv1/],
+  },
+  'retired.example': {
+    what: 'a policy that is withdrawn asks nothing of the MX hosts',
+    ini: 'mode = none\n',
+    mx: [{ manner: 'no-starttls' }],
+    finds: [],
+  },
+  'nullmx.example': {
+    what: 'a domain that takes no mail',
+    spec: { mx: 'null' },
+    ini: 'mode = testing\nmx = mx.nullmx.example\n',
+    finds: [/^warning: it takes no mail \(null MX\)/],
+  },
+  'lost.example': {
+    what: 'MX records that cannot be looked up',
+    spec: { lookups: { MX: 'servfail' } },
+    finds: [/^warning: its MX records could not be looked up/],
+  },
+};
+
+const files = hostedFiles(
+  loadSettings(
+    memorySource(
+      Object.fromEntries(
+        Object.entries(cases).map(([domain, { ini }]) => [
+          `tls-peers/${domain}.ini`,
+          `[mta_sts]\n${ini ?? `mode = enforce\nmx = mx.${domain}\n`}`,
+        ]),
+      ),
+    ),
+  ).settings,
+);
+const fileOf = (domain: string): HostedFile => files.get(`mta-sts.${domain}`)!;
+
+let world: BuiltWorld;
+let resolver: Resolver;
+
+beforeAll(async () => {
+  const domains = Object.fromEntries(
+    Object.entries(cases).map(([domain, { mx, sts, spec }]) => {
+      const { id, text } = fileOf(domain);
+      return [domain, { ...(mx && { mx }), sts: { id, policy: text, ...sts }, ...spec }];
+    }),
+  );
+  world = await buildWorld({ domains });
+  resolver = createResolver({ servers: [{ transport: 'udp', ...endpointOf(world.dns.address) }] });
+});
+afterAll(async () => {
+  resolver.close();
+  await world.stop();
+});
+
+function endpointOf(address: string): { address: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { address: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}
+
+const target = (address: string, port: number) => world.routes.get(`${address}|${port}`)!;
+
+const dependencies = () => ({
+  resolver,
+  heloName: 'us.example',
+  probe: (options: Parameters<typeof probeHost>[0]) =>
+    probeHost({
+      ...options,
+      address: target(options.address, 25).host,
+      port: target(options.address, 25).port,
+      extraRoots: world.office.caPem,
+    }),
+  open: (address: string, options: tls.ConnectionOptions) => {
+    const { host, port } = target(address, 443);
+    return tls.connect({ ...options, secureContext: undefined, ca: world.office.caPem, host, port });
+  },
+});
+
+describe('the check finds', () => {
+  it.each(Object.entries(cases).map(([domain, one]) => ({ domain, ...one })))('$what', async ({ domain, finds }) => {
+    const found = await checkRollout(dependencies(), [fileOf(domain)], AbortSignal.timeout(15_000));
+    const lines = found.map(({ severity, text }) => `${severity}: ${text}`);
+    expect(lines).toHaveLength(finds.length);
+    for (const [index, pattern] of finds.entries()) expect(lines[index]).toMatch(pattern);
+  });
+
+  it('nothing once it is told to stop', async () => {
+    expect(await checkRollout(dependencies(), files.values(), AbortSignal.abort())).toEqual([]);
+  });
+
+  it('the same of an MX host that two domains share, and visits it once', async () => {
+    let visits = 0;
+    const counted = { ...dependencies(), probe: (options: Parameters<typeof probeHost>[0]) => (visits++, dependencies().probe(options)) };
+    await checkRollout(counted, [fileOf('sound.example'), fileOf('sound.example')], AbortSignal.timeout(15_000));
+    expect(visits).toBe(1);
+  });
+});
+
+describe('certificates that end soon', () => {
+  const now = new Date('2026-03-01T00:00:00Z');
+  const facts = (ends: string): RolloutFacts => {
+    const file = fileOf('retired.example');
+    return {
+      file,
+      mx: { kind: 'null_mx' },
+      record: { kind: 'found', id: file.id },
+      policyHost: { kind: 'served', text: file.text, certificateEnds: new Date(ends) },
+    };
+  };
+  it.each([
+    ['2026-03-16T00:00:00Z', []],
+    ['2026-03-15T00:00:00Z', []],
+    ['2026-03-14T23:59:59Z', ['the certificate of mta-sts.retired.example ends in 13 days; then senders cannot fetch the policy']],
+    ['2026-03-02T12:00:00Z', ['the certificate of mta-sts.retired.example ends in 1 day; then senders cannot fetch the policy']],
+  ] as const)('%s', (ends, texts) => {
+    expect(judgeRollout(facts(ends), now).map(({ text }) => text)).toEqual(texts);
+  });
+});
