@@ -44,7 +44,8 @@ export interface BuiltWorld {
 }
 
 export async function buildWorld(world: World): Promise<BuiltWorld> {
-  const [dns, office] = await Promise.all([startDnsServer(), openCertificateOffice()]);
+  const office = await openCertificateOffice();
+  const dns = await startDnsServer();
   const peers = new Map<string, SmtpPeer>();
   const policyHosts = new Map<string, PolicyHost>();
   const routes = new Map<string, RouteTarget>();
@@ -58,7 +59,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
     for (const [zone, validation] of Object.entries(world.zones ?? {})) dns.zone(zone, validation);
     for (const [domain, spec] of Object.entries(world.domains)) publishDomain(dns, domain, spec);
     const hosts = hostsOf(world);
-    await Promise.all(
+    await allOf(
       [...hosts].map(async ([name, { spec, dnssec }]) => {
         const own = nextAddress();
         const certificate = await office.certificate(name, spec.certificate ?? 'trusted');
@@ -77,7 +78,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
         }
       }),
     );
-    await Promise.all(
+    await allOf(
       Object.entries(world.domains).map(async ([domain, spec]) => {
         if (spec.sts === undefined) return;
         const own = nextAddress();
@@ -207,6 +208,12 @@ function applyFates(dns: DnsServer, name: string, fates: Partial<Record<RecordTy
 
 function asAddress(spec: string | AddressSpec): AddressSpec {
   return typeof spec === 'string' ? { address: spec } : spec;
+}
+
+/** Waits for all, also where one fails: what is still starting could not be stopped. */
+async function allOf(starting: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(starting)).find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Policy hosts seem to be out in public: nobody should fetch policies from a loopback address. */

@@ -81,8 +81,10 @@ export async function startLab(world: World, options: LabOptions = {}): Promise<
   const stop = (): Promise<void> => (stopped ??= cleanedUp());
 
   try {
-    const [built, reports] = await Promise.all([buildWorld(world), startReports()]);
-    cleanUp.push(built.stop, reports.stop);
+    const reports = await startReports();
+    cleanUp.push(reports.stop);
+    const built = await buildWorld(world);
+    cleanUp.push(built.stop);
     const caFile = path.join(directory, 'lab-ca.pem');
     const routesFile = path.join(directory, 'routes.json');
     const install = path.join(directory, 'haraka');

@@ -122,3 +122,19 @@ describe('a Haraka that does not start', () => {
     await expect(started).rejects.toThrow(/this plugin is broken/);
   });
 });
+
+describe('a world that cannot be built', () => {
+  it('is refused, and no server is left of what was built already', async () => {
+    const servers = () =>
+      process.getActiveResourcesInfo().filter((kind) => /^(?:TCPServerWrap|UDPWrap)$/.test(kind)).length;
+    const before = servers();
+    const started = startLab({
+      domains: {
+        'sound.example': { sts: {} },
+        'unsound.example': { mx: [{ certificate: { kind: 'given', chainPem: 'no PEM', keyPem: '' } }] },
+      },
+    });
+    await expect(started).rejects.toThrow('holds no certificate');
+    expect(servers()).toBe(before);
+  });
+});
