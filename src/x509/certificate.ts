@@ -48,10 +48,6 @@ export interface CertificateFields {
   /** Names as RDNSequence, DER. */
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
-  /** The subject's common names, most significant first. */
-  readonly commonNames: readonly string[];
-  /** E-mail addresses that are attributes of the subject. */
-  readonly subjectEmails: readonly string[];
   /** Issuer and subject are the same name. */
   readonly selfIssued: boolean;
   /** The SubjectPublicKeyInfo, DER. */
@@ -191,8 +187,6 @@ function parseFields(raw: Uint8Array): CertificateFields {
     version: parts.version,
     issuer: parts.issuer.raw,
     subject: parts.subject.raw,
-    commonNames: attributeTexts(parts.subject, '2.5.4.3'),
-    subjectEmails: attributeTexts(parts.subject, '1.2.840.113549.1.9.1'),
     selfIssued: Buffer.compare(parts.issuer.raw, parts.subject.raw) === 0,
     publicKeyInfo: parts.publicKey.raw,
     notBefore: readTime(notBefore),
@@ -211,8 +205,18 @@ export function nameAttributes(rdn: DerElement): readonly (readonly [oid: string
   });
 }
 
-function attributeTexts(name: DerElement, wanted: string): string[] {
-  return children(name)
+/** The common names in a name (RDNSequence, DER), in order. @throws MalformedDer */
+export function commonNames(name: Uint8Array): string[] {
+  return attributeTexts(name, '2.5.4.3');
+}
+
+/** The e-mail addresses that are attributes of a name (RDNSequence, DER). @throws MalformedDer */
+export function emailAttributes(name: Uint8Array): string[] {
+  return attributeTexts(name, '1.2.840.113549.1.9.1');
+}
+
+function attributeTexts(name: Uint8Array, wanted: string): string[] {
+  return children(soleElement(name, tags.sequence))
     .flatMap(nameAttributes)
     .filter(([oid]) => oid === wanted)
     .map(([, value]) => readText(value))

@@ -1,4 +1,5 @@
 /** Name constraints of a CA held against the names of a certificate below it (RFC 5280 section 4.2.1.10). */
+import { commonNames, emailAttributes } from './certificate';
 import type { CertificateFields, GeneralName, NameConstraints } from './certificate';
 import { children, soleElement } from './der';
 import { isWithinDirectory } from './distinguished_name';
@@ -26,9 +27,10 @@ function constrainedNames(fields: CertificateFields, position: 'leaf' | 'ca'): r
   if (children(soleElement(fields.subject)).length > 0) {
     names.push({ kind: 'directory', value: fields.subject });
   }
-  for (const value of fields.subjectEmails) names.push({ kind: 'email', value });
+  for (const value of emailAttributes(fields.subject)) names.push({ kind: 'email', value });
   if (position === 'leaf' && !fields.subjectAltNames.some(({ kind }) => kind === 'dns')) {
-    for (const value of fields.commonNames) if (looksLikeHost(value)) names.push({ kind: 'dns', value });
+    for (const value of commonNames(fields.subject))
+      if (looksLikeHost(value)) names.push({ kind: 'dns', value });
   }
   return names;
 }

@@ -1,24 +1,38 @@
 /** Which names a certificate is for (RFC 6125, RFC 9525). Names are compared in canonical form. */
 import type { X509Certificate } from 'node:crypto';
 import { canonicalDomain } from '../names';
-import { readCertificate } from './certificate';
+import { commonNames, readCertificate } from './certificate';
+import { MalformedDer } from './der';
+
+/** The dNSName entries of the subjectAltName in lower case, wildcards included; none where the certificate cannot be read. */
+export function dnsIds(certificate: X509Certificate): readonly string[] {
+  const result = readCertificate(certificate);
+  if (result.kind === 'malformed') return [];
+  return result.fields.subjectAltNames.flatMap((name) =>
+    name.kind === 'dns' ? [name.value.toLowerCase()] : [],
+  );
+}
+
+/** The subject's common names in lower case; none where the certificate cannot be read. */
+export function commonNameIds(certificate: X509Certificate): readonly string[] {
+  const result = readCertificate(certificate);
+  if (result.kind === 'malformed') return [];
+  try {
+    return commonNames(result.fields.subject).map((name) => name.toLowerCase());
+  } catch (error) {
+    if (error instanceof MalformedDer) return [];
+    throw error;
+  }
+}
 
 export interface CertificateNames {
-  /** The dNSName entries of the subjectAltName in lower case, wildcards included. */
   readonly dnsIds: readonly string[];
-  /** The subject's common names in lower case. */
   readonly commonNames: readonly string[];
 }
 
-/** The names in `certificate`; none where it cannot be read. */
+/** Both kinds of name. */
 export function dnsNames(certificate: X509Certificate): CertificateNames {
-  const result = readCertificate(certificate);
-  if (result.kind === 'malformed') return { dnsIds: [], commonNames: [] };
-  const { subjectAltNames, commonNames } = result.fields;
-  return {
-    dnsIds: subjectAltNames.flatMap((name) => (name.kind === 'dns' ? [name.value.toLowerCase()] : [])),
-    commonNames: commonNames.map((name) => name.toLowerCase()),
-  };
+  return { dnsIds: dnsIds(certificate), commonNames: commonNameIds(certificate) };
 }
 
 /**
@@ -29,7 +43,6 @@ export function dnsNames(certificate: X509Certificate): CertificateNames {
  */
 export function matchesDnsId(pattern: string, name: string): boolean {
   const id = pattern.toLowerCase();
-  if (!isDnsId(id)) return false;
   if (!id.startsWith('*.')) return id === name;
   const dot = name.indexOf('.');
   return dot > 0 && id.indexOf('.', 2) > 0 && name.slice(dot) === id.slice(1);
@@ -37,12 +50,12 @@ export function matchesDnsId(pattern: string, name: string): boolean {
 
 /** Whether a DNS-ID of the subjectAltName covers `name`. The common name never counts. */
 export function sanMatches(certificate: X509Certificate, name: string): boolean {
-  return dnsNames(certificate).dnsIds.some((id) => matchesDnsId(id, name));
+  return dnsIds(certificate).some((id) => matchesDnsId(id, name));
 }
 
 /** Whether some DNS-ID of the subjectAltName lies below `domain`, at any depth; `*.domain` does. */
 export function sanBelow(certificate: X509Certificate, domain: string): boolean {
-  return dnsNames(certificate).dnsIds.some((id) => isDnsId(id) && id.endsWith(`.${domain}`));
+  return dnsIds(certificate).some((id) => isDnsId(id) && id.endsWith(`.${domain}`));
 }
 
 /**
@@ -50,8 +63,8 @@ export function sanBelow(certificate: X509Certificate, domain: string): boolean 
  * section 3.2.3).
  */
 export function presentedNames(certificate: X509Certificate): readonly string[] {
-  const { dnsIds, commonNames } = dnsNames(certificate);
-  return dnsIds.length > 0 ? dnsIds : commonNames;
+  const ids = dnsIds(certificate);
+  return ids.length > 0 ? ids : commonNameIds(certificate);
 }
 
 function isDnsId(id: string): boolean {

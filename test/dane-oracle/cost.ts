@@ -1,5 +1,5 @@
 /**
- * What one verification costs beside the handshake it belongs to: `npm run bench:verification [-- --handshakes 400]`.
+ * What one verification costs beside the handshake it belongs to: `npm run bench:verification [-- --handshakes 1000]`.
  *
  * A server in a process of its own, a client here; each handshake is full, TLS 1.3, and with certificates that nothing has
  * looked at before. `getPeerCertificate()`, which Haraka calls after every handshake, counts as handshake; taking the whole
@@ -46,7 +46,7 @@ function serve(): void {
 }
 
 async function measure(): Promise<void> {
-  const { values } = parseArgs({ options: { handshakes: { type: 'string', default: '400' } } });
+  const { values } = parseArgs({ options: { handshakes: { type: 'string', default: '1000' } } });
   const handshakes = Number(values.handshakes);
   console.log(`${handshakes} handshakes each, TLS 1.3, CPU of the client's process, node ${process.version}`);
   console.log('keys        record  chain   handshake  verification   share   allowed');
