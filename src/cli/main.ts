@@ -9,8 +9,15 @@ import { exportCommand } from './export';
 import { importCommand } from './import';
 import { lintCommand } from './lint';
 import type { Output } from './output';
+import { testCommand } from './test';
 
-export const commands: readonly Command[] = [lintCommand, explainCommand, exportCommand, importCommand];
+export const commands: readonly Command[] = [
+  lintCommand,
+  explainCommand,
+  testCommand,
+  exportCommand,
+  importCommand,
+];
 
 const commonOptions = {
   config: { type: 'string', short: 'c' },

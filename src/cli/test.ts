@@ -1,0 +1,210 @@
+/** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
+import { hostname } from 'node:os';
+import { discover } from '../discovery/discover';
+import { outboundRule } from '../peers/rules';
+import type { OutboundRule } from '../peers/rule';
+import { decide } from '../policy/decide';
+import type { Decision, HostPlan, RefusedHost, Requirement, TlsVersion } from '../policy/requirement';
+import { judgeProbe, type ProbeVerdict } from '../probe/judge';
+import { probeHost, type Probe } from '../probe/probe';
+import { loadSettings } from '../settings/settings';
+import { directorySource } from '../settings/source';
+import type { GlobalSettings } from '../settings/types';
+import { exit, UsageError, type Command, type Context } from './command';
+import { requirementText } from './explain';
+import { json, paint, table, type Cell, type Output } from './output';
+import { openSources, type LivingSources } from './sources';
+
+export const testCommand: Command = {
+  name: 'test',
+  summary: 'Do what a delivery would do, at every MX host and address, and stop before the envelope.',
+  operands: '[--from SENDER] DOMAIN...',
+  help: [
+    'The exit code is 0 only if a message would go to every DOMAIN.',
+    '',
+    '  --from SENDER     the envelope sender, whose domain decides which rules apply (default: the null sender)',
+  ],
+  options: { from: { type: 'string' } },
+  run: test,
+};
+
+/** What came of one address of one MX host. */
+interface Attempt {
+  readonly host: string;
+  readonly address: string;
+  readonly requirement: string;
+  readonly discovered: string;
+  readonly cipher: string;
+  /** Names in the leaf certificate. */
+  readonly names: string;
+  /** When the leaf certificate expires. */
+  readonly expires: string;
+  readonly verdict: ProbeVerdict;
+}
+
+interface Report {
+  readonly domain: string;
+  readonly rule: string;
+  /** Whether a message would go. */
+  readonly goes: boolean;
+  /** Why nothing was tried, or why not at all hosts. */
+  readonly problems: readonly string[];
+  /** In the order in which a delivery would try them. */
+  readonly attempts: readonly Attempt[];
+}
+
+async function test(context: Context) {
+  const { operands, options, output } = context;
+  if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
+  const sender = domainOf(typeof options['from'] === 'string' ? options['from'] : '');
+  const { settings } = loadSettings(directorySource(context.directory));
+  const sources = openSources(settings.global, context.directory);
+  try {
+    const reports: Report[] = [];
+    for (const operand of operands) {
+      const domain = domainOf(operand);
+      const found = outboundRule(settings, sender, domain, context.today);
+      const report =
+        found.kind === 'invalid'
+          ? { domain, rule: '', goes: false, problems: [found.failure.text], attempts: [] }
+          : await testDomain(
+              new Visitor(sources, settings.global, heloName(context.directory), output),
+              found.rule,
+              domain,
+            );
+      reports.push(report);
+      if (!context.json) for (const line of reportLines(output, report)) output.print(line);
+    }
+    if (context.json) output.print(json(reports));
+    return reports.every(({ goes }) => goes) ? exit.ok : exit.findings;
+  } finally {
+    await sources.close();
+  }
+}
+
+/** `a@b.example`, `<a@b.example>` or `b.example`; empty for `<>`. */
+function domainOf(operand: string): string {
+  const bare = operand.replace(/^<(.*)>$/, '$1');
+  return bare.slice(bare.lastIndexOf('@') + 1);
+}
+
+/** The name by which Haraka introduces itself. */
+function heloName(directory: string): string {
+  const me = directorySource(directory).read('me');
+  const name = me.kind === 'file' ? (me.text.split('\n')[0] ?? '').trim() : '';
+  return /^[\w.-]+$/.test(name) ? name : hostname();
+}
+
+async function testDomain(visitor: Visitor, rule: OutboundRule, domain: string): Promise<Report> {
+  const decision = await visitor.decide(rule, domain);
+  const report = { domain, rule: `${rule.name}: ${rule.level}` };
+  if (decision.kind !== 'deliver')
+    return { ...report, goes: false, problems: [decisionText(decision)], attempts: [] };
+  const visits = decision.hosts.flatMap((plan) =>
+    plan.addresses.map((address) => visitor.visit(rule, plan, address)),
+  );
+  const attempts = await Promise.all(visits);
+  const goes = attempts.some(({ verdict }) => verdict.kind === 'goes');
+  return { ...report, goes, problems: decision.refused.map(refusedText), attempts };
+}
+
+function decisionText(decision: Exclude<Decision, { kind: 'deliver' }>): string {
+  return decision.kind === 'defer' ? `${decision.failure.reason}: ${decision.failure.text}` : decision.cause;
+}
+
+function refusedText({ host, failure }: RefusedHost): string {
+  return `${host} refused before connecting: ${failure.reason}: ${failure.text}`;
+}
+
+class Visitor {
+  constructor(
+    readonly sources: LivingSources,
+    readonly global: GlobalSettings,
+    readonly helo: string,
+    readonly output: Output,
+  ) {}
+
+  async decide(rule: OutboundRule, domain: string): Promise<Decision> {
+    const signal = AbortSignal.timeout(this.global.timeouts.decision * 1000);
+    return decide(rule, await discover(this.sources, rule, domain, signal));
+  }
+
+  async visit(rule: OutboundRule, plan: HostPlan, address: string): Promise<Attempt> {
+    const { requirement } = plan;
+    const probe = await probeHost({
+      address,
+      serverName: requirement.kind === 'cleartext' ? '' : requirement.serverName,
+      heloName: this.helo,
+      minVersion: minVersionOf(requirement),
+      extraRoots: rule.extraRoots,
+      deadlineMs: this.global.timeouts.tlsHandshake * 1000,
+    });
+    const verdict = judgeProbe(requirement, probe, new Date());
+    if (this.output.colour) this.output.complain(`${plan.host} [${address}]: ${verdict.kind}`);
+    return { ...certificateOf(probe), ...planOf(plan), address, verdict };
+  }
+}
+
+function planOf({ host, requirement, discovered }: HostPlan) {
+  return { host, requirement: requirementText(requirement), discovered };
+}
+
+function minVersionOf(requirement: Requirement): TlsVersion {
+  return requirement.kind === 'cleartext' ? 'TLSv1' : requirement.minVersion;
+}
+
+function certificateOf(probe: Probe): Pick<Attempt, 'cipher' | 'names' | 'expires'> {
+  if (probe.kind !== 'encrypted') return { cipher: '', names: '', expires: '' };
+  const leaf = probe.session.chain[0];
+  return {
+    cipher: probe.cipher,
+    names: (leaf?.subjectAltName ?? '').replaceAll('DNS:', ''),
+    expires: leaf === undefined ? '' : new Date(leaf.validTo).toISOString().slice(0, 10),
+  };
+}
+
+function reportLines(output: Output, report: Report): string[] {
+  const end = report.goes
+    ? paint(output, 'green', 'a message would go')
+    : paint(output, 'red', 'a message would not go');
+  const rows = report.attempts.map((attempt) => attemptRow(attempt));
+  return [
+    `${paint(output, 'bold', report.domain)}  ${report.rule}`,
+    ...table(output, rows, '  '),
+    ...report.problems.map((problem) => `  ${problem}`),
+    `  ${end}`,
+  ];
+}
+
+function attemptRow({
+  host,
+  address,
+  cipher,
+  names,
+  expires,
+  requirement,
+  verdict,
+}: Attempt): (string | Cell)[] {
+  const certificate = names === '' ? '' : `${names} until ${expires}`;
+  switch (verdict.kind) {
+    case 'goes': {
+      const how = verdict.tlsVersion === '' ? 'cleartext' : `${verdict.tlsVersion} ${cipher}`;
+      const recorded = verdict.recorded.map(({ reason }) => `recorded ${reason}`);
+      const said = [verdict.verified, ...recorded].join('; ');
+      return [{ text: 'goes', style: 'green' }, host, address, how, certificate, `${said} (${requirement})`];
+    }
+    case 'refused': {
+      const { reason, text } = verdict.failure;
+      return [
+        { text: 'refused', style: 'red' },
+        host,
+        address,
+        cipher,
+        certificate,
+        `${reason}: ${text} (${requirement})`,
+      ];
+    }
+    case 'unreachable':
+      return [{ text: 'unreachable', style: 'yellow' }, host, address, '', '', verdict.problem];
+  }
+}
