@@ -57,7 +57,7 @@ const differences: readonly Difference[] = [
       ),
   },
   {
-    name: 'every path is tried (RFC 5280 section 6 asks for a path, RFC 4158 section 2.2 says to go on); OpenSSL follows the first issuer that fits by name',
+    name: 'every path is tried (RFC 5280 section 6 asks for a path, RFC 4158 says to go on); OpenSSL follows the first issuer that fits by name',
     applies: ({ world, records }, ours, theirs) =>
       usageOf(ours) === 2 &&
       (world.kind.startsWith('cross-signed') || records.some(carriesCertificate)) &&
