@@ -57,11 +57,9 @@ export function checkPath(path: readonly X509Certificate[], anchor: PathAnchor, 
 /** Whether `issuer` bears the name that `certificate` gives for its issuer. Proves nothing. */
 export function mayHaveIssued(issuer: X509Certificate, certificate: X509Certificate): boolean {
   const [above, below] = [readCertificate(issuer), readCertificate(certificate)];
-  return (
-    above.kind === 'fields' &&
-    below.kind === 'fields' &&
-    sameDistinguishedName(above.fields.subject, below.fields.issuer)
-  );
+  // What cannot be read here may still be linked, so that the path is refused for what is wrong with it.
+  if (above.kind === 'malformed' || below.kind === 'malformed') return certificate.checkIssued(issuer);
+  return sameDistinguishedName(above.fields.subject, below.fields.issuer);
 }
 
 /** Whether `key` signed `certificate`. False for a key that does not suit the signature. */
