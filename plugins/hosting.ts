@@ -7,6 +7,12 @@ import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
 import { atShutdown, engineOf, isCluster, isFirst, shutdown, workersOf } from './suite';
 
+/** A worker that is replaced finishes what it answers, within this time. */
+const graceMs = 2_000;
+
+/** Early, so that a replacement serves before the last worker of the old generation is gone. */
+const first = -100;
+
 export const hosting: Piece = { register, shutdown };
 
 function register(this: HarakaPlugin): void {
@@ -25,7 +31,7 @@ function register(this: HarakaPlugin): void {
   });
   atShutdown(() => {
     watch.close();
-    void server.close();
+    void server.close(graceMs);
   });
   const start = () => {
     server.start().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
@@ -37,9 +43,9 @@ function register(this: HarakaPlugin): void {
     next();
   };
   // With workers the master binds the port for them, and serves nothing itself.
-  this.register_hook('init_child', 'tls_peers_serve');
+  this.register_hook('init_child', 'tls_peers_serve', first);
   if (isCluster(this)) return;
-  this.register_hook('init_master', 'tls_peers_serve');
+  this.register_hook('init_master', 'tls_peers_serve', first);
   // By then a single process has given up the right to bind port 443.
   if (losesPrivileges(this)) start();
 }

@@ -15,8 +15,8 @@ export interface ListenerOptions extends Endpoint {
   /** `http`: behind a proxy that terminates TLS. */
   readonly scheme: 'https' | 'http';
   readonly answer: (asked: Asked) => Answer;
-  /** The certificate for a name in canonical form; `undefined` for a name that is not served. */
-  readonly contextFor: (name: string) => SecureContext | undefined;
+  /** The certificate for a name in canonical form; `undefined` for a name that is not served. Never rejects. */
+  readonly contextFor: (name: string) => Promise<SecureContext | undefined>;
   readonly log: Log;
   readonly limits?: Partial<ListenerLimits>;
 }
@@ -72,14 +72,17 @@ export class PolicyListener {
     return typeof address === 'object' && address !== null ? address : undefined;
   }
 
-  /** Resolves once nothing of it is left. */
-  close(): Promise<void> {
+  /** Takes no more connections, gives those that are open `graceMs` to finish, and resolves once nothing is left. */
+  close(graceMs = 0): Promise<void> {
     this.closing = true;
     clearInterval(this.sweeper);
     clearTimeout(this.retry);
     return new Promise((resolve) => {
-      this.server.close(() => resolve());
-      this.connections.closeAll();
+      const last = setTimeout(() => this.connections.closeAll(), graceMs);
+      this.server.close(() => {
+        clearTimeout(last);
+        resolve();
+      });
     });
   }
 
@@ -106,7 +109,9 @@ export class PolicyListener {
             minVersion: 'TLSv1.2',
             secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
             ALPNProtocols: ['http/1.1'],
-            SNICallback: (name, done) => done(null, this.options.contextFor(canonicalDomain(name) ?? '')),
+            SNICallback: (name, done) => {
+              void this.options.contextFor(canonicalDomain(name) ?? '').then((context) => done(null, context));
+            },
           });
     server.maxHeadersCount = 100;
     server.on('request', (request, response) => this.respond(request, response));

@@ -18,11 +18,15 @@ export interface PolicyServerOptions {
   readonly lookMs?: number;
 }
 
+/** For answers under way at a port that is given up. */
+const graceMs = 2_000;
+
 export class PolicyServer {
   readonly certificates: Certificates;
   private readonly listeners = new Map<string, PolicyListener>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
+  private firstLook: Promise<void> = Promise.resolve();
   private known: { settings: Settings; catalogue: Catalogue } | undefined;
   private lastProblem = '';
 
@@ -35,7 +39,9 @@ export class PolicyServer {
     this.openAndClose();
     this.timer ??= setInterval(() => void this.look(), this.options.lookMs ?? 2_000);
     this.timer.unref();
-    return this.look();
+    const look = this.look();
+    this.firstLook = look;
+    return look;
   }
 
   /** What is served now. */
@@ -54,10 +60,11 @@ export class PolicyServer {
     });
   }
 
-  async close(): Promise<void> {
+  /** Resolves once nothing is left; what is being answered has `graceMs` for it. */
+  async close(graceMs = 0): Promise<void> {
     clearInterval(this.timer);
     this.timer = undefined;
-    const closing = [...this.listeners.values()].map((listener) => listener.close());
+    const closing = [...this.listeners.values()].map((listener) => listener.close(graceMs));
     this.listeners.clear();
     await Promise.all([...closing, this.looking]);
   }
@@ -91,7 +98,7 @@ export class PolicyServer {
     for (const [key, listener] of this.listeners) {
       if (wanted.has(key)) continue;
       this.listeners.delete(key);
-      void listener.close();
+      void listener.close(graceMs);
     }
     for (const [key, open] of wanted) if (!this.listeners.has(key)) this.listeners.set(key, open());
   }
@@ -103,7 +110,8 @@ export class PolicyServer {
       address,
       port,
       answer: (asked) => answer(this.catalogue(), asked),
-      contextFor: (name) => this.certificates.contextFor(name),
+      // A client that comes while the certificates are still being read waits for them.
+      contextFor: (name) => this.firstLook.then(() => this.certificates.contextFor(name)),
       log,
       limits,
     });
