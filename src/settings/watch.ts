@@ -17,7 +17,7 @@ export interface SettingsStore {
 }
 
 /** How often the files are looked at, in milliseconds. A change is in force after at most two looks. */
-export const lookInterval = 2_000;
+export const lookInterval = 1_000;
 
 const faultsLogged = 50;
 const changesLogged = 200;
