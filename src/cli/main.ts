@@ -9,12 +9,14 @@ import { exportCommand } from './export';
 import { importCommand } from './import';
 import { lintCommand } from './lint';
 import type { Output } from './output';
+import { recordsCommand } from './records';
 import { testCommand } from './test';
 
 export const commands: readonly Command[] = [
   lintCommand,
   explainCommand,
   testCommand,
+  recordsCommand,
   exportCommand,
   importCommand,
 ];

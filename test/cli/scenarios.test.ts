@@ -1,5 +1,4 @@
 /** The command against the lab in which a real Haraka delivers: what it says beforehand is what then happens. */
-import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
@@ -13,8 +12,7 @@ import {
 } from '../../haraka-test-harness/scenarios';
 
 import type { Called } from './call';
-
-const root = path.resolve(import.meta.dirname, '../..');
+import { callIn, runIn } from './lab_call';
 
 interface Report {
   readonly domain: string;
@@ -35,33 +33,17 @@ const reports = new Map<string, Report>();
 const explanations = new Map<string, Explanation>();
 const rows = new Map<string, Row>();
 
-/** A child process that sees the lab's network, as the lab's Haraka does. */
-function run(args: readonly string[]): Promise<{ code: number; out: string }> {
-  const env = {
-    PATH: process.env['PATH'],
-    NODE_OPTIONS: `--require ${JSON.stringify(path.join(root, 'haraka-test-harness/shim.cjs'))}`,
-    NODE_EXTRA_CA_CERTS: lab.caFile,
-    TLS_PEERS_LAB: JSON.stringify({
-      routes: path.join(path.dirname(lab.caFile), 'routes.json'),
-      dns: lab.dns.address,
-    }),
-  };
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { env, maxBuffer: 1e8 }, (error, out) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out });
-    });
-  });
-}
-
-/** The built command. */
-function call(args: readonly string[]) {
-  return run([path.join(root, 'dist/cli.cjs'), ...args, '-c', lab.haraka.directory]);
-}
+const call = (args: readonly string[]) => callIn(lab, args);
 
 /** The same calls in one process, which saves starting it each time. */
 async function callMany(calls: readonly (readonly string[])[]): Promise<Called[]> {
   const list = JSON.stringify(calls.map((args) => [...args, '-c', lab.haraka.directory]));
-  const { out } = await run(['--import', 'tsx', path.join(import.meta.dirname, 'many_calls.ts'), list]);
+  const { out } = await runIn(lab, [
+    '--import',
+    'tsx',
+    path.join(import.meta.dirname, 'many_calls.ts'),
+    list,
+  ]);
   return JSON.parse(out) as Called[];
 }
 

@@ -1,0 +1,210 @@
+/** `tls-peers records`: what a managed domain should publish, and how that differs from what it does publish. */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import path from 'node:path';
+import type { Resolver } from '../dns/resolver';
+import { pairKeys, readPem } from '../hosting/pem';
+import { directoryReader, fileReader } from '../hosting/pem_files';
+import { canonicalDomain } from '../names';
+import { loadSettings } from '../settings/settings';
+import { directorySource, type SettingsSource } from '../settings/source';
+import { resolverOptions } from '../settings/resolver_options';
+import type { ManagedDomain, Settings } from '../settings/types';
+import { createResolver } from '../dns/resolver';
+import { messageOf } from '../text';
+import { CommandError, exit, UsageError, type Command, type Context } from './command';
+import { json } from './output';
+import {
+  policyRecords,
+  tlsaRecords,
+  tlsaText,
+  unquoted,
+  zoneLine,
+  type Chain,
+  type ZoneRecord,
+} from './zone';
+
+export const recordsCommand: Command = {
+  name: 'records',
+  summary:
+    'Print the DNS records that a managed domain should publish, and how they differ from what it publishes.',
+  operands: '[--offline] [--next FILE] [--rua URI] DOMAIN',
+  help: [
+    'The output is zone data. TLSA records are for the certificates of tls.ini and config/tls, at every MX host.',
+    'Publish the record of a new key at least two TTLs before the key is used, and keep the old one until it is not.',
+    '',
+    '  --offline         ask no DNS: the MX hosts are those of the hosted policy, and nothing is compared',
+    '  --next FILE       PEM of a certificate or key that will be used next',
+    '  --rua URI         where reports go (default: mailto:tls-reports@DOMAIN)',
+  ],
+  options: { offline: { type: 'boolean' }, next: { type: 'string' }, rua: { type: 'string' } },
+  run: records,
+};
+
+interface Compared extends ZoneRecord {
+  readonly state: 'published' | 'missing' | 'not compared' | `unknown: ${string}`;
+}
+
+interface Report {
+  readonly records: readonly Compared[];
+  /** What is published and should not be, and what could not be found out. */
+  readonly remarks: readonly string[];
+}
+
+async function records(context: Context) {
+  const [operand, ...more] = context.operands;
+  if (operand === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
+  const source = directorySource(context.directory);
+  const { settings } = loadSettings(source);
+  const domain = managed(settings, operand);
+  const report = await reportOn(context, settings, source, domain);
+  if (context.json) context.output.print(json(report));
+  else {
+    for (const record of report.records)
+      context.output.print(zoneLine(record, `${record.state}, ${record.note}`));
+    for (const remark of report.remarks) context.output.print(`; ${remark}`);
+  }
+  const compared = report.records.every(({ state }) => state === 'published' || state === 'not compared');
+  return compared && (context.options['offline'] === true || report.remarks.length === 0)
+    ? exit.ok
+    : exit.findings;
+}
+
+function managed(settings: Settings, operand: string): ManagedDomain {
+  const found = settings.domains.get(canonicalDomain(operand) ?? '');
+  if (found === undefined) throw new CommandError(`${operand} is not managed: it has no file`);
+  if (found.kind === 'invalid') throw new CommandError(found.failure.text);
+  return found;
+}
+
+async function reportOn(
+  context: Context,
+  settings: Settings,
+  source: SettingsSource,
+  domain: ManagedDomain,
+): Promise<Report> {
+  const { options } = context;
+  const resolver = createResolver(resolverOptions(settings.global));
+  try {
+    const offline = options['offline'] === true;
+    const hosts = offline ? policyHosts(domain) : await mxHosts(resolver, domain);
+    const chains = await presented(source, context.directory);
+    const next = typeof options['next'] === 'string' ? [nextKey(source, options['next'])] : [];
+    const rua = typeof options['rua'] === 'string' ? options['rua'] : `mailto:tls-reports@${domain.domain}`;
+    const wanted = [
+      ...policyRecords(domain, settings.global.hosting.listen, rua),
+      ...hosts.flatMap((host) => tlsaRecords(host, chains, next)),
+    ];
+    const remarks =
+      chains.length === 0
+        ? ['no certificate was found in tls.ini or config/tls, so there is no TLSA record']
+        : [];
+    const missing = withoutAddress(domain, wanted);
+    if (offline)
+      return {
+        records: wanted.map((one) => ({ ...one, state: 'not compared' })),
+        remarks: [...remarks, ...missing],
+      };
+    const compared = await Promise.all(
+      wanted.map(async (one) => ({
+        ...one,
+        state: await stateOf(resolver, one, options['rua'] !== undefined),
+      })),
+    );
+    const stale = await Promise.all(hosts.map((host) => staleTlsa(resolver, host, wanted)));
+    return { records: compared, remarks: [...remarks, ...stale.flat()] };
+  } finally {
+    resolver.close();
+  }
+}
+
+function withoutAddress({ domain, policy }: ManagedDomain, wanted: readonly ZoneRecord[]): string[] {
+  const given = wanted.some(({ type }) => type === 'A' || type === 'AAAA');
+  return policy.kind === 'none' || given
+    ? []
+    : [`mta-sts.${domain}. needs an A or AAAA record that leads to this host`];
+}
+
+function policyHosts({ policy }: ManagedDomain): string[] {
+  return policy.kind === 'none' ? [] : policy.mx.filter((pattern) => !pattern.startsWith('*.'));
+}
+
+async function mxHosts(resolver: Resolver, { domain }: ManagedDomain): Promise<string[]> {
+  const answer = await resolver.mx(domain);
+  if (answer.kind === 'failed') throw new CommandError(`the MX records of ${domain}: ${answer.detail}`);
+  if (answer.kind === 'denied') return [domain];
+  return [...new Set(answer.records.map(({ exchange }) => exchange).filter((host) => host !== ''))];
+}
+
+/** The chains that Haraka's tls plugin has a key for: those of tls.ini, and those in config/tls. */
+async function presented(source: SettingsSource, directory: string): Promise<Chain[]> {
+  const readers = [fileReader(directory, tlsIniFiles(source)), directoryReader(path.join(directory, 'tls'))];
+  const files = (await Promise.all(readers.map((reader) => reader.read()))).flatMap((read) => read.files);
+  return pairKeys(files).pairs.map(({ leaf, file, chainPem }) => {
+    const [, ...issuers] = readPem({ name: file, text: chainPem }).chain.map(
+      ({ certificate }) => certificate,
+    );
+    return [leaf, ...issuers];
+  });
+}
+
+function tlsIniFiles(source: SettingsSource): string[] {
+  const reading = source.read('tls.ini');
+  const main = reading.kind === 'file' ? source.parse('tls.ini', reading.text)['main'] : undefined;
+  const named = (key: string, otherwise: string) =>
+    [main?.[key] ?? otherwise].flat().filter((name) => typeof name === 'string');
+  const files = [...named('cert', 'tls_cert.pem'), ...named('key', 'tls_key.pem')];
+  return files.filter((name) => name !== '' && source.read(name).kind === 'file');
+}
+
+function nextKey(source: SettingsSource, file: string): KeyObject {
+  const reading = source.read(path.resolve(file));
+  if (reading.kind !== 'file') throw new CommandError(`${file} cannot be read`);
+  try {
+    return createPublicKey(reading.text);
+  } catch (error) {
+    throw new CommandError(`${file} holds neither a certificate nor a key: ${messageOf(error)}`);
+  }
+}
+
+async function stateOf(
+  resolver: Resolver,
+  record: ZoneRecord,
+  ruaGiven: boolean,
+): Promise<Compared['state']> {
+  const answer = await publishedAt(resolver, record);
+  if (answer.kind === 'failed') return `unknown: ${answer.detail}`;
+  if (answer.kind === 'denied') return 'missing';
+  // Reports may go wherever the operator already sends them.
+  const anyReports = !ruaGiven && record.owner.startsWith('_smtp._tls.');
+  const found = anyReports
+    ? answer.records.some((text) => /^v=TLSRPTv1\s*;/.test(text))
+    : answer.records.includes(record.type === 'TXT' ? unquoted(record.data) : record.data);
+  return found ? 'published' : 'missing';
+}
+
+async function publishedAt(resolver: Resolver, { owner, type }: ZoneRecord) {
+  switch (type) {
+    case 'A':
+      return resolver.a(owner);
+    case 'AAAA':
+      return resolver.aaaa(owner);
+    case 'TXT':
+      return resolver.txt(owner);
+    case 'TLSA': {
+      const answer = await resolver.tlsa(owner);
+      return answer.kind === 'records' ? { ...answer, records: answer.records.map(tlsaText) } : answer;
+    }
+  }
+}
+
+/** Published records that no certificate here matches. They are harmless only while another one does. */
+async function staleTlsa(resolver: Resolver, host: string, wanted: readonly ZoneRecord[]): Promise<string[]> {
+  const owner = `_25._tcp.${host}`;
+  const answer = await resolver.tlsa(owner);
+  if (answer.kind !== 'records') return [];
+  const known = new Set(wanted.filter((one) => one.owner === owner).map(({ data }) => data));
+  return answer.records
+    .map(tlsaText)
+    .filter((text) => !known.has(text))
+    .map((text) => `${owner}. IN TLSA ${text} is published, and is for no key that was found here`);
+}
