@@ -49,7 +49,7 @@ export function buildRecords(world: World, random: Random): RecordSet {
 
 /** Records that differ in their matching type only, one of them wrong or malformed. */
 function agility(world: World, random: Random): TlsaRecord[] {
-  const usage = random.pick([2, 3]);
+  const usage = random.pick([2, 3, 3]);
   const selector = random.below(2);
   const target = chooseTarget(world, random, usage);
   const types = random.pick([
@@ -59,7 +59,14 @@ function agility(world: World, random: Random): TlsaRecord[] {
     [0, 1, 2],
   ]);
   return types.map((type) =>
-    make(usage, selector, type, target, random.pick<Damage>(['right', 'wrong', 'truncated']), random),
+    make(
+      usage,
+      selector,
+      type,
+      target,
+      random.pick<Damage>(['right', 'right', 'wrong', 'wrong', 'truncated']),
+      random,
+    ),
   );
 }
 
