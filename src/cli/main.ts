@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../text';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { cacheCommand } from './cache';
 import { explainCommand } from './explain';
 import { exportCommand } from './export';
 import { importCommand } from './import';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   explainCommand,
   testCommand,
   recordsCommand,
+  cacheCommand,
   exportCommand,
   importCommand,
 ];

@@ -1,0 +1,169 @@
+/** `tls-peers cache`: the MTA-STS policies that Haraka keeps on disk. */
+import { rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { createResolver } from '../dns/resolver';
+import { silent, type Log } from '../log';
+import { entryName } from '../mta_sts/entry';
+import { createFileStore } from '../mta_sts/file_store';
+import { createStsPolicies } from '../mta_sts/policies';
+import { serializePolicy } from '../mta_sts/policy';
+import type { StoredPolicy } from '../mta_sts/store';
+import { canonicalDomain } from '../names';
+import { resolverOptions } from '../settings/resolver_options';
+import { loadSettings } from '../settings/settings';
+import { directorySource } from '../settings/source';
+import type { GlobalSettings } from '../settings/types';
+import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { json, table } from './output';
+
+export const cacheCommand: Command = {
+  name: 'cache',
+  summary: 'List, show, refresh or purge stored MTA-STS policies.',
+  operands: 'list | show DOMAIN | refresh DOMAIN | purge DOMAIN...',
+  help: [
+    'refresh and purge change files, and have to be run as the user that Haraka runs as. A running Haraka keeps what it',
+    'has in memory: it takes in a refreshed policy when it next looks, and forgets a purged one when it is restarted.',
+  ],
+  options: {},
+  run: cache,
+};
+
+/** The directory of stored policies, as it is. */
+interface Stored {
+  readonly directory: string;
+  readonly global: GlobalSettings;
+  readonly policies: readonly StoredPolicy[];
+}
+
+async function cache(context: Context): Promise<ExitCode> {
+  const [action, ...domains] = context.operands;
+  switch (action) {
+    case 'list':
+      if (domains.length > 0) throw new UsageError('list takes no DOMAIN');
+      return list(context, await stored(context));
+    case 'show':
+      return show(context, await stored(context), one(domains));
+    case 'refresh':
+      return refresh(context, await stored(context), one(domains));
+    case 'purge':
+      if (domains.length === 0) throw new UsageError('a DOMAIN is needed');
+      return purge(context, await stored(context), domains.map(canonical));
+    default:
+      throw new UsageError('one of list, show, refresh, purge is needed');
+  }
+}
+
+function one(domains: readonly string[]): string {
+  const [domain, ...more] = domains;
+  if (domain === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
+  return canonical(domain);
+}
+
+function canonical(domain: string): string {
+  const name = canonicalDomain(domain);
+  if (name === undefined) throw new UsageError(`no domain name: ${domain}`);
+  return name;
+}
+
+async function stored(context: Context): Promise<Stored> {
+  const { global } = loadSettings(directorySource(context.directory)).settings;
+  const directory = path.resolve(context.directory, '..', global.mtaSts.directory);
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) return { directory, global, policies: [] };
+  if (process.getuid !== undefined && found.uid !== process.getuid()) {
+    throw new CommandError(`${directory} belongs to another user: run this as the user that Haraka runs as`);
+  }
+  const policies: StoredPolicy[] = [];
+  const complaints = complaining(context);
+  for await (const policy of createFileStore(directory, {
+    log: complaints,
+    maxEntries: global.mtaSts.maxPolicies,
+  }).all()) {
+    policies.push(policy);
+  }
+  return { directory, global, policies: policies.sort((a, b) => (a.domain < b.domain ? -1 : 1)) };
+}
+
+function complaining({ output }: Context): Log {
+  const complain = (line: string) => output.complain(line);
+  return { ...silent, warn: complain, error: complain };
+}
+
+function expiry({ fetchedAt, policy }: StoredPolicy): string {
+  return new Date(fetchedAt + policy.maxAge * 1000).toISOString();
+}
+
+function list({ output, json: asJson }: Context, { policies }: Stored): ExitCode {
+  if (asJson) {
+    output.print(json(policies.map((policy) => ({ ...policy, expires: expiry(policy) }))));
+    return exit.ok;
+  }
+  const rows = policies.map((of) => [
+    of.domain,
+    of.policy.mode,
+    `until ${expiry(of).slice(0, 16)}Z`,
+    `id ${of.id}`,
+    of.policy.mx.join(' '),
+  ]);
+  for (const line of table(output, rows)) output.print(line);
+  return exit.ok;
+}
+
+function show({ output, json: asJson }: Context, { policies }: Stored, domain: string): ExitCode {
+  const found = policies.filter((of) => of.domain === domain);
+  if (asJson) output.print(json(found.map((policy) => ({ ...policy, expires: expiry(policy) }))));
+  else if (found.length === 0) output.print(`no policy of ${domain} is stored`);
+  else for (const policy of found) for (const line of policyLines(policy)) output.print(line);
+  return found.length === 0 ? exit.findings : exit.ok;
+}
+
+function policyLines(of: StoredPolicy): string[] {
+  const fetched = new Date(of.fetchedAt).toISOString();
+  const head = [`domain: ${of.domain}`, `id: ${of.id}`, `fetched: ${fetched}`, `expires: ${expiry(of)}`];
+  return [...head, ...serializePolicy(of.policy).trimEnd().split('\r\n')];
+}
+
+/** Looks for the policy as a delivery that is about to be given up does: whatever was looked up before. */
+async function refresh(context: Context, { directory, global }: Stored, domain: string): Promise<ExitCode> {
+  const resolver = createResolver(resolverOptions(global));
+  const { mtaSts } = global;
+  const policies = createStsPolicies({
+    resolver,
+    store: createFileStore(directory, { log: complaining(context), maxEntries: mtaSts.maxPolicies }),
+    fetchOptions: {
+      allowPrivate: mtaSts.mtaStsAllowPrivate,
+      timeoutMs: mtaSts.fetchTimeout * 1000,
+      maxInFlight: mtaSts.maxFetches,
+    },
+    log: silent,
+  });
+  try {
+    const facts = await policies.refresh(domain, { extraRoots: '' });
+    const failure =
+      facts.kind === 'policy' ? facts.refreshFailure : facts.kind === 'no_policy' ? facts.failure : 'none';
+    if (context.json) context.output.print(json(facts));
+    else if (facts.kind === 'policy')
+      context.output.print(`${domain}: mode ${facts.policy.mode}, id ${facts.id}`);
+    else context.output.print(`${domain}: no policy`);
+    if (typeof failure !== 'string') context.output.complain(`${failure.reason}: ${failure.text}`);
+    return failure === 'none' ? exit.ok : exit.findings;
+  } finally {
+    await policies.close();
+    resolver.close();
+  }
+}
+
+function purge(
+  { output, json: asJson }: Context,
+  { directory, policies }: Stored,
+  domains: readonly string[],
+): ExitCode {
+  const doomed = policies.filter(({ domain }) => domains.includes(domain));
+  for (const policy of doomed) rmSync(path.join(directory, entryName(policy)), { force: true });
+  const purged = new Set(doomed.map(({ domain }) => domain));
+  if (asJson) output.print(json({ purged: [...purged] }));
+  else
+    for (const domain of domains)
+      output.print(`${domain}: ${purged.has(domain) ? 'purged' : 'no policy is stored'}`);
+  return domains.every((domain) => purged.has(domain)) ? exit.ok : exit.findings;
+}

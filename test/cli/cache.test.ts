@@ -1,0 +1,47 @@
+/** `cache` against a policy host of the lab. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startLab, type Lab } from '../../haraka-test-harness/lab';
+import { callIn } from './lab_call';
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab({
+    domains: { 'sts.example': { sts: { policy: { mode: 'enforce' }, id: 'first' } }, 'plain.example': {} },
+  });
+}, 60_000);
+
+afterAll(() => lab.stop());
+
+const cache = (...args: string[]) => callIn(lab, ['cache', ...args]);
+
+test('a policy is fetched, listed, shown and purged', async () => {
+  expect(await cache('list')).toEqual({ code: 0, out: '' });
+  expect(await cache('refresh', 'STS.example')).toEqual({
+    code: 0,
+    out: 'sts.example: mode enforce, id first\n',
+  });
+  expect((await cache('list')).out).toMatch(
+    /^sts\.example {2}enforce {2}until \S+Z {2}id first {2}mx\.sts\.example\n$/,
+  );
+  const { code, out } = await cache('show', 'sts.example');
+  expect(code).toBe(0);
+  expect(out).toMatch(
+    /^domain: sts\.example\nid: first\nfetched: \S+\nexpires: \S+\nversion: STSv1\nmode: enforce\nmx: mx\.sts\.example\n/,
+  );
+  expect(await cache('purge', 'sts.example')).toEqual({ code: 0, out: 'sts.example: purged\n' });
+  expect(await cache('list')).toEqual({ code: 0, out: '' });
+}, 60_000);
+
+test('what is not there is said, with exit code 1', async () => {
+  expect(await cache('show', 'plain.example')).toEqual({
+    code: 1,
+    out: 'no policy of plain.example is stored\n',
+  });
+  expect(await cache('purge', 'plain.example')).toEqual({
+    code: 1,
+    out: 'plain.example: no policy is stored\n',
+  });
+  expect(await cache('refresh', 'plain.example')).toEqual({ code: 1, out: 'plain.example: no policy\n' });
+  expect((await cache('forget')).code).toBe(2);
+}, 60_000);
