@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
@@ -7,6 +6,8 @@ import { domainSample, globalSample, renewReference } from '../../src/settings/s
 import { domainSections, globalSections, type Keys } from '../../src/settings/schema';
 import { loadSettings } from '../../src/settings/settings';
 import { directorySource } from '../../src/settings/source';
+import { warnings } from '../../src/settings/warnings';
+import { memorySource } from './memory_source';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (name: string) => readFileSync(path.join(root, name), 'utf8');
@@ -34,10 +35,24 @@ test('the sample files stay valid with every key that shows a default switched o
   expect(faults).toEqual([]);
 });
 
-test('the examples in the documentation are valid', () => {
-  const blocks = [...read('docs/configuration.md').matchAll(/```ini\n; config\/(\S+)\n([^`]*)```/g)];
-  expect(blocks.length).toBeGreaterThanOrEqual(2);
-  expect(faultsOf(Object.fromEntries(blocks.map(([, name = '', text = '']) => [name, text])))).toEqual([]);
+/** The files below config/ that an example shows, each introduced by a comment with its name. */
+function filesOf(example: string): Record<string, string> {
+  const parts = example.split(/^; config\/(\S+)$/m).slice(1);
+  const names = parts.filter((_, index) => index % 2 === 0);
+  return Object.fromEntries(names.map((name, index) => [name, parts[2 * index + 1] ?? '']));
+}
+
+test('the examples in the documentation are valid, and lint has nothing to say about them', () => {
+  const docs = readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  let files = 0;
+  for (const page of ['README.md', ...docs.map((name) => `docs/${name}`)]) {
+    for (const [, example = ''] of read(page).matchAll(/```ini\n([^`]*)```/g)) {
+      const shown = filesOf(example);
+      files += Object.keys(shown).length;
+      expect([page, sayingsAbout(shown)]).toEqual([page, []]);
+    }
+  }
+  expect(files).toBeGreaterThanOrEqual(4);
 });
 
 const everyKey = [...Object.values(globalSections), ...Object.values(domainSections)].flatMap(({ keys }) =>
@@ -55,12 +70,10 @@ test('every key says what it means', () => {
 });
 
 function faultsOf(files: Record<string, string>) {
-  const directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-sample-'));
-  try {
-    mkdirSync(path.join(directory, 'tls-peers'));
-    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(directory, name), text);
-    return loadSettings(directorySource(directory)).faults;
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  return loadSettings(memorySource(files)).faults;
+}
+
+function sayingsAbout(files: Record<string, string>) {
+  const { settings, faults } = loadSettings(memorySource(files));
+  return [...faults, ...warnings(settings, '2026-06-15')];
 }
