@@ -60,8 +60,8 @@ function register(this: HarakaPlugin): void {
 }
 
 class Recipients {
-  /** The lines that were logged for a message: one for all of its recipients that fared alike. */
-  private readonly logged = new WeakMap<object, Set<string>>();
+  /** What was already said of a message, and of a connection: once for all recipients that fared alike. */
+  private readonly said = new WeakMap<object, Set<string>>();
 
   constructor(
     private readonly plugin: HarakaPlugin,
@@ -92,23 +92,29 @@ class Recipients {
   }
 
   private report(connection: Connection, recipient: Address, verdict: RecipientVerdict): void {
+    const { transaction } = connection;
     const seen = protectionOf(connection);
     const tls = seen.kind === 'tls' ? seen.protocol : 'none';
-    const entry = resultOf(verdict);
-    connection.results.add({ name: 'tls-peers' }, { tls, ...entry });
-    connection.transaction?.results.add({ name: 'tls-peers' }, { tls, ...entry });
-    const alike = `${verdict.kind} ${verdict.rule}`;
-    const known = this.logged.get(connection.transaction ?? connection) ?? new Set<string>();
-    if (known.has(alike)) return;
-    this.logged.set(connection.transaction ?? connection, known.add(alike));
+    const result = { tls, ...resultOf(verdict) };
+    const alike = JSON.stringify(result);
+    if (this.isNews(connection, alike)) connection.results.add({ name: 'tls-peers' }, result);
+    if (!transaction || !this.isNews(transaction, alike)) return;
+    transaction.results.add({ name: 'tls-peers' }, result);
     const line = verdictLine(verdict, {
       client: clientOf(connection),
-      sender: connection.transaction?.mail_from.address ?? '',
+      sender: transaction.mail_from.address,
       recipient: recipient.address,
       tls,
     });
     if (verdict.kind === 'admitted') connection.loginfo(line);
     else connection.lognotice(line);
+  }
+
+  private isNews(of: object, what: string): boolean {
+    const said = this.said.get(of) ?? new Set<string>();
+    if (said.has(what)) return false;
+    this.said.set(of, said.add(what));
+    return true;
   }
 
   /** Whatever runs before us can let a recipient in without our being asked. */

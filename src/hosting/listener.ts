@@ -14,6 +14,8 @@ import { Connections, type ConnectionLimits } from './connections';
 export interface ListenerOptions extends Endpoint {
   /** `http`: behind a proxy that terminates TLS. */
   readonly scheme: 'https' | 'http';
+  /** `any`: an IPv6 wildcard takes IPv4 connections as well. */
+  readonly family: 'any' | 'own';
   readonly answer: (asked: Asked) => Answer;
   /** The certificate for a name in canonical form; `undefined` for a name that is not served. Never rejects. */
   readonly contextFor: (name: string) => Promise<SecureContext | undefined>;
@@ -51,6 +53,7 @@ export class PolicyListener {
   private readonly sweeper: NodeJS.Timeout;
   private retry: NodeJS.Timeout | undefined;
   private closing = false;
+  private lastProblem = '';
 
   constructor(private readonly options: ListenerOptions) {
     this.limits = { ...defaults, ...options.limits };
@@ -59,7 +62,10 @@ export class PolicyListener {
     this.connections = new Connections({ ...this.limits, mostPerClient });
     this.server = this.create();
     this.server.on('connection', (socket: Socket) => this.connections.admit(socket, Date.now()));
-    this.server.on('listening', () => options.log.notice(`serving MTA-STS policies at ${this.url()}`));
+    this.server.on('listening', () => {
+      this.lastProblem = '';
+      options.log.notice(`serving MTA-STS policies at ${this.url()}`);
+    });
     this.server.on('error', (error) => this.onError(error));
     this.sweeper = setInterval(() => this.connections.sweep(Date.now()), sweepMs);
     this.sweeper.unref();
@@ -87,8 +93,8 @@ export class PolicyListener {
   }
 
   private listen(): void {
-    const { address, port } = this.options;
-    this.server.listen({ host: address, port });
+    const { address, port, family } = this.options;
+    this.server.listen({ host: address, port, ipv6Only: family === 'own' && address.includes(':') });
   }
 
   private create(): http.Server {
@@ -150,7 +156,11 @@ export class PolicyListener {
     const { log } = this.options;
     const { retryMs } = this.limits;
     if (this.closing) return;
-    log.error(`no policies are served at ${this.url()}: ${messageOf(error)}; tried again in ${retryMs / 1000} s`);
+    const problem = messageOf(error);
+    if (problem !== this.lastProblem) {
+      log.error(`no policies are served at ${this.url()}: ${problem}; tried again every ${retryMs / 1000} s`);
+    }
+    this.lastProblem = problem;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => this.listen(), retryMs);
     this.retry.unref();

@@ -93,8 +93,9 @@ export class PolicyServer {
   private openAndClose(): void {
     const { listen, listenHttp } = this.options.settings().global.hosting;
     const wanted = new Map<string, () => PolicyListener>();
-    for (const one of listen) wanted.set(keyOf('https', one), () => this.open('https', one));
-    for (const one of listenHttp) wanted.set(keyOf('http', one), () => this.open('http', one));
+    const all = [...listen, ...listenHttp];
+    for (const one of listen) wanted.set(keyOf('https', one), () => this.open('https', one, all));
+    for (const one of listenHttp) wanted.set(keyOf('http', one), () => this.open('http', one, all));
     for (const [key, listener] of this.listeners) {
       if (wanted.has(key)) continue;
       this.listeners.delete(key);
@@ -103,12 +104,14 @@ export class PolicyServer {
     for (const [key, open] of wanted) if (!this.listeners.has(key)) this.listeners.set(key, open());
   }
 
-  private open(scheme: 'https' | 'http', { address, port }: Endpoint): PolicyListener {
+  private open(scheme: 'https' | 'http', { address, port }: Endpoint, all: readonly Endpoint[]): PolicyListener {
     const { log, limits = {} } = this.options;
     return new PolicyListener({
       scheme,
       address,
       port,
+      // Alone, `[::]` takes IPv4 as well; beside `0.0.0.0` it would find the port taken.
+      family: all.some((one) => one.address === '0.0.0.0' && one.port === port) ? 'own' : 'any',
       answer: (asked) => answer(this.catalogue(), asked),
       // A client that comes while the certificates are still being read waits for them.
       contextFor: (name) => this.firstLook.then(() => this.certificates.contextFor(name)),
