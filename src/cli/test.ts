@@ -155,7 +155,7 @@ function minVersionOf(requirement: Requirement): TlsVersion {
 
 function certificateOf(probe: Probe): Pick<Attempt, 'cipher' | 'names' | 'expires'> {
   if (probe.kind !== 'encrypted') return { cipher: '', names: '', expires: '' };
-  const leaf = probe.session.chain[0];
+  const leaf = probe.session.certificates.chain()[0];
   return {
     cipher: probe.cipher,
     names: (leaf?.subjectAltName ?? '').replaceAll('DNS:', ''),

@@ -5,13 +5,14 @@
  * bounce or hang the message, and nothing that arrives around STARTTLS may be read as if it came through TLS. What is
  * written is gated as well: where cleartext is forbidden, nothing but EHLO, LHLO, STARTTLS and QUIT leaves unencrypted.
  */
-import type { X509Certificate } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
+import type { PeerCertificate } from 'node:tls';
 import type { Failure } from '../failure';
 import type { EncryptedRequirement, Requirement } from '../policy/requirement';
 import { checkSession, type TlsSession } from '../policy/session';
 import { compareVersions, tlsVersion } from '../policy/version';
 import { messageOf, printable } from '../text';
+import { peerCertificates } from '../x509/sent_chain';
 import { forbidsCleartext } from './cleartext';
 import { handshakeFailure } from './failure_of_handshake';
 import type { HMailItem, PluggableSocket } from './haraka';
@@ -69,14 +70,19 @@ type State =
 
 type LostBy = 'broken' | 'timeout';
 
+/** What Haraka's `upgrade` says of a handshake that is done. */
+interface Handshake {
+  readonly authorized: boolean;
+  readonly verifyError: unknown;
+  /** DER; empty where the peer sent no certificate. */
+  readonly leaf: Uint8Array;
+}
+
 /** What may be written unencrypted where cleartext is forbidden (RFC 3207 section 4). */
 const beforeTls = /^(?:EHLO|LHLO|STARTTLS|QUIT)(?: [^\r\n]*)?\r\n$/i;
 
 /** As in Haraka's own line processor. */
 const maxSessionLine = 4 * 1024 * 1024;
-
-/** A chain longer than this proves nothing that a shorter one could not. */
-const maxChain = 32;
 
 export class GuardedConnection {
   private state: State = 'banner';
@@ -306,7 +312,7 @@ export class GuardedConnection {
       this.upgrade(this.terms.tlsOptions(options), (authorized, verifyError, certificate, cipher) => {
         if (this.state !== 'handshake') return;
         this.clearTimer();
-        if (!this.accept(authorized, verifyError)) return;
+        if (!this.accept({ authorized, verifyError, leaf: leafOf(certificate) })) return;
         // Haraka would give up where PKIX fails; what the requirement asks for has just been checked.
         const met = this.terms.requirement.kind === 'encrypted';
         callback(met || authorized, met ? undefined : verifyError, certificate, cipher);
@@ -317,9 +323,9 @@ export class GuardedConnection {
   }
 
   /** Whether the handshake that has just finished meets the requirement. Fails closed on any fault of our own. */
-  private accept(authorized: boolean, verifyError: unknown): boolean {
+  private accept(handshake: Handshake): boolean {
     try {
-      return this.examine(authorized, verifyError);
+      return this.examine(handshake);
     } catch (error) {
       const text = `the certificate check broke: ${printable(messageOf(error))}`;
       this.fail({ reason: 'internal-error', text }, 'verification');
@@ -327,13 +333,13 @@ export class GuardedConnection {
     }
   }
 
-  private examine(authorized: boolean, verifyError: unknown): boolean {
+  private examine({ authorized, verifyError, leaf }: Handshake): boolean {
     const { requirement } = this.terms;
     const tls = this.socket.cleartext;
     if (tls === undefined || requirement.kind === 'cleartext') throw new Error('there is no TLS session');
     const session: TlsSession = {
       protocol: tls.getProtocol(),
-      chain: peerChain(tls.getPeerX509Certificate()),
+      certificates: peerCertificates(tls, leaf),
       chainVerdict: authorized ? 'trusted' : messageOf(verifyError ?? 'unknown'),
     };
     const now = this.terms.now();
@@ -462,6 +468,11 @@ function keepErrorsHandled(socket: PluggableSocket): void {
   };
 }
 
+/** Node hands out an empty object, or null, where there is no certificate. */
+function leafOf(certificate: Partial<PeerCertificate> | null): Uint8Array {
+  return certificate?.raw ?? new Uint8Array();
+}
+
 function textOf(data: string | Uint8Array): string {
   return typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
 }
@@ -472,15 +483,4 @@ function positive(reply: Reply): boolean {
 
 function quote(reply: Reply): string {
   return printable(`${reply.code} ${reply.lines.map((line) => line.rest).join(' ')}`, 120);
-}
-
-/**
- * The certificates as the peer sent them. Node links them in that order through `issuerCertificate`; the link proves
- * nothing about who issued what.
- */
-function peerChain(leaf: X509Certificate | undefined): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  for (let next = leaf; next !== undefined && chain.length < maxChain; next = next.issuerCertificate)
-    chain.push(next);
-  return chain;
 }

@@ -109,7 +109,7 @@ function judgeProbe(file: HostedFile, host: string, address: string, probe: Prob
 }
 
 function soonOver(at: string, { session }: Extract<Probe, { kind: 'encrypted' }>, now: Date): Unplaced[] {
-  const ends = Date.parse(session.chain[0]?.validTo ?? '');
+  const ends = Date.parse(session.certificates.chain()[0]?.validTo ?? '');
   return ends - now.getTime() < hostRenewalMs
     ? [warning(`${at}: its certificate ends ${days(ends, now)}; then senders that enforce will not deliver there`)]
     : [];

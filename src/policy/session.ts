@@ -1,17 +1,18 @@
 /** Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns. */
-import type { X509Certificate } from 'node:crypto';
-import { verifyDane } from '../dane/verify';
+import { createHash, X509Certificate } from 'node:crypto';
+import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
 import { sanBelow, sanMatches } from '../x509/names';
+import type { PeerCertificates } from '../x509/sent_chain';
 import type { DaneAuthentication, EncryptedRequirement, PkixAuthentication } from './requirement';
 import { compareVersions, tlsVersion } from './version';
 
 export interface TlsSession {
   /** What `TLSSocket.getProtocol()` reports. */
   readonly protocol: string | null;
-  /** The certificates as the peer sent them, leaf first; empty where it sent none. */
-  readonly chain: readonly X509Certificate[];
+  /** What the peer sent. Most requirements need no more than the octets of the leaf. */
+  readonly certificates: PeerCertificates;
   /** OpenSSL's verdict on the chain alone: `trusted`, or its error code such as `CERT_HAS_EXPIRED`. */
   readonly chainVerdict: string;
 }
@@ -56,7 +57,7 @@ export function checkSession(
 }
 
 function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): SessionVerdict {
-  const verdict = verifyDane({ chain: session.chain, dane, now });
+  const verdict = verifyPeer(session.certificates, dane, now);
   if (verdict.kind === 'refused') return failed(verdict.reason, verdict.text);
   const { usage, selector, matchingType } = verdict.record;
   return { kind: 'held', verified: `dane ${usage} ${selector} ${matchingType}` };
@@ -64,14 +65,15 @@ function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): Se
 
 /** A trusted chain, and a DNS-ID of the SAN that is one of the reference identifiers (RFC 8461 section 4.1, RFC 6125). */
 function checkPkix(pkix: PkixAuthentication, session: TlsSession): SessionVerdict {
-  const leaf = session.chain[0];
-  if (leaf === undefined) return failed('certificate-not-trusted', 'the peer sent no certificate');
+  const { leaf: der } = session.certificates;
+  if (der.length === 0) return failed('certificate-not-trusted', 'the peer sent no certificate');
   if (session.chainVerdict !== 'trusted') {
     return failed(
       chainReason(session.chainVerdict),
       `the certificate does not verify: ${printable(session.chainVerdict)}`,
     );
   }
+  const leaf = new X509Certificate(der);
   const matches =
     pkix.names.some((name) => sanMatches(leaf, name)) || pkix.below.some((domain) => sanBelow(leaf, domain));
   if (matches) return { kind: 'held', verified: 'pkix' };
@@ -81,9 +83,9 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession): SessionVerdic
 }
 
 function checkFingerprints(accepted: readonly string[], session: TlsSession): SessionVerdict {
-  const leaf = session.chain[0];
-  if (leaf === undefined) return failed('certificate-not-trusted', 'the peer sent no certificate');
-  const seen = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
+  const { leaf } = session.certificates;
+  if (leaf.length === 0) return failed('certificate-not-trusted', 'the peer sent no certificate');
+  const seen = createHash('sha256').update(leaf).digest('hex');
   return accepted.includes(seen)
     ? { kind: 'held', verified: 'fingerprint' }
     : failed(

@@ -13,7 +13,7 @@ import type { TlsVersion } from '../policy/requirement';
 import type { TlsSession } from '../policy/session';
 import { needsLoweredSecurityLevel } from '../policy/version';
 import { messageOf, printable } from '../text';
-import { sentChain } from '../x509/sent_chain';
+import { peerCertificates } from '../x509/sent_chain';
 
 export interface ProbeOptions {
   readonly address: string;
@@ -174,9 +174,12 @@ class Visit {
   }
 
   private examine(secured: tls.TLSSocket): void {
+    const certificates = peerCertificates(secured);
+    // Whoever judges does so later, when the connection is gone and Node could no longer tell.
+    certificates.chain();
     const session: TlsSession = {
       protocol: secured.getProtocol(),
-      chain: sentChain(secured.getPeerX509Certificate()),
+      certificates,
       // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
       chainVerdict: secured.authorized ? 'trusted' : messageOf(secured.authorizationError),
     };

@@ -53,7 +53,9 @@ describe('a host that completes the handshake', () => {
       dialogue: { greeting: expect.stringMatching(/^220 /), starttls: '220 2.0.0 go ahead' },
       session: { protocol: 'TLSv1.3', chainVerdict: 'trusted' },
     });
-    expect(seen.kind === 'encrypted' && seen.session.chain[0]?.subjectAltName).toBe(`DNS:${name}`);
+    expect(seen.kind === 'encrypted' && seen.session.certificates.chain()[0]?.subjectAltName).toBe(
+      `DNS:${name}`,
+    );
     await peer.settled();
     expect(peer.connections[0]).toMatchObject({
       cleartext: 'EHLO us.example\r\nSTARTTLS\r\n',
