@@ -1,0 +1,82 @@
+/** The process in which cold decisions are measured; the network comes from its environment. */
+import { globalAgent } from 'node:https';
+import { inChild } from '../child';
+import { alternate } from '../measure';
+import { cases } from './levels';
+import { mailauthDecides, mxConnectDecides, tlsaOverDns } from './others';
+import type { Scope } from './others';
+import { openSuite } from './suite';
+import { peers } from './surroundings';
+
+export interface ColdOrder {
+  readonly dns: string;
+  readonly rounds: number;
+}
+
+export interface ColdResult {
+  /** Milliseconds, by case and round. */
+  readonly suite: Readonly<Record<string, readonly number[]>>;
+  /** `beside`: the case of this suite that comes nearest. */
+  readonly others: Readonly<Record<string, readonly { readonly ms: number; readonly beside: string }[]>>;
+}
+
+inChild(async ({ dns, rounds }: ColdOrder): Promise<ColdResult> => {
+  const resolveTlsa = tlsaOverDns(dns);
+  const suite = Object.fromEntries(
+    cases.map(({ name, level, peer }) => [
+      name,
+      async (): Promise<number> => {
+        const fresh = openSuite(dns);
+        try {
+          await fresh.ready();
+          const begun = performance.now();
+          const hosts = await fresh.decide(level, peer);
+          const elapsed = performance.now() - begun;
+          if (hosts.length === 0) throw new Error(`no host for ${peer} at ${level}`);
+          return elapsed;
+        } finally {
+          fresh.close();
+        }
+      },
+    ]),
+  );
+  const mxConnect = (scope: Scope, peer: string, beside: string) => async () => {
+    forgetConnections();
+    const begun = performance.now();
+    await mxConnectDecides(peer, { scope, resolveTlsa });
+    return { ms: performance.now() - begun, beside };
+  };
+  const others = {
+    'mx-connect, plain': mxConnect('plain', peers.plain, 'opportunistic'),
+    'mx-connect, dane': mxConnect('dane', peers.dane, 'mandatory_dane'),
+    'mx-connect, mta-sts': mxConnect('mta-sts', peers.sts, 'mta_sts'),
+    'mx-connect, dane and mta-sts, peer with DANE': mxConnect(
+      'dane and mta-sts',
+      peers.dane,
+      'auto, peer with DANE',
+    ),
+    'mx-connect, dane and mta-sts, peer with MTA-STS': mxConnect(
+      'dane and mta-sts',
+      peers.sts,
+      'auto, peer with MTA-STS',
+    ),
+    'mailauth, mta-sts only': async () => {
+      forgetConnections();
+      const begun = performance.now();
+      await mailauthDecides(peers.sts, undefined, undefined);
+      return { ms: performance.now() - begun, beside: 'mta_sts' };
+    },
+  };
+  try {
+    await alternate({ ...suite, ...others }, 1);
+    const ours = await alternate(suite, rounds);
+    return { suite: ours, others: await alternate(others, rounds) };
+  } finally {
+    resolveTlsa.close();
+  }
+});
+
+/** Node keeps connections to a policy host open for the next request. */
+function forgetConnections(): void {
+  globalAgent.destroy();
+}

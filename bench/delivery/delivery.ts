@@ -1,0 +1,155 @@
+/** Messages through a real Haraka to hosts with TLS: without the suite, and with it at each level. */
+import { readFileSync } from 'node:fs';
+import { startLab } from '../../haraka-test-harness/lab';
+import type { Lab } from '../../haraka-test-harness/lab';
+import type { World } from '../../haraka-test-harness/world';
+import { securityLevels } from '../../src/peers/rule';
+import type { SecurityLevel } from '../../src/peers/rule';
+import { domainFile, ownDomain } from '../decision/suite';
+import { alternate, figure, percentile, ratios } from '../measure';
+import type { Effort, Figure, Line } from '../report';
+import { inject } from './injector';
+
+const quickLevels: readonly SecurityLevel[] = ['opportunistic', 'mandatory_dane', 'mta_sts'];
+const lines: Partial<Record<SecurityLevel, Line>> = {
+  opportunistic: { is: 'at least', value: 1 },
+  mandatory_dane: { is: 'at least', value: 0.9 },
+  mta_sts: { is: 'at least', value: 0.9 },
+};
+
+/** Each peer has all there is, so that the levels alone make the difference. */
+const peers = Array.from({ length: 10 }, (_, i) => `peer${i}.example`);
+const world: World = {
+  domains: Object.fromEntries(
+    peers.map((peer) => [
+      peer,
+      { dnssec: 'secure', mx: [{ tlsa: ['match'] }], sts: { policy: { mode: 'enforce' } } },
+    ]),
+  ),
+};
+
+const connections = 8;
+
+export async function measureDelivery(effort: Effort): Promise<{ figures: Figure[]; notes: string[] }> {
+  const levels = effort === 'quick' ? quickLevels : securityLevels;
+  const run = effort === 'quick' ? 100 : 400;
+  const stock = await startMeasured([], run);
+  try {
+    const suite = await startMeasured(['tls-peers'], run);
+    try {
+      const subjects: Record<string, () => Promise<Run>> = {
+        stock: () => measureRun(stock, 'stock.example', run),
+      };
+      for (const level of levels) subjects[level] = () => measureRun(suite, ownDomain(level), run);
+      // Fills the caches, and lets the compiler see what is hot.
+      await alternate(subjects, 1);
+      const runs = await alternate(subjects, effort === 'quick' ? 3 : 5);
+      return { figures: figuresOf(runs), notes: notesOf(run) };
+    } finally {
+      await suite.lab.stop();
+    }
+  } finally {
+    await stock.lab.stop();
+  }
+}
+
+function notesOf(run: number): string[] {
+  return [
+    `runs of ${run} messages of 2 KB over ${connections} connections, to ${peers.length} peers, TLS 1.3, each handshake in full`,
+    'the ratio is of runs of the same round; before connect: from the queue to the first connection',
+  ];
+}
+
+interface Measured {
+  readonly lab: Lab;
+  /** Runs so far, over all levels. */
+  runs: number;
+}
+
+interface Run {
+  readonly perSecond: number;
+  /** Processor time of Haraka per message, taking it in included. Milliseconds. */
+  readonly processorMs: number;
+  /** From the queue to the first connection. Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+async function startMeasured(plugins: readonly string[], run: number): Promise<Measured> {
+  const lab = await startLab(world, {
+    plugins: [...plugins, 'bench_probe'],
+    ownPlugins: { bench_probe: readFileSync(new URL('probe.cjs', import.meta.url), 'utf8') },
+    env: { BENCH_RUN: String(run) },
+    config: Object.fromEntries(
+      securityLevels.map((level) => [`tls-peers/${ownDomain(level)}.ini`, domainFile(level)]),
+    ),
+  });
+  return { lab, runs: 0 };
+}
+
+async function measureRun(measured: Measured, sender: string, messages: number): Promise<Run> {
+  const { lab } = measured;
+  measured.runs++;
+  const letters = Array.from({ length: messages }, (_, i) => ({
+    from: `me@${sender}`,
+    to: `you@${peers[i % peers.length] ?? ''}`,
+  }));
+  const from = lab.haraka.logLines.length;
+  const begun = performance.now();
+  await inject(lab.haraka.port, letters, connections);
+  const line = await lab.haraka.waitForLog(new RegExp(`bench-run \\{"run":${measured.runs},`), {
+    timeoutMs: 120_000,
+    from,
+  });
+  const elapsed = performance.now() - begun;
+  const { processorMs, waits } = JSON.parse(line.slice(line.indexOf('{"run"'))) as {
+    processorMs: number;
+    waits: number[];
+  };
+  if (waits.length !== messages) throw new Error(`${waits.length} first connections of ${messages} messages`);
+  return {
+    perSecond: (messages / elapsed) * 1000,
+    processorMs: processorMs / messages,
+    p50: percentile(waits, 50),
+    p99: percentile(waits, 99),
+  };
+}
+
+function figuresOf(runs: Readonly<Record<string, readonly Run[]>>): Figure[] {
+  const stock = runs['stock'] ?? [];
+  return Object.entries(runs).flatMap(([name, of]): Figure[] => [
+    figure(
+      name === 'stock' ? 'stock Haraka, opportunistic' : `with this suite, ${name}`,
+      'messages/s',
+      of.map((one) => one.perSecond),
+    ),
+    ...(name === 'stock'
+      ? []
+      : [
+          figure(
+            '  over stock Haraka',
+            'x',
+            ratios(
+              of.map((one) => one.perSecond),
+              stock.map((one) => one.perSecond),
+            ),
+            lines[name as SecurityLevel],
+          ),
+        ]),
+    figure(
+      '  processor per message',
+      'ms',
+      of.map((one) => one.processorMs),
+    ),
+    figure(
+      '  before connect, p50',
+      'ms',
+      of.map((one) => one.p50),
+    ),
+    figure(
+      '  before connect, p99',
+      'ms',
+      of.map((one) => one.p99),
+    ),
+  ]);
+}

@@ -1,0 +1,112 @@
+/** What rules cost: one look-up, and memory, with 10 to 100,000 peers; loading 100 managed domains with 1,000 peers each. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { inboundRule, outboundRule } from '../../src/peers/rules';
+import { loadSettings } from '../../src/settings/settings';
+import { directorySource } from '../../src/settings/source';
+import type { Settings } from '../../src/settings/types';
+import { inChild } from '../child';
+import { alternate, figure, heapUsed, median, ratios } from '../measure';
+import type { Figure } from '../report';
+import type { GrowthOrder } from './growth';
+
+const sizes = [10, 1_000, 100_000] as const;
+const today = '2026-06-15';
+
+inChild(async ({ effort }: GrowthOrder): Promise<Figure[]> => {
+  const loads = effort === 'quick' ? 1 : 3;
+  const lookUps = effort === 'quick' ? 30_000 : 200_000;
+  const loaded = sizes.map((peers) => ({ peers, of: load(1, peers, loads) }));
+  const subjects = Object.fromEntries(
+    loaded.map(({ peers, of }) => [String(peers), () => timeLookUps(of.settings, peers, lookUps)]),
+  );
+  await alternate(subjects, 1);
+  const runs = await alternate(subjects, effort === 'quick' ? 5 : 9);
+  const fewest = runs[String(sizes[0])] ?? [];
+  const many = load(100, 1_000, loads);
+  return [
+    ...loaded.map(({ peers }) =>
+      figure(`look-up with ${named(peers)} peers`, 'ns', runs[String(peers)] ?? []),
+    ),
+    figure(`  ${named(100_000)} over ${named(10)}`, 'x', ratios(runs['100000'] ?? [], fewest), {
+      is: 'at most',
+      value: 1.5,
+    }),
+    ...loaded.map(({ peers, of }) => figure(`memory of ${named(peers)} peers`, 'MB', of.megabytes)),
+    ...loaded.map(({ peers, of }) => figure(`loading ${named(peers)} peers`, 'ms', of.milliseconds)),
+    figure('loading 100 managed domains with 1,000 peers each', 'ms', many.milliseconds),
+    figure('memory of them', 'MB', many.megabytes, { is: 'at most', value: 150 }),
+  ];
+});
+
+interface Load {
+  readonly settings: Settings;
+  readonly milliseconds: readonly number[];
+  readonly megabytes: readonly number[];
+}
+
+function load(domains: number, peersEach: number, times: number): Load {
+  const directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-bench-'));
+  try {
+    mkdirSync(path.join(directory, 'tls-peers'));
+    for (let i = 0; i < domains; i++) {
+      writeFileSync(path.join(directory, `tls-peers/own${i}.example.ini`), domainFile(peersEach));
+    }
+    const loads = Array.from({ length: times }, () => loadOnce(directory));
+    return {
+      settings: (loads.at(-1) as (typeof loads)[number]).settings,
+      milliseconds: loads.map((one) => one.milliseconds),
+      megabytes: [median(loads.map((one) => one.megabytes))],
+    };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function loadOnce(directory: string): { settings: Settings; milliseconds: number; megabytes: number } {
+  const before = heapUsed();
+  const started = performance.now();
+  const { settings, faults } = loadSettings(directorySource(directory));
+  const milliseconds = performance.now() - started;
+  if (faults.length > 0) throw new Error('the files of the benchmark are not valid');
+  return { settings, milliseconds, megabytes: (heapUsed() - before) / 1e6 };
+}
+
+/** A third exact names, a third wildcards, a third networks. */
+function domainFile(peers: number): string {
+  const sections = Array.from({ length: peers }, (_, i) => {
+    const level = `security_level = ${i % 2 === 0 ? 'mandatory' : 'may'}\nmin_tls_version = 1.2\n`;
+    if (i % 3 === 0) return `[outbound peer${i}.partner.example]\n${level}`;
+    if (i % 3 === 1) return `[outbound *.zone${i}.partner.example]\n${level}`;
+    return `[inbound 10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}]\n${level}`;
+  });
+  return `[outbound]\nsecurity_level = auto\n${sections.join('')}`;
+}
+
+/** Nanoseconds for one look-up; hits and misses alike, in both directions. */
+function timeLookUps(settings: Settings, peers: number, lookUps: number): number {
+  let sink = 0;
+  const started = performance.now();
+  for (let n = 0; n < lookUps; n++) {
+    const i = (n * 7919) % peers;
+    const recipient =
+      n % 4 === 0
+        ? `peer${i}.partner.example`
+        : n % 4 === 1
+          ? `mx.zone${i}.partner.example`
+          : `other${i}.example`;
+    const client = { ip: `10.0.${(i >> 8) & 255}.${i & 255}`, senderDomain: recipient };
+    const found =
+      n % 4 === 3
+        ? inboundRule(settings, 'own0.example', client, today)
+        : outboundRule(settings, 'own0.example', recipient, today);
+    sink += found.kind.length;
+  }
+  if (sink === 0) throw new Error('nothing was looked up');
+  return ((performance.now() - started) / lookUps) * 1e6;
+}
+
+function named(count: number): string {
+  return count.toLocaleString('en');
+}
