@@ -1,0 +1,158 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { beforeAll, describe, expect, it, test } from 'vitest';
+import { createCa, issue, selfSigned, type Issued } from '../../haraka-test-harness/pki';
+import { forced } from '../../src/policy/force_tls';
+import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
+import { checkSession, type TlsSession } from '../../src/policy/session';
+
+const host = 'mx.peer.example';
+const now = new Date();
+
+function requirement(
+  authentication: Authentication,
+  minVersion: EncryptedRequirement['minVersion'] = 'TLSv1.2',
+) {
+  return { kind: 'encrypted', minVersion, authentication, serverName: host, because: 'test' } as const;
+}
+
+function pkix(changes: Partial<PkixAuthentication> = {}): Authentication {
+  return { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '', ...changes } };
+}
+
+function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsSession {
+  const der = leaf === 'none' ? Buffer.alloc(0) : leaf.certDer;
+  return {
+    protocol: 'TLSv1.3',
+    certificates: { leaf: der, chain: () => (leaf === 'none' ? [] : [new X509Certificate(der)]) },
+    chainVerdict: 'trusted',
+    ...changes,
+  };
+}
+
+/** How the peer was verified, or the reason why not. */
+function verdict(of: EncryptedRequirement, seen: TlsSession): string {
+  const result = checkSession(of, seen, now);
+  return result.kind === 'held' ? result.verified : result.failure.reason;
+}
+
+describe('the TLS version', () => {
+  test.each([
+    ['TLSv1.3', 'TLSv1.3', 'unauthenticated'],
+    ['TLSv1.2', 'TLSv1.3', 'tls-version-too-low'],
+    ['TLSv1', 'TLSv1', 'unauthenticated'],
+    ['TLSv1', 'TLSv1.1', 'tls-version-too-low'],
+    ['SSLv3', 'TLSv1', 'tls-version-too-low'],
+    [null, 'TLSv1', 'tls-version-too-low'],
+  ] as const)('%s where %s is the least: %s', (protocol, least, expected) => {
+    expect(verdict(requirement({ kind: 'none' }, least), session('none', { protocol }))).toBe(expected);
+  });
+});
+
+describe('PKIX', () => {
+  let ca: Issued;
+  beforeAll(async () => {
+    ca = await createCa();
+  });
+
+  test.each([
+    [[host], {}, 'pkix'],
+    [['*.peer.example'], {}, 'pkix'],
+    [['MX.Peer.Example'], {}, 'pkix'],
+    [['*.example'], {}, 'certificate-host-mismatch'],
+    [['m*.peer.example'], {}, 'certificate-host-mismatch'],
+    [['peer.example'], {}, 'certificate-host-mismatch'],
+    [['other.example'], { names: [host, 'other.example'] }, 'pkix'],
+    [['a.b.peer.example'], { names: [], below: ['peer.example'] }, 'pkix'],
+    [['peer.example'], { names: [], below: ['peer.example'] }, 'certificate-host-mismatch'],
+    [['xpeer.example'], { names: [], below: ['peer.example'] }, 'certificate-host-mismatch'],
+  ])('a certificate for %j under %j: %s', async (dnsNames, wanted, expected) => {
+    expect(verdict(requirement(pkix(wanted)), session(await issue(ca, { dnsNames })))).toBe(expected);
+  });
+
+  it('takes no common name for a name', async () => {
+    expect(verdict(requirement(pkix()), session(await issue(ca, { commonName: host })))).toBe(
+      'certificate-host-mismatch',
+    );
+  });
+
+  test.each([
+    ['CERT_HAS_EXPIRED', 'certificate-expired'],
+    ['CERT_NOT_YET_VALID', 'certificate-expired'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate-not-trusted'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'certificate-not-trusted'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate-not-trusted'],
+    ['INVALID_PURPOSE', 'validation-failure'],
+    ['anything else', 'validation-failure'],
+  ])('a chain that OpenSSL calls %s is refused as %s', async (chainVerdict, expected) => {
+    const leaf = await issue(ca, { dnsNames: [host] });
+    expect(verdict(requirement(pkix()), session(leaf, { chainVerdict }))).toBe(expected);
+  });
+
+  it('refuses a peer without a certificate', () => {
+    expect(verdict(requirement(pkix()), session('none'))).toBe('certificate-not-trusted');
+  });
+});
+
+describe('fingerprints', () => {
+  it('accept the leaf that they name, whoever signed it and whatever its name, and no other', async () => {
+    const [known, other] = await Promise.all([selfSigned({ dnsNames: ['x.example'] }), selfSigned()]);
+    const sha256 = [createHash('sha256').update(known.certDer).digest('hex')];
+    const of = requirement({ kind: 'fingerprints', sha256 });
+    const untrusted = { chainVerdict: 'DEPTH_ZERO_SELF_SIGNED_CERT' };
+    expect(verdict(of, session(known, untrusted))).toBe('fingerprint');
+    expect(verdict(of, session(other, untrusted))).toBe('certificate-not-trusted');
+    expect(verdict(of, session('none'))).toBe('certificate-not-trusted');
+  });
+});
+
+describe('DANE beside an enforce policy', () => {
+  it('asks for both', async () => {
+    const ca = await createCa();
+    const [named, elsewhere] = await Promise.all([
+      issue(ca, { dnsNames: [host] }),
+      issue(ca, { dnsNames: ['x.example'] }),
+    ]);
+    const of = (leaf: Issued): EncryptedRequirement => {
+      const data = createHash('sha256').update(leaf.key.spki).digest();
+      const dane = {
+        baseDomain: host,
+        records: [{ usage: 3, selector: 1, matchingType: 1, data }],
+        referenceNames: [host],
+      };
+      return requirement({ kind: 'dane_and_pkix', dane, pkix: { names: [host], below: [], extraRoots: '' } });
+    };
+    expect(verdict(of(named), session(named))).toBe('dane 3 1 1 and pkix');
+    expect(verdict(of(named), session(named, { chainVerdict: 'CERT_HAS_EXPIRED' }))).toBe(
+      'certificate-expired',
+    );
+    expect(verdict(of(elsewhere), session(elsewhere))).toBe('certificate-host-mismatch');
+    expect(verdict(of(elsewhere), session(named))).toBe('certificate-not-trusted');
+  });
+});
+
+describe('force_tls_hosts of Haraka', () => {
+  it('makes PKIX of a requirement that authenticates nobody, and leaves one that does', () => {
+    const opportunistic = {
+      kind: 'opportunistic',
+      minVersion: 'TLSv1',
+      cleartextFallback: 'handshake_failure',
+      serverName: host,
+      observe: 'nothing',
+      because: 'opportunistic',
+    } as const;
+    for (const weak of [
+      opportunistic,
+      { kind: 'cleartext', because: 'none' } as const,
+      requirement({ kind: 'none' }),
+    ]) {
+      expect(forced(weak, host)).toMatchObject({
+        kind: 'encrypted',
+        authentication: pkix(),
+        minVersion: 'TLSv1.2',
+      });
+    }
+    expect(forced(requirement({ kind: 'none' }, 'TLSv1.3'), host)).toMatchObject({ minVersion: 'TLSv1.3' });
+    const fingerprints = requirement({ kind: 'fingerprints', sha256: ['ab'] });
+    expect(forced(fingerprints, host)).toBe(fingerprints);
+  });
+});
