@@ -221,7 +221,7 @@ export function ruleSection<V extends object>(
       file,
       line: at.line,
       status: disabled ? 'disabled' : 'enabled',
-      values: Object.freeze(held),
+      values: files.shared(held),
       lines,
     }),
     faults,

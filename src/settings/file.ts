@@ -37,6 +37,7 @@ export function valuesOf(file: OpenedFile, section: LocatedSection): Readonly<Re
 export class Recorder {
   readonly #inputs = new Map<string, string>();
   readonly #derived = new Map<string, unknown>();
+  readonly #shared = new Map<string, object>();
 
   constructor(readonly source: SettingsSource) {}
 
@@ -50,6 +51,18 @@ export class Recorder {
   once<T>(name: string, make: (reading: FileReading) => T): T {
     if (!this.#derived.has(name)) this.#derived.set(name, make(this.read(name)));
     return this.#derived.get(name) as T;
+  }
+
+  /**
+   * One frozen object for all values that are the same. Long lists of peers have few different rules, and a look-up is
+   * then mostly among objects that are at hand.
+   */
+  shared<T extends object>(values: T): T {
+    const text = JSON.stringify(values);
+    const known = this.#shared.get(text);
+    if (known !== undefined) return known as T;
+    this.#shared.set(text, Object.freeze(values));
+    return values;
   }
 
   get inputs(): Inputs {
