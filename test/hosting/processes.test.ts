@@ -37,7 +37,8 @@ describe('with two workers', () => {
     const { config, wish } = await hostingConfig(await freePort());
     const lab = await startLab({ domains: {} }, { workers: 2, config });
     try {
-      await lab.haraka.waitForLog(/checked 1 MTA-STS policy/, { timeoutMs: 20_000 });
+      await lab.haraka.waitForLog(/checked 1 MTA-STS policy: \d findings?/, { timeoutMs: 20_000 });
+      await lab.haraka.waitForLog(/MTA-STS policy of one\.example: senders cannot fetch the policy/);
       const bodies = new Set<string>();
       for (let index = 0; index < 8; index++) bodies.add((await ask(wish)).body);
       expect(bodies.size).toBe(1);

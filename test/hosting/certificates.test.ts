@@ -1,0 +1,149 @@
+/** Certificates on disk as they come and go, in the ways in which renewals are done. */
+import { X509Certificate } from 'node:crypto';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { chainPem, createCa, createKey, issue, type CertificateOptions, type Issued } from '../../haraka-test-harness/pki';
+import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
+import { Certificates } from '../../src/hosting/certificates';
+import { loadSettings } from '../../src/settings/settings';
+import { memorySource } from '../settings/memory_source';
+
+const host = 'mta-sts.one.example';
+const now = new Date();
+const day = 86_400_000;
+
+const catalogueOf = (more = ''): Catalogue =>
+  hostedFiles(loadSettings(memorySource({ 'tls-peers/one.example.ini': `[mta_sts]\nmx = mx.one.example\n${more}` })).settings);
+
+let ca: Issued;
+let base: string;
+let said: string[];
+let certificates: Certificates;
+
+beforeAll(async () => {
+  ca = await createCa();
+});
+beforeEach(async () => {
+  base = await mkdtemp(path.join(tmpdir(), 'tls-peers-certificates-'));
+  said = [];
+  const note = (line: string) => said.push(line);
+  certificates = new Certificates(base, { debug: note, info: note, notice: note, warn: note, error: note });
+});
+afterEach(() => rm(base, { recursive: true, force: true }));
+
+const make = (options: CertificateOptions = {}) => issue(ca, { dnsNames: [host], ...options });
+
+async function put(file: string, text: string): Promise<void> {
+  await mkdir(path.dirname(path.join(base, file)), { recursive: true });
+  await writeFile(path.join(base, file), text);
+}
+
+/** The fingerprint of the certificate in use. */
+async function inUse(catalogue = catalogueOf(), at = now): Promise<string | undefined> {
+  await certificates.refresh(catalogue, 'tls', at);
+  return certificates.pairFor(host)?.leaf.fingerprint256;
+}
+
+const fingerprint = (issued: Issued) => new X509Certificate(issued.certPem).fingerprint256;
+
+describe('a certificate is found', () => {
+  it('where there is no directory: none, and the log says so once', async () => {
+    expect(await inUse()).toBeUndefined();
+    await put('unrelated', '');
+    expect(await inUse()).toBeUndefined();
+    expect(said).toEqual([`there is no certificate for ${host}: its policy is not served over HTTPS`]);
+  });
+
+  it('in directories of directories, and by a wildcard', async () => {
+    const issued = await make({ dnsNames: ['*.one.example'] });
+    await put('tls/a/b/key.pem', issued.keyPem);
+    await put('tls/c/cert.pem', issued.certPem);
+    expect(await inUse()).toBe(fingerprint(issued));
+    expect(said).toEqual([]);
+  });
+
+  it('not by its common name', async () => {
+    const issued = await make({ commonName: host, dnsNames: ['other.example'] });
+    await put('tls/one.pem', issued.keyPem + issued.certPem);
+    expect(await inUse()).toBeUndefined();
+  });
+
+  it('through a directory that links to itself', async () => {
+    const issued = await make();
+    await put('tls/one.pem', issued.keyPem + issued.certPem);
+    await symlink('.', path.join(base, 'tls/again'));
+    expect(await inUse()).toBe(fingerprint(issued));
+  });
+});
+
+describe('a renewal', () => {
+  it('by links that are moved over, as certbot does', async () => {
+    const [old, renewed] = await Promise.all([make(), make()]);
+    await put('archive/key1.pem', old.keyPem);
+    await put('archive/chain1.pem', chainPem(old, ca));
+    await put('archive/key2.pem', renewed.keyPem);
+    await put('archive/chain2.pem', chainPem(renewed, ca));
+    const link = async (name: string, target: string) => {
+      await symlink(path.join('../archive', target), path.join(base, 'live', `${name}.new`));
+      await rename(path.join(base, 'live', `${name}.new`), path.join(base, 'live', name));
+    };
+    await mkdir(path.join(base, 'live'));
+    await link('key.pem', 'key1.pem');
+    await link('chain.pem', 'chain1.pem');
+    const catalogue = catalogueOf('certificate_file = live/chain.pem\nkey_file = live/key.pem\n');
+    expect(await inUse(catalogue)).toBe(fingerprint(old));
+    await link('key.pem', 'key2.pem');
+    // Half done: the key is new and the chain is not.
+    expect(await inUse(catalogue)).toBe(fingerprint(old));
+    expect(said.join('\n')).toMatch(/live\/key\.pem does not hold the key of this certificate/);
+    await link('chain.pem', 'chain2.pem');
+    expect(await inUse(catalogue)).toBe(fingerprint(renewed));
+    expect(said.at(-1)).toMatch(/was renewed/);
+  });
+
+  it('beside the old certificate takes over, and stays when the old one is removed', async () => {
+    const old = await make({ notAfter: new Date(now.getTime() + 5 * day) });
+    const renewed = await make({ notAfter: new Date(now.getTime() + 90 * day) });
+    await put('tls/2025.pem', old.keyPem + old.certPem);
+    expect(await inUse()).toBe(fingerprint(old));
+    await put('tls/2026.pem', renewed.keyPem + renewed.certPem);
+    expect(await inUse()).toBe(fingerprint(renewed));
+    await rm(path.join(base, 'tls/2025.pem'));
+    expect(await inUse()).toBe(fingerprint(renewed));
+  });
+
+  it('that is valid from tomorrow takes over tomorrow', async () => {
+    const key = createKey('ec');
+    const current = await make({ key, notAfter: new Date(now.getTime() + 2 * day) });
+    const next = await make({ key, notBefore: new Date(now.getTime() + day), notAfter: new Date(now.getTime() + 90 * day) });
+    await put('tls/now.pem', key.pem + current.certPem);
+    await put('tls/next.pem', next.certPem);
+    expect(await inUse()).toBe(fingerprint(current));
+    expect(await inUse(catalogueOf(), new Date(now.getTime() + 1.5 * day))).toBe(fingerprint(next));
+  });
+
+  it('that is gone leaves the last good one in use', async () => {
+    const issued = await make();
+    await put('tls/one.pem', issued.keyPem + issued.certPem);
+    const before = await inUse();
+    await rm(path.join(base, 'tls'), { recursive: true });
+    expect(await inUse()).toBe(before);
+    expect(said.at(-1)).toBe(`there is no certificate for ${host} any more: the last one stays in use`);
+  });
+});
+
+it('a certificate that will not do for senders is served, and named', async () => {
+  const issued = await make({
+    dnsNames: ['other.example'],
+    notBefore: new Date(now.getTime() - 9 * day),
+    notAfter: new Date(now.getTime() - day),
+  });
+  await put('own.pem', issued.certPem + issued.keyPem);
+  expect(await inUse(catalogueOf('certificate_file = own.pem\n'))).toBe(fingerprint(issued));
+  expect(said).toEqual([
+    `own.pem: the certificate for ${host} is not valid today`,
+    `own.pem: the certificate does not name ${host}`,
+  ]);
+});
