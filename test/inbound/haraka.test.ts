@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import type { SecureVersion } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness';
+import { freePort } from '../hosting/support/https_client';
 import { recipientReplies } from './support/client';
 import { tlsConfig } from './support/tls_server';
 
@@ -117,9 +118,11 @@ const cases: readonly Case[] = [
 ];
 
 let lab: Lab;
+let smtpsPort: number;
 
 beforeAll(async () => {
   const stock = readFileSync(path.resolve('node_modules/Haraka/config/connection.ini'), 'utf8');
+  smtpsPort = await freePort();
   lab = await startLab(
     { domains: {} },
     {
@@ -127,6 +130,7 @@ beforeAll(async () => {
       ownPlugins: { strangers },
       config: {
         ...(await tlsConfig('mail.lab.example')),
+        'smtp.ini': `listen=127.0.0.1:0,127.0.0.1:${smtpsPort}\nsmtps_port=${smtpsPort}\nnodes=0\n`,
         'connection.ini': stock.replace(/^hosts\[\] =$/m, 'hosts[] = 127.0.0.1'),
         ...Object.fromEntries(Object.entries(domains).map(([name, ini]) => [`tls-peers/${name}.ini`, ini])),
       },
@@ -147,6 +151,22 @@ describe('each recipient hears what its rule says', () => {
     expect(replies.map((reply, index) => reply.slice(0, Object.values(to)[index]?.length))).toEqual(
       Object.values(to),
     );
+  });
+
+  it.each([
+    ['TLSv1', needs12],
+    ['TLSv1.2', ok],
+    ['TLSv1.3', ok],
+  ] as const)('TLS from the start counts as TLS (%s)', async (tls, expected) => {
+    const [reply] = await recipientReplies({
+      port: smtpsPort,
+      proxiedFor: somewhere,
+      tls,
+      begin: 'at_once',
+      from: 'a@peer.example',
+      to: ['b@strict.example'],
+    });
+    expect(reply?.slice(0, expected.length)).toBe(expected);
   });
 
   it('without a proxy it is the address of the connection that counts', async () => {

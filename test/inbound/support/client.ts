@@ -9,6 +9,8 @@ export interface Visit {
   /** The loopback address to connect from. */
   readonly localAddress?: string;
   readonly tls: 'none' | SecureVersion;
+  /** `at_once`: TLS without STARTTLS, at the port for that (RFC 8314). */
+  readonly begin?: 'by_starttls' | 'at_once';
   /** Empty for the null sender. */
   readonly from: string;
   readonly to: readonly string[];
@@ -21,22 +23,7 @@ export async function recipientReplies(visit: Visit): Promise<string[]> {
   let secured: TLSSocket | undefined;
   try {
     if (visit.proxiedFor !== undefined) plain.write(proxyLine(visit.proxiedFor));
-    let talk = dialogueOver(plain);
-    await talk.expect('', '220');
-    await talk.expect('EHLO client.example', '250');
-    if (visit.tls !== 'none') {
-      await talk.expect('STARTTLS', '220');
-      plain.removeAllListeners('data');
-      secured = connectTls({
-        socket: plain,
-        rejectUnauthorized: false,
-        minVersion: visit.tls,
-        maxVersion: visit.tls,
-        ciphers: 'DEFAULT@SECLEVEL=0',
-      });
-      talk = dialogueOver(secured);
-      await talk.expect('EHLO client.example', '250');
-    }
+    const talk = await reachEhlo(plain, visit, (socket) => (secured = socket));
     await talk.expect(`MAIL FROM:<${visit.from}>`, '250');
     const replies: string[] = [];
     for (const to of visit.to) replies.push(await talk.say(`RCPT TO:<${to}>`));
@@ -47,6 +34,39 @@ export async function recipientReplies(visit: Visit): Promise<string[]> {
     secured?.destroy();
     plain.destroy();
   }
+}
+
+/** To the reply to EHLO, inside TLS where there is to be any. */
+async function reachEhlo(
+  plain: Socket,
+  { tls, begin = 'by_starttls' }: Visit,
+  onSecured: (socket: TLSSocket) => void,
+): Promise<Dialogue> {
+  if (tls === 'none') return greeted(dialogueOver(plain));
+  if (begin === 'at_once') return greeted(dialogueOver(secure(plain, tls, onSecured)));
+  await (await greeted(dialogueOver(plain))).expect('STARTTLS', '220');
+  plain.removeAllListeners('data');
+  const talk = dialogueOver(secure(plain, tls, onSecured));
+  await talk.expect('EHLO client.example', '250');
+  return talk;
+}
+
+async function greeted(talk: Dialogue): Promise<Dialogue> {
+  await talk.expect('', '220');
+  await talk.expect('EHLO client.example', '250');
+  return talk;
+}
+
+function secure(socket: Socket, version: SecureVersion, onSecured: (socket: TLSSocket) => void): TLSSocket {
+  const secured = connectTls({
+    socket,
+    rejectUnauthorized: false,
+    minVersion: version,
+    maxVersion: version,
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  });
+  onSecured(secured);
+  return secured;
 }
 
 function proxyLine(address: string): string {
