@@ -92,7 +92,7 @@ async function look(settings: Settings, directory: string, rule: OutboundRule, t
   const sources = openSources(settings.global, directory);
   try {
     const signal = AbortSignal.timeout(settings.global.timeouts.decision * 1000);
-    const facts = await discover(sources, rule, to, signal);
+    const facts = await discover(sources, rule, to, { signal });
     return { ...facts, decision: decide(rule, facts) };
   } finally {
     await sources.close();

@@ -126,7 +126,7 @@ class Visitor {
 
   async decide(rule: OutboundRule, domain: string): Promise<Decision> {
     const signal = AbortSignal.timeout(this.global.timeouts.decision * 1000);
-    return decide(rule, await discover(this.sources, rule, domain, signal));
+    return decide(rule, await discover(this.sources, rule, domain, { signal }));
   }
 
   async visit(rule: OutboundRule, plan: HostPlan, address: string): Promise<Attempt> {

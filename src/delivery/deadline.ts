@@ -1,23 +1,45 @@
+/** How long something may take. */
+export interface Limit {
+  /** Aborted when time is up. Made when it is first asked for: to make one takes longer than to decide from the caches. */
+  readonly signal: AbortSignal;
+}
+
+class OpenLimit implements Limit {
+  #controller: AbortController | undefined;
+  #over = false;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#over) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#controller?.abort();
+  }
+}
+
 /**
- * Runs `work` with a signal that aborts after `ms`, and rejects at that moment even where `work` does not listen.
+ * Runs `work` with a limit whose signal aborts after `ms`, and rejects at that moment even where `work` does not listen.
  *
  * @throws what `work` throws, or an Error that names `what`
  */
 export async function withDeadline<T>(
   ms: number,
   what: string,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (limit: Limit) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
+  const limit = new OpenLimit();
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       reject(new Error(`${what} took more than ${ms / 1000} s`));
-      controller.abort();
+      limit.end();
     }, ms);
   });
   try {
-    return await Promise.race([work(controller.signal), expired]);
+    return await Promise.race([work(limit), expired]);
   } finally {
     clearTimeout(timer);
   }

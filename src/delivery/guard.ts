@@ -17,7 +17,7 @@ import { messageOf, printable } from '../text';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
 import { Attempt, describeFailure, isFinal, principal, statusOf, type HostFailure } from './attempt';
 import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
-import { withDeadline } from './deadline';
+import { withDeadline, type Limit } from './deadline';
 import { dsn } from './dsn';
 import {
   hookAnswer,
@@ -109,8 +109,8 @@ export class DeliveryGuard {
   async offer(): Promise<readonly HarakaMx[]> {
     const { attempt } = this;
     attempt.phase = { kind: 'deciding' };
-    const decision = await this.decideFor(attempt, (sources, rule, signal) =>
-      discover(sources, rule, this.hmail.todo.domain, signal),
+    const decision = await this.decideFor(attempt, (sources, rule, limit) =>
+      discover(sources, rule, this.hmail.todo.domain, limit),
     );
     const list = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
     // Haraka may have lost patience meanwhile; the attempt is then no longer ours to decide.
@@ -148,8 +148,8 @@ export class DeliveryGuard {
     const { domain } = this.hmail.todo;
     const hosts = this.hmail.mxlist.filter((mx) => mx.path === undefined).map(hostOf);
     const route = [...new Set(hosts)].map((host) => ({ host, preference: 0 }));
-    const decision = await this.decideFor(attempt, (sources, rule, signal) =>
-      discoverRouted(sources, rule, domain, route, signal),
+    const decision = await this.decideFor(attempt, (sources, rule, limit) =>
+      discoverRouted(sources, rule, domain, route, limit),
     );
     attempt.phase = { kind: 'decided', decision, source: 'route' };
   }
@@ -157,7 +157,7 @@ export class DeliveryGuard {
   /** Rule, facts, decision. Whatever goes wrong in between keeps the message, with the reason. */
   private async decideFor(
     attempt: Attempt,
-    gather: (sources: Sources, rule: OutboundRule, signal: AbortSignal) => Promise<Facts>,
+    gather: (sources: Sources, rule: OutboundRule, limit: Limit) => Promise<Facts>,
   ): Promise<Decision> {
     try {
       const options = this.environment.options();
@@ -169,7 +169,7 @@ export class DeliveryGuard {
       const facts = await withDeadline(
         options.limits.decisionMs,
         `the decision for ${printable(domain)}`,
-        (signal) => gather(options.sources, rule, signal),
+        (limit) => gather(options.sources, rule, limit),
       );
       return this.record(attempt, decide(rule, facts));
     } catch (error) {
@@ -464,8 +464,8 @@ export class DeliveryGuard {
     const newest = await this.policyId(sources, domain, extraRoots, limits.decisionMs, 'refresh');
     if (newest === known) return false;
     this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newest}); trying again`);
-    const decision = await this.decideFor(attempt, (from, rule, signal) =>
-      discover(from, rule, domain, signal),
+    const decision = await this.decideFor(attempt, (from, rule, limit) =>
+      discover(from, rule, domain, limit),
     );
     attempt.failures.length = 0;
     attempt.phase = { kind: 'decided', decision: this.record(attempt, decision), source: 'mx' };
@@ -480,7 +480,7 @@ export class DeliveryGuard {
     ms: number,
     how: 'facts' | 'refresh',
   ): Promise<string> {
-    const facts = await withDeadline(ms, `the MTA-STS policy of ${domain}`, (signal) =>
+    const facts = await withDeadline(ms, `the MTA-STS policy of ${domain}`, ({ signal }) =>
       sources.policies[how](domain, { extraRoots, signal }),
     );
     return facts.kind === 'policy' ? facts.id : facts.kind;

@@ -18,6 +18,11 @@ export interface Sources {
 /** Hosts that the operator's routing named, in order. `host` may be an address. */
 export type Route = readonly { readonly host: string; readonly preference: number }[];
 
+/** How long the facts are waited for. The signal is looked at only where a question leaves the process. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+}
+
 const notAsked: StsFacts = { kind: 'not_asked' };
 
 /** The facts for mail to `domain`, whose hosts are found by MX. Never rejects. */
@@ -25,7 +30,7 @@ export async function discover(
   sources: Sources,
   rule: OutboundRule,
   domain: string,
-  signal: AbortSignal,
+  waiting: Waiting,
 ): Promise<Facts> {
   const literal = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
   if (literal !== undefined && isIP(literal) !== 0) {
@@ -34,16 +39,11 @@ export async function discover(
   const name = canonicalDomain(domain);
   if (name === undefined) return { destination: { kind: 'no_such_domain', domain }, sts: notAsked };
 
-  const policy = asksPolicy(rule.level)
-    ? sources.policies.facts(name, { extraRoots: rule.extraRoots, signal })
-    : Promise.resolve(notAsked);
+  const asking = new Asking(rule, waiting);
+  const policy = asksPolicy(rule.level) ? sources.policies.facts(name, asking) : Promise.resolve(notAsked);
   // Where nobody waits for it, a rejection must not end the process.
   policy.catch(() => undefined);
-  const destination = await discoverDestination(sources.resolver, name, {
-    dane: asksDane(rule.level),
-    insecureMx: rule.insecureMx,
-    signal,
-  });
+  const destination = await discoverDestination(sources.resolver, name, asking);
   // A slow policy host must not hold up mail that DANE already settles.
   return { destination, sts: consultsPolicy(rule, destination) ? await policy : notAsked };
 }
@@ -54,10 +54,30 @@ export async function discoverRouted(
   rule: OutboundRule,
   domain: string,
   route: Route,
-  signal: AbortSignal,
+  waiting: Waiting,
 ): Promise<Facts> {
-  const options = { dane: asksDane(rule.level), insecureMx: rule.insecureMx, signal };
-  return { destination: await discoverRoute(sources.resolver, domain, route, options), sts: notAsked };
+  const asking = new Asking(rule, waiting);
+  return { destination: await discoverRoute(sources.resolver, domain, route, asking), sts: notAsked };
+}
+
+/** What one rule asks of DNS and of policies. */
+class Asking {
+  readonly dane: boolean;
+  readonly insecureMx: OutboundRule['insecureMx'];
+  readonly extraRoots: string;
+
+  constructor(
+    rule: OutboundRule,
+    private readonly waiting: Waiting,
+  ) {
+    this.dane = asksDane(rule.level);
+    this.insecureMx = rule.insecureMx;
+    this.extraRoots = rule.extraRoots;
+  }
+
+  get signal(): AbortSignal {
+    return this.waiting.signal;
+  }
 }
 
 export function asksDane(level: SecurityLevel): boolean {

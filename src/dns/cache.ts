@@ -4,7 +4,7 @@ import type { Question } from './question';
 import type { FailedLookup } from './types';
 
 export interface CacheOptions {
-  /** Answers kept at most. */
+  /** Answers kept at most; 0 keeps none. */
   readonly maxEntries: number;
   /** Octets of record data kept at most, estimated. */
   readonly maxSize: number;
@@ -25,6 +25,9 @@ export const defaultCacheOptions: CacheOptions = {
   maxNegativeTtl: 3_600,
   failureTtl: 5,
 };
+
+/** No answer counts for fewer octets than this. */
+export const leastSize = 200;
 
 type Cacheable = { readonly kind: 'records' | 'denied'; readonly ttl: number } | FailedLookup;
 
@@ -52,9 +55,10 @@ export class AnswerCache<A extends Cacheable> {
   ) {
     this.#options = options;
     this.#kept = new LRUCache({
-      max: options.maxEntries,
+      // lru-cache makes room for all of them at once, and more than would fit by size are never kept.
+      max: Math.max(1, Math.min(options.maxEntries, Math.ceil(options.maxSize / leastSize))),
       maxSize: options.maxSize,
-      sizeCalculation: (answer, key) => key.length + sizeOf(answer),
+      sizeCalculation: (answer, key) => key.length + Math.max(leastSize, sizeOf(answer)),
       // Every entry brings its own; this one only switches expiry on. Resolution 0: no timer of its own.
       ttl: 1000,
       ttlResolution: 0,
@@ -81,6 +85,15 @@ export class AnswerCache<A extends Cacheable> {
     return Math.min(Math.max(ttl, this.#options.minTtl), this.#options.maxNegativeTtl);
   }
 
+  /** The answer to `question`, where it is kept. */
+  kept(question: Question): A | undefined {
+    const key = keyOf(question);
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    this.hits++;
+    return this.#aged(key, kept);
+  }
+
   /**
    * The answer to `question`: kept, or already being asked for, or from `ask`. `signal` ends this caller's wait only;
    * `ask` is aborted when nobody waits any more. Never rejects as long as `ask` does not.
@@ -92,12 +105,9 @@ export class AnswerCache<A extends Cacheable> {
     onCancel: () => A,
   ): Promise<A> {
     if (signal?.aborted === true) return Promise.resolve(onCancel());
-    const key = `${question.type} ${question.name}`;
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) {
-      this.hits++;
-      return Promise.resolve(this.#aged(key, kept));
-    }
+    const kept = this.kept(question);
+    if (kept !== undefined) return Promise.resolve(kept);
+    const key = keyOf(question);
     let flight = this.#flights.get(key);
     if (flight === undefined) {
       this.misses++;
@@ -149,6 +159,7 @@ export class AnswerCache<A extends Cacheable> {
 
   #keep(key: string, answer: A): void {
     if (answer.kind === 'failed' && (answer.cause === 'cancelled' || answer.cause === 'no_resolver')) return;
+    if (this.#options.maxEntries === 0) return;
     const seconds = answer.kind === 'failed' ? this.#options.failureTtl : answer.ttl;
     if (seconds > 0) this.#kept.set(key, answer, { ttl: seconds * 1000 });
   }
@@ -158,4 +169,8 @@ export class AnswerCache<A extends Cacheable> {
     if (answer.kind === 'failed') return answer;
     return { ...answer, ttl: Math.ceil(this.#kept.getRemainingTTL(key) / 1000) };
   }
+}
+
+function keyOf({ name, type }: Question): string {
+  return `${type} ${name}`;
 }

@@ -6,7 +6,7 @@ import type { TlsaRecord } from '../dane/types';
 import { silent, type Log } from '../log';
 import { printable } from '../text';
 import { canonicalDomain } from '../names';
-import { AnswerCache, defaultCacheOptions, type CacheOptions } from './cache';
+import { AnswerCache, defaultCacheOptions, leastSize, type CacheOptions } from './cache';
 import { Deadline } from './deadline';
 import { Prober, type ProbeResult } from './probe';
 import { isAskable, parseQuestion, questionText, type Question } from './question';
@@ -173,7 +173,13 @@ class StubResolver implements Resolver {
     this.#upstream.close();
   }
 
-  async #ask(question: Question, { signal }: AskOptions): Promise<AnyAnswer> {
+  /** What is kept needs no more than this: it happens several times for every message. */
+  #ask(question: Question, options: AskOptions): Promise<AnyAnswer> {
+    const kept = this.#cache.kept(question);
+    return kept === undefined ? this.#askAnew(question, options) : Promise.resolve(kept);
+  }
+
+  async #askAnew(question: Question, { signal }: AskOptions): Promise<AnyAnswer> {
     const cancelled = () => failed('cancelled', `${printable(questionText(question))}: cancelled`);
     if (this.#closing.signal.aborted) return cancelled();
     if (!isAskable(question.name)) {
@@ -221,10 +227,9 @@ function failed(cause: FailedLookup['cause'], detail: string): FailedLookup {
 
 /** About how many octets an answer takes. */
 function sizeOf(answer: AnyAnswer): number {
-  const base = 200;
-  if (answer.kind === 'failed') return base + answer.detail.length;
-  if (answer.kind === 'denied') return base;
-  return answer.records.reduce((sum, data) => sum + dataSize(data), base);
+  if (answer.kind === 'failed') return leastSize + answer.detail.length;
+  if (answer.kind === 'denied') return leastSize;
+  return answer.records.reduce((sum, data) => sum + dataSize(data), leastSize);
 }
 
 function dataSize(data: RecordData): number {
