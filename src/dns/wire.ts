@@ -188,6 +188,8 @@ const dataForms: Readonly<Partial<Record<number, DataForm>>> = {
     skipName(bytes, skipName(bytes, start, budget), budget) + 20 === end,
   /* MX */ 15: (bytes, start, end, budget) => skipName(bytes, start + 2, budget) === end,
   /* AAAA */ 28: (_bytes, start, end) => end - start === 16,
+  // The signature follows the signer's name (RFC 4034 section 3.1).
+  /* RRSIG */ 46: (bytes, start, end, budget) => skipName(bytes, start + 18, budget) < end,
 };
 
 /**

@@ -80,11 +80,18 @@ describe('how much is kept', () => {
   });
 
   test('no more octets than allowed', async () => {
-    const { cache, get } = setUp({ maxSize: 1_000 });
+    const { cache, get } = setUp({ maxSize: 2_000 });
     for (let i = 0; i < 100; i++) await get(records(100), `${i}.example`);
     expect(cache.entries).toBeLessThan(10);
     expect(cache.entries).toBeGreaterThan(5);
   });
+});
+
+test('a cache of no entries keeps nothing', async () => {
+  const { cache, get } = setUp({ maxEntries: 0 });
+  await get(records(100));
+  await get(records(100));
+  expect([cache.entries, cache.misses]).toEqual([0, 2]);
 });
 
 describe('a question that was given up', () => {

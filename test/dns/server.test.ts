@@ -1,5 +1,16 @@
+import { getServers } from 'node:dns';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { hasTrustAd, isTrustedPath, parseResolverServer, serverText } from '../../src/dns/server';
+import {
+  hasTrustAd,
+  isTrustedPath,
+  parseResolverServer,
+  serverText,
+  systemServers,
+  type ResolverServer,
+} from '../../src/dns/server';
 
 describe('a resolver as text', () => {
   test.each([
@@ -71,4 +82,16 @@ describe('the path to a resolver', () => {
   ])('resolv.conf %j vouches: %s', (text, expected) => {
     expect(hasTrustAd(text)).toBe(expected);
   });
+});
+
+test("the system's own resolvers are vouched for by their resolv.conf, and by nobody where there is none", () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'resolv-')), 'resolv.conf');
+  expect(systemServers(file).trustAd).toBe(false);
+  writeFileSync(file, 'options trust-ad\n');
+  const { servers, trustAd } = systemServers(file);
+  rmSync(path.dirname(file), { recursive: true });
+  expect(trustAd).toBe(true);
+  expect(servers.map(serverText)).toEqual(
+    getServers().map((text) => serverText(parseResolverServer(text) as ResolverServer)),
+  );
 });

@@ -1,4 +1,5 @@
 /** Answers to start from, and ways to break them. */
+import dnsPacket from 'dns-packet';
 import { Packet } from 'dns2';
 import { encodeAnswer, type LabRecord } from '../dns/lab_resolver';
 
@@ -47,11 +48,43 @@ export function seedPackets(): Buffer[] {
         ],
       },
     ),
+    signed(),
     compressed(3),
     compressed(40),
   ];
   // The small ones many times, for the large ones take most of the time.
   return [...Array.from({ length: 25 }, () => small).flat(), ...largePackets()];
+}
+
+/** An answer with its signature, as a resolver gives it that was asked with DO. */
+function signed(): Buffer {
+  const typeCovered = 'A' as const;
+  return dnsPacket.encode({
+    type: 'response',
+    id: 9,
+    flags: 0x01a0,
+    questions: [{ name: 'mail.example.com', type: 'A', class: 'IN' }],
+    answers: [
+      { name: 'mail.example.com', type: 'A', ttl: 300, data: '192.0.2.1' },
+      {
+        name: 'mail.example.com',
+        type: 'RRSIG',
+        ttl: 300,
+        data: {
+          typeCovered,
+          algorithm: 13,
+          labels: 3,
+          originalTTL: 300,
+          expiration: 2_000_000_000,
+          inception: 1_700_000_000,
+          keyTag: 4711,
+          signersName: 'example.com',
+          signature: Buffer.alloc(64, 9),
+        },
+      },
+      { name: 'mail.example.com', type: 'A', ttl: 300, data: '192.0.2.2' },
+    ],
+  });
 }
 
 /** MX records whose names are compressed, and an alias beside them. */
