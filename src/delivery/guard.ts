@@ -64,11 +64,15 @@ type Originals = Pick<
   'get_mx_respond' | 'get_force_tls' | 'try_deliver' | 'try_deliver_host_on_socket' | 'temp_fail' | 'bounce'
 >;
 
+/**
+ * Entries of `mxlist` that are to be tried without STARTTLS this time. One set for all guards: a set of its own outlives
+ * its guard until the next full collection.
+ */
+const withoutTls = new WeakSet<HarakaMx>();
+
 export class DeliveryGuard {
   private attempt = new Attempt();
   private readonly original: Originals;
-  /** Entries of `mxlist` that are to be tried without STARTTLS this time. */
-  private readonly withoutTls = new WeakSet<HarakaMx>();
 
   constructor(
     private readonly hmail: HMailItem,
@@ -239,7 +243,7 @@ export class DeliveryGuard {
     if (mx?.exchange === undefined || requirement === undefined || !allowsBrokenTls(requirement)) return;
     if (!this.environment.options().rememberBrokenTls) return;
     if ((await recallBroken(this.environment.outboundTls, mx.exchange)) === 'broken') {
-      this.withoutTls.add(mx);
+      withoutTls.add(mx);
       this.hmail.loginfo(`tls-peers: host ${hostOf(mx)} is remembered for broken TLS; trying without`);
     }
   }
@@ -328,7 +332,7 @@ export class DeliveryGuard {
     const options = environment.options();
     const { requirement } = plan;
     const address = mx.exchange ?? '';
-    const hidden = this.withoutTls.has(mx) || this.isExemptFromTls(requirement, address, plan.host);
+    const hidden = withoutTls.has(mx) || this.isExemptFromTls(requirement, address, plan.host);
     return new GuardedConnection(
       this.hmail,
       socket,
@@ -398,7 +402,7 @@ export class DeliveryGuard {
   private retryInCleartext(mx: HarakaMx, plan: HostPlan, failure: Failure): boolean {
     if (!allowsBrokenTls(plan.requirement)) return false;
     const again = { ...mx };
-    this.withoutTls.add(again);
+    withoutTls.add(again);
     this.hmail.mxlist.unshift(again);
     this.hmail.loginfo(
       `tls-peers: host ${plan.host}: ${failure.reason}: ${failure.text}; trying again without TLS`,

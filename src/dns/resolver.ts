@@ -60,6 +60,8 @@ export interface Resolver {
   mx(name: string, options?: AskOptions): Promise<Answer<MxRecord>>;
   /** One string per record, its character-strings joined, one character per octet (latin1). */
   txt(name: string, options?: AskOptions): Promise<Answer<string>>;
+  /** What `txt` would answer without asking; `undefined` where it would have to ask. */
+  keptTxt(name: string): Answer<string> | undefined;
   tlsa(name: string, options?: AskOptions): Promise<Answer<TlsaRecord>>;
   /** The alias at `name` itself; it is not followed. */
   cname(name: string, options?: AskOptions): Promise<Answer<string>>;
@@ -138,6 +140,10 @@ class StubResolver implements Resolver {
 
   txt(name: string, options: AskOptions = {}) {
     return this.#ask({ name, type: 'TXT' }, options) as Promise<Answer<string>>;
+  }
+
+  keptTxt(name: string) {
+    return this.#cache.kept({ name, type: 'TXT' }) as Answer<string> | undefined;
   }
 
   tlsa(name: string, options: AskOptions = {}) {

@@ -9,6 +9,8 @@ import type { StsRecord } from './record';
 export interface TxtResolver {
   /** Each record as its character-strings joined. */
   txt(name: string, options?: { signal?: AbortSignal }): Promise<Answer<string>>;
+  /** The answer that `txt` would give at once, where there is one. */
+  keptTxt?(name: string): Answer<string> | undefined;
 }
 
 export type StsLookup = StsRecord | { readonly kind: 'unanswered'; readonly failure: Failure };
@@ -20,11 +22,21 @@ export function lookUpRecord(
   ms: number,
   signal: AbortSignal,
 ): Promise<StsLookup> {
-  const name = `_mta-sts.${domain}`;
+  const name = recordName(domain);
   return withDeadline(ms, signal, async (limit) => {
     const late = () => unanswered(`${name} TXT: no answer in time`);
     return unlessAborted(resolver.txt(name, { signal: limit }).then(recordOf), limit, late);
   });
+}
+
+/** The record where it is in the resolver's cache; `undefined` where it has to be asked for. */
+export function keptRecord(resolver: TxtResolver, domain: string): StsLookup | undefined {
+  const answer = resolver.keptTxt?.(recordName(domain));
+  return answer === undefined ? undefined : recordOf(answer);
+}
+
+function recordName(domain: string): string {
+  return `_mta-sts.${domain}`;
 }
 
 function recordOf(answer: Answer<string>): StsLookup {

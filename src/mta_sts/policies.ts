@@ -21,7 +21,7 @@ import { hold, inForce, isNewer } from './held';
 import type { Held } from './held';
 import { isFetchDue, lastFailure, noteAttempt, protection, sizeOf, unknown } from './known';
 import type { Known, Occasion } from './known';
-import { lookUpRecord } from './lookup';
+import { keptRecord, lookUpRecord } from './lookup';
 import type { StsLookup, TxtResolver } from './lookup';
 import { rootsDigest } from './roots';
 import { keyText } from './store';
@@ -113,11 +113,22 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     if (name === undefined) return Promise.resolve({ kind: 'no_policy', failure: 'not_published' });
     const known = knownOf(name, asking.extraRoots);
     known.usedAt = clock.steady();
+    const atHand = occasion === 'message' ? factsAtHand(known, known.usedAt) : undefined;
+    if (atHand !== undefined) return Promise.resolve(atHand);
     return unlessAborted(look(known, occasion), asking.signal, async () => {
       // A policy on disk governs also the message that cannot wait for the rest.
       await recall(known);
       return standing(known, outOfTime(name));
     });
+  }
+
+  /** The same as `lookThrough`, where nothing has to be waited for: neither the store, nor DNS, nor the policy host. */
+  function factsAtHand(known: Known, now: number): StsFacts | undefined {
+    if (isRecallDue(known, now)) return undefined;
+    const lookup = keptRecord(resolver, known.domain);
+    if (lookup === undefined || lookup.kind === 'unanswered') return undefined;
+    const next = conclude(known, lookup, 'message', now);
+    return next.kind === 'known' ? next.facts : undefined;
   }
 
   function look(known: Known, occasion: Occasion): Promise<StsFacts> {
@@ -133,11 +144,19 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   async function lookThrough(known: Known, occasion: Occasion): Promise<StsFacts> {
     await recall(known);
     const lookup = await askRecord(known, occasion);
+    const next = conclude(known, lookup, occasion, clock.steady());
+    if (next.kind === 'known') return next.facts;
+    return together(fetches, keyText(known), () => obtain(known, next.id, occasion));
+  }
+
+  /** What follows from the record: the facts, or that the policy host is to be asked first. */
+  function conclude(known: Known, lookup: StsLookup, occasion: Occasion, now: number): Conclusion {
     if (lookup.kind !== 'found') {
-      return standing(known, recordFailure(known.domain, lookup, protection(known, clock.steady())));
+      const failure = recordFailure(known.domain, lookup, protection(known, now));
+      return { kind: 'known', facts: standing(known, failure) };
     }
-    if (!isFetchDue(known, lookup.id, occasion, clock.steady())) return standing(known, lastFailure(known));
-    return together(fetches, keyText(known), () => obtain(known, lookup.id, occasion));
+    if (isFetchDue(known, lookup.id, occasion, now)) return { kind: 'fetch_due', id: lookup.id };
+    return { kind: 'known', facts: standing(known, lastFailure(known)) };
   }
 
   /** The policy in force, or that there is none. `failure`: what stood in the way of a newer one. */
@@ -222,11 +241,14 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
 
   /** Looks for the policy in the store where memory has none: evicted, or fetched by another worker. */
   function recall(known: Known): Promise<void> {
-    const now = clock.steady();
-    const settled = inForce(known.held, now) || now < known.lookedInStoreAt + storeInterval;
     const underWay = recalls.get(keyText(known));
     if (underWay !== undefined) return underWay;
-    return settled ? Promise.resolve() : together(recalls, keyText(known), () => consultStore(known));
+    if (!isRecallDue(known, clock.steady())) return Promise.resolve();
+    return together(recalls, keyText(known), () => consultStore(known));
+  }
+
+  function isRecallDue({ held, lookedInStoreAt }: Known, now: number): boolean {
+    return !inForce(held, now) && now >= lookedInStoreAt + storeInterval;
   }
 
   async function consultStore(known: Known): Promise<void> {
@@ -296,6 +318,9 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     },
   };
 }
+
+type Conclusion =
+  { readonly kind: 'known'; readonly facts: StsFacts } | { readonly kind: 'fetch_due'; readonly id: string };
 
 /** The promise under way for `key`, or that of `task`, which is then the one under way. */
 function together<T>(underWay: Map<string, Promise<T>>, key: string, task: () => Promise<T>): Promise<T> {
