@@ -13,7 +13,7 @@ import { measureFootprint } from './footprint';
 import { measureGrowth } from './growth/growth';
 import { groupNames, isMet, missed, reportText } from './report';
 import type { Effort, Figure, GroupName, GroupReport } from './report';
-import { measureVerification } from './verification';
+import { measureVerification } from './verification/verification';
 
 interface Group {
   readonly title: string;

@@ -11,6 +11,7 @@ import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
 import { logLine, type DeliverySummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
+import { utcDay } from '../src/peers/day';
 import { outboundRule } from '../src/peers/rules';
 import { messageOf } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
@@ -169,7 +170,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
       const { timeouts, delivery } = settings.global;
       const now = () => new Date();
       return {
-        findRule: (sender, recipient) => outboundRule(settings, sender, recipient, today(now())),
+        findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
         limits: {
           decisionMs: timeouts.decision * 1000,
@@ -185,7 +186,3 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
 
 /** From the connection to STARTTLS, over all replies: RFC 5321 section 4.5.3.2 allows five minutes for each. */
 const dialogueMs = 5 * 60_000;
-
-function today(now: Date): string {
-  return now.toISOString().slice(0, 10);
-}

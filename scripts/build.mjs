@@ -21,6 +21,9 @@ await build({
   target: 'node20',
   format: 'cjs',
   legalComments: 'inline',
+  // A quarter smaller. Names stay, and lines end now and then: a stack trace still says where something happened.
+  minifyWhitespace: true,
+  lineLimit: 160,
   logLevel: 'warning',
 });
 

@@ -1,6 +1,11 @@
 import { domainToASCII } from 'node:url';
 
-const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/**
+ * Labels of letters, digits, hyphens and underscores. A top-level domain is never all digits, an IPv4 address always ends so
+ * (RFC 3696 section 2).
+ */
+const canonical =
+  /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /**
  * The form in which every domain name is stored and compared: lower case, A-labels, no trailing dot.
@@ -9,13 +14,14 @@ const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
  *   characters, characters that IDNA refuses, an address).
  */
 export function canonicalDomain(input: string): string | undefined {
+  // Most names come in this form already.
+  if (isCanonical(input)) return input;
   const bare = input.endsWith('.') ? input.slice(0, -1) : input;
   // Plain names skip the URL parser, which would read `10.1` as an address and undo percent-encoding.
   const ascii = /^[\x21-\x7e]*$/.test(bare) ? bare.toLowerCase() : domainToASCII(bare);
-  if (ascii === '' || ascii.length > 253) return undefined;
-  const labels = ascii.split('.');
-  if (!labels.every((part) => label.test(part))) return undefined;
-  // A top-level domain is never all digits, an IPv4 address always ends so (RFC 3696 section 2).
-  if (/^\d+$/.test(labels.at(-1) ?? '')) return undefined;
-  return ascii;
+  return isCanonical(ascii) ? ascii : undefined;
+}
+
+function isCanonical(name: string): boolean {
+  return name.length <= 253 && canonical.test(name);
 }

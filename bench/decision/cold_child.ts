@@ -2,11 +2,10 @@
 import { globalAgent } from 'node:https';
 import { inChild } from '../child';
 import { alternate } from '../measure';
-import { cases } from './levels';
+import { cases, peers } from './levels';
 import { mailauthDecides, mxConnectDecides, tlsaOverDns } from './others';
 import type { Scope } from './others';
 import { openSuite } from './suite';
-import { peers } from './surroundings';
 
 export interface ColdOrder {
   readonly dns: string;

@@ -1,6 +1,8 @@
 /** The decisions that are measured: each level with the kind of peer at which it has most to do. */
 import type { SecurityLevel } from '../../src/peers/rule';
-import { peers } from './surroundings';
+
+/** Neither DNSSEC nor a policy; a signed zone with TLSA records; an MTA-STS policy in enforce mode. */
+export const peers = { plain: 'plain.example', dane: 'dane.example', sts: 'sts.example' } as const;
 
 export interface Case {
   readonly name: string;

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { peers } from './surroundings';
+import { peers } from './levels';
 
 export type PostfixResolver =
   | { readonly kind: 'running'; readonly port: number; stop(): Promise<void> }
@@ -46,19 +46,9 @@ export async function openPostfixResolver(): Promise<PostfixResolver> {
 
 /** Answers whatever is asked at once, in a process of its own. */
 export async function startEcho(): Promise<{ readonly port: number; stop(): void }> {
-  const child = fork(fileURLToPath(import.meta.url), ['--echo'], { execArgv: ['--import', 'tsx'] });
+  const child = fork(fileURLToPath(new URL('echo.mjs', import.meta.url)));
   const [port] = (await once(child, 'message')) as [number];
   return { port, stop: () => void child.kill() };
-}
-
-if (process.argv[2] === '--echo') {
-  const server = createServer((socket) => {
-    socket.setNoDelay(true);
-    socket.on('error', () => socket.destroy());
-    socket.on('data', () => socket.write('2:OK,'));
-  });
-  server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
-  process.once('disconnect', () => process.exit());
 }
 
 async function freePort(): Promise<number> {

@@ -7,6 +7,7 @@ import type { GuardEnvironment } from '../../src/delivery/guard';
 import type { HarakaMx, HMailItem } from '../../src/delivery/haraka';
 import { Engine } from '../../src/engine';
 import { silent } from '../../src/log';
+import { utcDay } from '../../src/peers/day';
 import { outboundRule } from '../../src/peers/rules';
 import { securityLevels } from '../../src/peers/rule';
 import type { SecurityLevel } from '../../src/peers/rule';
@@ -33,7 +34,7 @@ export function openSuite(dns: string): Suite & { ready(): Promise<unknown> } {
   const engine = new Engine(directorySource(config), directory, silent);
   const environment = environmentOf(engine);
   return {
-    decide: (level, peer) => new DeliveryGuard(message(ownDomain(level), peer), environment).offer(),
+    decide: (level, peer) => new DeliveryGuard(new Message(ownDomain(level), peer), environment).offer(),
     ready: () => engine.resolver().probe(),
     close: () => {
       engine.close();
@@ -68,8 +69,7 @@ function environmentOf(engine: Engine): GuardEnvironment {
       const { timeouts } = settings.global;
       const now = () => new Date();
       return {
-        findRule: (sender, recipient) =>
-          outboundRule(settings, sender, recipient, now().toISOString().slice(0, 10)),
+        findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
         limits: {
           decisionMs: timeouts.decision * 1000,
@@ -83,26 +83,30 @@ function environmentOf(engine: Engine): GuardEnvironment {
   };
 }
 
-/** As much of a message on its way out as a decision looks at. */
-function message(from: string, domain: string): HMailItem {
-  const nothing = (): void => undefined;
-  return {
-    todo: { domain, mail_from: { host: from }, rcpt_to: [] },
-    filename: '',
-    notes: {},
-    num_failures: 0,
-    cfg: { temp_fail_intervals: [] },
-    mxlist: [],
-    force_tls: false,
-    get_mx_respond: nothing,
-    get_force_tls: () => false,
-    try_deliver: nothing,
-    try_deliver_host_on_socket: nothing,
-    temp_fail: nothing,
-    bounce: nothing,
-    extend_rcpt_with_dsn: nothing,
-    loginfo: nothing,
-    lognotice: nothing,
-    logerror: nothing,
-  };
+/** As much of a message on its way out as a decision looks at: methods on the class, as Haraka has them. */
+class Message implements HMailItem {
+  readonly todo: HMailItem['todo'];
+  readonly filename = '';
+  readonly notes = {};
+  readonly num_failures = 0;
+  readonly cfg = { temp_fail_intervals: [] };
+  mxlist: HarakaMx[] = [];
+  force_tls = false;
+
+  constructor(from: string, domain: string) {
+    this.todo = { domain, mail_from: { host: from }, rcpt_to: [] };
+  }
+
+  get_mx_respond(): void {}
+  get_force_tls(): boolean {
+    return false;
+  }
+  try_deliver(): void {}
+  try_deliver_host_on_socket(): void {}
+  temp_fail(): void {}
+  bounce(): void {}
+  extend_rcpt_with_dsn(): void {}
+  loginfo(): void {}
+  lognotice(): void {}
+  logerror(): void {}
 }

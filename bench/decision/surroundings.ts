@@ -5,10 +5,8 @@ import path from 'node:path';
 import { buildWorld } from '../../haraka-test-harness/build_world';
 import type { BuiltWorld } from '../../haraka-test-harness/build_world';
 import type { RecordType } from '../../haraka-test-harness/world';
+import { peers } from './levels';
 import { startRelay } from './relay';
-
-/** Neither DNSSEC nor a policy; a signed zone with TLSA records; an MTA-STS policy in enforce mode. */
-export const peers = { plain: 'plain.example', dane: 'dane.example', sts: 'sts.example' } as const;
 
 export interface Surroundings {
   /** `address:port` of the DNS server. */

@@ -3,14 +3,16 @@ import { runChild } from '../child';
 import type { Effort, Figure } from '../report';
 import { openSurroundings } from './surroundings';
 import type { WarmOrder, WarmResult } from './warm_child';
-import { openPostfixResolver } from './postfix';
+import { openPostfixResolver, startEcho } from './postfix';
 
 export async function measureWarm(effort: Effort): Promise<{ figures: Figure[]; notes: string[] }> {
   const surroundings = await openSurroundings(0);
   const postfix = await openPostfixResolver();
+  const echo = await startEcho();
   try {
     const order: WarmOrder = {
       dns: surroundings.dns,
+      echoPort: echo.port,
       postfixPort: postfix.kind === 'running' ? postfix.port : undefined,
       ...(effort === 'quick' ? { rounds: 3, decisions: 5_000 } : { rounds: 9, decisions: 30_000 }),
     };
@@ -18,6 +20,7 @@ export async function measureWarm(effort: Effort): Promise<{ figures: Figure[]; 
     const { figures } = await runChild<WarmResult>(file, order, { env: surroundings.env });
     return { figures, notes: postfix.kind === 'running' ? notes : [...notes, postfix.why] };
   } finally {
+    echo.stop();
     if (postfix.kind === 'running') await postfix.stop();
     await surroundings.stop();
   }

@@ -6,15 +6,14 @@ import type { MTASTSPolicy } from 'mailauth';
 import { inChild } from '../child';
 import { alternate, figure, percentile, processorMs, ratios } from '../measure';
 import type { Figure } from '../report';
-import { cases } from './levels';
+import { cases, peers } from './levels';
 import { mailauthDecides, mxConnectDecides, tlsaOverDns } from './others';
 import type { Answers, Scope } from './others';
-import { startEcho } from './postfix';
 import { openSuite } from './suite';
-import { peers } from './surroundings';
 
 export interface WarmOrder {
   readonly dns: string;
+  readonly echoPort: number;
   readonly postfixPort: number | undefined;
   readonly rounds: number;
   /** Per round and level; the others, which are slower, make fewer. */
@@ -73,7 +72,7 @@ const scopes: readonly { readonly scope: Scope; readonly peer: string }[] = [
   { scope: 'mta-sts', peer: peers.sts },
 ];
 
-inChild(async ({ dns, postfixPort, rounds, decisions }: WarmOrder): Promise<WarmResult> => {
+inChild(async ({ dns, echoPort, postfixPort, rounds, decisions }: WarmOrder): Promise<WarmResult> => {
   const suite = openSuite(dns);
   const resolveTlsa = tlsaOverDns(dns);
   const closers: (() => void)[] = [() => suite.close(), () => resolveTlsa.close()];
@@ -97,9 +96,7 @@ inChild(async ({ dns, postfixPort, rounds, decisions }: WarmOrder): Promise<Warm
       run(Math.ceil(decisions / 5), () => mailauthDecides(peers.sts, knownPolicy, inMemory));
     subjects['mailauth, mta-sts only, as it is'] = () =>
       run(Math.ceil(decisions / 100), () => mailauthDecides(peers.sts, knownPolicy, undefined));
-    const echo = await startEcho();
-    closers.push(() => echo.stop());
-    const bare = await openSocketmap(echo.port);
+    const bare = await openSocketmap(echoPort);
     closers.push(() => bare.close());
     subjects['a bare socket round trip'] = () => run(Math.ceil(decisions / 10), () => bare.ask(peers.sts));
     if (postfixPort !== undefined) {

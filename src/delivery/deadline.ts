@@ -25,22 +25,23 @@ class OpenLimit implements Limit {
  *
  * @throws what `work` throws, or an Error that names `what`
  */
-export async function withDeadline<T>(
-  ms: number,
-  what: string,
-  work: (limit: Limit) => Promise<T>,
-): Promise<T> {
-  const limit = new OpenLimit();
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+export function withDeadline<T>(ms: number, what: string, work: (limit: Limit) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const limit = new OpenLimit();
+    const working = work(limit);
+    const timer = setTimeout(() => {
       reject(new Error(`${what} took more than ${ms / 1000} s`));
       limit.end();
     }, ms);
+    working.then(
+      (outcome) => {
+        clearTimeout(timer);
+        resolve(outcome);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error as Error);
+      },
+    );
   });
-  try {
-    return await Promise.race([work(limit), expired]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -12,8 +12,9 @@ export const maxMxHosts = 20;
  * is no host (RFC 7505); the result is empty where there is nothing else.
  */
 export function orderMx(records: readonly MxRecord[], random: Random = Math.random): MxRecord[] {
-  const hosts = records
-    .filter(({ exchange }) => exchange !== '')
+  const named = records.filter(({ exchange }) => exchange !== '');
+  if (named.length < 2) return named;
+  const hosts = named
     .map((record) => ({ record, lot: random() }))
     .sort((a, b) => a.record.preference - b.record.preference || a.lot - b.lot)
     .map(({ record }) => record);

@@ -1,0 +1,9 @@
+const millisecondsOfDay = 24 * 3600_000;
+let last = { day: Number.NaN, text: '' };
+
+/** The day in UTC as `YYYY-MM-DD`. Written once a day: every message asks for it. */
+export function utcDay(now: Date): string {
+  const day = Math.floor(now.getTime() / millisecondsOfDay);
+  if (day !== last.day) last = { day, text: now.toISOString().slice(0, 10) };
+  return last.text;
+}
