@@ -29,7 +29,7 @@ inChild(async ({ dns, rounds }: ColdOrder): Promise<ColdResult> => {
         try {
           await fresh.ready();
           const begun = performance.now();
-          const hosts = await fresh.decide(level, peer);
+          const hosts = await fresh.offer(level, peer);
           const elapsed = performance.now() - begun;
           if (hosts.length === 0) throw new Error(`no host for ${peer} at ${level}`);
           return elapsed;

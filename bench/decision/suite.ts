@@ -3,7 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeliveryGuard } from '../../src/delivery/guard';
-import type { GuardEnvironment } from '../../src/delivery/guard';
+import { withDeadline } from '../../src/delivery/deadline';
+import type { GuardEnvironment, GuardOptions } from '../../src/delivery/guard';
+import { discover } from '../../src/discovery/discover';
+import { decide } from '../../src/policy/decide';
+import type { Decision } from '../../src/policy/requirement';
 import type { HarakaMx, HMailItem } from '../../src/delivery/haraka';
 import { Engine } from '../../src/engine';
 import { silent } from '../../src/log';
@@ -14,8 +18,10 @@ import type { SecurityLevel } from '../../src/peers/rule';
 import { directorySource } from '../../src/settings/source';
 
 export interface Suite {
-  /** One message: a guard, the rule, the facts, the requirements. @returns the hosts that Haraka may try */
-  decide(level: SecurityLevel, peer: string): Promise<readonly HarakaMx[]>;
+  /** The rule, the facts within their deadline, and the requirement of each host. */
+  decide(level: SecurityLevel, peer: string): Promise<Decision>;
+  /** The same for one message of Haraka's: with a guard on it, and a list of hosts that Haraka may try. */
+  offer(level: SecurityLevel, peer: string): Promise<readonly HarakaMx[]>;
   close(): void;
 }
 
@@ -34,13 +40,24 @@ export function openSuite(dns: string): Suite & { ready(): Promise<unknown> } {
   const engine = new Engine(directorySource(config), directory, silent);
   const environment = environmentOf(engine);
   return {
-    decide: (level, peer) => new DeliveryGuard(new Message(ownDomain(level), peer), environment).offer(),
+    decide: (level, peer) => decideWith(environment.options(), ownDomain(level), peer),
+    offer: (level, peer) => new DeliveryGuard(new Message(ownDomain(level), peer), environment).offer(),
     ready: () => engine.resolver().probe(),
     close: () => {
       engine.close();
       rmSync(directory, { recursive: true, maxRetries: 5 });
     },
   };
+}
+
+async function decideWith(options: GuardOptions, sender: string, peer: string): Promise<Decision> {
+  const found = options.findRule(sender, peer);
+  if (found.kind === 'invalid') throw new Error(found.failure.text);
+  const { rule } = found;
+  const facts = await withDeadline(options.limits.decisionMs, 'the decision', (limit) =>
+    discover(options.sources, rule, peer, limit),
+  );
+  return decide(rule, facts);
 }
 
 /** The managed domain whose default for unspecified peers is this level. */

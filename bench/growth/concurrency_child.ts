@@ -54,7 +54,7 @@ async function run(dns: string, size: number): Promise<Run> {
     const before = heapUsed();
     const processor = processorMs();
     const begun = performance.now();
-    const cold = all(size, (peer) => suite.decide('auto', peer));
+    const cold = all(size, (peer) => suite.offer('auto', peer));
     const started = performance.now();
     const kilobytes = (heapUsed() - before) / size / 1000;
     // The collection is no part of the decisions.
@@ -63,7 +63,7 @@ async function run(dns: string, size: number): Promise<Run> {
     const coldMs = performance.now() - begun - collecting;
     const coldProcessorMs = (processorMs() - processor - collecting) / size;
     const again = performance.now();
-    await all(size, (peer) => suite.decide('auto', peer));
+    await all(size, (peer) => suite.offer('auto', peer));
     return { coldMs, coldProcessorMs, kilobytes, warmMs: performance.now() - again };
   } finally {
     suite.close();

@@ -77,8 +77,8 @@ function loadOnce(directory: string): { settings: Settings; milliseconds: number
 function domainFile(peers: number): string {
   const sections = Array.from({ length: peers }, (_, i) => {
     const level = `security_level = ${i % 2 === 0 ? 'mandatory' : 'may'}\nmin_tls_version = 1.2\n`;
-    if (i % 3 === 0) return `[outbound peer${i}.partner.example]\n${level}`;
-    if (i % 3 === 1) return `[outbound *.zone${i}.partner.example]\n${level}`;
+    if (i % 3 === 0) return `[outbound peer${numbered(i)}.partner.example]\n${level}`;
+    if (i % 3 === 1) return `[outbound *.zone${numbered(i)}.partner.example]\n${level}`;
     return `[inbound 10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}]\n${level}`;
   });
   return `[outbound]\nsecurity_level = auto\n${sections.join('')}`;
@@ -90,12 +90,13 @@ function timeLookUps(settings: Settings, peers: number, lookUps: number): number
   const started = performance.now();
   for (let n = 0; n < lookUps; n++) {
     const i = (n * 7919) % peers;
+    const name = numbered(i);
     const recipient =
       n % 4 === 0
-        ? `peer${i}.partner.example`
+        ? `peer${name}.partner.example`
         : n % 4 === 1
-          ? `mx.zone${i}.partner.example`
-          : `other${i}.example`;
+          ? `mx.zone${name}.partner.example`
+          : `other${name}.example`;
     const client = { ip: `10.0.${(i >> 8) & 255}.${i & 255}`, senderDomain: recipient };
     const found =
       n % 4 === 3
@@ -105,6 +106,11 @@ function timeLookUps(settings: Settings, peers: number, lookUps: number): number
   }
   if (sink === 0) throw new Error('nothing was looked up');
   return ((performance.now() - started) / lookUps) * 1e6;
+}
+
+/** Names of one length, however many peers there are. */
+function numbered(i: number): string {
+  return String(i).padStart(5, '0');
 }
 
 function named(count: number): string {
