@@ -92,7 +92,12 @@ export class World {
       resolver: this.hosts.dns,
       store,
       clock,
-      fetchOptions: { allowPrivate: true, timeoutMs: 15_000, connectTimeoutMs: 10_000, ...options.fetchOptions },
+      fetchOptions: {
+        allowPrivate: true,
+        timeoutMs: 15_000,
+        connectTimeoutMs: 10_000,
+        ...options.fetchOptions,
+      },
       log: { debug: line, info: line, notice: line, warn: line, error: line },
       open: this.hosts.open,
       ...(limits === undefined ? {} : { limits }),
