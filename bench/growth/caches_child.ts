@@ -109,6 +109,7 @@ async function fillPolicies(size: number): Promise<Cache> {
       txt: () => Promise.resolve(txt),
       a: () => Promise.resolve(denied),
       aaaa: () => Promise.resolve(denied),
+      keptTxt: () => txt,
     },
     store,
     fetchOptions: { allowPrivate: false },

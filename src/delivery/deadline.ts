@@ -38,9 +38,9 @@ export function withDeadline<T>(ms: number, what: string, work: (limit: Limit) =
         clearTimeout(timer);
         resolve(outcome);
       },
-      (error: unknown) => {
+      (error: Error) => {
         clearTimeout(timer);
-        reject(error as Error);
+        reject(error);
       },
     );
   });

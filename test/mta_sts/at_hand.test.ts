@@ -28,7 +28,7 @@ afterEach(() => policies?.close());
 /** A sender that holds policy id1 of a.example in mode `enforce`, and whose resolver's cache holds `kept`. */
 async function sender(
   kept: Answer<string> | undefined,
-): Promise<{ asked: string[]; facts(): Promise<StsFacts> }> {
+): Promise<{ asked: string[]; facts: () => Promise<StsFacts> }> {
   const asked: string[] = [];
   const ask = (name: string): Promise<Answer<string>> => {
     asked.push(name);
