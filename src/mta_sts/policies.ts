@@ -185,8 +185,9 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     if (fetched.kind === 'failed') return notObtained(known, id, occasion, fetched.failure);
     const stored = { domain, roots, id, fetchedAt: clock.wall(), policy: fetched.policy };
     known.backoff = noBackoff;
-    adopt(known, hold(stored, clock, random()));
+    // On disk first: a policy that a message was held to must not be forgotten because the process is killed.
     await keep(stored);
+    adopt(known, hold(stored, clock, random()));
     log.info(`MTA-STS policy of ${domain}: mode ${stored.policy.mode}, id ${id}`);
     return governed(stored, 'none');
   }
