@@ -33,7 +33,6 @@ export interface Result {
 
 export const sender = 'sender@ours.example';
 export const body = 'the-body-of-the-message';
-export const credentials = { user: 'the-user', password: 'the-password' } as const;
 
 const atOnce = 24;
 
@@ -64,7 +63,7 @@ async function runIn(
   const sockets: Server[] = [];
   let lab: Lab | undefined;
   try {
-    const { config, ...around } = surroundings(name, scenarios, routesFile);
+    const { config, ...around } = await surroundings(name, scenarios, routesFile);
     lab = await startLab(
       { domains: Object.fromEntries(scenarios.map(({ peer, domain }) => [peer, domain])) },
       {

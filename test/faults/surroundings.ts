@@ -1,5 +1,8 @@
 /** The Harakas that scenarios run in: other plugins, and Haraka's own settings for TLS. */
+import { openCertificateOffice } from '../../haraka-test-harness/certificates';
+import { iniText } from '../../haraka-test-harness/ini';
 import type { LabOptions } from '../../haraka-test-harness/lab';
+import { credentials } from './routes';
 import type { Scenario, SurroundingsName } from './scenario';
 
 /** Answers `get_mx` from a file. */
@@ -13,11 +16,12 @@ exports.hook_get_mx = (next, hmail, domain) => {
   next(OK, route);
 };`;
 
-export function surroundings(
+export async function surroundings(
   name: SurroundingsName,
   scenarios: readonly Scenario[],
   routesFile: string,
-): LabOptions {
+): Promise<LabOptions> {
+  const peers = scenarios.map(({ peer }) => peer);
   switch (name) {
     case 'plain':
       return {};
@@ -27,7 +31,76 @@ export function surroundings(
         ownPlugins: { routing },
         env: { FAULT_ROUTES: routesFile },
       };
-    default:
-      throw new Error(`${name}: ${scenarios.length} scenarios`);
+    case 'smtp_forward':
+      return {
+        plugins: ['queue/smtp_forward', 'tls-peers'],
+        config: { 'smtp_forward.ini': forwardTo(peers) },
+      };
+    case 'relay':
+      return {
+        plugins: ['relay', 'tls-peers'],
+        config: {
+          'relay.ini': '[relay]\nforce_routing = true\n',
+          'relay_dest_domains.ini': iniText({
+            domains: Object.fromEntries(peers.map((peer) => [peer, nextHop(peer)])),
+          }),
+        },
+      };
+    case 'forced':
+      return { config: { 'tls.ini': hostList('force_tls_hosts', peers) } };
+    case 'exempt':
+      return { config: { 'tls.ini': hostList('no_tls_hosts', peers) } };
+    case 'no_tls':
+      return { outbound: { enable_tls: 'false' } };
+    case 'mutual':
+      return { plugins: ['tls', 'tls-peers'], config: await clientCertificate() };
   }
 }
+
+function forwardTo(peers: readonly string[]): string {
+  return iniText(
+    Object.fromEntries(
+      peers.map((peer) => [
+        peer,
+        {
+          host: `mx.${peer}`,
+          port: '25',
+          auth_type: 'PLAIN',
+          auth_user: credentials.user,
+          auth_pass: credentials.password,
+        },
+      ]),
+    ),
+  );
+}
+
+function nextHop(peer: string): string {
+  return JSON.stringify({ action: 'continue', nexthop: `mx.${peer}` });
+}
+
+function hostList(key: string, peers: readonly string[]): string {
+  return ['[outbound]', ...peers.map((peer) => `${key}[] = ${peer}`), ''].join('\n');
+}
+
+/** Under `mutual_tls` Haraka merges all of this over what a connection asks for. */
+async function clientCertificate(): Promise<Record<string, string>> {
+  const office = await openCertificateOffice();
+  const { chainPem, keyPem } = await office.certificate('mail.lab.example', 'trusted');
+  return {
+    'tls.ini': 'mutual_tls = true\nminVersion = TLSv1.2\n',
+    'tls_cert.pem': chainPem,
+    'tls_key.pem': keyPem,
+    'dhparams.pem': dhparams,
+  };
+}
+
+/** RFC 7919's ffdhe2048: to generate parameters of one's own takes minutes. */
+const dhparams = `-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+`;
