@@ -11,7 +11,7 @@ const roundTripMs = 20;
 export async function measureCold(effort: Effort): Promise<{ figures: Figure[]; notes: string[] }> {
   const surroundings = await openSurroundings(roundTripMs);
   try {
-    const order: ColdOrder = { dns: surroundings.dns, rounds: effort === 'quick' ? 5 : 31 };
+    const order: ColdOrder = { dns: surroundings.dns, rounds: effort === 'quick' ? 3 : 31 };
     const file = new URL('cold_child.ts', import.meta.url).pathname;
     const { suite, others } = await runChild<ColdResult>(file, order, { env: surroundings.env });
     const ours = cases.map(({ name, roundTrips }) => {

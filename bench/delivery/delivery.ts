@@ -32,7 +32,7 @@ const connections = 8;
 
 export async function measureDelivery(effort: Effort): Promise<{ figures: Figure[]; notes: string[] }> {
   const levels = effort === 'quick' ? quickLevels : securityLevels;
-  const run = effort === 'quick' ? 100 : 400;
+  const run = effort === 'quick' ? 80 : 400;
   const stock = await startMeasured([], run);
   try {
     const suite = await startMeasured(['tls-peers'], run);

@@ -13,7 +13,7 @@ const sizes = [1_000, 100_000] as const;
 
 inChild(async ({ effort }: GrowthOrder): Promise<Figure[]> => {
   const rounds = effort === 'quick' ? 3 : 9;
-  const reads = effort === 'quick' ? 20_000 : 100_000;
+  const reads = effort === 'quick' ? 10_000 : 100_000;
   const figures: Figure[] = [];
   for (const what of [
     { name: 'DNS cache', fill: fillAnswers },

@@ -37,7 +37,7 @@ export async function measureVerification(effort: Effort): Promise<{ figures: Fi
       rootPem: root.certPem,
       leafDigest: keyDigest(leaf),
       rootDigest: keyDigest(root),
-      ...(effort === 'quick' ? { handshakes: 60, rounds: 3 } : { handshakes: 400, rounds: 7 }),
+      ...(effort === 'quick' ? { handshakes: 40, rounds: 3 } : { handshakes: 200, rounds: 7 }),
     };
     try {
       const file = new URL('verification_child.ts', import.meta.url).pathname;

@@ -38,9 +38,9 @@ export function withDeadline<T>(ms: number, what: string, work: (limit: Limit) =
         clearTimeout(timer);
         resolve(outcome);
       },
-      (error: Error) => {
+      (error: unknown) => {
         clearTimeout(timer);
-        reject(error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       },
     );
   });
