@@ -111,7 +111,7 @@ inChild(async ({ dns, echoPort, postfixPorts, rounds, decisions }: WarmOrder): P
       subjects[name] = () => run(Math.ceil(decisions / 10), () => socketmap.ask(peers.sts));
     }
     // Warm means compiled as well.
-    await alternate(subjects, 1);
+    await alternate(subjects, 2);
     return { figures: figuresOf(await alternate(subjects, rounds)) };
   } finally {
     for (const close of closers) close();
