@@ -53,7 +53,7 @@ export async function surroundings(
     case 'no_tls':
       return { outbound: { enable_tls: 'false' } };
     case 'mutual':
-      return { plugins: ['tls', 'tls-peers'], config: await clientCertificate() };
+      return serverWithTls();
   }
 }
 
@@ -82,15 +82,18 @@ function hostList(key: string, peers: readonly string[]): string {
   return ['[outbound]', ...peers.map((peer) => `${key}[] = ${peer}`), ''].join('\n');
 }
 
-/** Under `mutual_tls` Haraka merges all of this over what a connection asks for. */
-async function clientCertificate(): Promise<Record<string, string>> {
+/** Haraka offers STARTTLS itself; under `mutual_tls` it merges all of this over what a connection to a peer asks for. */
+export async function serverWithTls(): Promise<LabOptions & { readonly config: Record<string, string> }> {
   const office = await openCertificateOffice();
-  const { chainPem, keyPem } = await office.certificate('mail.lab.example', 'trusted');
+  const { chainPem, keyPem } = await office.certificate('mail.lab.example', 'self-signed');
   return {
-    'tls.ini': 'mutual_tls = true\nminVersion = TLSv1.2\n',
-    'tls_cert.pem': chainPem,
-    'tls_key.pem': keyPem,
-    'dhparams.pem': dhparams,
+    plugins: ['tls', 'tls-peers'],
+    config: {
+      'tls.ini': 'mutual_tls = true\nminVersion = TLSv1.2\n',
+      'tls_cert.pem': chainPem,
+      'tls_key.pem': keyPem,
+      'dhparams.pem': dhparams,
+    },
   };
 }
 
