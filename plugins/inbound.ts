@@ -9,6 +9,7 @@ import {
 import { verdictLine } from '../src/inbound/report';
 import { ruleForClient, type Client } from '../src/inbound/rule';
 import type { Engine } from '../src/engine';
+import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
 import { hookAnswer } from '../src/delivery/haraka';
 import { messageOf } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
@@ -23,6 +24,8 @@ export const inbound: Piece = { register, shutdown };
 interface Connection {
   readonly remote: { readonly ip: string };
   readonly relaying: boolean;
+  /** What was received and not looked at yet. */
+  current_data: unknown;
   readonly tls: { readonly enabled: boolean; readonly cipher?: { readonly version?: string } };
   readonly notes: { readonly auth_user?: unknown };
   readonly results: Results;
@@ -33,15 +36,8 @@ interface Connection {
 }
 
 interface Transaction {
-  readonly mail_from: Address;
+  readonly mail_from: EnvelopeAddress;
   readonly results: Results;
-}
-
-interface Address {
-  /** Null for the null sender. */
-  readonly host: string | null;
-  /** Empty for the null sender. */
-  readonly address: string;
 }
 
 interface Results {
@@ -52,11 +48,24 @@ function register(this: HarakaPlugin): void {
   if (!isFirst('inbound')) return;
   const recipients = new Recipients(this, engineOf(this));
   this['tls_peers_recipient'] = (next: Next, connection: Connection, params: unknown[]) =>
-    recipients.judge(next, connection, params[0] as Address);
+    recipients.judge(next, connection, params[0] as EnvelopeAddress);
   this.register_hook('rcpt', 'tls_peers_recipient', first);
+  this['tls_peers_starttls'] = (next: Next, connection: Connection, params: unknown[]) => {
+    if (String(params[0]).toUpperCase() === 'STARTTLS') forgetPipelined(connection);
+    next();
+  };
+  this.register_hook('unrecognized_command', 'tls_peers_starttls', first);
   this['tls_peers_rcpt_order'] = (next: Next) => recipients.checkOrder(next);
   this.register_hook('init_master', 'tls_peers_rcpt_order');
   this.register_hook('init_child', 'tls_peers_rcpt_order');
+}
+
+/**
+ * What a client sent in cleartext behind STARTTLS must not count within TLS (RFC 3207 section 4.2). Haraka does this by
+ * itself since 3.2; before that, half a command became the beginning of the first one through TLS.
+ */
+function forgetPipelined(connection: Connection): void {
+  connection.current_data = null;
 }
 
 class Recipients {
@@ -68,7 +77,7 @@ class Recipients {
     private readonly engine: Engine,
   ) {}
 
-  judge(next: Next, connection: Connection, recipient: Address): void {
+  judge(next: Next, connection: Connection, recipient: EnvelopeAddress): void {
     const verdict = this.verdict(connection, recipient);
     try {
       this.report(connection, recipient, verdict);
@@ -80,18 +89,18 @@ class Recipients {
     else next(hookAnswer.deny, replyObject(verdict.reply));
   }
 
-  private verdict(connection: Connection, recipient: Address): RecipientVerdict {
+  private verdict(connection: Connection, recipient: EnvelopeAddress): RecipientVerdict {
     try {
       const today = new Date().toISOString().slice(0, 10);
       const client = clientOf(connection);
-      const found = ruleForClient(this.engine.settings(), recipient.host ?? '', client, today);
+      const found = ruleForClient(this.engine.settings(), domainOf(recipient), client, today);
       return judgeRecipient(found, protectionOf(connection));
     } catch (error) {
       return refusedForNow({ reason: 'internal-error', text: messageOf(error) });
     }
   }
 
-  private report(connection: Connection, recipient: Address, verdict: RecipientVerdict): void {
+  private report(connection: Connection, recipient: EnvelopeAddress, verdict: RecipientVerdict): void {
     const { transaction } = connection;
     const seen = protectionOf(connection);
     const tls = seen.kind === 'tls' ? seen.protocol : 'none';
@@ -102,8 +111,8 @@ class Recipients {
     transaction.results.add({ name: 'tls-peers' }, result);
     const line = verdictLine(verdict, {
       client: clientOf(connection),
-      sender: transaction.mail_from.address,
-      recipient: recipient.address,
+      sender: textOf(transaction.mail_from),
+      recipient: textOf(recipient),
       tls,
     });
     if (verdict.kind === 'admitted') connection.loginfo(line);
@@ -134,10 +143,11 @@ class Recipients {
 }
 
 function clientOf(connection: Connection): Client {
+  const { transaction } = connection;
   const own = connection.relaying || connection.notes.auth_user !== undefined;
   return {
     ip: connection.remote.ip,
-    senderDomain: connection.transaction?.mail_from.host ?? '',
+    senderDomain: transaction ? domainOf(transaction.mail_from) : '',
     kind: own ? 'own' : 'peer',
   };
 }

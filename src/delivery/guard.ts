@@ -14,6 +14,7 @@ import { decide, type Facts } from '../policy/decide';
 import { forced } from '../policy/force_tls';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
+import { domainOf } from './address';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
 import { Attempt, describeFailure, isFinal, principal, statusOf, type HostFailure } from './attempt';
 import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
@@ -166,7 +167,7 @@ export class DeliveryGuard {
     try {
       const options = this.environment.options();
       const { mail_from, domain } = this.hmail.todo;
-      const found = options.findRule(mail_from.host ?? '', domain);
+      const found = options.findRule(domainOf(mail_from), domain);
       if (found.kind === 'invalid') return { kind: 'defer', failure: found.failure };
       const { rule } = found;
       attempt.rule = rule;

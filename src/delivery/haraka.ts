@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { EnvelopeAddress } from './address';
 import type { ClientCertificate } from './tls_options';
 
 /** What a hook answers, from haraka-constants. */
@@ -43,8 +44,7 @@ export interface Recipient {
 export interface Todo {
   readonly uuid?: string;
   readonly domain: string;
-  /** `host` is null or empty for the null sender. */
-  readonly mail_from: { readonly host: string | null };
+  readonly mail_from: EnvelopeAddress;
   readonly rcpt_to: Recipient[];
 }
 

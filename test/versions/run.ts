@@ -2,12 +2,16 @@
  * `npm run test:versions`: the table of `npm start` on every Haraka and Node that is supported. Installs them from the
  * npm registry the first time.
  *
+ * Besides, incoming mail is held to an inbound rule, and what clients pipeline around STARTTLS must count for nothing.
+ *
  * `--only <text>` runs the combinations whose name holds the text. Exit code 0 only if every row is as expected.
  */
 import { parseArgs } from 'node:util';
 import { startLab, type LabOptions } from '../../haraka-test-harness/lab';
 import { runScenarios } from '../../haraka-test-harness/run_scenarios';
 import { scenarioConfig, scenarioWorld, scenarios } from '../../haraka-test-harness/scenarios';
+import { inject, injections, isForgotten, type Injection } from '../faults/injection';
+import { serverWithTls } from '../faults/surroundings';
 import { installedHaraka, installedNode } from './installs';
 
 interface Combination {
@@ -58,6 +62,45 @@ async function faultsOf(combination: Combination): Promise<string[]> {
   }
 }
 
+/** Incoming mail is held to a rule of the recipient's domain, and mail for other domains is not. */
+async function inboundFaultsOf(combination: Combination): Promise<string[]> {
+  const options = await optionsOf(combination);
+  const config = { 'tls-peers/ours.example.ini': '[inbound 127.0.0.0/8]\nsecurity_level = mandatory\n' };
+  const lab = await startLab({ domains: {} }, { ...options, config });
+  const answer = (to: string): Promise<string> =>
+    lab.send({ from: 'someone@peer.example', to }).then(
+      () => 'taken',
+      (error: unknown) => String(error),
+    );
+  try {
+    const [held, other] = [await answer('me@ours.example'), await answer('me@theirs.example')];
+    return [
+      ...(held.includes('530 5.7.0') ? [] : [`inbound without TLS, expected 530 5.7.0: ${held}`]),
+      ...(other === 'taken' ? [] : [`inbound, expected to be taken: ${other}`]),
+    ];
+  } finally {
+    await lab.stop();
+  }
+}
+
+/** Commands that a client pipelines around STARTTLS count for nothing. */
+async function injectionFaultsOf(combination: Combination): Promise<string[]> {
+  const options = await optionsOf(combination);
+  const server = await serverWithTls();
+  const lab = await startLab({ domains: {} }, { ...options, ...server });
+  try {
+    const faults: string[] = [];
+    for (const injection of Object.keys(injections) as Injection[]) {
+      const injected = await inject(lab.haraka.port, injection, server.config['tls_cert.pem'] ?? '');
+      if (injected.kind !== 'spoke' || !isForgotten(injected))
+        faults.push(`${injection}: ${JSON.stringify(injected)}`);
+    }
+    return faults;
+  } finally {
+    await lab.stop();
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { only: { type: 'string' } } });
   const only = values.only ?? '';
@@ -68,6 +111,7 @@ async function main(): Promise<void> {
     const begun = Date.now();
     const faults = await faultsOf(combination).catch((error: unknown) => [String(error)]);
     const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+    faults.push(...(await inboundFaultsOf(combination)), ...(await injectionFaultsOf(combination)));
     const verdict = faults.length === 0 ? `all ${scenarios.length} rows as expected` : 'NOT AS EXPECTED';
     process.stdout.write(`${name.padEnd(36)} ${verdict.padEnd(26)} ${seconds.padStart(6)} s\n`);
     for (const fault of faults) process.stdout.write(`  ${fault}\n`);
