@@ -5,10 +5,12 @@ import {
   hookAnswer,
   type HMailItem,
   type OutboundTls,
+  type OutboundTlsModule,
   type TlsSocketModule,
 } from '../src/delivery/haraka';
 import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
+import { loadOutboundTls } from '../src/delivery/redis_memory';
 import { logLine, type DeliverySummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
@@ -33,14 +35,14 @@ function register(this: HarakaPlugin): void {
   assertSeam(this.haraka_require('outbound/hmail'));
   const deliveries = new Deliveries(this, environmentOf(this, engineOf(this)));
 
-  const hooks: [hook: string, method: keyof Deliveries, priority: number][] = [
+  const hooks: [hook: string, method: Method, priority: number][] = [
     ['send_email', 'attach', first],
     ['get_mx', 'offer', last],
     ['delivered', 'delivered', first],
     ['deferred', 'deferred', first],
     ['bounce', 'bounced', first],
-    ['init_master', 'checkOrder', 0],
-    ['init_child', 'checkOrder', 0],
+    ['init_master', 'prepare', 0],
+    ['init_child', 'prepare', 0],
   ];
   for (const [hook, method, priority] of hooks) {
     const name = `tls_peers_${method}`;
@@ -48,6 +50,9 @@ function register(this: HarakaPlugin): void {
     this.register_hook(hook, name, priority);
   }
 }
+
+/** What hooks call. */
+type Method = 'attach' | 'offer' | 'delivered' | 'deferred' | 'bounced' | 'prepare';
 
 class Deliveries {
   private readonly guards = new WeakMap<HMailItem, DeliveryGuard>();
@@ -107,11 +112,22 @@ class Deliveries {
     this.conclude(next, hmail, (summary) => this.reportFailure('tls-peers bounced', hmail, summary));
   }
 
+  prepare(next: Next): void {
+    try {
+      const module = this.plugin.haraka_require('outbound/tls') as OutboundTlsModule;
+      loadOutboundTls(module, this.environment.options().rememberBrokenTls ? 'wanted' : 'unwanted');
+      this.checkOrder();
+    } catch (error) {
+      this.plugin.logerror(`the deliveries could not be prepared: ${messageOf(error)}`);
+    }
+    next();
+  }
+
   /**
    * Whatever runs before the guard and answers OK ends the chain, and the delivery would go out unguarded. Nothing may
    * come first: an attached guard does nothing until the delivery begins, so no plugin can need to run before it.
    */
-  checkOrder(next: Next): void {
+  private checkOrder(): void {
     const { registered_hooks } = this.plugin.haraka_require('plugins') as {
       registered_hooks: Record<string, { plugin: string; method: string }[] | undefined>;
     };
@@ -124,7 +140,6 @@ class Deliveries {
       );
       chain.unshift(own);
     }
-    next();
   }
 
   private conclude(next: Next, hmail: HMailItem, report: (summary: DeliverySummary) => void): void {

@@ -97,6 +97,13 @@ export interface OutboundTls {
   mark_tls_nogo(host: string, callback: () => void): void;
 }
 
+export interface OutboundTlsModule extends OutboundTls {
+  /** Reads tls.ini: sets `cfg`. */
+  load_config(): void;
+  /** As `load_config`, and connects to Redis where tls.ini wants it; calls back once that is done. */
+  init(callback: () => void): void;
+}
+
 /** The delivery's methods that the guard overrides on each message. */
 const seam = [
   'get_mx_respond',

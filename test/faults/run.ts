@@ -1,25 +1,33 @@
 /**
  * `npm run test:faults`: every manner of peer at every level, through a real Haraka.
  *
- * `--json` prints the results as JSON, `--only <text>` runs the scenarios whose peer or manner holds the text. Exit code
- * 0 only if every scenario is as expected.
+ * `--json` prints the results as JSON, `--only <text>` runs the scenarios whose peer or manner holds the text,
+ * `--haraka <version>` takes that version from the npm registry. Exit code 0 only if every scenario is as expected.
  */
 import { parseArgs } from 'node:util';
+import { installedHaraka } from '../versions/installs';
 import { runFaults, type Result } from './run_faults';
 import { scenarios } from './scenarios';
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean' }, only: { type: 'string' }, haraka: { type: 'string' } },
+  });
   const only = values.only ?? '';
   const chosen = scenarios.filter(({ peer, manner }) => `${peer} ${manner}`.includes(only));
+  const options = values.haraka === undefined ? {} : { haraka: await installedHaraka(values.haraka) };
   const begun = Date.now();
   let finished = 0;
-  const results = await runFaults(chosen, (result) => {
-    finished++;
-    if (result.faults.length > 0)
-      say(`[${finished}/${chosen.length}] FAIL ${result.peer}: ${result.faults.join('; ')}`);
-    else if (finished % 50 === 0) say(`[${finished}/${chosen.length}]`);
-  });
+  const results = await runFaults(
+    chosen,
+    (result) => {
+      finished++;
+      if (result.faults.length > 0)
+        say(`[${finished}/${chosen.length}] FAIL ${result.peer}: ${result.faults.join('; ')}`);
+      else if (finished % 50 === 0) say(`[${finished}/${chosen.length}]`);
+    },
+    options,
+  );
   process.stdout.write(`${values.json ? JSON.stringify(results, null, 2) : table(results)}\n`);
   const failed = results.filter(({ faults }) => faults.length > 0);
   const protectedOnes = results.filter(({ cleartext }) => cleartext === 'forbidden').length;
