@@ -1,4 +1,5 @@
 /** Outbound: a guard on every delivery, the hosts that may be tried, and what became of each message. */
+import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
 import { DeliveryGuard, type GuardEnvironment } from '../src/delivery/guard';
 import {
   assertSeam,
@@ -97,19 +98,21 @@ class Deliveries {
 
   delivered(next: Next, hmail: HMailItem): void {
     this.conclude(next, hmail, (summary) => {
+      deliveryCounters.count('delivered', summary);
       hmail.loginfo(logLine('tls-peers delivered', summary));
       if (this.health.delivered(pairOf(summary)) === 'recovered') {
+        deliveryCounters.peerChanged('recovering');
         this.plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
       }
     });
   }
 
   deferred(next: Next, hmail: HMailItem): void {
-    this.conclude(next, hmail, (summary) => this.reportFailure('tls-peers deferred', hmail, summary));
+    this.conclude(next, hmail, (summary) => this.reportFailure('deferred', hmail, summary));
   }
 
   bounced(next: Next, hmail: HMailItem): void {
-    this.conclude(next, hmail, (summary) => this.reportFailure('tls-peers bounced', hmail, summary));
+    this.conclude(next, hmail, (summary) => this.reportFailure('bounced', hmail, summary));
   }
 
   prepare(next: Next): void {
@@ -157,12 +160,18 @@ class Deliveries {
     next();
   }
 
-  private reportFailure(event: string, hmail: HMailItem, summary: DeliverySummary): void {
+  private reportFailure(
+    outcome: Exclude<DeliveryOutcome, 'delivered'>,
+    hmail: HMailItem,
+    summary: DeliverySummary,
+  ): void {
     if (summary.rule === '' && summary.reasons.length === 0) return;
-    hmail.loginfo(logLine(event, summary));
+    deliveryCounters.count(outcome, summary);
+    hmail.loginfo(logLine(`tls-peers ${outcome}`, summary));
     const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');
     if (policy === undefined) return;
     if (this.health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
+      deliveryCounters.peerChanged('failing');
       this.plugin.lognotice(
         `mail to ${summary.peer} is held up: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
       );

@@ -1,0 +1,85 @@
+/**
+ * What became of messages, counted since this process began. Every label comes from a closed set, so that no peer can
+ * make the counters grow.
+ */
+import { failureStatus } from '../failure';
+import { securityLevels } from '../peers/rule';
+import type { DeliverySummary, ReasonSummary } from './summary';
+
+export const outcomes = ['delivered', 'deferred', 'bounced'] as const;
+export type DeliveryOutcome = (typeof outcomes)[number];
+
+export interface Count {
+  readonly name:
+    /** Attempts to deliver one message to one domain, by `level` and `outcome`. */
+    | 'deliveries'
+    /** Delivered messages by `tls` (version, or `none`) and `verified` (how the peer was authenticated). */
+    | 'protection'
+    /** Hosts that did not get a message, by `reason`; `connection-failed` is the network's. */
+    | 'host_failures'
+    /** What would have been refused had it been enforced, and broken TLS that cleartext made up for, by `reason`. */
+    | 'observed_failures'
+    /** Peers by what they `began` to do: `failing`, `recovering`. */
+    | 'peer_changes';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+const reasons: ReadonlySet<string> = new Set([...Object.keys(failureStatus), 'connection-failed']);
+const levels: ReadonlySet<string> = new Set(securityLevels);
+const versions: ReadonlySet<string> = new Set(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
+
+export class DeliveryCounters {
+  private readonly values = new Map<string, number>();
+
+  /** @param summary of an attempt that ended so */
+  count(outcome: DeliveryOutcome, summary: DeliverySummary): void {
+    this.add('deliveries', { level: among(levels, summary.level), outcome });
+    if (outcome === 'delivered') {
+      const tls = summary.tls_version === '' ? 'none' : among(versions, summary.tls_version);
+      this.add('protection', { tls, verified: kindOf(summary.verified) });
+    }
+    for (const { reason } of perHost(summary.reasons))
+      this.add('host_failures', { reason: among(reasons, reason) });
+    for (const { reason } of summary.recorded)
+      this.add('observed_failures', { reason: among(reasons, reason) });
+  }
+
+  peerChanged(began: 'failing' | 'recovering'): void {
+    this.add('peer_changes', { began });
+  }
+
+  /** In the order in which they were first counted. */
+  snapshot(): Count[] {
+    return [...this.values].map(([key, value]) => ({ ...(JSON.parse(key) as Omit<Count, 'value'>), value }));
+  }
+
+  private add(name: Count['name'], labels: Count['labels']): void {
+    const key = JSON.stringify({ name, labels });
+    this.values.set(key, (this.values.get(key) ?? 0) + 1);
+  }
+}
+
+/** Those of this process; metrics read them. */
+export const deliveryCounters = new DeliveryCounters();
+
+/** One failure per host and reason: a host with many addresses is one host. */
+function perHost(failures: readonly ReasonSummary[]): readonly ReasonSummary[] {
+  const seen = new Set<string>();
+  return failures.filter(({ host, reason }) => {
+    const key = `${host.split(' ')[0] ?? ''} ${reason}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function among(known: ReadonlySet<string>, text: string): string {
+  return known.has(text) ? text : 'other';
+}
+
+/** `dane 3 1 1` and its like are all `dane`. */
+function kindOf(verified: string): string {
+  if (verified.startsWith('dane')) return verified.endsWith(' and pkix') ? 'dane+pkix' : 'dane';
+  return ['pkix', 'fingerprint', 'unauthenticated', 'none'].includes(verified) ? verified : 'other';
+}

@@ -1,0 +1,77 @@
+/** What operators are told: one line per message, one notice per change, and a bounce that says why. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLab, type Lab } from '../../haraka-test-harness/lab';
+
+const rules = `[outbound]
+security_level = mandatory
+[outbound dead.example]
+action_on_failure = bounce
+`;
+
+describe('what operators are told', () => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    const mx = [
+      { host: 'mx1.held.example', preference: 1, manner: 'no-starttls' },
+      { host: 'mx2.held.example', preference: 2, manner: 'handshake-close' },
+    ] as const;
+    lab = await startLab(
+      {
+        domains: {
+          'held.example': { mx },
+          'dead.example': { mx: [{ manner: 'no-starttls' }] },
+          'ours.example': {},
+        },
+      },
+      { config: { 'tls-peers/ours.example.ini': rules }, dsn: 'send' },
+    );
+  });
+  afterAll(() => lab.stop());
+
+  const send = (to: string) => lab.deliver({ from: 'a@ours.example', to: `b@${to}` });
+  const lines = (pattern: RegExp): string[] => lab.haraka.logLines.filter((line) => pattern.test(line));
+
+  it('a peer that begins to fail is one notice, and so is its recovery', async () => {
+    for (let i = 0; i < 3; i++) expect((await send('held.example')).status).toBe('deferred');
+    expect(lines(/\[NOTICE\].*mail to held\.example is held up: starttls-not-supported/)).toHaveLength(1);
+    expect(lines(/tls-peers deferred /)).toHaveLength(3);
+    lab.peer('mx1.held.example').setManner('normal');
+    for (let i = 0; i < 3; i++) expect((await send('held.example')).status).toBe('delivered');
+    expect(lines(/\[NOTICE\].*mail to held\.example is delivered again/)).toHaveLength(1);
+  });
+
+  it('a deferral is one line that holds every host with its reason', () => {
+    expect(lines(/tls-peers deferred /)[0]).toMatch(
+      /rule="ours\.example \[outbound\]" level=mandatory peer=held\.example .*failed="mx1\.held\.example \[\S+\] starttls-not-supported" failed="mx2\.held\.example \[\S+\] tls-handshake-failed"/,
+    );
+  });
+
+  it('a delivery is one line that holds rule, host, version, cipher and how the peer was verified', () => {
+    expect(lines(/tls-peers delivered /)[0]).toMatch(
+      /rule="ours\.example \[outbound\]" level=mandatory peer=held\.example host=mx1\.held\.example address=\S+ requirement="encrypted \(mandatory\)" discovered="not looked for" tls_version=TLSv1\.3 cipher=TLS_\w+ verified=unauthenticated/,
+    );
+  });
+
+  it('the notes of the delivery hold the same', async () => {
+    expect((await send('held.example')).summary).toMatchObject({
+      rule: 'ours.example [outbound]',
+      host: 'mx1.held.example',
+      tls_version: 'TLSv1.3',
+      reasons: [],
+    });
+  });
+
+  it('a bounce says the reason, the rule and the host to the sender', async () => {
+    await send('dead.example');
+    const peer = lab.peer('mx.ours.example');
+    await peer.until(() => peer.messages.length > 0);
+    const report = peer.messages[0]?.data ?? '';
+    expect(report).toContain('Final-Recipient: rfc822;b@dead.example\r\nAction: failed\r\n');
+    expect(report).toMatch(
+      /Status: 5\.7\.4 \(550 TLS rule ours\.example \[outbound dead\.example\]: mx\.dead\.example \[\S+\]: starttls-not-supported: /,
+    );
+    expect(report).toContain('Remote-MTA: ');
+    expect(report).not.toContain('Diagnostic-Code: ');
+  });
+});
