@@ -2,10 +2,11 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sources } from './discovery/discover';
-import { createResolver, type Resolver, type ResolverServer } from './dns/resolver';
+import { createResolver, type Resolver } from './dns/resolver';
 import type { Log } from './log';
 import { createStsPolicies, type StsPolicies } from './mta_sts/policies';
 import { createFileStore } from './mta_sts/file_store';
+import { resolverOptions } from './settings/resolver_options';
 import { openSettings, type SettingsStore } from './settings/watch';
 import type { SettingsSource } from './settings/source';
 import type { GlobalSettings, Settings } from './settings/types';
@@ -13,9 +14,6 @@ import { messageOf } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
-
-/** Probes of a resolver that validates come ten times as far apart as those of one that does not. */
-const unvalidatedProbes = 10;
 
 interface Running {
   readonly resolver: Resolver;
@@ -104,30 +102,4 @@ function needsRestart(before: GlobalSettings, after: GlobalSettings): boolean {
   return (['resolver', 'cache', 'mtaSts'] as const).some(
     (part) => !isDeepStrictEqual(before[part], after[part]),
   );
-}
-
-function resolverOptions({ resolver, cache }: GlobalSettings): Parameters<typeof createResolver>[0] {
-  return {
-    servers: resolver.servers.map(toServer),
-    trustAd: resolver.trustAd,
-    timeoutMs: resolver.timeout * 1000,
-    deadlineMs: resolver.deadline * 1000,
-    probe: `${resolver.dnssecProbe} NS`,
-    probeIntervalMs: (resolver.probeInterval * 1000) / unvalidatedProbes,
-    cache: {
-      maxEntries: cache.entries,
-      maxSize: 32 * 1024 * 1024,
-      minTtl: cache.minTtl,
-      maxTtl: cache.maxTtl,
-      maxNegativeTtl: cache.maxNegativeTtl,
-      failureTtl: 5,
-    },
-  };
-}
-
-function toServer(server: GlobalSettings['resolver']['servers'][number]): ResolverServer {
-  const { address, port } = server;
-  return server.transport === 'plain'
-    ? { transport: 'udp', address, port }
-    : { transport: 'tls', address, port, name: server.tlsName };
 }
