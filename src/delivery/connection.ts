@@ -268,7 +268,8 @@ export class GuardedConnection {
         if (this.socket.isEncrypted() === true) return true;
         break;
       case 'handshake':
-        break;
+        this.fail(unverified, 'starttls');
+        return false;
       default: {
         const text = textOf(data);
         if (this.protecting && !beforeTls.test(text)) break;
@@ -472,6 +473,12 @@ function keepErrorsHandled(socket: PluggableSocket): void {
 function leafOf(certificate: Partial<PeerCertificate> | null): Uint8Array {
   return certificate?.raw ?? new Uint8Array();
 }
+
+/** Node reports the end of a handshake that it refuses before it reports the refusal; Haraka would go on at once. */
+const unverified: Failure = {
+  reason: 'tls-handshake-failed',
+  text: 'the certificate was refused before the rule was applied: mutual_tls and rejectUnauthorized in tls.ini',
+};
 
 function textOf(data: string | Uint8Array): string {
   return typeof data === 'string' ? data : Buffer.from(data).toString('latin1');

@@ -65,9 +65,13 @@ function stricter(wanted: TlsVersion, configured: unknown): TlsVersion {
   return version !== undefined && compareVersions(version, wanted) > 0 ? version : wanted;
 }
 
+/**
+ * At security level 0 OpenSSL takes weak certificates, too. tls.ini may say it for the sake of old clients of Haraka's own
+ * server; a connection that does not need it must not inherit it.
+ */
 function cipherList(minVersion: TlsVersion, configured: unknown): string {
-  const ciphers = typeof configured === 'string' ? configured : '';
-  if (!needsLoweredSecurityLevel(minVersion) || ciphers.includes('@SECLEVEL')) return ciphers;
+  const ciphers = typeof configured === 'string' ? configured.replace(/:?@SECLEVEL=\d/g, '') : '';
+  if (!needsLoweredSecurityLevel(minVersion)) return ciphers;
   return ciphers === '' ? 'DEFAULT@SECLEVEL=0' : `${ciphers}:@SECLEVEL=0`;
 }
 

@@ -4,6 +4,7 @@ import {
   cleartext,
   deferred,
   encrypted,
+  handshakeFailed,
   levels,
   noStartTls,
   versionTooLow,
@@ -56,6 +57,9 @@ const rows: readonly Row[] = [
     versionTooLow,
     { settings: { min_tls_version: '1.3' } },
   ],
+  // Haraka merges `rejectUnauthorized` over what the connection asks for, and Node ends the handshake.
+  ['mutual_strict', 'dane', selfSigned, handshakeFailed],
+  ['mutual_strict', 'verify', fine, encrypted],
 ];
 
 const explained: Record<string, string> = {
@@ -63,6 +67,7 @@ const explained: Record<string, string> = {
   exempt: 'no_tls_hosts',
   no_tls: 'enable_tls = false',
   mutual: 'mutual_tls',
+  mutual_strict: 'mutual_tls, rejectUnauthorized',
 };
 
 export const settingScenarios: readonly Scenario[] = rows.map(

@@ -54,6 +54,8 @@ export async function surroundings(
       return { outbound: { enable_tls: 'false' } };
     case 'mutual':
       return serverWithTls();
+    case 'mutual_strict':
+      return serverWithTls('rejectUnauthorized = true\n');
   }
 }
 
@@ -83,13 +85,15 @@ function hostList(key: string, peers: readonly string[]): string {
 }
 
 /** Haraka offers STARTTLS itself; under `mutual_tls` it merges all of this over what a connection to a peer asks for. */
-export async function serverWithTls(): Promise<LabOptions & { readonly config: Record<string, string> }> {
+export async function serverWithTls(
+  further = '',
+): Promise<LabOptions & { readonly config: Record<string, string> }> {
   const office = await openCertificateOffice();
   const { chainPem, keyPem } = await office.certificate('mail.lab.example', 'self-signed');
   return {
     plugins: ['tls', 'tls-peers'],
     config: {
-      'tls.ini': 'mutual_tls = true\nminVersion = TLSv1.2\n',
+      'tls.ini': `mutual_tls = true\nminVersion = TLSv1.2\n${further}`,
       'tls_cert.pem': chainPem,
       'tls_key.pem': keyPem,
       'dhparams.pem': dhparams,
