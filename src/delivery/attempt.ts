@@ -1,5 +1,6 @@
 /** What one attempt to deliver one message knows and has seen. */
 import { enhancedStatus, type Failure } from '../failure';
+import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import type { Established } from './connection';
@@ -28,6 +29,8 @@ export interface Connected extends Established {
 export class Attempt {
   phase: Phase = { kind: 'undecided' };
   rule: OutboundRule | 'unknown' = 'unknown';
+  /** The policy that the decision was made from. */
+  policy: StsFacts = { kind: 'not_asked' };
   /** What `get_mx` answers with: an answer that is not this very list came from somebody else. */
   offered: readonly unknown[] | 'nothing' = 'nothing';
   readonly failures: HostFailure[] = [];

@@ -5,8 +5,10 @@
  * The guard overrides a handful of methods on the one HMailItem; no state of Haraka's is shared or changed. One guard
  * lives as long as its HMailItem, over all retries; each attempt decides anew.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { discover, discoverRouted, type Sources } from '../discovery/discover';
 import type { Failure } from '../failure';
+import type { StsFacts } from '../mta_sts/types';
 import { canonicalDomain } from '../names';
 import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
@@ -176,6 +178,7 @@ export class DeliveryGuard {
         `the decision for ${printable(domain)}`,
         (limit) => gather(options.sources, rule, limit),
       );
+      attempt.policy = facts.sts;
       return this.record(attempt, decide(rule, facts));
     } catch (error) {
       const text = `the decision for this message broke: ${printable(messageOf(error))}`;
@@ -465,30 +468,19 @@ export class DeliveryGuard {
     const { sources, limits } = this.environment.options();
     const domain = canonicalDomain(this.hmail.todo.domain);
     if (domain === undefined) return false;
-    const known = await this.policyId(sources, domain, extraRoots, limits.decisionMs, 'facts');
-    const newest = await this.policyId(sources, domain, extraRoots, limits.decisionMs, 'refresh');
-    if (newest === known) return false;
-    this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newest}); trying again`);
+    const newest = await withDeadline(limits.decisionMs, `the MTA-STS policy of ${domain}`, ({ signal }) =>
+      sources.policies.refresh(domain, { extraRoots, signal }),
+    );
+    // The whole policy, not its id alone: it may have been changed under the same id.
+    if (newest.kind !== 'policy' || isSamePolicy(newest, attempt.policy)) return false;
+    this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newest.id}); trying again`);
+    attempt.failures.length = 0;
     const decision = await this.decideFor(attempt, (from, rule, limit) =>
       discover(from, rule, domain, limit),
     );
-    attempt.failures.length = 0;
-    attempt.phase = { kind: 'decided', decision: this.record(attempt, decision), source: 'mx' };
+    attempt.phase = { kind: 'decided', decision, source: 'mx' };
     this.hmail.mxlist = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
     return true;
-  }
-
-  private async policyId(
-    sources: Sources,
-    domain: string,
-    extraRoots: string,
-    ms: number,
-    how: 'facts' | 'refresh',
-  ): Promise<string> {
-    const facts = await withDeadline(ms, `the MTA-STS policy of ${domain}`, ({ signal }) =>
-      sources.policies[how](domain, { extraRoots, signal }),
-    );
-    return facts.kind === 'policy' ? facts.id : facts.kind;
   }
 
   private bounceUndeliverable(domain: string, cause: 'null_mx' | 'no_such_domain'): void {
@@ -531,6 +523,10 @@ function forgetReply(rcpt: Recipient): void {
   delete rcpt.dsn_smtp_code;
   delete rcpt.dsn_smtp_extc;
   delete rcpt.dsn_smtp_response;
+}
+
+function isSamePolicy(a: StsFacts, b: StsFacts): boolean {
+  return a.kind === 'policy' && b.kind === 'policy' && a.id === b.id && isDeepStrictEqual(a.policy, b.policy);
 }
 
 function isDeciding(attempt: Attempt): boolean {

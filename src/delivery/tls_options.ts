@@ -69,9 +69,9 @@ function stricter(wanted: TlsVersion, configured: unknown): TlsVersion {
  * At security level 0 OpenSSL takes weak certificates, too. tls.ini may say it for the sake of old clients of Haraka's own
  * server; a connection that does not need it must not inherit it.
  */
-function cipherList(minVersion: TlsVersion, configured: unknown): string {
-  const ciphers = typeof configured === 'string' ? configured.replace(/:?@SECLEVEL=\d/g, '') : '';
-  if (!needsLoweredSecurityLevel(minVersion)) return ciphers;
+export function cipherList(minVersion: TlsVersion, configured: unknown): string {
+  const ciphers = typeof configured === 'string' ? configured.replace(/:?@SECLEVEL=0/g, '') : '';
+  if (!needsLoweredSecurityLevel(minVersion) || ciphers.includes('@SECLEVEL')) return ciphers;
   return ciphers === '' ? 'DEFAULT@SECLEVEL=0' : `${ciphers}:@SECLEVEL=0`;
 }
 
