@@ -1,5 +1,6 @@
 /** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
 import { discover } from '../discovery/discover';
+import { findingText } from '../dns/probe';
 import type { Destination, MxHostFacts } from '../dns/types';
 import type { StsFacts } from '../mta_sts/types';
 import {
@@ -83,6 +84,8 @@ function domainOf(operand: string): string {
 }
 
 interface Living {
+  /** Whether each resolver validates, and what to do where it does not. */
+  readonly resolver: readonly string[];
   readonly destination: Destination;
   readonly sts: StsFacts;
   readonly decision: Decision;
@@ -92,8 +95,13 @@ async function look(settings: Settings, directory: string, rule: OutboundRule, t
   const sources = openSources(settings.global, directory);
   try {
     const signal = AbortSignal.timeout(settings.global.timeouts.decision * 1000);
-    const facts = await discover(sources, rule, to, { signal });
-    return { ...facts, decision: decide(rule, facts) };
+    const [facts, { findings }] = await Promise.all([
+      discover(sources, rule, to, { signal }),
+      sources.resolver.probe(),
+    ]);
+    const question = `${settings.global.resolver.dnssecProbe} NS`;
+    const resolver = findings.map((finding) => findingText(finding, question));
+    return { resolver, ...facts, decision: decide(rule, facts) };
   } finally {
     await sources.close();
   }
@@ -107,6 +115,7 @@ function reportOutbound(output: Output, explanation: OutboundExplanation, living
   reportRule(output, explanation);
   if (living === undefined) return;
   output.print('');
+  for (const line of living.resolver) output.print(`DNSSEC       ${line}`);
   for (const line of destinationLines(output, living.destination)) output.print(line);
   output.print(`MTA-STS      ${stsText(living.sts)}`);
   output.print('');

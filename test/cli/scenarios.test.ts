@@ -124,6 +124,7 @@ test('`explain` names the rule, the hosts and the requirement', async () => {
   const { code, out } = await call(['explain', senderAddress(dane.sender), dane.peer]);
   expect(code).toBe(0);
   expect(out).toContain(`rule         ${dane.expected.rule}\n`);
+  expect(out).toMatch(/\nDNSSEC +resolver \S+ validates DNSSEC/);
   expect(out).toMatch(/MX +\S+: signed and validated\n/);
   expect(out).toMatch(/\ntry {2}mx\.\S+ +TLSv1\.2 or newer, DANE at mx\./);
 });
