@@ -28,8 +28,8 @@ export async function buildWith(module: string, source: string): Promise<Bundle>
     plugins: [
       {
         name: 'replace',
-        setup({ onLoad }) {
-          onLoad({ filter: /\.ts$/ }, ({ path: loaded }) => {
+        setup(bundling) {
+          bundling.onLoad({ filter: /\.ts$/ }, ({ path: loaded }) => {
             if (loaded !== path.join(root, 'src', `${module}.ts`)) return undefined;
             replaced += 1;
             return { contents: source, loader: 'ts', resolveDir: path.dirname(loaded) };
