@@ -206,7 +206,10 @@ async function install(
     ...Object.entries(options.ownPlugins ?? {}).map(([name, source]) =>
       installOwnPlugin(path.join(directory, 'plugins', name), name, source),
     ),
-    installSuite(path.join(directory, 'node_modules/haraka-plugin-tls-peers'), options.bundle),
+    installSuite(
+      path.join(directory, 'node_modules/haraka-plugin-tls-peers'),
+      options.bundle ?? process.env['LAB_BUNDLE'],
+    ),
   ]);
 }
 
@@ -248,9 +251,16 @@ function environment(
     NODE_OPTIONS: `--require ${JSON.stringify(path.join(import.meta.dirname, 'shim.cjs'))}`,
     NODE_EXTRA_CA_CERTS: caFile,
     TLS_PEERS_LAB: JSON.stringify({ routes: routesFile, dns: dnsAddress }),
+    ...coverage(),
     TLS_PEERS_LAB_REPORT: JSON.stringify({ port: reports.port, dsn: options.dsn ?? 'discard' }),
     ...options.env,
   };
+}
+
+/** Set by `npm run coverage`: where the child writes what it executed. */
+function coverage(): NodeJS.ProcessEnv {
+  const directory = process.env['LAB_COVERAGE'];
+  return directory === undefined ? {} : { NODE_V8_COVERAGE: directory };
 }
 
 interface Log {

@@ -470,7 +470,11 @@ export class DeliveryGuard {
     if (domain === undefined) return false;
     const newest = await withDeadline(limits.decisionMs, `the MTA-STS policy of ${domain}`, ({ signal }) =>
       sources.policies.refresh(domain, { extraRoots, signal }),
-    );
+    ).catch((error: unknown) => {
+      // Then the known one has the last word; the message still fails for what it failed for.
+      this.hmail.logerror(`tls-peers: ${printable(messageOf(error))}`);
+      return { kind: 'none' } as const;
+    });
     // The whole policy, not its id alone: it may have been changed under the same id.
     if (newest.kind !== 'policy' || isSamePolicy(newest, attempt.policy)) return false;
     this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newest.id}); trying again`);

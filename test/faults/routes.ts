@@ -52,6 +52,8 @@ const withPort: Answer = ({ host, port }) => `${host}:${port}`;
 const byAddress: Answer = ({ address, port }) => ({ exchange: address, port });
 const withAuth: Answer = ({ host }) => ({ exchange: host, ...auth });
 const lmtp: Answer = ({ host, port }) => ({ exchange: host, port, using_lmtp: true });
+const lmtpUrl: Answer = ({ host, port }) =>
+  `lmtp://${credentials.user}:${credentials.password}@${host}:${port}`;
 const unix: Answer = ({ socket }) => ({ path: socket });
 const unixLmtp: Answer = ({ socket }) => ({ path: socket, using_lmtp: true });
 
@@ -64,6 +66,9 @@ const rows: readonly Row[] = [
   ['name and port', 'verify', fine, withPort, encrypted],
   ['name and port', 'mandatory', bare, withPort, noStartTls()],
   ['name and port', 'opportunistic', bare, withPort, cleartext()],
+  // As recipient-routes and smtp_forward's `queue.next_hop` have it.
+  ['smtp: URL', 'mandatory', bare, ({ host, port }) => `smtp://${host}:${port}`, noStartTls()],
+  ['lmtp: URL with AUTH', 'never', { manner: authBrokenTls }, lmtpUrl, handshakeFailed],
   ['address and port', 'mandatory', fine, byAddress, encrypted],
   ['address and port', 'mandatory', bare, byAddress, noStartTls()],
   ['address and port', 'verify', fine, byAddress, deferred('certificate-host-mismatch', '4.7.5', 'STARTTLS')],
