@@ -1,5 +1,6 @@
 /** Hosting: the MTA-STS policies of the managed domains, served over HTTPS from inside Haraka. */
 import cluster from 'node:cluster';
+import { hostname } from 'node:os';
 import { RolloutWatch } from '../src/hosting/watch';
 import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka_source';
@@ -50,10 +51,10 @@ function register(this: HarakaPlugin): void {
   if (losesPrivileges(this)) start();
 }
 
-/** What Haraka calls itself: config/me. */
+/** What Haraka calls itself: config/me, or else the name of this host. */
 function nameOf(plugin: HarakaPlugin): string {
   const me = plugin.config.get('me');
-  return typeof me === 'string' && me !== '' ? me : 'localhost';
+  return typeof me === 'string' && me !== '' ? me : hostname();
 }
 
 /** One of the workers checks for all of them. Haraka numbers them on over restarts, so each generation has one. */

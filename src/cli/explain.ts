@@ -95,11 +95,10 @@ async function look(settings: Settings, directory: string, rule: OutboundRule, t
   const sources = openSources(settings.global, directory);
   try {
     const signal = AbortSignal.timeout(settings.global.timeouts.decision * 1000);
-    const [facts, { findings }] = await Promise.all([
+    const [facts, { findings, question }] = await Promise.all([
       discover(sources, rule, to, { signal }),
       sources.resolver.probe(),
     ]);
-    const question = `${settings.global.resolver.dnssecProbe} NS`;
     const resolver = findings.map((finding) => findingText(finding, question));
     return { resolver, ...facts, decision: decide(rule, facts) };
   } finally {

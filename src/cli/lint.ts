@@ -8,7 +8,7 @@ import { exit, UsageError, type Command, type Context, type ExitCode } from './c
 import { livingWarnings } from './living_warnings';
 import { json, paint } from './output';
 
-export interface Findings {
+interface Findings {
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
 }
@@ -18,24 +18,27 @@ export const lintCommand: Command = {
   summary: 'Check the configuration: faults, and what is probably not meant.',
   operands: '[--offline] [--strict]',
   help: [
-    '  --offline         ask no DNS: skips the checks of the resolver and of the MX hosts of hosted policies',
+    '  --offline         ask nobody: skips the checks of the resolver and of hosted policies',
     '  --strict          warnings count as faults in the exit code',
   ],
   options: { offline: { type: 'boolean' }, strict: { type: 'boolean' } },
   async run(context) {
     if (context.operands.length > 0) throw new UsageError(`unexpected: ${context.operands.join(' ')}`);
-    const findings = await lint(context.directory, context.today, context.options['offline'] === true);
+    const findings = await lint(context);
     report(context, findings);
     return exitCode(findings, context.options['strict'] === true);
   },
 };
 
-/** Everything that is to be said about the files in `directory`. */
-export async function lint(directory: string, today: string, offline: boolean): Promise<Findings> {
+/** Everything that is to be said about the files in the directory. */
+async function lint({ directory, today, options, output }: Context): Promise<Findings> {
   const source = directorySource(directory);
   const { settings, faults } = loadSettings(source);
   const haraka = harakaFindings(source, settings, today);
-  const living = offline ? [] : await livingWarnings(settings, today);
+  const living =
+    options['offline'] === true
+      ? []
+      : await livingWarnings(settings, { today, directory, progress: (line) => output.progress(line) });
   return {
     faults: inOrder([...faults, ...haraka.faults]),
     warnings: inOrder([

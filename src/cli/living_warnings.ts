@@ -1,23 +1,36 @@
-/** What only DNS can tell: whether the resolver validates, and where a hosted policy's domain gets its mail. */
-import type { ProbeFinding } from '../dns/probe';
+/** What only the network can tell: whether the resolver validates, and what a hosted policy would do to mail. */
+import { findingText } from '../dns/probe';
 import { createResolver, type Resolver } from '../dns/resolver';
-import { matchesPolicy } from '../mta_sts/match';
+import { hostedFiles, type HostedFile } from '../hosting/catalogue';
+import { checkRollout } from '../hosting/look';
 import { standing } from '../peers/section';
 import { fault, type Fault } from '../settings/fault';
 import { resolverOptions } from '../settings/resolver_options';
-import type { ManagedDomain, Settings } from '../settings/types';
+import type { Settings } from '../settings/types';
 import { at, outboundRules } from '../settings/warnings';
 import type { SecurityLevel } from '../peers/rule';
+import { heloName } from './helo';
+import { startMeter } from './meter';
 
-/** Asks DNS, each question within the settings' own deadline. */
-export async function livingWarnings(settings: Settings, today: string): Promise<Fault[]> {
+export interface LivingOptions {
+  /** UTC, `YYYY-MM-DD`. */
+  readonly today: string;
+  /** Haraka's config directory. */
+  readonly directory: string;
+  /** Told what is going on once it takes long. */
+  readonly progress: (line: string) => void;
+  /** Milliseconds for all hosted policies together; two minutes where absent. */
+  readonly rolloutMs?: number;
+}
+
+/** Asks DNS, mail servers and policy hosts. Never rejects, and ends in time. */
+export async function livingWarnings(settings: Settings, options: LivingOptions): Promise<Fault[]> {
   const resolver = createResolver(resolverOptions(settings.global));
   try {
-    const domains = [...settings.domains.values()].filter((one) => one.kind === 'managed');
-    const policies = domains
-      .filter(({ status }) => status === 'enabled')
-      .map((one) => uncoveredHosts(resolver, one));
-    const found = await Promise.all([notValidating(resolver, settings, today), ...policies]);
+    const found = await Promise.all([
+      notValidating(resolver, settings, options.today),
+      rolloutWarnings(resolver, settings, options),
+    ]);
     return found.flat();
   } finally {
     resolver.close();
@@ -30,11 +43,12 @@ const daneLevels: readonly SecurityLevel[] = ['opportunistic_dane', 'mandatory_d
 async function notValidating(resolver: Resolver, settings: Settings, today: string): Promise<Fault[]> {
   const [first, ...others] = sectionsWithDane(settings, today);
   if (first === undefined) return [];
-  const { findings } = await resolver.probe();
+  const { findings, question } = await resolver.probe();
   const bad = findings.filter(({ kind }) => kind !== 'validates');
   if (bad.length === 0 && findings.length > 0) return [];
   const whom = others.length === 0 ? first.name : `${first.name} and ${others.length} more`;
-  const why = bad.length === 0 ? 'no resolver is known' : bad.map(findingText).join('; ');
+  const why =
+    bad.length === 0 ? 'no resolver is known' : bad.map((one) => findingText(one, question)).join('; ');
   return [at(first, 'security_level', `DANE needs a resolver that validates: ${why}. Concerns ${whom}`)];
 }
 
@@ -52,31 +66,43 @@ function sectionsWithDane(settings: Settings, today: string) {
   return found;
 }
 
-function findingText(finding: ProbeFinding): string {
-  switch (finding.kind) {
-    case 'validates':
-      return `${finding.server} validates`;
-    case 'untrusted_path':
-      return `${finding.server} validates, but the path to it is not trusted (see trust_ad)`;
-    case 'not_validating':
-      return `${finding.server} does not validate`;
-    case 'no_answer':
-      return `${finding.server} does not answer`;
+const domainsAtOnce = 8;
+
+/** The check that a running Haraka makes daily, here before anything is published. */
+async function rolloutWarnings(
+  resolver: Resolver,
+  settings: Settings,
+  { directory, progress, rolloutMs = 120_000 }: LivingOptions,
+): Promise<Fault[]> {
+  const files = [...hostedFiles(settings).values()];
+  const place = (domain: string) => placeOfPolicy(settings, domain);
+  const checked = new Set<HostedFile>();
+  const meter = startMeter('checking hosted policies', files.length, progress);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), rolloutMs);
+  try {
+    const deps = { resolver, heloName: heloName(directory), atOnce: domainsAtOnce };
+    const findings = await checkRollout(deps, files, limit.signal, (file) => {
+      checked.add(file);
+      meter.advance(file.domain);
+    });
+    return [
+      ...findings.map(({ domain, text }) => fault({ ...place(domain), problem: text })),
+      ...files
+        .filter((file) => !checked.has(file))
+        .map(({ domain }) => fault({ ...place(domain), problem: 'was not checked: out of time' })),
+    ];
+  } finally {
+    clearTimeout(timer);
+    meter.stop();
   }
 }
 
-/** MX hosts of a managed domain that its own policy would make others refuse (RFC 8461 section 4.1). */
-async function uncoveredHosts(resolver: Resolver, domain: ManagedDomain): Promise<Fault[]> {
-  const { policy } = domain;
-  if (policy.kind === 'none' || policy.mode === 'none') return [];
-  const here = { file: domain.file, line: policy.line, section: 'mta_sts', key: 'mx' };
-  const answer = await resolver.mx(domain.domain);
-  if (answer.kind === 'failed') {
-    return [fault({ ...here, problem: `cannot be held against the MX records: ${answer.detail}` })];
+/** Where a finding about the policy of a domain belongs. */
+function placeOfPolicy(settings: Settings, domain: string): Pick<Fault, 'file' | 'line' | 'section'> {
+  const managed = settings.domains.get(domain);
+  if (managed?.kind !== 'managed' || managed.policy.kind === 'none') {
+    throw new Error(`${domain} has no policy`);
   }
-  const hosts = answer.kind === 'records' ? answer.records.map(({ exchange }) => exchange) : [domain.domain];
-  const stated = { mode: policy.mode, mx: policy.mx, maxAge: policy.maxAge, extensions: [] };
-  return hosts
-    .filter((host) => !matchesPolicy(stated, host))
-    .map((host) => fault({ ...here, problem: `does not cover ${host}, an MX host of ${domain.domain}` }));
+  return { file: managed.file, line: managed.policy.line, section: 'mta_sts' };
 }

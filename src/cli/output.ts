@@ -4,8 +4,10 @@ import { printable } from '../text';
 export interface Output {
   /** Results. */
   print(line: string): void;
-  /** What is wrong with the call, and progress. */
+  /** What is wrong with the call. */
   complain(line: string): void;
+  /** What is going on, for somebody who waits for it. */
+  progress(line: string): void;
   /** Whether results go to a terminal that shows colours. */
   readonly colour: boolean;
 }
@@ -60,6 +62,10 @@ export function processOutput(): Output {
   return {
     print: (line) => void process.stdout.write(`${line}\n`),
     complain: (line) => void process.stderr.write(`${line}\n`),
+    progress: (line) => {
+      // In a file or a pipe it would be noise.
+      if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+    },
     colour: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
   };
 }

@@ -1,5 +1,4 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
-import { hostname } from 'node:os';
 import { discover } from '../discovery/discover';
 import { outboundRule } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
@@ -12,6 +11,7 @@ import { directorySource } from '../settings/source';
 import type { GlobalSettings } from '../settings/types';
 import { exit, UsageError, type Command, type Context } from './command';
 import { requirementText } from './explain';
+import { heloName } from './helo';
 import { json, paint, table, type Cell, type Output } from './output';
 import { openSources, type LivingSources } from './sources';
 
@@ -88,13 +88,6 @@ function domainOf(operand: string): string {
   return bare.slice(bare.lastIndexOf('@') + 1);
 }
 
-/** The name by which Haraka introduces itself. */
-function heloName(directory: string): string {
-  const me = directorySource(directory).read('me');
-  const name = me.kind === 'file' ? (me.text.split('\n')[0] ?? '').trim() : '';
-  return /^[\w.-]+$/.test(name) ? name : hostname();
-}
-
 async function testDomain(visitor: Visitor, rule: OutboundRule, domain: string): Promise<Report> {
   const decision = await visitor.decide(rule, domain);
   const report = { domain, rule: `${rule.name}: ${rule.level}` };
@@ -140,7 +133,7 @@ class Visitor {
       deadlineMs: this.global.timeouts.tlsHandshake * 1000,
     });
     const verdict = judgeProbe(requirement, probe, new Date());
-    if (this.output.colour) this.output.complain(`${plan.host} [${address}]: ${verdict.kind}`);
+    this.output.progress(`${plan.host} [${address}]: ${verdict.kind}`);
     return { ...certificateOf(probe), ...planOf(plan), address, verdict };
   }
 }

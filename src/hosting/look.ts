@@ -19,6 +19,8 @@ export interface RolloutDependencies {
   readonly open?: OpenTls;
   /** Milliseconds for one domain; 60 s where absent. */
   readonly deadlineMs?: number;
+  /** Domains that are looked at together; 1 where absent, since nobody waits for the daily check. */
+  readonly atOnce?: number;
 }
 
 /** As many as are looked at. */
@@ -26,26 +28,51 @@ const mostHosts = 20;
 const mostAddresses = 4;
 const policyBytes = 65_536;
 
-/** Checks the policies of `files`, one domain after the other; a host that several of them name is visited once. */
+/**
+ * Checks the policies of `files`; a host that several of them name is visited once. Never rejects.
+ *
+ * @param signal ends the check: what was not seen whole by then gives no findings
+ * @param onChecked called for each file that was seen whole
+ * @returns the findings in the order of `files`
+ */
 export async function checkRollout(
   deps: RolloutDependencies,
   files: Iterable<HostedFile>,
   signal: AbortSignal,
+  onChecked: (file: HostedFile) => void = () => undefined,
 ): Promise<Finding[]> {
+  const sharing = { ...deps, probe: sharedVisits(deps.probe ?? probeHost, signal) };
+  const waiting = [...files].entries();
+  const found: Finding[][] = [];
+  const checkInTurn = async (): Promise<void> => {
+    for (const [index, file] of waiting) {
+      if (signal.aborted) return;
+      const facts = await lookAt(sharing, file, signal);
+      if (isOver(signal)) return;
+      found[index] = judgeRollout(facts, new Date());
+      onChecked(file);
+    }
+  };
+  await Promise.all(Array.from({ length: deps.atOnce ?? 1 }, checkInTurn));
+  return found.flat();
+}
+
+/** A visit goes on where the domain that began it runs out of time: others may be waiting for the same host. */
+function sharedVisits(
+  probe: (options: ProbeOptions) => Promise<Probe>,
+  signal: AbortSignal,
+): (options: ProbeOptions) => Promise<Probe> {
   const visits = new Map<string, Promise<Probe>>();
-  const probe = (options: ProbeOptions): Promise<Probe> => {
+  return (options) => {
     const key = `${options.serverName} ${options.address}`;
-    const visit = visits.get(key) ?? (deps.probe ?? probeHost)(options);
+    const visit = visits.get(key) ?? probe({ ...options, signal });
     visits.set(key, visit);
     return visit;
   };
-  const findings: Finding[] = [];
-  for (const file of files) {
-    if (signal.aborted) break;
-    const facts = await lookAt({ ...deps, probe }, file, signal);
-    findings.push(...judgeRollout(facts, new Date()));
-  }
-  return findings;
+}
+
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 /** Never rejects. */

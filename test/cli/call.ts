@@ -17,6 +17,7 @@ export async function call(args: readonly string[], env: Record<string, string> 
   const output = {
     print: (line: string) => void out.push(line),
     complain: (line: string) => void err.push(line),
+    progress: () => undefined,
     colour: false,
   };
   const code = await main(args, { output, env, now: new Date('2026-06-15T12:00:00Z') });

@@ -182,6 +182,18 @@ describe('the check finds', () => {
     expect(await checkRollout(dependencies(), files.values(), AbortSignal.abort())).toEqual([]);
   });
 
+  it('the same of several domains together, in their order', async () => {
+    const together = [...files.values()];
+    const checked: string[] = [];
+    const lines = async (atOnce: number, onChecked?: (file: HostedFile) => void) =>
+      (await checkRollout({ ...dependencies(), atOnce }, together, AbortSignal.timeout(60_000), onChecked)).map(
+        ({ domain, severity }) => `${domain} ${severity}`,
+      );
+    const one = await lines(1);
+    expect(await lines(5, ({ domain }) => checked.push(domain))).toEqual(one);
+    expect(checked.sort()).toEqual(Object.keys(cases).sort());
+  });
+
   it('the same of an MX host that two domains share, and visits it once', async () => {
     let visits = 0;
     const counted = { ...dependencies(), probe: (options: Parameters<typeof probeHost>[0]) => (visits++, dependencies().probe(options)) };
