@@ -1,7 +1,13 @@
 /** The command against the lab in which a real Haraka delivers: what it says beforehand is what then happens. */
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mxHosts } from '../../haraka-test-harness/build_world';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
+import type { DeliverySummary } from '../../src/delivery/summary';
+import { describeRequirement } from '../../src/delivery/attempt';
+import { requirementText } from '../../src/cli/explain';
+import type { Authentication, Decision, HostPlan, Requirement } from '../../src/policy/requirement';
+import { compareVersions, tlsVersion } from '../../src/policy/version';
 import { runScenarios, type Row } from '../../haraka-test-harness/run_scenarios';
 import {
   scenarioConfig,
@@ -25,7 +31,9 @@ interface Report {
 
 interface Explanation {
   readonly rule: { readonly name: string; readonly level: string };
-  readonly decision: { readonly kind: string; readonly hosts?: readonly { readonly discovered: string }[] };
+  readonly decision: Decision;
+  /** What is printed without `--json`. */
+  readonly printed: readonly string[];
 }
 
 let lab: Lab;
@@ -58,10 +66,15 @@ async function collectReports(): Promise<void> {
 }
 
 async function collectExplanations(): Promise<void> {
-  const calls = scenarios.map(({ sender, peer }) => ['explain', '--json', addressOf(sender), peer]);
+  const calls = scenarios.flatMap(({ sender, peer }) => [
+    ['explain', '--json', addressOf(sender), peer],
+    ['explain', addressOf(sender), peer],
+  ]);
   const called = await callMany(calls);
-  for (const [index, { out }] of called.entries()) {
-    explanations.set(scenarios[index]!.peer, JSON.parse(out.join('\n')) as Explanation);
+  for (const [index, { peer }] of scenarios.entries()) {
+    const [asJson, asText] = [called[2 * index]!.out, called[2 * index + 1]!.out];
+    const explained = JSON.parse(asJson.join('\n')) as Explanation;
+    explanations.set(peer, { ...explained, printed: asText });
   }
 }
 
@@ -95,17 +108,91 @@ describe('what `test` says is what Haraka then does', () => {
 });
 
 describe('what `explain` says is what Haraka then holds the peer to', () => {
-  test.each(peers)('for %s', (peer) => {
-    const { rule, decision } = explanations.get(peer)!;
+  test.each(peers)('for %s: the rule', (peer) => {
+    const { rule } = explanations.get(peer)!;
     const row = rows.get(peer)!;
+    // Where Haraka could not decide, it names no rule.
     if (row.rule !== '') expect(`${rule.name} ${rule.level}`).toBe(`${row.rule} ${row.level}`);
-    const hosts = decision.hosts ?? [];
-    // Without a host to try, no message goes; what is discovered at the one that took it is what was foretold.
-    if (hosts.length === 0) expect(row.outcome).not.toBe('delivered');
-    if (row.outcome === 'delivered')
-      expect(hosts.map(({ discovered }) => discovered)).toContain(row.discovered);
+  });
+
+  test.each(peers)('for %s: the requirement of each MX host', (peer) => {
+    const { decision, printed } = explanations.get(peer)!;
+    const { status, summary } = outcomeOf(peer);
+    if (decision.kind !== 'deliver') {
+      expect(decision.kind).toBe('defer');
+      if (decision.kind === 'defer') expect(reasonsOf(summary)).toEqual([decision.failure.reason]);
+      return;
+    }
+    for (const { host, failure } of decision.refused) {
+      expect(summary.reasons).toContainEqual(expect.objectContaining({ host, reason: failure.reason }));
+    }
+    for (const { host, requirement } of decision.hosts) {
+      expect(printed).toContainEqual(expect.stringMatching(rowStart(host, requirementText(requirement))));
+    }
+    const plan = planOf(decision.hosts, summary);
+    expect(summary.requirement).toBe(plan === undefined ? 'refused' : describeRequirement(plan.requirement));
+    expect(summary.discovered).toBe(plan?.discovered ?? decision.refused[0]?.discovered);
+    if (status === 'delivered') expectMet(plan!.requirement, summary);
+    else if (plan !== undefined) expectTried(decision.hosts, summary);
+    for (const one of decision.hosts) expectTooOldWhere(isTooOld(peer, one), one.host, summary);
   });
 });
+
+/** What Haraka noted on the delivery. */
+function outcomeOf(peer: string): { readonly status: string; readonly summary: DeliverySummary } {
+  const { status, summary } = lab.outcomes().find(({ domain }) => domain === peer)!;
+  return { status, summary: summary as unknown as DeliverySummary };
+}
+
+const reasonsOf = ({ reasons }: DeliverySummary) => reasons.map(({ reason }) => reason);
+
+const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** A line of the table of hosts. */
+function rowStart(host: string, requirement: string): RegExp {
+  return new RegExp(`^try +${literally(host)} +${literally(requirement)}(?: |$)`);
+}
+
+/** That of the host that took the message, or of the first that was to. */
+function planOf(plans: readonly HostPlan[], { host }: DeliverySummary): HostPlan | undefined {
+  return host === '' ? plans[0] : plans.find((plan) => plan.host === host);
+}
+
+/** A session that delivered is one that the requirement allows: its version, and how the peer was verified. */
+function expectMet(requirement: Requirement, { tls_version, verified }: DeliverySummary): void {
+  if (requirement.kind === 'encrypted' || tls_version !== '') {
+    const least = requirement.kind === 'cleartext' ? 'TLSv1' : requirement.minVersion;
+    expect(compareVersions(tlsVersion(tls_version)!, least)).toBeGreaterThanOrEqual(0);
+  }
+  if (requirement.kind === 'encrypted') expect(verified).toMatch(verifiedBy[requirement.authentication.kind]);
+  else if (requirement.kind === 'cleartext') expect([tls_version, verified]).toEqual(['', 'none']);
+}
+
+const verifiedBy: Readonly<Record<Authentication['kind'], RegExp>> = {
+  none: /^unauthenticated$/,
+  dane: /^dane [23] [01] [012]$/,
+  pkix: /^pkix$/,
+  dane_and_pkix: /^dane [23] [01] [012] and pkix$/,
+  fingerprints: /^fingerprint$/,
+};
+
+/** Whether the best version of the host is below what it would be held to. */
+function isTooOld(peer: string, { host, requirement }: HostPlan): boolean {
+  const { domain } = scenarios.find((one) => one.peer === peer)!;
+  const best = mxHosts(peer, domain).find((one) => one.host === host)?.tls?.max ?? 'TLSv1.3';
+  return requirement.kind !== 'cleartext' && compareVersions(best, requirement.minVersion) < 0;
+}
+
+function expectTooOldWhere(tooOld: boolean, host: string, { reasons, recorded }: DeliverySummary): void {
+  const found = [...reasons, ...recorded].filter((one) => one.host.split(' ')[0] === host);
+  expect(found.some(({ reason }) => reason === 'tls-version-too-low')).toBe(tooOld);
+}
+
+/** Every host that was to be tried failed. */
+function expectTried(plans: readonly HostPlan[], { reasons }: DeliverySummary): void {
+  const failed = new Set(reasons.map(({ host }) => host.split(' ')[0]));
+  for (const { host } of plans) expect(failed).toContain(host);
+}
 
 test('one domain that would not be reached gives exit code 1, all that would give 0', async () => {
   const going = scenarios.filter(
