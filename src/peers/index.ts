@@ -5,6 +5,7 @@
 import { canonicalDomain } from '../names';
 import { formatNetwork, maskTo, parseNetwork, type Address, type Network } from './network';
 import type { Section } from './section';
+import { hashOfBits, hashOfName, suffixesOf, Table } from './table';
 
 /** What a section's header names. */
 export type Peer =
@@ -39,13 +40,13 @@ export function formatPeer(peer: Peer): string {
 /** The networks of one prefix length, by their leading bits. */
 interface PrefixGroup<S> {
   readonly prefix: number;
-  readonly networks: ReadonlyMap<bigint, S>;
+  readonly networks: Table<bigint, S>;
 }
 
 export interface PeerIndex<S> {
   readonly size: number;
-  readonly names: ReadonlyMap<string, S>;
-  readonly wildcards: ReadonlyMap<string, S>;
+  readonly names: Table<string, S>;
+  readonly wildcards: Table<string, S>;
   /** Longest prefix first. */
   readonly networks: { readonly 4: readonly PrefixGroup<S>[]; readonly 6: readonly PrefixGroup<S>[] };
 }
@@ -58,11 +59,21 @@ export function buildIndex<S extends Section<unknown>>(peers: Iterable<readonly 
   let size = 0;
   for (const [peer, section] of peers) {
     size++;
-    if (peer.kind === 'name') names.set(peer.name, section);
-    else if (peer.kind === 'wildcard') wildcards.set(peer.domain, section);
+    if (peer.kind === 'name') names.set(ownCopy(peer.name), section);
+    else if (peer.kind === 'wildcard') wildcards.set(ownCopy(peer.domain), section);
     else addNetwork(networks[peer.network.family], peer.network, section);
   }
-  return { size, names, wildcards, networks: { 4: longestFirst(networks[4]), 6: longestFirst(networks[6]) } };
+  return {
+    size,
+    names: new Table(names, hashOfName),
+    wildcards: new Table(wildcards, hashOfName),
+    networks: { 4: longestFirst(networks[4]), 6: longestFirst(networks[6]) },
+  };
+}
+
+/** A canonical name is ASCII. What is cut out of a file's text refers to it, and is one more step away. */
+function ownCopy(name: string): string {
+  return Buffer.from(name, 'latin1').toString('latin1');
 }
 
 function addNetwork<S>(groups: Map<number, Map<bigint, S>>, network: Network, section: S): void {
@@ -71,7 +82,9 @@ function addNetwork<S>(groups: Map<number, Map<bigint, S>>, network: Network, se
 }
 
 function longestFirst<S>(groups: ReadonlyMap<number, ReadonlyMap<bigint, S>>): PrefixGroup<S>[] {
-  return [...groups].map(([prefix, networks]) => ({ prefix, networks })).sort((a, b) => b.prefix - a.prefix);
+  return [...groups]
+    .map(([prefix, networks]) => ({ prefix, networks: new Table(networks, hashOfBits) }))
+    .sort((a, b) => b.prefix - a.prefix);
 }
 
 /** Every section, in no particular order. */
@@ -84,17 +97,19 @@ export function* allSections<S>(index: PeerIndex<S>): Generator<S> {
 /** The sections whose network holds `address`, longest prefix first. */
 export function* sectionsForAddress<S>(index: PeerIndex<S>, address: Address): Generator<S> {
   for (const { prefix, networks } of index.networks[address.family]) {
-    const found = networks.get(maskTo(address, prefix));
+    const bits = maskTo(address, prefix);
+    const found = networks.get(bits, hashOfBits(bits));
     if (found !== undefined) yield found;
   }
 }
 
 /** The sections that fit `name` (canonical): the exact one, then wildcards from the longest to the shortest. */
 export function* sectionsForName<S>(index: PeerIndex<S>, name: string): Generator<S> {
-  const exact = index.names.get(name);
+  const [whole, ...shorter] = suffixesOf(name);
+  const exact = index.names.get(name, whole.hash);
   if (exact !== undefined) yield exact;
-  for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
-    const wildcard = index.wildcards.get(name.slice(dot + 1));
+  for (const { from, hash } of shorter) {
+    const wildcard = index.wildcards.get(name.slice(from), hash);
     if (wildcard !== undefined) yield wildcard;
   }
 }

@@ -1,5 +1,5 @@
 /** What is allowed in a configuration and yet probably not meant. Pure. */
-import { allSections, sectionsForAddress, type PeerIndex } from '../peers/index';
+import { allSections, type PeerIndex } from '../peers/index';
 import { parseNetwork, width, type Network } from '../peers/network';
 import { completeOutbound } from '../peers/rules';
 import type { OutboundRule, SecurityLevel } from '../peers/rule';
@@ -201,10 +201,7 @@ function coversAll(
   const network = parseNetwork(text);
   if (network === undefined) return false;
   const first = index.networks[network.family].at(-1);
-  if (first?.prefix !== 0) return false;
-  return [...sectionsForAddress(index, network)].some(
-    (section) => applies(section) && first.networks.get(0n) === section,
-  );
+  return first?.prefix === 0 && [...first.networks.values()].some(applies);
 }
 
 /** A warning at `key` of a section, or at its header. */
