@@ -8,6 +8,8 @@ export type Step =
   | { readonly do: 'reply'; readonly text: string }
   | { readonly do: 'close'; readonly text?: string }
   | { readonly do: 'silence' }
+  /** Sends `text` over and over, until the other side has enough. */
+  | { readonly do: 'drip'; readonly text: string; readonly everyMs: number }
   /** Breaks the connection with a TCP reset. */
   | { readonly do: 'reset' }
   /** Answers STARTTLS with `text`, then does to the handshake what `handshake` says. */
@@ -28,6 +30,8 @@ export type Manner = { readonly [point in Point]?: Step } & {
   readonly secured?: { readonly [point in Point]?: Step };
   /** Whether EHLO offers STARTTLS. Default: offered. */
   readonly starttlsOffer?: 'offered' | 'withheld';
+  /** Whether the handshake asks the client for a certificate. Default: not asked. */
+  readonly clientCertificate?: 'asked';
   /** OpenSSL's cipher list, for TLS 1.2 and below only; with `aNULL` the peer shows no certificate. */
   readonly ciphers?: string;
 };

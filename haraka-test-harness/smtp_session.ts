@@ -17,6 +17,8 @@ export type PeerTls =
       readonly cipher: string;
       /** Empty where the client sent none. */
       readonly sni: string;
+      /** The common name of the certificate that the client sent; empty where there is none. */
+      readonly clientCertificate: string;
     };
 
 export interface PeerConnection {
@@ -219,6 +221,10 @@ export class Session implements PeerConnection {
         return;
       case 'silence':
         return;
+      case 'drip': {
+        this.drip(step.text, step.everyMs);
+        return;
+      }
       case 'reset': {
         this.socket.resetAndDestroy();
         return;
@@ -228,6 +234,11 @@ export class Session implements PeerConnection {
         return;
       }
     }
+  }
+
+  private drip(text: string, everyMs: number): void {
+    const timer = setInterval(() => this.say(text), everyMs);
+    this.socket.once('close', () => clearInterval(timer));
   }
 
   private say(text: string): void {
@@ -298,6 +309,8 @@ export class Session implements PeerConnection {
     const secured = new TLSSocket(this.socket, {
       isServer: true,
       secureContext: this.context,
+      requestCert: this.manner.clientCertificate === 'asked',
+      rejectUnauthorized: false,
       // Without a callback the server name that the client sent is not kept.
       SNICallback: (_name, done) => done(null, this.context),
     });
@@ -314,6 +327,7 @@ export class Session implements PeerConnection {
         version: (secured.getProtocol() ?? 'unknown') as TlsVersion,
         cipher: secured.getCipher().name,
         sni: serverNameOf(secured),
+        clientCertificate: commonNameOf(secured),
       };
       this.changed();
       if (handshake === 'then_close') secured.end();
@@ -346,6 +360,12 @@ function isTlsRecord(chunk: Buffer): boolean {
 function serverNameOf(socket: TLSSocket): string {
   const { servername } = socket as TLSSocket & { servername?: string | false };
   return typeof servername === 'string' ? servername : '';
+}
+
+function commonNameOf(socket: TLSSocket): string {
+  // Node's types promise a subject; without a certificate there is an empty object.
+  const { subject } = socket.getPeerCertificate() as { subject?: { CN?: string } };
+  return subject?.CN ?? '';
 }
 
 function accepts(step: Step): boolean {

@@ -11,6 +11,7 @@ import {
 } from '../src/delivery/haraka';
 import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
+import { dialogueMs, replyMs } from '../src/delivery/limits';
 import { loadOutboundTls } from '../src/delivery/redis_memory';
 import { logLine, type DeliverySummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
@@ -117,9 +118,9 @@ class Deliveries {
 
   prepare(next: Next): void {
     try {
+      this.checkOrder();
       const module = this.plugin.haraka_require('outbound/tls') as OutboundTlsModule;
       loadOutboundTls(module, this.environment.options().rememberBrokenTls ? 'wanted' : 'unwanted');
-      this.checkOrder();
     } catch (error) {
       this.plugin.logerror(`the deliveries could not be prepared: ${messageOf(error)}`);
     }
@@ -199,7 +200,8 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
         limits: {
           decisionMs: timeouts.decision * 1000,
           handshakeMs: timeouts.tlsHandshake * 1000,
-          dialogueMs: dialogueMs,
+          dialogueMs,
+          replyMs,
         },
         rememberBrokenTls: delivery.rememberBrokenTls,
         now,
@@ -207,6 +209,3 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
     },
   };
 }
-
-/** From the connection to STARTTLS, over all replies: RFC 5321 section 4.5.3.2 allows five minutes for each. */
-const dialogueMs = 5 * 60_000;

@@ -92,6 +92,7 @@ function environmentOf(engine: Engine): GuardEnvironment {
           decisionMs: timeouts.decision * 1000,
           handshakeMs: timeouts.tlsHandshake * 1000,
           dialogueMs: 300_000,
+          replyMs: 600_000,
         },
         rememberBrokenTls: false,
         now,

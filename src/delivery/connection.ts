@@ -56,6 +56,8 @@ export interface ConnectionTerms {
   /** From connect to TLS, and from the start of the handshake to its end; milliseconds. */
   readonly dialogueMs: number;
   readonly handshakeMs: number;
+  /** From whatever was sent last to a whole reply, once the session stands; milliseconds. */
+  readonly replyMs: number;
   /** What is passed to `upgrade`, given what Haraka would have passed. */
   tlsOptions(options: Record<string, unknown>): Record<string, unknown>;
   now(): Date;
@@ -103,7 +105,7 @@ export class GuardedConnection {
     this.upgrade = socket.upgrade.bind(socket);
     socket.write = (data, ...rest) => this.gatedWrite(data, rest);
     socket.upgrade = (options, callback) => this.guardedUpgrade(options, callback);
-    keepErrorsHandled(socket);
+    this.noticeRelease();
   }
 
   /**
@@ -117,6 +119,8 @@ export class GuardedConnection {
     socket.prependListener('error', (error: unknown) => this.onError(error));
     socket.prependListener('close', () => this.onLost('the peer closed the connection', 'broken'));
     socket.prependListener('timeout', () => this.onLost('the peer took too long to answer', 'timeout'));
+    // After Haraka's own: it forgets a socket whose message is done, and a peer that leaves QUIT unanswered would keep it.
+    socket.on('timeout', () => socket.destroy());
     this.restartTimer(this.terms.dialogueMs, 'the peer took too long before TLS');
   }
 
@@ -149,6 +153,8 @@ export class GuardedConnection {
       if (end < 0) break;
       const line = this.partialLine.slice(start, end + 1);
       start = end + 1;
+      // Lines that announce more lines buy no time.
+      if (line[3] !== '-') this.awaitReply();
       this.socket.emit('line', line);
       if (this.hasEnded()) return;
     }
@@ -180,7 +186,7 @@ export class GuardedConnection {
         this.onStartTls(reply, excess);
         return;
       default:
-        this.pass(present(reply));
+      // Nothing is read here in any other state.
     }
   }
 
@@ -259,14 +265,17 @@ export class GuardedConnection {
 
   private maySend(data: string | Uint8Array): boolean {
     switch (this.state) {
-      case 'cleartext':
-        return true;
       case 'over':
-        return !this.protecting;
+        // Haraka may still be reading the message from disk.
+        return false;
+      case 'cleartext':
+        this.awaitReply();
+        return true;
       case 'confirming':
       case 'secured':
-        if (this.socket.isEncrypted() === true) return true;
-        break;
+        if (this.socket.isEncrypted() !== true) break;
+        this.awaitReply();
+        return true;
       case 'handshake':
         this.fail(unverified, 'starttls');
         return false;
@@ -296,7 +305,7 @@ export class GuardedConnection {
   }
 
   private settleForCleartext(): void {
-    this.clearTimer();
+    this.beginSession();
     this.state = 'cleartext';
     this.owner.established({ tlsVersion: '', cipher: '', verified: 'none' });
   }
@@ -312,14 +321,16 @@ export class GuardedConnection {
     try {
       this.upgrade(this.terms.tlsOptions(options), (authorized, verifyError, certificate, cipher) => {
         if (this.state !== 'handshake') return;
-        this.clearTimer();
+        this.beginSession();
         if (!this.accept({ authorized, verifyError, leaf: leafOf(certificate) })) return;
         // Haraka would give up where PKIX fails; what the requirement asks for has just been checked.
         const met = this.terms.requirement.kind === 'encrypted';
         callback(met || authorized, met ? undefined : verifyError, certificate, cipher);
       });
     } catch (error) {
-      this.fail(handshakeFailure(error), 'starttls');
+      // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
+      const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;
+      this.fail({ reason: 'config-invalid', text }, 'starttls');
     }
   }
 
@@ -445,28 +456,44 @@ export class GuardedConnection {
     return this.state === 'over';
   }
 
+  /** Haraka's own timeout begins anew with every octet: a peer that drips holds a delivery as long as it likes. */
+  private beginSession(): void {
+    this.restartTimer(this.terms.replyMs, 'the peer took too long for a whole reply');
+  }
+
+  private awaitReply(): void {
+    this.timer?.refresh();
+  }
+
   private restartTimer(ms: number, text: string): void {
     this.clearTimer();
     this.timer = setTimeout(() => {
       this.onLost(text, 'timeout');
       this.socket.emit('error', new Error(text));
+      this.socket.destroy();
     }, ms);
   }
 
   private clearTimer(): void {
     clearTimeout(this.timer);
+    this.timer = undefined;
   }
-}
 
-/** Haraka removes every listener from a socket that it is done with; an error after that would end the process. */
-function keepErrorsHandled(socket: PluggableSocket): void {
-  const removeAllListeners = socket.removeAllListeners.bind(socket);
-  socket.removeAllListeners = (event) => {
-    if (event === undefined) removeAllListeners();
-    else removeAllListeners(event);
-    if (event === undefined) socket.on('error', () => undefined);
-    return socket;
-  };
+  /** Haraka removes every listener from a socket that it is done with; an error after that would end the process. */
+  private noticeRelease(): void {
+    const { socket } = this;
+    const removeAllListeners = socket.removeAllListeners.bind(socket);
+    socket.removeAllListeners = (event) => {
+      if (event !== undefined) {
+        removeAllListeners(event);
+        return socket;
+      }
+      removeAllListeners();
+      socket.on('error', () => undefined);
+      this.end();
+      return socket;
+    };
+  }
 }
 
 /** Node hands out an empty object, or null, where there is no certificate. */

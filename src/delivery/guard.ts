@@ -41,6 +41,7 @@ export interface GuardLimits {
   readonly decisionMs: number;
   readonly handshakeMs: number;
   readonly dialogueMs: number;
+  readonly replyMs: number;
 }
 
 export interface GuardOptions {
@@ -134,8 +135,9 @@ export class DeliveryGuard {
   private onMxAnswer(retval: number | undefined, mx: unknown): unknown {
     const { attempt } = this;
     if (retval === hookAnswer.ok) {
-      if (mx !== attempt.offered) attempt.phase = { kind: 'routed' };
-      return this.original.get_mx_respond(retval, mx);
+      if (mx === attempt.offered) return this.original.get_mx_respond(retval, mx);
+      attempt.phase = { kind: 'routed' };
+      return this.followRoute(attempt, mx);
     }
     if (attempt.phase.kind === 'deciding') {
       const failure: Failure = {
@@ -149,6 +151,17 @@ export class DeliveryGuard {
       return this.original.get_mx_respond(retval, mx);
     }
     return this.offer().then((list) => this.original.get_mx_respond(hookAnswer.ok, list));
+  }
+
+  /** What is no route at all makes Haraka throw, which would end the process. */
+  private async followRoute(attempt: Attempt, mx: unknown): Promise<void> {
+    try {
+      await this.original.get_mx_respond(hookAnswer.ok, mx);
+    } catch (error) {
+      const text = `a plugin answered get_mx with a route that cannot be read: ${printable(messageOf(error))}`;
+      this.hmail.logerror(`tls-peers: ${text}`);
+      this.defer(attempt, { reason: 'config-invalid', text });
+    }
   }
 
   private async decideRoute(attempt: Attempt): Promise<void> {
@@ -311,24 +324,33 @@ export class DeliveryGuard {
       this.original.try_deliver_host_on_socket(mx, host, port, socket);
       return;
     }
-    const plan = this.planFor(mx);
-    const requirement = this.requirementFor(mx);
-    if (plan === undefined || requirement === undefined) {
-      socket.removeAllListeners();
-      socket.on('error', () => undefined);
-      (socket as unknown as { destroy(): void }).destroy();
-      this.refuse(
-        this.attempt,
-        hostOf(mx),
-        { reason: 'internal-error', text: 'nothing was decided for it' },
-        '',
-      );
-      void this.tryDeliver();
+    let connection: GuardedConnection;
+    try {
+      connection = this.guardConnection(mx, this.planToHold(mx), socket);
+    } catch (error) {
+      this.abandon(mx, socket, error);
       return;
     }
-    const connection = this.guardConnection(mx, { ...plan, requirement }, socket);
     this.original.try_deliver_host_on_socket(mx, host, port, socket);
     connection.attach();
+  }
+
+  /** @throws where nothing was decided for this host */
+  private planToHold(mx: HarakaMx): HostPlan {
+    const plan = this.planFor(mx);
+    const requirement = this.requirementFor(mx);
+    if (plan === undefined || requirement === undefined) throw new Error('nothing was decided for it');
+    return { ...plan, requirement };
+  }
+
+  /** Before anything was said on a connection that cannot be guarded. */
+  private abandon(mx: HarakaMx, socket: PluggableSocket, error: unknown): void {
+    socket.removeAllListeners();
+    socket.on('error', () => undefined);
+    socket.destroy();
+    const text = printable(messageOf(error));
+    this.refuse(this.attempt, hostOf(mx), { reason: 'internal-error', text }, '');
+    void this.tryDeliver();
   }
 
   private guardConnection(mx: HarakaMx, plan: HostPlan, socket: PluggableSocket): GuardedConnection {
@@ -345,6 +367,7 @@ export class DeliveryGuard {
         startTls: hidden ? 'hidden' : 'as_required',
         dialogueMs: options.limits.dialogueMs,
         handshakeMs: options.limits.handshakeMs,
+        replyMs: options.limits.replyMs,
         tlsOptions: (haraka) => {
           if (requirement.kind === 'cleartext') throw new Error('the rule says cleartext');
           return upgradeOptions(requirement, haraka, mutualCertificate(environment.tlsSocket, address));
@@ -496,13 +519,22 @@ export class DeliveryGuard {
     this.original.bounce(text);
   }
 
-  /** What the DSN will say of each recipient, and what hooks and logs find in the notes. */
+  /** What the DSN will say of each recipient. A fault in it must not keep the message from being deferred. */
   private annotate(
     attempt: Attempt,
     failure: HostFailure | undefined,
     permanent: boolean,
     text: string,
   ): void {
+    try {
+      this.annotateRecipients(failure, permanent, text);
+      this.hmail.notes.tls_peers = summarize(attempt, this.hmail.todo.domain);
+    } catch (error) {
+      this.hmail.logerror(`tls-peers: the reason could not be noted: ${printable(messageOf(error))}`);
+    }
+  }
+
+  private annotateRecipients(failure: HostFailure | undefined, permanent: boolean, text: string): void {
     const status = statusOf(failure, permanent || this.isLastTry());
     for (const rcpt of this.hmail.todo.rcpt_to) {
       forgetReply(rcpt);
@@ -510,7 +542,6 @@ export class DeliveryGuard {
       rcpt.reason = text;
       if (failure !== undefined) rcpt.dsn_remote_mta = failure.host.split(' ')[0] ?? failure.host;
     }
-    this.hmail.notes.tls_peers = summarize(attempt, this.hmail.todo.domain);
   }
 }
 

@@ -62,6 +62,7 @@ export interface PluggableSocket extends EventEmitter {
   upgrade(options: Record<string, unknown>, callback: UpgradeCallback): void;
   write(data: string | Uint8Array, ...rest: unknown[]): unknown;
   isEncrypted(): boolean | undefined;
+  destroy(): void;
 }
 
 /** One message for one next-hop domain on its way out. */

@@ -5,17 +5,22 @@ export type Transition = 'began_to_fail' | 'recovered' | 'unchanged';
 
 export class PeerHealth {
   /** Only failing peers are kept; the bound keeps a flood of odd recipient domains from growing memory. */
-  private readonly failing: LRUCache<string, string>;
+  private readonly failing: LRUCache<string, ReadonlySet<string>>;
 
   constructor(limit = 10_000) {
     this.failing = new LRUCache({ max: limit });
   }
 
-  /** @param peer whatever names the pair of rule and recipient domain */
+  /**
+   * A reason is news once: hosts of equal preference are tried in any order, and would take turns in failing first.
+   *
+   * @param peer whatever names the pair of rule and recipient domain
+   */
   failed(peer: string, reason: string): Transition {
-    const known = this.failing.get(peer);
-    this.failing.set(peer, reason);
-    return known === undefined || known !== reason ? 'began_to_fail' : 'unchanged';
+    const known = this.failing.get(peer) ?? new Set();
+    if (known.has(reason)) return 'unchanged';
+    this.failing.set(peer, new Set([...known, reason]));
+    return 'began_to_fail';
   }
 
   delivered(peer: string): Transition {

@@ -73,6 +73,13 @@ describe('notices about a peer', () => {
     expect(health.delivered('a')).toBe('recovered');
     expect(health.delivered('a')).toBe('unchanged');
   });
+
+  it('do not come again where two hosts take turns in failing first', () => {
+    const health = new PeerHealth();
+    const turns = ['starttls-not-supported', 'tls-handshake-failed'];
+    const seen = [...turns, ...turns, ...turns].map((reason) => health.failed('a', reason));
+    expect(seen.filter((transition) => transition === 'began_to_fail')).toHaveLength(2);
+  });
 });
 
 describe('no_tls_hosts', () => {

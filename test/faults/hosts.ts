@@ -188,6 +188,12 @@ function scenario(
   };
 }
 
+const mxLookups = [
+  ['servfail', 'dns-lookup-failed', '4.4.3'],
+  ['bogus', 'dnssec-invalid', '4.7.5'],
+  ['timeout', 'dns-lookup-failed', '4.4.3'],
+] as const;
+
 const others: readonly Scenario[] = [
   scenario(
     'bounced.example',
@@ -204,6 +210,24 @@ const others: readonly Scenario[] = [
     { mx: [{ addresses: [] }] },
     deferred('dns-lookup-failed', '4.4.3', 'nothing', 0),
     { action_on_failure: 'bounce' },
+  ),
+  scenario('null-mx.example', 'null MX', 'mandatory', { mx: 'null' }, bounced('5.1.10', 'nothing', '', 0)),
+  scenario(
+    'no-such-domain.example',
+    'no such domain',
+    'mandatory',
+    { mx: 'null', lookups: { MX: 'nxdomain' } },
+    bounced('5.1.2', 'nothing', '', 0),
+  ),
+  ...mxLookups.map(([fate, reason, status]) =>
+    scenario(
+      `mx-${fate}.example`,
+      `MX lookup: ${fate}`,
+      'mandatory',
+      { lookups: { MX: fate } },
+      deferred(reason, status, 'nothing', 0),
+      { action_on_failure: 'bounce' },
+    ),
   ),
   {
     ...scenario(

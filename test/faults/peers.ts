@@ -21,8 +21,8 @@ type Row = readonly [
   host: MannerName | Manner | HostSpec,
   /** Where cleartext is forbidden. */
   forbidden: Expected,
-  /** At `opportunistic`. */
-  allowed: Expected,
+  /** At `opportunistic`; `any` where it is the peer's own luck what comes of it, and nothing is at stake. */
+  allowed: Expected | 'any',
   /** Other levels that differ from both. */
   others?: Partial<Record<LevelName, Expected>>,
 ];
@@ -36,6 +36,7 @@ const silence: Step = { do: 'silence' };
 const broken = [handshakeFailed, cleartext('tls-handshake-failed'), { none: cleartext() }] as const;
 const same = (expected: Expected): readonly [Expected, Expected] => [expected, expected];
 
+const endlessLine = 'x'.repeat(4 * 1024 * 1024 + 1);
 const manyLines = Array.from({ length: 500 }, () => '250-X\r\n').join('');
 
 const greeting: readonly Row[] = [
@@ -69,6 +70,12 @@ const ehlo: readonly Row[] = [
   ['ehlo-endless-line', { ehlo: reply(`250-${'x'.repeat(20_000)}`) }, ...same(lost('EHLO'))],
   ['ehlo-endless-lines', { ehlo: reply(`${manyLines}250 STARTTLS`) }, ...same(lost('EHLO'))],
   ['ehlo-greeting-named-starttls', { ehlo: reply('250 STARTTLS') }, noStartTls(), cleartext()],
+  [
+    'everything-at-once',
+    { greeting: reply('220 mx\r\n250-mx\r\n250 STARTTLS\r\n220 go\r\n250-mx\r\n250 ok\r\n250 ok') },
+    handshakeFailed,
+    'any',
+  ],
   ['ehlo-lower-case', { ehlo: reply('250-mx\r\n250 starttls') }, ...same(encrypted)],
 ];
 
@@ -123,6 +130,7 @@ const handshake: readonly Row[] = [
     { tls: { min: 'TLSv1.2', max: 'TLSv1.2' }, manner: handshakeThat('then_renegotiate') },
     ...same(encrypted),
   ],
+  ['weak-cipher-only', { tls: { min: 'TLSv1.2', max: 'TLSv1.2' }, manner: { ciphers: 'PSK' } }, ...broken],
 ];
 
 const afterTls: readonly Row[] = [
@@ -153,6 +161,23 @@ const afterTls: readonly Row[] = [
   ['secured-message-reset', { secured: { message: reset } }, ...same(lost('STARTTLS'))],
   ['secured-message-silence', { secured: { message: silence } }, ...same(lost('STARTTLS'))],
   ['secured-quit-reset', { secured: { quit: reset } }, ...same(encrypted)],
+  ['secured-quit-silence', { secured: { quit: silence } }, ...same(encrypted)],
+  [
+    'secured-ehlo-cut',
+    { secured: { ehlo: { do: 'close', text: '250-mx\r\n250-SI' } } },
+    ...same(lost('STARTTLS')),
+  ],
+  ['secured-rcpt-reset', { secured: { rcpt: reset } }, ...same(lost('STARTTLS'))],
+  [
+    'secured-data-354-close',
+    { secured: { data: { do: 'close', text: '354 go on\r\n' } } },
+    ...same(lost('STARTTLS')),
+  ],
+  [
+    'secured-endless-line',
+    { secured: { ehlo: { do: 'reply', text: endlessLine } } },
+    ...same(lost('STARTTLS')),
+  ],
   ['mail-451', 'mail-451', ...same(deferred('', '4.3.0', 'STARTTLS'))],
   ['mail-550', 'mail-550', ...same(bounced('5.7.1', 'STARTTLS'))],
   ['rcpt-450', 'rcpt-450', ...same(deferred('', '4.2.1', 'STARTTLS'))],
@@ -190,14 +215,14 @@ function scenarioOf([name, host, forbidden, allowed, others = {}]: Row, levelNam
 }
 
 /** `no_starttls` allows cleartext only to a peer that offers no TLS: its broken TLS is as bad as anywhere. */
-function expectedAt(level: LevelName, forbidden: Expected, allowed: Expected): Expected | undefined {
+function expectedAt(level: LevelName, forbidden: Expected, allowed: Expected | 'any'): Expected | undefined {
   switch (level) {
     case 'none':
       return undefined;
     case 'opportunistic':
-      return allowed;
+      return allowed === 'any' ? undefined : allowed;
     case 'noStartTls':
-      return allowed.reasons === '' ? allowed : forbidden;
+      return allowed !== 'any' && allowed.reasons === '' ? allowed : forbidden;
     default:
       return forbidden;
   }

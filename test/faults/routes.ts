@@ -141,6 +141,14 @@ const rows: readonly Row[] = [
     () => 'nowhere.invalid',
     deferred('connection-failed', '4.4.1', 'nothing', 0),
   ],
+  [
+    'not a URL',
+    'mandatory',
+    fine,
+    () => 'smtp://[',
+    deferred('config-invalid', '4.3.5', 'nothing', 0),
+    { settings: { action_on_failure: 'bounce' } },
+  ],
   ['DENY', 'mandatory', fine, () => 'deny', bounced('5.1.2', 'nothing', '', 0)],
   ['DENYSOFT', 'mandatory', fine, () => 'denysoft', deferred('', '4.1.2', 'nothing', 0)],
 ];

@@ -18,7 +18,16 @@ export interface Expected {
 
 /** One kind of Haraka that scenarios share: its plugins and its own files. */
 export type SurroundingsName =
-  'plain' | 'routed' | 'smtp_forward' | 'relay' | 'forced' | 'exempt' | 'no_tls' | 'mutual' | 'mutual_strict';
+  | 'plain'
+  | 'routed'
+  | 'smtp_forward'
+  | 'relay'
+  | 'forced'
+  | 'exempt'
+  | 'no_tls'
+  | 'mutual'
+  | 'mutual_strict'
+  | 'bad_ciphers';
 
 /** A host that a route may name. */
 export interface Target {

@@ -26,6 +26,7 @@ const fine: HostSpec = {};
 const bare: HostSpec = { manner: 'no-starttls' };
 const selfSigned: HostSpec = { certificate: 'self-signed' };
 const untrusted = deferred('certificate-not-trusted', '4.7.5', 'STARTTLS');
+const unusable = deferred('config-invalid', '4.3.5', 'STARTTLS');
 const disabled = deferred('config-invalid', '4.3.5', 'nothing', 0);
 
 const rows: readonly Row[] = [
@@ -60,6 +61,17 @@ const rows: readonly Row[] = [
   // Haraka merges `rejectUnauthorized` over what the connection asks for, and Node ends the handshake.
   ['mutual_strict', 'dane', selfSigned, handshakeFailed],
   ['mutual_strict', 'verify', fine, encrypted],
+  [
+    'mutual',
+    'opportunistic',
+    { tls: { min: 'TLSv1.2', max: 'TLSv1.2' } },
+    cleartext('tls-version-too-low'),
+    { settings: { min_tls_version: '1.3' } },
+  ],
+  ['bad_ciphers', 'opportunistic', fine, cleartext('config-invalid')],
+  // The fault is ours: never a ground to bounce.
+  ['bad_ciphers', 'mandatory', fine, unusable, { settings: { action_on_failure: 'bounce' } }],
+  ['bad_ciphers', 'daneOnly', selfSigned, unusable],
 ];
 
 const explained: Record<string, string> = {
@@ -68,6 +80,7 @@ const explained: Record<string, string> = {
   no_tls: 'enable_tls = false',
   mutual: 'mutual_tls',
   mutual_strict: 'mutual_tls, rejectUnauthorized',
+  bad_ciphers: 'unknown ciphers',
 };
 
 export const settingScenarios: readonly Scenario[] = rows.map(

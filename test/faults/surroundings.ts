@@ -53,9 +53,11 @@ export async function surroundings(
     case 'no_tls':
       return { outbound: { enable_tls: 'false' } };
     case 'mutual':
-      return serverWithTls();
+      return serverWithTls('mutual_tls = true\n');
     case 'mutual_strict':
-      return serverWithTls('rejectUnauthorized = true\n');
+      return serverWithTls('mutual_tls = true\nrejectUnauthorized = true\n');
+    case 'bad_ciphers':
+      return { config: { 'tls.ini': '[outbound]\nciphers = NO-SUCH-CIPHER\n' } };
   }
 }
 
@@ -84,7 +86,11 @@ function hostList(key: string, peers: readonly string[]): string {
   return ['[outbound]', ...peers.map((peer) => `${key}[] = ${peer}`), ''].join('\n');
 }
 
-/** Haraka offers STARTTLS itself; under `mutual_tls` it merges all of this over what a connection to a peer asks for. */
+/**
+ * Haraka offers STARTTLS itself; under `mutual_tls` it merges all of this over what a connection to a peer asks for.
+ *
+ * @param further lines of tls.ini
+ */
 export async function serverWithTls(
   further = '',
 ): Promise<LabOptions & { readonly config: Record<string, string> }> {
@@ -93,7 +99,7 @@ export async function serverWithTls(
   return {
     plugins: ['tls', 'tls-peers'],
     config: {
-      'tls.ini': `mutual_tls = true\nminVersion = TLSv1.2\n${further}`,
+      'tls.ini': `minVersion = TLSv1.2\n${further}`,
       'tls_cert.pem': chainPem,
       'tls_key.pem': keyPem,
       'dhparams.pem': dhparams,

@@ -1,0 +1,63 @@
+/** Peers that drip: every octet is a sign of life to a socket, and none of them brings the message further. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLab, type Lab } from '../../haraka-test-harness/lab';
+import type { Manner, Step } from '../../haraka-test-harness/manners';
+import { buildWith, type Bundle } from '../support/bundle';
+
+const drip = (text: string): Step => ({ do: 'drip', text, everyMs: 100 });
+
+const peers: Record<string, Manner> = {
+  banner: { greeting: drip('220-wait\r\n') },
+  mail: { secured: { mail: drip('250-wait\r\n') } },
+  octets: { secured: { message: drip('2') } },
+  cleartext: { starttlsOffer: 'withheld', mail: drip('250-wait\r\n') },
+  quit: { secured: { quit: drip('221-wait\r\n') } },
+};
+
+describe('a peer that drips', () => {
+  let lab: Lab;
+  let bundle: Bundle;
+
+  beforeAll(async () => {
+    bundle = await buildWith(
+      'delivery/limits',
+      'export const dialogueMs = 1500; export const replyMs = 1500;',
+    );
+    lab = await startLab(
+      {
+        domains: Object.fromEntries(
+          Object.entries(peers).map(([name, manner]) => [`${name}.example`, { mx: [{ manner }] }]),
+        ),
+      },
+      {
+        bundle: bundle.file,
+        config: {
+          'tls-peers/ours.example.ini':
+            '[outbound]\nsecurity_level = mandatory\n[outbound cleartext.example]\nsecurity_level = none\n',
+        },
+      },
+    );
+  });
+  afterAll(async () => {
+    await lab.stop();
+    await bundle.remove();
+  });
+
+  it.each([
+    ['banner', 'the peer took too long before TLS'],
+    ['mail', 'the peer took too long for a whole reply'],
+    ['octets', 'the peer took too long for a whole reply'],
+    ['cleartext', 'the peer took too long for a whole reply'],
+  ])('at %s is given up: %s', async (name, text) => {
+    const outcome = await lab.deliver({ from: 'a@ours.example', to: `b@${name}.example` });
+    expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.4.1' }] });
+    expect(outcome.error).toContain(text);
+    await lab.peer(`mx.${name}.example`).settled();
+  });
+
+  it('after QUIT loses its connection', async () => {
+    const outcome = await lab.deliver({ from: 'a@ours.example', to: 'b@quit.example' });
+    expect(outcome.status).toBe('delivered');
+    await lab.peer('mx.quit.example').settled();
+  });
+});
