@@ -15,10 +15,12 @@ import { parseAddress } from '../peers/network';
 import { decide } from '../policy/decide';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { show } from '../settings/changes';
+import { harakaTls } from '../settings/haraka_tls';
 import { loadSettings } from '../settings/settings';
 import { directorySource } from '../settings/source';
 import type { Settings } from '../settings/types';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { asHarakaDelivers, handshakeRemarks } from './haraka_terms';
 import { json, paint, table, type Output, type Style } from './output';
 import { openSources } from './sources';
 
@@ -89,6 +91,8 @@ interface Living {
   readonly destination: Destination;
   readonly sts: StsFacts;
   readonly decision: Decision;
+  /** What of Haraka's own TLS settings takes part. */
+  readonly haraka: readonly string[];
 }
 
 async function look(settings: Settings, directory: string, rule: OutboundRule, to: string): Promise<Living> {
@@ -100,7 +104,9 @@ async function look(settings: Settings, directory: string, rule: OutboundRule, t
       sources.resolver.probe(),
     ]);
     const resolver = findings.map((finding) => findingText(finding, question));
-    return { resolver, ...facts, decision: decide(rule, facts) };
+    const tls = harakaTls(directorySource(directory));
+    const decision = asHarakaDelivers(decide(rule, facts), tls, to);
+    return { resolver, ...facts, decision, haraka: handshakeRemarks(tls) };
   } finally {
     await sources.close();
   }
@@ -119,6 +125,7 @@ function reportOutbound(output: Output, explanation: OutboundExplanation, living
   output.print(`MTA-STS      ${stsText(living.sts)}`);
   output.print('');
   for (const line of decisionLines(output, living.decision)) output.print(line);
+  for (const line of living.haraka) output.print(paint(output, 'dim', line));
 }
 
 function reportInbound(output: Output, explanation: InboundExplanation): void {

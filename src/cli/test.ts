@@ -3,14 +3,17 @@ import { discover } from '../discovery/discover';
 import { outboundRule } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
-import type { Decision, HostPlan, RefusedHost, Requirement, TlsVersion } from '../policy/requirement';
+import type { Decision, HostPlan, RefusedHost } from '../policy/requirement';
+import { upgradeOptions } from '../delivery/tls_options';
+import { harakaTls, type HarakaTls } from '../settings/haraka_tls';
 import { judgeProbe, type ProbeVerdict } from '../probe/judge';
-import { probeHost, type Probe } from '../probe/probe';
+import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
 import { loadSettings } from '../settings/settings';
 import { directorySource } from '../settings/source';
 import type { GlobalSettings } from '../settings/types';
 import { exit, UsageError, type Command, type Context } from './command';
 import { requirementText } from './explain';
+import { asHarakaDelivers, handshakeRemarks } from './haraka_terms';
 import { heloName } from './helo';
 import { json, paint, table, type Cell, type Output } from './output';
 import { openSources, type LivingSources } from './sources';
@@ -49,6 +52,8 @@ interface Report {
   readonly goes: boolean;
   /** Why nothing was tried, or why not at all hosts. */
   readonly problems: readonly string[];
+  /** What of Haraka's own TLS settings takes part. */
+  readonly haraka: readonly string[];
   /** In the order in which a delivery would try them. */
   readonly attempts: readonly Attempt[];
 }
@@ -57,7 +62,9 @@ async function test(context: Context) {
   const { operands, options, output } = context;
   if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
   const sender = domainOf(typeof options['from'] === 'string' ? options['from'] : '');
-  const { settings } = loadSettings(directorySource(context.directory));
+  const source = directorySource(context.directory);
+  const { settings } = loadSettings(source);
+  const haraka = harakaTls(source);
   const sources = openSources(settings.global, context.directory);
   try {
     const reports: Report[] = [];
@@ -66,9 +73,9 @@ async function test(context: Context) {
       const found = outboundRule(settings, sender, domain, context.today);
       const report =
         found.kind === 'invalid'
-          ? { domain, rule: '', goes: false, problems: [found.failure.text], attempts: [] }
+          ? { domain, rule: '', goes: false, problems: [found.failure.text], haraka: [], attempts: [] }
           : await testDomain(
-              new Visitor(sources, settings.global, heloName(context.directory), output),
+              new Visitor(sources, settings.global, heloName(context.directory), haraka, output),
               found.rule,
               domain,
             );
@@ -89,12 +96,13 @@ function domainOf(operand: string): string {
 }
 
 async function testDomain(visitor: Visitor, rule: OutboundRule, domain: string): Promise<Report> {
-  const decision = await visitor.decide(rule, domain);
-  const report = { domain, rule: `${rule.name}: ${rule.level}` };
+  const decision = asHarakaDelivers(await visitor.decide(rule, domain), visitor.haraka, domain);
+  const haraka = handshakeRemarks(visitor.haraka);
+  const report = { domain, rule: `${rule.name}: ${rule.level}`, haraka };
   if (decision.kind !== 'deliver')
     return { ...report, goes: false, problems: [decisionText(decision)], attempts: [] };
   const visits = decision.hosts.flatMap((plan) =>
-    plan.addresses.map((address) => visitor.visit(rule, plan, address)),
+    plan.addresses.map((address) => visitor.visit(plan, address)),
   );
   const attempts = await Promise.all(visits);
   const goes = attempts.some(({ verdict }) => verdict.kind === 'goes');
@@ -114,6 +122,7 @@ class Visitor {
     readonly sources: LivingSources,
     readonly global: GlobalSettings,
     readonly helo: string,
+    readonly haraka: HarakaTls,
     readonly output: Output,
   ) {}
 
@@ -122,28 +131,31 @@ class Visitor {
     return decide(rule, await discover(this.sources, rule, domain, { signal }));
   }
 
-  async visit(rule: OutboundRule, plan: HostPlan, address: string): Promise<Attempt> {
-    const { requirement } = plan;
+  async visit(plan: HostPlan, address: string): Promise<Attempt> {
     const probe = await probeHost({
       address,
-      serverName: requirement.kind === 'cleartext' ? '' : requirement.serverName,
       heloName: this.helo,
-      minVersion: minVersionOf(requirement),
-      extraRoots: rule.extraRoots,
       deadlineMs: this.global.timeouts.tlsHandshake * 1000,
+      ...this.tlsFor(plan),
     });
-    const verdict = judgeProbe(requirement, probe, new Date());
+    const verdict = judgeProbe(plan.requirement, probe, new Date());
     this.output.progress(`${plan.host} [${address}]: ${verdict.kind}`);
     return { ...certificateOf(probe), ...planOf(plan), address, verdict };
+  }
+
+  /** The handshake that a delivery would make. */
+  private tlsFor({ requirement }: HostPlan): Pick<ProbeOptions, 'serverName' | 'startTls' | 'tlsOptions'> {
+    if (requirement.kind === 'cleartext') return { serverName: '', startTls: 'never' };
+    const { options } = this.haraka;
+    return {
+      serverName: requirement.serverName,
+      tlsOptions: () => upgradeOptions(requirement, { ...options }, 'none'),
+    };
   }
 }
 
 function planOf({ host, requirement, discovered }: HostPlan) {
   return { host, requirement: requirementText(requirement), discovered };
-}
-
-function minVersionOf(requirement: Requirement): TlsVersion {
-  return requirement.kind === 'cleartext' ? 'TLSv1' : requirement.minVersion;
 }
 
 function certificateOf(probe: Probe): Pick<Attempt, 'cipher' | 'names' | 'expires'> {
@@ -165,6 +177,7 @@ function reportLines(output: Output, report: Report): string[] {
     `${paint(output, 'bold', report.domain)}  ${report.rule}`,
     ...table(output, rows, '  '),
     ...report.problems.map((problem) => `  ${problem}`),
+    ...report.haraka.map((remark) => `  ${paint(output, 'dim', remark)}`),
     `  ${end}`,
   ];
 }

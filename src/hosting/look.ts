@@ -1,4 +1,5 @@
 /** Looks at a domain as senders would: its MX hosts, its TXT record and its policy host. Gathers, and does not judge. */
+import { setMaxListeners } from 'node:events';
 import type { Answer } from '../dns/types';
 import type { Resolver } from '../dns/resolver';
 import { connectTo, openTls, type OpenTls } from '../mta_sts/connect';
@@ -42,6 +43,8 @@ export async function checkRollout(
   onChecked: (file: HostedFile) => void = () => undefined,
 ): Promise<Finding[]> {
   const sharing = { ...deps, probe: sharedVisits(deps.probe ?? probeHost, signal) };
+  // Every visit listens to it.
+  setMaxListeners(0, signal);
   const waiting = [...files].entries();
   const found: Finding[][] = [];
   const checkInTurn = async (): Promise<void> => {
@@ -82,6 +85,7 @@ export async function lookAt(
   parent: AbortSignal,
 ): Promise<RolloutFacts> {
   return withDeadline(deps.deadlineMs ?? 60_000, parent, async (signal) => {
+    setMaxListeners(0, signal);
     const [mx, record, policyHost] = await Promise.all([
       lookAtMx(deps, file.domain, signal),
       lookUpRecord(deps.resolver, file.domain, 10_000, signal),

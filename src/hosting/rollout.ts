@@ -101,6 +101,8 @@ function judgeProbe(file: HostedFile, host: string, address: string, probe: Prob
       return [warning(`${at} could not be checked from here: ${probe.problem}`)];
     case 'no_tls':
       return [fault(file, `${at}: ${probe.failure.text}`)];
+    case 'cleartext':
+      return [warning(`${at} could not be checked from here: TLS was not asked for`)];
     case 'encrypted': {
       const verdict = checkSession(requirementOf(host), probe.session, now);
       return verdict.kind === 'failed' ? [fault(file, `${at}: ${verdict.failure.text}`)] : soonOver(at, probe, now);

@@ -30,12 +30,18 @@ export function judgeProbe(requirement: Requirement, probe: Probe, now: Date): P
     case 'encrypted':
       return probe.kind === 'encrypted'
         ? encrypted(requirement, probe.session, now)
-        : { kind: 'refused', failure: probe.failure };
+        : { kind: 'refused', failure: failureOf(probe) };
     case 'opportunistic':
       return probe.kind === 'encrypted'
         ? opportunistic(requirement, probe.session, now)
-        : withoutTls(requirement, probe.failure);
+        : withoutTls(requirement, failureOf(probe));
   }
+}
+
+function failureOf(probe: Extract<Probe, { kind: 'no_tls' | 'cleartext' }>): Failure {
+  return probe.kind === 'no_tls'
+    ? probe.failure
+    : { reason: 'starttls-not-supported', text: 'TLS was not asked for' };
 }
 
 function encrypted(requirement: EncryptedRequirement, session: TlsSession, now: Date): ProbeVerdict {

@@ -27,6 +27,10 @@ export interface ProbeOptions {
   readonly minVersion?: TlsVersion;
   /** PEM of roots trusted beside the default ones, empty for none. */
   readonly extraRoots?: string;
+  /** The handshake's options as a delivery makes them, in place of the two above. */
+  readonly tlsOptions?: () => tls.ConnectionOptions;
+  /** `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
+  readonly startTls?: 'if_offered' | 'never';
   /** Milliseconds for everything; 30 s where absent. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -46,6 +50,8 @@ export type Probe = { readonly dialogue: Dialogue } & (
   | { readonly kind: 'no_dialogue'; readonly problem: string }
   /** `failure`: STARTTLS is not offered, was refused, or the handshake did not finish. */
   | { readonly kind: 'no_tls'; readonly failure: Failure }
+  /** It would take mail; TLS was not asked for. */
+  | { readonly kind: 'cleartext' }
   | {
       readonly kind: 'encrypted';
       /** For `checkSession`. */
@@ -67,11 +73,12 @@ export async function probeHost(options: ProbeOptions): Promise<Probe> {
 /** Beyond this a host says more than any mail server needs to. Bytes before TLS. */
 const mostBytes = 64 * 1024;
 
-type Stage = 'connect' | 'greeting' | 'ehlo' | 'starttls' | 'handshake' | 'over';
+type Stage = 'connect' | 'greeting' | 'ehlo' | 'helo' | 'starttls' | 'handshake' | 'over';
 
 type Outcome =
   | { readonly kind: 'unreachable' | 'no_dialogue'; readonly problem: string }
   | { readonly kind: 'no_tls'; readonly failure: Failure }
+  | { readonly kind: 'cleartext' }
   | { readonly kind: 'encrypted'; readonly session: TlsSession; readonly cipher: string };
 
 class Visit {
@@ -130,6 +137,7 @@ class Visit {
   private answer(reply: Reply, excess: number): void {
     if (this.stage === 'greeting') this.onGreeting(reply);
     else if (this.stage === 'ehlo') this.onEhlo(reply);
+    else if (this.stage === 'helo') this.onHelo(reply);
     else this.onStartTls(reply, excess);
   }
 
@@ -141,14 +149,27 @@ class Visit {
 
   private onEhlo(reply: Reply): void {
     this.note('ehlo', reply);
-    if (!isPositive(reply)) this.lost(`EHLO was answered with ${line(reply)}`);
+    if (reply.code.startsWith('5')) this.say('helo', `HELO ${this.options.heloName}`);
+    else if (!isPositive(reply)) this.lost(`EHLO was answered with ${line(reply)}`);
+    else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
     else if (offersStartTls(reply)) this.say('starttls', 'STARTTLS');
     else this.noTls({ reason: 'starttls-not-supported', text: 'the host does not offer STARTTLS' });
   }
 
+  /** A host that knows no EHLO (RFC 5321 section 3.2) has no extensions, and STARTTLS is one. */
+  private onHelo(reply: Reply): void {
+    if (!isPositive(reply)) this.lost(`HELO was answered with ${line(reply)}`);
+    else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
+    else {
+      const text = `the host answered EHLO with ${this.dialogue.ehlo}`;
+      this.noTls({ reason: 'starttls-not-supported', text });
+    }
+  }
+
   private onStartTls(reply: Reply, excess: number): void {
     this.note('starttls', reply);
-    if (!isPositive(reply)) {
+    // RFC 3207 section 4 knows one positive reply.
+    if (reply.code !== '220') {
       this.noTls({ reason: 'tls-handshake-failed', text: `the host refused STARTTLS: ${line(reply)}` });
     } else if (excess > 0) {
       const text = 'the host sent data in cleartext after it had agreed to STARTTLS';
@@ -164,12 +185,15 @@ class Visit {
     this.stage = 'handshake';
     socket.removeAllListeners('data');
     try {
-      const secured = tls.connect({ socket, ...handshakeOptions(this.options) });
+      const options = this.options.tlsOptions?.() ?? handshakeOptions(this.options);
+      const secured = tls.connect({ socket, ...options });
       this.secured = secured;
       secured.once('secureConnect', () => this.examine(secured));
       secured.on('error', (error) => this.noTls(handshakeFailure(error)));
     } catch (error) {
-      this.noTls(handshakeFailure(error));
+      // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
+      const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;
+      this.noTls({ reason: 'config-invalid', text });
     }
   }
 
@@ -202,7 +226,7 @@ class Visit {
   private lost(problem: string): void {
     const text = printable(problem);
     if (this.stage === 'connect') this.finish({ kind: 'unreachable', problem: text });
-    else if (this.stage === 'greeting' || this.stage === 'ehlo') {
+    else if (this.stage === 'greeting' || this.stage === 'ehlo' || this.stage === 'helo') {
       this.finish({ kind: 'no_dialogue', problem: text });
     } else this.noTls({ reason: 'tls-handshake-failed', text: `the TLS handshake failed: ${text}` });
   }
@@ -218,7 +242,7 @@ class Visit {
   }
 
   private isTalking(): boolean {
-    return this.stage === 'greeting' || this.stage === 'ehlo' || this.stage === 'starttls';
+    return ['greeting', 'ehlo', 'helo', 'starttls'].includes(this.stage);
   }
 }
 

@@ -17,7 +17,9 @@ export function harakaFindings(source: SettingsSource, settings: Settings, today
 }
 
 /** haraka-config's idea of true; everything else is false. */
-const truth = /^(?:true|yes|ok|enabled|on|1)$/i;
+export function isTrue(value: string): boolean {
+  return /^(?:true|yes|ok|enabled|on|1)$/i.test(value);
+}
 
 /** `enable_tls = false` in outbound.ini, while a rule asks for more than Haraka would then do. */
 function tlsSwitchedOff(source: SettingsSource, settings: Settings, today: string): Fault[] {
@@ -26,7 +28,7 @@ function tlsSwitchedOff(source: SettingsSource, settings: Settings, today: strin
   const file = openFile(source, 'outbound.ini', reading.text);
   const at = file.located.sections.find(({ name }) => name === 'main')?.keys.get('enable_tls');
   const value = at?.texts.at(-1);
-  if (at === undefined || value === undefined || truth.test(value)) return [];
+  if (at === undefined || value === undefined || isTrue(value)) return [];
   const rule = firstAboveOpportunistic(settings, today);
   if (rule === undefined) return [];
   const problem = `Haraka will not use TLS, but ${rule.name} asks for ${rule.level}: such mail is deferred`;

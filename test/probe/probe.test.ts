@@ -105,7 +105,10 @@ describe('a host that does not come to TLS', () => {
     ['banner-554', 'no_dialogue'],
     ['banner-garbage', 'no_dialogue'],
     ['banner-close', 'no_dialogue'],
-    ['ehlo-502', 'no_dialogue'],
+    ['ehlo-502', 'no_tls starttls-not-supported'],
+    ['ehlo-and-helo-502', 'no_dialogue'],
+    ['ehlo-421', 'no_dialogue'],
+    ['starttls-354', 'no_tls tls-handshake-failed'],
     ['ehlo-close', 'no_dialogue'],
   ];
   it.each(misfits)('%s: %s', async (manner, expected) => {

@@ -1,0 +1,93 @@
+/** What Haraka's own TLS settings make of a decision, as a guarded delivery heeds them. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+import { forbidsCleartext } from '../delivery/cleartext';
+import { isListed } from '../delivery/host_list';
+import type { Failure } from '../failure';
+import { forced } from '../policy/force_tls';
+import type { Decision, HostPlan, Requirement } from '../policy/requirement';
+import type { HarakaTls } from '../settings/haraka_tls';
+import { printable } from '../text';
+
+type Deliver = Extract<Decision, { kind: 'deliver' }>;
+
+/**
+ * `force_tls_hosts` counts where it is stricter than the rule, `no_tls_hosts` and `enable_tls = false` where the rule
+ * allows cleartext. Host lists may name single addresses, so a host can come back in several parts.
+ */
+export function asHarakaDelivers(decision: Decision, haraka: HarakaTls, domain: string): Decision {
+  if (decision.kind !== 'deliver') return decision;
+  const parts = decision.hosts.flatMap((plan) => partsOf(plan, haraka, domain));
+  return {
+    ...decision,
+    hosts: parts.flatMap((part) => (part.kind === 'planned' ? [part.plan] : [])),
+    refused: [...decision.refused, ...refusedOnce(parts)],
+  };
+}
+
+type Terms =
+  | { readonly kind: 'planned'; readonly requirement: Requirement }
+  | { readonly kind: 'refused'; readonly failure: Failure };
+
+type Part =
+  | { readonly kind: 'planned'; readonly plan: HostPlan }
+  | { readonly kind: 'refused'; readonly refused: Deliver['refused'][number] };
+
+/** The addresses of a host in their order, those together that follow each other and have the same terms. */
+function partsOf(plan: HostPlan, haraka: HarakaTls, domain: string): Part[] {
+  const runs: { readonly terms: Terms; readonly addresses: string[] }[] = [];
+  for (const address of plan.addresses) {
+    const terms = termsOf(plan, haraka, [address, plan.host, domain]);
+    const last = runs.at(-1);
+    if (last !== undefined && isDeepStrictEqual(last.terms, terms)) last.addresses.push(address);
+    else runs.push({ terms, addresses: [address] });
+  }
+  const { host, discovered } = plan;
+  return runs.map(({ terms, addresses }) =>
+    terms.kind === 'planned'
+      ? { kind: 'planned', plan: { ...plan, addresses, requirement: terms.requirement } }
+      : { kind: 'refused', refused: { host, failure: terms.failure, discovered } },
+  );
+}
+
+function refusedOnce(parts: readonly Part[]): Deliver['refused'] {
+  const refused = parts.flatMap((part) => (part.kind === 'refused' ? [part.refused] : []));
+  return refused.filter(({ host }, index) => refused.findIndex((one) => one.host === host) === index);
+}
+
+/** @param names the address, the host and the recipient domain: what Haraka looks for in its host lists */
+function termsOf(plan: HostPlan, haraka: HarakaTls, names: readonly string[]): Terms {
+  const on = (list: readonly string[]) => names.some((name) => isListed(list, name));
+  const requirement = on(haraka.forceTlsHosts) ? forced(plan.requirement, plan.host) : plan.requirement;
+  if (forbidsCleartext(requirement)) {
+    return haraka.enabled ? { kind: 'planned', requirement } : { kind: 'refused', failure: switchedOff };
+  }
+  if (requirement.kind === 'cleartext') return { kind: 'planned', requirement };
+  if (!haraka.enabled) return inCleartext('enable_tls = false');
+  return on(haraka.noTlsHosts) ? inCleartext('no_tls_hosts') : { kind: 'planned', requirement };
+}
+
+const switchedOff: Failure = {
+  reason: 'config-invalid',
+  text: 'outbound.ini says enable_tls = false, the rule requires TLS',
+};
+
+function inCleartext(because: string): Terms {
+  return { kind: 'planned', requirement: { kind: 'cleartext', because } };
+}
+
+/** What else of tls.ini takes part in every handshake, one line each. */
+export function handshakeRemarks({ options, certificateByHost }: HarakaTls): string[] {
+  const { minVersion, ciphers, key, cert } = options;
+  return [
+    ...(minVersion === undefined
+      ? []
+      : [`tls.ini: minVersion = ${minVersion} counts where it is above what the rule asks for`]),
+    ...(ciphers === undefined ? [] : [`tls.ini: ciphers = ${ciphers}`]),
+    ...(key === undefined || cert === undefined
+      ? []
+      : ['tls.ini: hosts that ask for a client certificate are shown the one of key and cert']),
+    ...(certificateByHost === 'no'
+      ? []
+      : ['tls.ini: mutual_tls and mutual_auth_hosts are not imitated: no certificate is chosen by host']),
+  ].map((line) => printable(line));
+}
