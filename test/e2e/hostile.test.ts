@@ -1,4 +1,6 @@
 /** Surroundings that work against the guard: other plugins, and faults of our own. No message may leave unprotected. */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startLab, type Lab, type LabOptions } from '../../haraka-test-harness/lab';
 import type { World } from '../../haraka-test-harness/world';
@@ -88,6 +90,79 @@ describe('other plugins', () => {
       status: 'delivered',
       delivery: { host: 'mx.sound.example', secured: true },
     });
+    expectNothingInCleartext(running);
+  });
+});
+
+describe('a delivery that cannot be guarded', () => {
+  /** Breaks Haraka behind the back of the check that the plugin made when it was loaded. */
+  const breaking = `
+exports.register = function () { this.register_hook('init_master', 'breaks'); };
+exports.breaks = function (next) {
+  delete this.haraka_require('outbound/hmail').prototype.try_deliver_host_on_socket;
+  next();
+};`;
+
+  it('waits, and is tried again', async () => {
+    const running = await start({ plugins: ['tls-peers', 'breaking'], ownPlugins: { breaking } });
+    await running.send(send('sound.example'));
+    await running.haraka.waitForLog(/the delivery could not be guarded and waits 60 s/);
+    expect(running.peers.flatMap((peer) => peer.connections)).toEqual([]);
+    const queued = await readdir(path.join(running.haraka.directory, 'queue'));
+    expect(queued.filter((name) => !name.startsWith('.'))).toHaveLength(1);
+  });
+
+  /** Takes the guard out of the chain when everything runs. */
+  const unguarding = `
+exports.hook_mail = function (next) {
+  const { registered_hooks } = this.haraka_require('plugins');
+  registered_hooks.send_email = registered_hooks.send_email.filter(({ plugin }) => !plugin.includes('tls-peers'));
+  next();
+};`;
+
+  it('is deferred where it comes to choosing hosts without its guard', async () => {
+    const running = await start({ plugins: ['tls-peers', 'unguarding'], ownPlugins: { unguarding } });
+    expect((await running.deliver(send('sound.example'))).status).toBe('deferred');
+    await running.haraka.waitForLog(/this delivery has no guard; it is deferred/);
+    expect(running.peers.flatMap((peer) => peer.connections)).toEqual([]);
+  });
+
+  /** As if tls.ini could not be read. */
+  const unreadable = `
+exports.register = function () {
+  const tls = this.haraka_require('outbound/tls');
+  const { load_config } = tls;
+  tls.load_config = () => {
+    tls.load_config = load_config;
+    throw new Error('as the test says');
+  };
+};`;
+
+  it('is held to its rule where Haraka could not load its own TLS settings', async () => {
+    const running = await start({
+      plugins: ['unreadable', 'early', 'tls-peers'],
+      ownPlugins: { unreadable, early },
+    });
+    await running.haraka.waitForLog(/the deliveries could not be prepared: as the test says/);
+    expect((await running.deliver(send('bare.example'))).status).toBe('deferred');
+    await running.deliver(send('sound.example'));
+    expectNothingInCleartext(running);
+  });
+});
+
+describe('a certificate check that fails by a fault of our own', () => {
+  it('defers the message, and Haraka lives', async () => {
+    const bundle = await buildWith(
+      'policy/session',
+      `export function checkSession() { throw new Error('as the test says'); }`,
+    );
+    cleanUp = () => bundle.remove();
+    const running = await start({ bundle: bundle.file });
+    for (let i = 0; i < 2; i++) {
+      const outcome = await running.deliver(send('sound.example'));
+      expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.3.0' }] });
+      expect(outcome.error).toContain('the certificate check broke: as the test says');
+    }
     expectNothingInCleartext(running);
   });
 });

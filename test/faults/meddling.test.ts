@@ -40,35 +40,97 @@ const meddlers = {
       const { upgrade } = socket;
       socket.upgrade = (...options) => { upgrade(...options); socket.write('MAIL FROM:<a@ours.example>\\r\\n'); };
     };`,
+  'lowers the version that the handshake asks for': `
+    hmail.try_deliver_host_on_socket = (mx, host, port, socket) => {
+      const { upgrade } = socket;
+      socket.upgrade = (options, done) =>
+        upgrade({ ...options, secureContext: undefined, minVersion: 'TLSv1.2' }, done);
+      try_deliver_host_on_socket(mx, host, port, socket);
+    };`,
+  'takes upgrade from the socket': `
+    hmail.try_deliver_host_on_socket = (mx, host, port, socket) => {
+      socket.upgrade = undefined;
+      try_deliver_host_on_socket(mx, host, port, socket);
+    };`,
+  'loses the list of hosts': `
+    hmail.try_deliver = () => { hmail.mxlist = undefined; return try_deliver(); };`,
+  'skips the decision': `hmail.get_mx = () => hmail.try_deliver();`,
+  'freezes the notes': `Object.freeze(hmail.notes);`,
 } as const;
 
 let lab: Lab | undefined;
 afterEach(() => lab?.stop());
 
 const table = [
-  ['answers get_mx itself', 'deferred', 'internal-error'],
-  ['adds a host to the list', 'delivered', 'internal-error'],
-  ['renames the host on its way', 'deferred', 'internal-error'],
-  ['speaks by itself', 'deferred', 'internal-error'],
-  ['speaks behind a command that is allowed', 'deferred', 'internal-error'],
-  ['speaks while the handshake runs', 'deferred', 'tls-handshake-failed'],
+  ['answers get_mx itself', 'sound.example', 'deferred', 'internal-error'],
+  ['adds a host to the list', 'sound.example', 'delivered', 'internal-error'],
+  ['renames the host on its way', 'sound.example', 'deferred', 'internal-error'],
+  ['speaks by itself', 'sound.example', 'deferred', 'internal-error'],
+  ['speaks behind a command that is allowed', 'sound.example', 'deferred', 'internal-error'],
+  ['speaks while the handshake runs', 'sound.example', 'deferred', 'tls-handshake-failed'],
+  ['lowers the version that the handshake asks for', 'old.example', 'deferred', 'tls-version-too-low'],
+  ['takes upgrade from the socket', 'sound.example', 'deferred', 'internal-error'],
+  ['loses the list of hosts', 'sound.example', 'deferred', 'internal-error'],
+  ['skips the decision', 'sound.example', 'deferred', 'internal-error'],
 ] as const;
 
-it.each(table)('a plugin that %s: %s, %s', async (name, status, reason) => {
-  const running = await startLab(
-    { domains: { 'sound.example': {}, 'bare.example': { mx: [{ manner: 'no-starttls' }] } } },
+const rules = `[outbound]
+security_level = mandatory
+[outbound old.example]
+min_tls_version = 1.3
+[outbound may-be-old.example]
+security_level = opportunistic
+min_tls_version = 1.3
+`;
+
+async function start(name: keyof typeof meddlers): Promise<Lab> {
+  const old = { mx: [{ tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }] } as const;
+  lab = await startLab(
+    {
+      domains: {
+        'sound.example': {},
+        'bare.example': { mx: [{ manner: 'no-starttls' }] },
+        'old.example': old,
+        'may-be-old.example': old,
+      },
+    },
     {
       plugins: ['tls-peers', 'meddler'],
       ownPlugins: { meddler: meddler(meddlers[name]) },
-      config: { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = mandatory\n' },
+      config: { 'tls-peers/ours.example.ini': rules },
     },
   );
-  lab = running;
-  const outcome = await running.deliver({ from: 'a@ours.example', to: 'b@sound.example' });
+  return lab;
+}
+
+const message = (to: string) => ({ from: 'a@ours.example', to: `b@${to}` });
+
+it.each(table)('a plugin that %s, mail to %s: %s, %s', async (name, to, status, reason) => {
+  const running = await start(name);
+  const outcome = await running.deliver(message(to));
   expect(outcome.status).toBe(status);
   expect(outcome.summary?.['reasons']).toMatchObject([{ reason }]);
   for (const { cleartext } of running.peers.flatMap((peer) => peer.connections)) {
     expect(cleartext).toMatch(/^(?:EHLO mail\.lab\.example\r\n|STARTTLS\r\n|QUIT\r\n)*$/);
   }
   expect(running.peer('mx.bare.example').messages).toEqual([]);
+});
+
+it('a version that is lowered counts as broken TLS where cleartext is allowed', async () => {
+  const running = await start('lowers the version that the handshake asks for');
+  const outcome = await running.deliver(message('may-be-old.example'));
+  expect(outcome).toMatchObject({
+    status: 'delivered',
+    delivery: { secured: false },
+    summary: { recorded: [{ reason: 'tls-version-too-low' }] },
+  });
+});
+
+it('a plugin that freezes the notes loses them, and no message', async () => {
+  const running = await start('freezes the notes');
+  const deferred = await running.deliver(message('bare.example'));
+  expect(deferred).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.7.4' }] });
+  expect((await running.deliver(message('sound.example'))).status).toBe('delivered');
+  await running.haraka.waitForLog(/the reason could not be noted/);
+  await running.haraka.waitForLog(/the summary of this message broke/);
 });

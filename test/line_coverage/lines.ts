@@ -1,5 +1,6 @@
-/** Which lines of the source ran, from V8's block coverage of the bundle that was made of it. */
+/** Which lines of the source ran, from V8's block coverage of the bundles that were made of it. */
 import { SourceMap, type SourceMapPayload } from 'node:module';
+import path from 'node:path';
 
 /** One script as V8 reports it. */
 export interface ScriptCoverage {
@@ -13,7 +14,7 @@ export interface ScriptCoverage {
   }[];
 }
 
-/** Source file, line, whether it ran. A line counts where the bundle has a line that begins with it. */
+/** Source file (absolute), line, whether it ran. A line counts where a bundle has a line that begins with it. */
 export type Lines = Map<string, Map<number, 'ran' | 'missed'>>;
 
 interface BundleLine {
@@ -22,21 +23,35 @@ interface BundleLine {
   readonly line: number;
 }
 
-export class CoveredLines {
-  readonly lines: Lines = new Map();
+/** One bundle; several of them tell of the same `lines`. */
+export class CoveredBundle {
+  private readonly length: number;
   private readonly places: readonly BundleLine[];
 
+  /**
+   * @param directory where the bundle and its map were written
+   * @param replaced the source file (absolute) that a test put something else in the place of
+   */
   constructor(
-    private readonly bundle: string,
+    bundle: string,
     map: SourceMapPayload,
+    directory: string,
+    replaced: string | undefined,
+    private readonly lines: Lines,
   ) {
-    this.places = placesOf(bundle, new SourceMap(map));
-    for (const { file, line } of this.places) this.linesOf(file).set(line, 'missed');
+    this.length = bundle.length;
+    this.places = placesOf(bundle, new SourceMap(map))
+      .map((place) => ({ ...place, file: path.resolve(directory, place.file) }))
+      .filter(({ file }) => file !== replaced);
+    for (const { file, line } of this.places) {
+      const known = this.linesOf(file);
+      if (!known.has(line)) known.set(line, 'missed');
+    }
   }
 
   /** Adds what one process ran. */
   add(script: ScriptCoverage): void {
-    const counts = countsOf(script, this.bundle.length);
+    const counts = countsOf(script, this.length);
     for (const { offset, file, line } of this.places) {
       if ((counts[offset] ?? 0) > 0) this.linesOf(file).set(line, 'ran');
     }
