@@ -44,7 +44,10 @@ function domainChange(
   was: ManagedDomain | InvalidDomain | undefined,
   now: ManagedDomain | InvalidDomain,
 ): string[] {
-  if (now.kind === 'invalid') return [`${now.domain}: invalid, its mail is held back: ${now.failure.text}`];
+  if (now.kind === 'invalid') {
+    const known = was?.kind === 'invalid' && was.failure.text === now.failure.text;
+    return known ? [] : [`${now.domain}: invalid, its mail is held back: ${now.failure.text}`];
+  }
   if (was?.kind !== 'managed') {
     const peers = now.outboundPeers.size + now.inboundPeers.size;
     return [`${now.domain}: managed, ${now.status}, ${peers} ${peers === 1 ? 'peer' : 'peers'}`];

@@ -95,7 +95,7 @@ class WatchedSettings implements SettingsStore {
     // As seen before the files are read: what changes meanwhile is noticed at the next look.
     this.#stamp = stamp;
     this.#loaded = loadSettings(this.source, before);
-    this.#reportFaults(this.#loaded.faults);
+    this.#reportFaults(newFaults(before, this.#loaded));
     if (before.faults.length > 0 && this.#loaded.faults.length === 0)
       this.log.notice('every file is valid again');
     const changed = changes(before.settings, this.#loaded.settings);
@@ -113,6 +113,19 @@ class WatchedSettings implements SettingsStore {
     for (const line of changed.slice(0, changesLogged)) this.log.notice(line);
     if (changed.length > changesLogged) this.log.notice(`and ${changed.length - changesLogged} more changes`);
   }
+}
+
+/** Faults that were not there before, and all those of a file that was written anew: whoever wrote it wants to know. */
+function newFaults(before: Loaded, now: Loaded): Fault[] {
+  const said = new Set(before.faults.map(formatFault));
+  return now.faults.filter((one) => !said.has(formatFault(one)) || wasWrittenAnew(one.file, before, now));
+}
+
+function wasWrittenAnew(file: string, before: Loaded, now: Loaded): boolean {
+  if (file === globalFile) return before.global !== now.global;
+  const outcome = now.domains.get(file);
+  // Some files are refused for their names, without being read.
+  return outcome !== undefined && outcome.inputs.size > 0 && outcome !== before.domains.get(file);
 }
 
 /** Files that the configuration names, such as those of `ca_file`. */

@@ -124,6 +124,34 @@ test('what breaks keeps its last good meaning, and the rest goes on changing', a
   expect(store.faults()).toEqual([]);
 });
 
+test('a fault is said once, and again when its own file was written anew and still has it', async () => {
+  const bad = 'tls-peers/bad.example.ini';
+  put(bad, 'status = maybe\n');
+  put('tls-peers/no domain.ini', '');
+  put('tls-peers.ini', '[outbound]\nsecurity_level = mya\n');
+  open();
+  const told = () =>
+    ['maybe', 'no domain name', 'mya'].map((what) => logged.filter((line) => line.includes(what)).length);
+  // A domain without a valid file is named as such, too.
+  const first = told();
+  expect(first.every((times) => times > 0)).toBe(true);
+
+  await changedBy(() => put('tls-peers/good.example.ini', '[outbound]\nsecurity_level = none\n'));
+  await changedBy(() => put('tls-peers/good.example.ini', '[outbound]\nsecurity_level = may\n'));
+  put('tls-peers/good.example.ini', 'status = off\n');
+  await untilLogged(/good\.example\.ini:1: status = off/);
+  expect(told()).toEqual(first);
+
+  const before = logged.length;
+  put(bad, '; mended, or so it seems\nstatus = maybe\n');
+  await untilLogged(/bad\.example\.ini:2: status = maybe/);
+  put(bad, '; mended, or so it seemed\nstatus = maybe\n');
+  const repeated = () =>
+    logged.slice(before).filter((line) => /^tls-peers\/bad\.example\.ini:2: /.test(line));
+  while (repeated().length < 2) await new Promise<void>((resolve) => (onLog = resolve));
+  expect(logged.slice(before).filter((line) => /mya|status = off|no domain name/.test(line))).toEqual([]);
+});
+
 test('a file named by ca_file is followed too', async () => {
   put('roots.pem', testRoot);
   put('tls-peers.ini', '[outbound]\nca_file = roots.pem\n');
