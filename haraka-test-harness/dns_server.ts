@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { Packet, createTCPServer, createUDPServer } from 'dns2';
 import type { DnsHandler } from 'dns2';
 
+import { late } from './late.cjs';
 import type { DnsRecord, LookupFate, RawRecordSet, RecordType, Validation } from './world';
 
 /** A question as it was asked. */
@@ -87,7 +88,7 @@ export async function startDnsServer(): Promise<DnsServer> {
   const sets = new Map<string, RecordSet>();
   const zones = new Map<string, Validation>();
   const asked: DnsQuestion[] = [];
-  const timers = new Set<NodeJS.Timeout>();
+  const delayed = new Set<() => void>();
   let listening = true;
 
   const key = (name: string, type: string): string => `${canonical(name)} ${type}`;
@@ -162,11 +163,11 @@ export async function startDnsServer(): Promise<DnsServer> {
       answer();
       return;
     }
-    const timer = setTimeout(() => {
-      timers.delete(timer);
+    const callOff = late(delayMs, () => {
+      delayed.delete(callOff);
       answer();
-    }, delayMs);
-    timers.add(timer);
+    });
+    delayed.add(callOff);
   };
 
   const connections = new Set<Socket>();
@@ -202,7 +203,7 @@ export async function startDnsServer(): Promise<DnsServer> {
           (type === undefined || question.type === type),
       ),
     stop: async () => {
-      timers.forEach((timer) => clearTimeout(timer));
+      delayed.forEach((callOff) => callOff());
       connections.forEach((socket) => socket.destroy());
       const closed = Promise.all([once(udp, 'close'), once(tcp, 'close')]);
       udp.close();

@@ -12,6 +12,7 @@ const dns = require('node:dns');
 const fs = require('node:fs');
 const net = require('node:net');
 const { clearInterval, setInterval } = require('node:timers');
+const { late } = require('./late.cjs');
 
 const lab = JSON.parse(process.env.TLS_PEERS_LAB ?? 'null');
 if (lab !== null) {
@@ -40,10 +41,10 @@ function routeConnections(file) {
       if (target.route === 'silent') return pending(this);
       if (target.route === 'refused') return v4.call(this, request, '127.0.0.1', 1);
       if (target.route === 'open') return v4.call(this, request, target.host, target.port);
-      setTimeout(() => {
+      late(target.route.delayMs, () => {
         const error = v4.call(this, request, target.host, target.port);
         if (error !== 0) request.oncomplete(error, this, request, false, false);
-      }, target.route.delayMs);
+      });
       return 0;
     };
   }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { late } from '../../haraka-test-harness/late.cjs';
 
 export interface Relay {
   readonly port: number;
@@ -21,8 +22,8 @@ export async function startRelay(to: Relay['to'], roundTripMs: number): Promise<
       socket.on('close', () => sockets.delete(socket));
     }
     near.pipe(far);
-    far.on('data', (chunk) => setTimeout(() => near.write(chunk), roundTripMs).unref());
-    far.on('end', () => setTimeout(() => near.end(), roundTripMs).unref());
+    far.on('data', (chunk) => void late(roundTripMs, () => near.write(chunk)));
+    far.on('end', () => void late(roundTripMs, () => near.end()));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

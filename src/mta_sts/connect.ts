@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import * as tls from 'node:tls';
 import type { Failure } from '../failure';
 import { messageOf, printable } from '../text';
-import { trustOptions } from './roots';
+import { policyHostContext } from './roots';
 
 /** Opens a TLS connection to port 443 of an address. Tests put ports of their own in its place. */
 export type OpenTls = (address: string, options: tls.ConnectionOptions) => tls.TLSSocket;
@@ -29,10 +29,9 @@ export function connectTo(
   return new Promise((resolve) => {
     // An error here, such as roots that cannot be read, rejects: no socket was made.
     const socket = open(address, {
-      ...trustOptions(extraRoots),
+      secureContext: policyHostContext(extraRoots),
       servername: policyHost,
       ALPNProtocols: ['http/1.1'],
-      minVersion: 'TLSv1.2',
       rejectUnauthorized: true,
       checkServerIdentity: (_name, certificate) => nameError(policyHost, certificate.raw),
     });

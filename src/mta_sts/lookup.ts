@@ -22,11 +22,20 @@ export function lookUpRecord(
   ms: number,
   signal: AbortSignal,
 ): Promise<StsLookup> {
-  const name = recordName(domain);
   return withDeadline(ms, signal, async (limit) => {
-    const late = () => unanswered(`${name} TXT: no answer in time`);
-    return unlessAborted(resolver.txt(name, { signal: limit }).then(recordOf), limit, late);
+    const asked = resolver.txt(recordName(domain), { signal: limit }).then(recordOf);
+    return unlessAborted(asked, limit, () => late(domain));
   });
+}
+
+/** A lookup under way, with less patience. */
+export function atMost(
+  ms: number,
+  lookup: Promise<StsLookup>,
+  domain: string,
+  signal: AbortSignal,
+): Promise<StsLookup> {
+  return withDeadline(ms, signal, (limit) => unlessAborted(lookup, limit, () => late(domain)));
 }
 
 /** The record where it is in the resolver's cache; `undefined` where it has to be asked for. */
@@ -48,6 +57,10 @@ function recordOf(answer: Answer<string>): StsLookup {
     case 'failed':
       return unanswered(answer.detail);
   }
+}
+
+function late(domain: string): StsLookup {
+  return unanswered(`${recordName(domain)} TXT: no answer in time`);
 }
 
 function unanswered(text: string): StsLookup {

@@ -21,7 +21,7 @@ import { hold, inForce, isNewer } from './held';
 import type { Held } from './held';
 import { isFetchDue, lastFailure, noteAttempt, protection, sizeOf, unknown } from './known';
 import type { Known, Occasion } from './known';
-import { keptRecord, lookUpRecord } from './lookup';
+import { atMost, keptRecord, lookUpRecord } from './lookup';
 import type { StsLookup, TxtResolver } from './lookup';
 import { rootsDigest } from './roots';
 import { keyText } from './store';
@@ -142,7 +142,6 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   }
 
   async function lookThrough(known: Known, occasion: Occasion): Promise<StsFacts> {
-    await recall(known);
     const lookup = await askRecord(known, occasion);
     const next = conclude(known, lookup, occasion, clock.steady());
     if (next.kind === 'known') return next.facts;
@@ -165,14 +164,19 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     return { kind: 'no_policy', failure: failure === 'none' ? 'not_published' : failure };
   }
 
+  /** Asks DNS while the store is read: what is found there only says how long an answer is worth waiting for. */
   async function askRecord(known: Known, occasion: Occasion): Promise<StsLookup> {
-    const now = clock.steady();
-    const { unanswered } = known;
-    const state = protection(known, now);
-    if (unanswered !== undefined && now < unanswered.at + unansweredFor) {
-      if (state === 'protected' && occasion === 'message') return unanswered.lookup;
-    }
-    const lookup = await lookUpRecord(resolver, known.domain, txtPatience[state], closing.signal);
+    const { domain, unanswered } = known;
+    const isProtected = () => protection(known, clock.steady()) === 'protected';
+    const unansweredLately = unanswered !== undefined && clock.steady() < unanswered.at + unansweredFor;
+    if (unansweredLately && occasion === 'message' && isProtected()) return unanswered.lookup;
+    const asked = lookUpRecord(resolver, domain, txtPatience.unprotected, closing.signal);
+    // Where nobody waits for it yet, a rejection must not end the process.
+    asked.catch(() => undefined);
+    await recall(known);
+    const lookup = await (isProtected()
+      ? atMost(txtPatience.protected, asked, domain, closing.signal)
+      : asked);
     known.unanswered = lookup.kind === 'unanswered' ? { at: clock.steady(), lookup } : undefined;
     return lookup;
   }

@@ -9,26 +9,26 @@ export function rootsDigest(extraRoots: string): string {
   return extraRoots === '' ? 'default' : createHash('sha256').update(extraRoots).digest('hex');
 }
 
-/** A context takes about a hundred certificates to build, and few sets of roots are in use at a time. */
+/** A context takes up to a hundred certificates to build, and few sets of roots are in use at a time. */
 const contexts = new LRUCache<string, tls.SecureContext>({ max: 32 });
 
 /**
- * Options for `tls.connect` that trust the default roots and those of `extraRoots` (PEM, empty for none).
+ * What a policy host is held to: TLS 1.2 or later, and the default roots or those of `extraRoots` (PEM, empty for none).
+ * Connections share it, sessions they do not.
  *
  * @throws where `extraRoots` holds no readable certificate.
  */
-export function trustOptions(extraRoots: string): { secureContext?: tls.SecureContext } {
-  if (extraRoots === '') return {};
+export function policyHostContext(extraRoots: string): tls.SecureContext {
   const digest = rootsDigest(extraRoots);
   const known = contexts.get(digest);
-  if (known !== undefined) return { secureContext: known };
-  // `ca` replaces the default roots, so these are named again.
+  if (known !== undefined) return known;
   const secureContext = tls.createSecureContext({
-    ca: [...defaultRoots(), extraRoots],
+    // `ca` replaces the default roots, so these are named again.
+    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
     minVersion: 'TLSv1.2',
   });
   contexts.set(digest, secureContext);
-  return { secureContext };
+  return secureContext;
 }
 
 /** The PEM of the roots that are trusted by default: `ca` replaces them, so whoever adds one names these again. */

@@ -1,0 +1,1 @@
+export declare function late(ms: number, action: () => void): () => void;
