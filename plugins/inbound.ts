@@ -13,10 +13,14 @@ import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address'
 import { hookAnswer } from '../src/delivery/haraka';
 import { messageOf } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
+import { moveFirst } from './hook_order';
 import { engineOf, isFirst, shutdown } from './suite';
 
 /** Before every other `rcpt` plugin: the first that answers OK ends the chain. */
 const first = -100;
+
+/** When other plugins have registered all that they will. */
+const last = 100;
 
 export const inbound: Piece = { register, shutdown };
 
@@ -55,9 +59,9 @@ function register(this: HarakaPlugin): void {
     next();
   };
   this.register_hook('unrecognized_command', 'tls_peers_starttls', first);
-  this['tls_peers_rcpt_order'] = (next: Next) => recipients.checkOrder(next);
-  this.register_hook('init_master', 'tls_peers_rcpt_order');
-  this.register_hook('init_child', 'tls_peers_rcpt_order');
+  this['tls_peers_rcpt_order'] = (next: Next) => recipients.comeFirst(next);
+  this.register_hook('init_master', 'tls_peers_rcpt_order', last);
+  this.register_hook('init_child', 'tls_peers_rcpt_order', last);
 }
 
 /**
@@ -126,17 +130,18 @@ class Recipients {
     return true;
   }
 
-  /** Whatever runs before us can let a recipient in without our being asked. */
-  checkOrder(next: Next): void {
-    const { registered_hooks } = this.plugin.haraka_require('plugins') as {
-      registered_hooks: Record<string, { plugin: string; method: string }[] | undefined>;
-    };
-    const [leading] = registered_hooks['rcpt'] ?? [];
-    if (leading?.method !== 'tls_peers_recipient') {
-      this.plugin.logerror(
-        `${leading?.plugin ?? 'another plugin'} runs before tls-peers at rcpt: recipients that it accepts are held to ` +
-          'no rule. Move its line below tls-peers in config/plugins.',
-      );
+  /**
+   * Whatever ran before us could let a recipient in without our being asked. Nothing needs to: the verdict depends on the
+   * client and the envelope alone.
+   */
+  comeFirst(next: Next): void {
+    try {
+      const leader = moveFirst(this.plugin, 'rcpt', 'tls_peers_recipient');
+      if (leader !== undefined) {
+        this.plugin.lognotice(`moved before ${leader} at rcpt, to hold every recipient to its rule`);
+      }
+    } catch (error) {
+      this.plugin.logerror(`the order of plugins at rcpt is unknown: ${messageOf(error)}`);
     }
     next();
   }
