@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeliveryGuard } from '../../src/delivery/guard';
-import { withDeadline } from '../../src/delivery/deadline';
+import { within } from '../../src/deadline';
 import type { GuardEnvironment, GuardOptions } from '../../src/delivery/guard';
 import { discover } from '../../src/discovery/discover';
 import { decide } from '../../src/policy/decide';
@@ -54,7 +54,7 @@ async function decideWith(options: GuardOptions, sender: string, peer: string): 
   const found = options.findRule(sender, peer);
   if (found.kind === 'invalid') throw new Error(found.failure.text);
   const { rule } = found;
-  const facts = await withDeadline(options.limits.decisionMs, 'the decision', (limit) =>
+  const facts = await within(options.limits.decisionMs, 'the decision', (limit) =>
     discover(options.sources, rule, peer, limit),
   );
   return decide(rule, facts);

@@ -7,6 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { discover, discoverRouted, type Sources } from '../discovery/discover';
+import { within, type Limit } from '../deadline';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import { canonicalDomain } from '../names';
@@ -20,7 +21,6 @@ import { domainOf } from './address';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
 import { Attempt, describeFailure, isFinal, principal, statusOf, type HostFailure } from './attempt';
 import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
-import { withDeadline, type Limit } from './deadline';
 import { dsn } from './dsn';
 import {
   hookAnswer,
@@ -186,7 +186,7 @@ export class DeliveryGuard {
       if (found.kind === 'invalid') return { kind: 'defer', failure: found.failure };
       const { rule } = found;
       attempt.rule = rule;
-      const facts = await withDeadline(
+      const facts = await within(
         options.limits.decisionMs,
         `the decision for ${printable(domain)}`,
         (limit) => gather(options.sources, rule, limit),
@@ -491,7 +491,7 @@ export class DeliveryGuard {
     const { sources, limits } = this.environment.options();
     const domain = canonicalDomain(this.hmail.todo.domain);
     if (domain === undefined) return false;
-    const newest = await withDeadline(limits.decisionMs, `the MTA-STS policy of ${domain}`, ({ signal }) =>
+    const newest = await within(limits.decisionMs, `the MTA-STS policy of ${domain}`, ({ signal }) =>
       sources.policies.refresh(domain, { extraRoots, signal }),
     ).catch((error: unknown) => {
       // Then the known one has the last word; the message still fails for what it failed for.

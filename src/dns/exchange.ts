@@ -1,4 +1,5 @@
 /** One question to one resolver, once: the parts that UDP, TCP and TLS share. */
+import { DeadlinePassed } from '../deadline';
 import { recordTypes, type Question } from './question';
 import type { LookupFailure } from './types';
 import { readHeader, readMessage, readQuestion, WireError, type WireMessage } from './wire';
@@ -60,9 +61,4 @@ export function abortOutcome(signal: AbortSignal): Exchanged {
   return reason instanceof DeadlinePassed
     ? { kind: 'failed', cause: 'timeout', why: reason.message }
     : { kind: 'failed', cause: 'cancelled', why: 'cancelled' };
-}
-
-/** The abort reason of a try whose time is up. */
-export class DeadlinePassed extends Error {
-  override readonly name = 'DeadlinePassed';
 }

@@ -3,11 +3,11 @@
  * their AD bit where the path to them can be believed, and never confuses "there is none" with "nobody could tell".
  */
 import type { TlsaRecord } from '../dane/types';
+import { withDeadline } from '../deadline';
 import { silent, type Log } from '../log';
 import { printable } from '../text';
 import { canonicalDomain } from '../names';
 import { AnswerCache, defaultCacheOptions, leastSize, type CacheOptions } from './cache';
-import { Deadline } from './deadline';
 import { Prober, type ProbeResult } from './probe';
 import { isAskable, parseQuestion, questionText, type Question } from './question';
 import type { RecordData } from './reading';
@@ -195,15 +195,15 @@ class StubResolver implements Resolver {
   }
 
   async #askUpstream(question: Question, signal: AbortSignal): Promise<AnyAnswer> {
-    const deadline = new Deadline(this.#options.deadlineMs, signal);
     try {
-      return this.#toAnswer(await this.#upstream.ask(question, deadline.signal));
+      const answer = await withDeadline(this.#options.deadlineMs, signal, (limit) =>
+        this.#upstream.ask(question, limit),
+      );
+      return this.#toAnswer(answer);
     } catch (error) {
       // A fault of ours in one question is that question's failure, not the caller's.
       this.#options.log?.error(printable(`${questionText(question)}: ${String(error)}`));
       return failed('malformed', printable(`${questionText(question)}: ${String(error)}`));
-    } finally {
-      deadline.clear();
     }
   }
 

@@ -1,5 +1,5 @@
 /** Puts one question to the configured resolvers: transports, tries, deadlines, failover. */
-import { Deadline } from './deadline';
+import { withDeadline } from '../deadline';
 import { abortOutcome, type Exchanged } from './exchange';
 import { Gate } from './gate';
 import { Health } from './health';
@@ -102,13 +102,13 @@ export class Upstream {
     if ((await this.#gate.enter(signal)) === 'aborted') {
       return this.#judge(server, question, abortOutcome(signal));
     }
-    const deadline = new Deadline(this.#options.timeoutMs, signal);
     try {
-      const exchanged = await this.#exchange(server, question, deadline.signal);
+      const exchanged = await withDeadline(this.#options.timeoutMs, signal, (limit) =>
+        this.#exchange(server, question, limit),
+      );
       this.#noteHealth(server, exchanged, signal);
       return this.#judge(server, question, exchanged);
     } finally {
-      deadline.clear();
       this.#gate.leave();
     }
   }

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Answer } from '../dns/types';
 import type { Resolver } from '../dns/resolver';
 import { connectTo, openTls, type OpenTls } from '../mta_sts/connect';
-import { withDeadline } from '../mta_sts/deadline';
+import { withDeadline } from '../deadline';
 import { lookUpRecord } from '../mta_sts/lookup';
 import { requestPolicy } from '../mta_sts/response';
 import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';

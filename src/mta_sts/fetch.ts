@@ -6,7 +6,7 @@ import { messageOf, printable } from '../text';
 import { isPublicAddress } from './addresses';
 import { connectTo, openTls } from './connect';
 import type { Connected, OpenTls } from './connect';
-import { unlessAborted, withDeadline } from './deadline';
+import { unlessAborted, withDeadline } from '../deadline';
 import { createGate } from './gate';
 import { describeFault, parsePolicy } from './policy';
 import { requestPolicy } from './response';

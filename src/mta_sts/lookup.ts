@@ -2,7 +2,7 @@
 import type { Answer } from '../dns/types';
 import type { Failure } from '../failure';
 import { printable } from '../text';
-import { unlessAborted, withDeadline } from './deadline';
+import { unlessAborted, withDeadline } from '../deadline';
 import { parseRecordSet } from './record';
 import type { StsRecord } from './record';
 

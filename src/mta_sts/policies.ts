@@ -14,7 +14,7 @@ import { afterFailure, noBackoff, retryAt } from './backoff';
 import { systemClock } from './clock';
 import type { Clock } from './clock';
 import type { OpenTls } from './connect';
-import { unlessAborted, withDeadline } from './deadline';
+import { unlessAborted, withDeadline } from '../deadline';
 import { createPolicyFetcher } from './fetch';
 import type { AddressResolver, FetchOptions } from './fetch';
 import { hold, inForce, isNewer } from './held';

@@ -1,6 +1,6 @@
 /** Haraka's own `force_tls_hosts` beside a rule: whichever is stricter. */
 import type { Requirement } from './requirement';
-import { minimumVersion } from './version';
+import { compareVersions, minimumVersion } from './version';
 
 /** Haraka forces TLS to this host: a trusted chain and the host's name, unless the rule already authenticates it. */
 export function forced(requirement: Requirement, host: string): Requirement {
@@ -8,7 +8,10 @@ export function forced(requirement: Requirement, host: string): Requirement {
   const floor = minimumVersion('by_requirement', 'pkix');
   return {
     kind: 'encrypted',
-    minVersion: requirement.kind === 'encrypted' && requirement.minVersion === 'TLSv1.3' ? 'TLSv1.3' : floor,
+    minVersion:
+      requirement.kind !== 'cleartext' && compareVersions(requirement.minVersion, floor) > 0
+        ? requirement.minVersion
+        : floor,
     authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
     serverName: requirement.kind === 'cleartext' ? host : requirement.serverName,
     because: 'force_tls_hosts',

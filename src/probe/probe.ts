@@ -7,7 +7,7 @@ import * as tls from 'node:tls';
 import { handshakeFailure } from '../delivery/failure_of_handshake';
 import { offersStartTls, ReplyReader, type Reply } from '../delivery/reply';
 import type { Failure } from '../failure';
-import { withDeadline } from '../mta_sts/deadline';
+import { withDeadline } from '../deadline';
 import { defaultRoots } from '../mta_sts/roots';
 import type { TlsVersion } from '../policy/requirement';
 import type { TlsSession } from '../policy/session';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { withDeadline, type Limit } from '../../src/delivery/deadline';
+import { DeadlinePassed, unlessAborted, withDeadline, within, type Limit } from '../../src/deadline';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -8,8 +8,8 @@ const never = new Promise<never>(() => undefined);
 
 describe('work with a deadline', () => {
   it('passes on what it comes to, and leaves no timer', async () => {
-    await expect(withDeadline(1000, 'it', () => Promise.resolve(7))).resolves.toBe(7);
-    await expect(withDeadline(1000, 'it', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(within(1000, 'it', () => Promise.resolve(7))).resolves.toBe(7);
+    await expect(within(1000, 'it', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -17,19 +17,19 @@ describe('work with a deadline', () => {
     const broken = (): never => {
       throw new Error('broken');
     };
-    await expect(withDeadline(1000, 'it', broken)).rejects.toThrow('broken');
+    await expect(within(1000, 'it', broken)).rejects.toThrow('broken');
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is given up when time is up, listening or not', async () => {
-    const outcome = expect(withDeadline(2000, 'it', () => never)).rejects.toThrow('it took more than 2 s');
+    const outcome = expect(within(2000, 'it', () => never)).rejects.toThrow('it took more than 2 s');
     vi.advanceTimersByTime(2000);
     await outcome;
   });
 
   it.each(['before', 'after'] as const)('has an aborted signal then, asked for %s', async (when) => {
     let limit: Limit | undefined;
-    const outcome = withDeadline(1000, 'it', (given) => {
+    const outcome = within(1000, 'it', (given) => {
       limit = given;
       if (when === 'before') expect(given.signal.aborted).toBe(false);
       return never;
@@ -38,5 +38,32 @@ describe('work with a deadline', () => {
     vi.advanceTimersByTime(1000);
     await gone;
     expect(limit?.signal.aborted).toBe(true);
+  });
+});
+
+describe('a signal with a deadline', () => {
+  const heeding = (signal: AbortSignal): Promise<unknown> =>
+    unlessAborted(never, signal, () => signal.reason as unknown);
+
+  it('aborts when time is up, and leaves no timer', async () => {
+    const outcome = withDeadline(1000, undefined, heeding);
+    vi.advanceTimersByTime(1000);
+    expect(await outcome).toBeInstanceOf(DeadlinePassed);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it.each(['before', 'meanwhile'] as const)('aborts with its parent, which was aborted %s', async (when) => {
+    const parent = new AbortController();
+    if (when === 'before') parent.abort('enough');
+    const outcome = withDeadline(1000, parent.signal, heeding);
+    if (when === 'meanwhile') parent.abort('enough');
+    expect(await outcome).toBe('enough');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('leaves no timer where the task fails', async () => {
+    const failing = withDeadline(1000, undefined, () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
-import { Deadline } from '../../src/dns/deadline';
+import { withDeadline } from '../../src/deadline';
 import { heldNow, nothingLeft } from './leftovers';
 
 test('a timer that is left behind is noticed', async () => {
-  const deadline = new Deadline(60_000, new AbortController().signal);
+  let finish: () => void = () => undefined;
+  const done = withDeadline(60_000, undefined, () => new Promise<void>((resolve) => (finish = resolve)));
   expect(heldNow('Timeout')).toBe(1);
   await expect(nothingLeft()).rejects.toThrow('left open: Timeout');
-  deadline.clear();
+  finish();
+  await done;
   await nothingLeft();
 });

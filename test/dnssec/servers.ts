@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
-import { Deadline } from '../../src/dns/deadline';
 import type { Question } from '../../src/dns/question';
 import { askUdp } from '../../src/dns/udp';
 import type { SignedZones } from './zones';
@@ -161,18 +160,14 @@ async function started(
 /** Whether the server answers before it exits; asked over and over, for neither says when it is ready. */
 async function answers(child: ChildProcess, port: number, question: Question): Promise<boolean> {
   for (let tries = 0; tries < 100 && isRunning(child); tries++) {
-    const pace = new Deadline(150, new AbortController().signal);
+    const pace = AbortSignal.timeout(150);
     const outcome = await askUdp({ address: '127.0.0.1', port }, question, {
-      signal: pace.signal,
+      signal: pace,
       onForeign: () => undefined,
     });
-    if (outcome.kind === 'answer' && outcome.message.rcode === 0) {
-      pace.clear();
-      return true;
-    }
+    if (outcome.kind === 'answer' && outcome.message.rcode === 0) return true;
     // Refused at once where nothing listens yet: the rest of the time is waited for.
-    if (!pace.signal.aborted) await once(pace.signal, 'abort');
-    pace.clear();
+    if (!pace.aborted) await once(pace, 'abort');
   }
   return false;
 }

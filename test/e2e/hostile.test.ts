@@ -127,6 +127,14 @@ exports.hook_mail = function (next) {
     expect(running.peers.flatMap((peer) => peer.connections)).toEqual([]);
   });
 
+  it('is decided all the same where nobody answers get_mx', async () => {
+    const silencing = unguarding.replaceAll('send_email', 'get_mx');
+    const running = await start({ plugins: ['tls-peers', 'silencing'], ownPlugins: { silencing } });
+    expect((await running.deliver(send('bare.example'))).status).toBe('deferred');
+    expect((await running.deliver(send('sound.example'))).status).toBe('delivered');
+    expectNothingInCleartext(running);
+  });
+
   /** As if tls.ini could not be read. */
   const unreadable = `
 exports.register = function () {

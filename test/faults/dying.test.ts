@@ -70,17 +70,32 @@ describe('a resolver that falls silent', () => {
   });
 });
 
-describe('a Haraka that is killed', () => {
-  it('goes on with its queue, under the same rule', async () => {
+describe('a Haraka that ends', () => {
+  it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
+    'by %s goes on with its queue, under the same rule',
+    async (signal) => {
+      await start();
+      const { id } = await lab.send(message('bare.example'));
+      expect((await lab.outcome(id)).status).toBe('deferred');
+      await lab.haraka.restart(signal);
+      expect(await lab.outcome(id, { wanted: 'settled' })).toMatchObject({
+        status: 'delivered',
+        delivery: { secured: true },
+      });
+      expect(lab.peer('mx.bare.example').messages).toHaveLength(1);
+    },
+  );
+});
+
+describe('a peer that hangs up in the middle of a large message', () => {
+  it('defers it, and nothing of the rest goes anywhere', async () => {
     await start();
-    const { id } = await lab.send(message('bare.example'));
-    expect((await lab.outcome(id)).status).toBe('deferred');
-    await lab.haraka.restart('SIGKILL');
-    expect(await lab.outcome(id, { wanted: 'settled' })).toMatchObject({
-      status: 'delivered',
-      delivery: { secured: true },
-    });
-    expect(lab.peer('mx.bare.example').messages).toHaveLength(1);
+    lab.peer('mx.must.example').setManner({ secured: { data: { do: 'close', text: '354 go on\r\n' } } });
+    const data = `Subject: large\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(40_000)}`;
+    const outcome = await lab.deliver({ ...message('must.example'), data });
+    expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.4.1' }] });
+    await lab.peer('mx.must.example').settled();
+    expect(lab.haraka.logLines.filter((line) => /kept .* from being sent/.test(line))).toEqual([]);
   });
 });
 

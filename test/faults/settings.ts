@@ -33,6 +33,13 @@ const rows: readonly Row[] = [
   ['forced', 'opportunistic', fine, encrypted, { cleartext: 'forbidden' }],
   ['forced', 'opportunistic', bare, noStartTls(), { cleartext: 'forbidden' }],
   ['forced', 'opportunistic', selfSigned, untrusted, { cleartext: 'forbidden' }],
+  [
+    'forced',
+    'opportunistic',
+    { tls: { min: 'TLSv1.2', max: 'TLSv1.2' } },
+    versionTooLow,
+    { cleartext: 'forbidden', settings: { min_tls_version: '1.3' } },
+  ],
   ['forced', 'none', bare, noStartTls(), { cleartext: 'forbidden' }],
   ['forced', 'mandatory', selfSigned, untrusted],
   ['forced', 'daneOnly', selfSigned, encrypted],
