@@ -5,7 +5,7 @@ import { createHook } from 'node:async_hooks';
 const watched = new Set(['Timeout', 'UDPWRAP', 'TCPWRAP']);
 const open = new Map<number, string>();
 
-/** Notes every socket and timer, also one that would not keep the process alive, that code in src/dns makes. */
+/** Notes every socket and timer, also one that would not keep the process alive, that code in src/dns makes, its deadlines included. */
 createHook({
   init(id, type) {
     if (!watched.has(type)) return;
@@ -13,7 +13,7 @@ createHook({
     Error.stackTraceLimit = 30;
     const stack = new Error().stack ?? '';
     Error.stackTraceLimit = limit;
-    if (stack.includes('/src/dns/')) open.set(id, type);
+    if (/\/src\/(?:dns\/|deadline)/.test(stack)) open.set(id, type);
   },
   destroy(id) {
     open.delete(id);
