@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DeadlinePassed, unlessAborted, withDeadline, within, type Limit } from '../../src/deadline';
+import { DeadlinePassed, unlessAborted, withDeadline, within, type Limit } from '../src/deadline';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
