@@ -6,7 +6,8 @@ import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka_source';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isCluster, isFirst, shutdown, workersOf } from './suite';
+import { appointSpokesmen, offerAsSpokesman } from './spokesman';
+import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
 
 /** A worker that is replaced finishes what it answers, within this time. */
 const graceMs = 2_000;
@@ -34,18 +35,26 @@ function register(this: HarakaPlugin): void {
     watch.close();
     void server.close(graceMs);
   });
+  const watchForAll = () => {
+    log.info(`process ${process.pid} checks the MTA-STS policies for all workers`);
+    watch.start();
+  };
   const start = () => {
     server.start().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
   };
 
   this['tls_peers_serve'] = (next: Next) => {
     start();
-    if (isSpokesman(this)) watch.start();
+    if (cluster.isPrimary) watch.start();
+    else atShutdown(offerAsSpokesman(() => watchForAll()));
     next();
   };
   // With workers the master binds the port for them, and serves nothing itself.
   this.register_hook('init_child', 'tls_peers_serve', first);
-  if (isCluster(this)) return;
+  if (isCluster(this)) {
+    if (cluster.isPrimary) appointSpokesmen();
+    return;
+  }
   this.register_hook('init_master', 'tls_peers_serve', first);
   // By then a single process has given up the right to bind port 443.
   if (losesPrivileges(this)) start();
@@ -55,12 +64,6 @@ function register(this: HarakaPlugin): void {
 function nameOf(plugin: HarakaPlugin): string {
   const me = plugin.config.get('me');
   return typeof me === 'string' && me !== '' ? me : hostname();
-}
-
-/** One of the workers checks for all of them. Haraka numbers them on over restarts, so each generation has one. */
-function isSpokesman(plugin: HarakaPlugin): boolean {
-  if (cluster.worker === undefined) return true;
-  return (cluster.worker.id - 1) % Math.max(1, workersOf(plugin)) === 0;
 }
 
 /** Whether Haraka was started as root and will go on as another user: `user` and `group` of smtp.ini. */

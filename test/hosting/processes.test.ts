@@ -73,6 +73,29 @@ describe('with two workers', () => {
   }, 120_000);
 });
 
+describe('the check of the policies', () => {
+  it('is taken over by another worker when the one that does it dies, time and again', async () => {
+    const { config } = await hostingConfig(await freePort());
+    const lab = await startLab({ domains: {} }, { workers: 2, config });
+    const checks = /process (\d+) checks the MTA-STS policies/;
+    try {
+      const pids = new Set<number>();
+      for (let from = 0; pids.size < 4; ) {
+        const line = await lab.haraka.waitForLog(checks, { from, timeoutMs: 20_000 });
+        from = lab.haraka.logLines.indexOf(line, from) + 1;
+        const pid = Number(checks.exec(line)?.[1]);
+        expect(pids).not.toContain(pid);
+        pids.add(pid);
+        if (pids.size < 4) process.kill(pid, 'SIGKILL');
+        else await lab.haraka.waitForLog(/checked 1 MTA-STS policy/, { from, timeoutMs: 20_000 });
+      }
+      expect(lab.haraka.logLines.filter((line) => checks.test(line))).toHaveLength(4);
+    } finally {
+      await lab.stop();
+    }
+  }, 120_000);
+});
+
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) process.stderr.write('SKIPPED: hosting at a privileged port, which needs to be root\n');
 
