@@ -1,5 +1,5 @@
 /** Where configuration files come from. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import ini from 'haraka-config/lib/readers/ini';
 import { messageOf } from '../text';
@@ -49,9 +49,7 @@ function readText(file: string): FileReading {
   try {
     return { kind: 'file', text: readFileSync(file, 'utf8') };
   } catch (error) {
-    return codeOf(error) === 'ENOENT'
-      ? { kind: 'absent' }
-      : { kind: 'unreadable', problem: messageOf(error) };
+    return whyUnread(file, error) ?? { kind: 'absent' };
   }
 }
 
@@ -60,10 +58,25 @@ function listDomainFiles(directory: string): Listing {
     const names = readdirSync(directory).filter(isDomainFile).sort();
     return { kind: 'files', names: names.map((name) => `${domainDirectory}/${name}`) };
   } catch (error) {
-    return codeOf(error) === 'ENOENT'
-      ? { kind: 'files', names: [] }
-      : { kind: 'unreadable', problem: messageOf(error) };
+    return whyUnread(directory, error) ?? { kind: 'files', names: [] };
   }
+}
+
+type Unreadable = Extract<FileReading, { kind: 'unreadable' }>;
+
+/**
+ * Why `entry` could not be read, `undefined` where there is no such entry. A link whose target is gone, such as one into
+ * a file system that is not mounted, is there.
+ */
+function whyUnread(entry: string, error: unknown): Unreadable | undefined {
+  if (codeOf(error) !== 'ENOENT') return { kind: 'unreadable', problem: messageOf(error) };
+  return isLink(entry)
+    ? { kind: 'unreadable', problem: 'it is a link to something that does not exist' }
+    : undefined;
+}
+
+function isLink(entry: string): boolean {
+  return lstatSync(entry, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
 /** Editors keep their own files beside ours: `.example.com.ini.swp`, `example.com.ini~`. */
@@ -86,7 +99,7 @@ function stampOf(directory: string, name: string): string {
     const { ino, size, mtimeNs, ctimeNs } = statSync(path.resolve(directory, name), { bigint: true });
     return `${name} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   } catch (error) {
-    return `${name} ${String(codeOf(error))}`;
+    return `${name} ${String(codeOf(error))} ${isLink(path.resolve(directory, name))}`;
   }
 }
 
