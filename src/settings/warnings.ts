@@ -35,6 +35,20 @@ export function warnings(settings: Settings, today: string): Fault[] {
   return inOrder(found);
 }
 
+/** The ends of exemptions, near or past: what a running Haraka announces. */
+export function exemptionEnds(settings: Settings, today: string): Fault[] {
+  const found = [settings.global.outbound, settings.global.inbound].flatMap((one) => exemption(one, today));
+  for (const domain of settings.domains.values()) {
+    if (domain.kind !== 'managed' || domain.status === 'disabled') continue;
+    const defaults = [domain.outbound, domain.inbound];
+    const peers = [...allSections(domain.outboundPeers), ...allSections(domain.inboundPeers)];
+    for (const section of [...defaults, ...peers]) {
+      if (section.status === 'enabled') found.push(...exemption(section, today));
+    }
+  }
+  return inOrder(found);
+}
+
 /** Every outbound section of a domain that is switched on, with its rule. */
 export function* outboundRules(
   settings: Settings,

@@ -1,11 +1,14 @@
 /** Settings that follow their files. */
+import cluster from 'node:cluster';
 import type { Log } from '../log';
 import { messageOf } from '../text';
+import { utcDay } from '../peers/day';
 import { changes } from './changes';
 import { formatFault, type Fault } from './fault';
 import { loadSettings, type Loaded } from './settings';
 import { globalFile, type SettingsSource } from './source';
 import type { Settings } from './types';
+import { exemptionEnds } from './warnings';
 
 export interface SettingsStore {
   /** The settings in force; the object changes when any rule does. */
@@ -31,20 +34,24 @@ const changesLogged = 200;
  *
  * @param onChange called after the settings in force were replaced, not for the first loading
  * @param interval milliseconds between two looks
+ * @param now tells the day; ends of exemptions are announced when it changes
  */
 export function openSettings(
   source: SettingsSource,
   log: Log,
   onChange: (settings: Settings, changed: readonly string[]) => void = () => undefined,
   interval = lookInterval,
+  now: () => Date = () => new Date(),
 ): SettingsStore {
-  return new WatchedSettings(source, log, onChange, interval);
+  return new WatchedSettings(source, log, onChange, interval, now);
 }
 
 class WatchedSettings implements SettingsStore {
   #loaded: Loaded;
   #stamp: string;
   #pending = '';
+  #day = '';
+  readonly #announced = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(
@@ -52,10 +59,12 @@ class WatchedSettings implements SettingsStore {
     readonly log: Log,
     readonly onChange: (settings: Settings, changed: readonly string[]) => void,
     interval: number,
+    readonly now: () => Date,
   ) {
     this.#stamp = source.stamp([]);
     this.#loaded = loadSettings(source);
     this.#reportFaults(this.#loaded.faults);
+    this.#announce();
     this.#timer = setInterval(() => this.#tick(), interval);
     this.#timer.unref();
   }
@@ -78,6 +87,7 @@ class WatchedSettings implements SettingsStore {
       if (seen === this.#stamp) this.#pending = '';
       else if (seen === this.#pending) this.#reload(seen);
       else this.#pending = seen;
+      if (this.#day !== utcDay(this.now())) this.#announce();
     } catch (error) {
       this.log.error(
         `the settings could not be looked at again, the last ones stay in force: ${messageOf(error)}`,
@@ -101,12 +111,26 @@ class WatchedSettings implements SettingsStore {
     const changed = changes(before.settings, this.#loaded.settings);
     if (changed.length === 0) return;
     this.#reportChanges(changed);
+    this.#announce();
     this.onChange(this.#loaded.settings, changed);
   }
 
   #reportFaults(faults: readonly Fault[]): void {
     for (const one of faults.slice(0, faultsLogged)) this.log.error(formatFault(one));
     if (faults.length > faultsLogged) this.log.error(`and ${faults.length - faultsLogged} more faults`);
+  }
+
+  /**
+   * A rule that is weaker for a while must not become a strict one unforeseen. The line names the days that are left, so
+   * it is said daily. With workers the master says it for all.
+   */
+  #announce(): void {
+    this.#day = utcDay(this.now());
+    if (!cluster.isPrimary) return;
+    const lines = exemptionEnds(this.#loaded.settings, this.#day).map(formatFault);
+    for (const line of lines) if (!this.#announced.has(line)) this.log.warn(line);
+    this.#announced.clear();
+    for (const line of lines) this.#announced.add(line);
   }
 
   #reportChanges(changed: readonly string[]): void {

@@ -31,13 +31,13 @@ function put(name: string, text: string): void {
   renameSync(`${file}.new`, file);
 }
 
-function open(): void {
+function open(now = () => new Date('2026-06-15T12:00:00Z')): void {
   const note = (line: string) => {
     logged.push(line);
     onLog();
   };
-  const log = { ...silent, notice: note, error: note };
-  store = openSettings(directorySource(directory), log, (_, changed) => waiting?.(changed), 20);
+  const log = { ...silent, notice: note, warn: note, error: note };
+  store = openSettings(directorySource(directory), log, (_, changed) => waiting?.(changed), 20, now);
 }
 
 /** What is reported as changed after `change`. */
@@ -162,6 +162,34 @@ test('a file named by ca_file is followed too', async () => {
   put('roots.pem', 'nothing');
   await untilLogged(/tls-peers\.ini:2: \[outbound\]: ca_file = roots\.pem: holds no PEM certificate/);
   expect(store.current().global.outbound.values.ca_file).toBe(testRoot + testRoot);
+});
+
+test('the end of an exemption is announced daily, and when it has passed', async () => {
+  const section = (until: string) => `[outbound b.example]\nsecurity_level = may\nexempt_until = ${until}\n`;
+  put('tls-peers/a.example.ini', section('2026-06-20'));
+  put('tls-peers/off.example.ini', `status = disabled\n${section('2026-06-20')}`);
+  put('tls-peers/later.example.ini', section('2026-12-31'));
+  let now = '2026-06-06';
+  open(() => new Date(`${now}T12:00:00Z`));
+  const line = (what: string) =>
+    `tls-peers/a.example.ini:3: [outbound b.example]: exempt_until = 2026-06-20: ${what}`;
+  const days = [
+    ['2026-06-07', 'ends in 13 days'],
+    ['2026-06-19', 'ends tomorrow'],
+    ['2026-06-20', 'ends today'],
+    ['2026-06-21', 'has lapsed: the section no longer applies'],
+  ] as const;
+  expect(logged).toEqual([]);
+  for (const [day, what] of days) {
+    now = day;
+    await untilLogged(new RegExp(what));
+  }
+  now = '2026-06-22';
+  await changedBy(() => put('tls-peers/later.example.ini', section('2026-06-23')));
+  expect(logged.filter((one) => one.includes('exempt_until = '))).toEqual([
+    ...days.map(([, what]) => line(what)),
+    'tls-peers/later.example.ini:3: [outbound b.example]: exempt_until = 2026-06-23: ends tomorrow',
+  ]);
 });
 
 test('a closed store looks at nothing any more', () => {
