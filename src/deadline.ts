@@ -64,8 +64,12 @@ class OpenLimit implements Limit {
   }
 }
 
+/** Work that heeds its limit has so much of its time left to answer with what it has. */
+const lastWords = (ms: number): number => Math.min(1000, ms / 10);
+
 /**
- * Runs `work` for no longer than `ms`: rejects at that moment, even where `work` does not listen.
+ * Runs `work` for no longer than `ms`: rejects at that moment, even where `work` does not listen. Its limit ends a little
+ * earlier, so that what is known by then is not lost.
  *
  * @throws what `work` throws, or `DeadlinePassed` that names `what`
  */
@@ -73,11 +77,11 @@ export function within<T>(ms: number, what: string, work: (limit: Limit) => Prom
   return new Promise((resolve, reject) => {
     const limit = new OpenLimit();
     const working = work(limit);
-    const timer = setTimeout(() => {
-      const passed = new DeadlinePassed(`${what} took more than ${ms / 1000} s`);
-      reject(passed);
-      limit.end(passed);
-    }, ms);
+    const passed = (): DeadlinePassed => new DeadlinePassed(`${what} took more than ${ms / 1000} s`);
+    let timer = setTimeout(() => {
+      timer = setTimeout(() => reject(passed()), lastWords(ms));
+      limit.end(passed());
+    }, ms - lastWords(ms));
     working.then(
       (outcome) => {
         clearTimeout(timer);

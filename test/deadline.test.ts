@@ -27,6 +27,14 @@ describe('work with a deadline', () => {
     await outcome;
   });
 
+  it('may answer with what it has shortly before', async () => {
+    const heeding = (limit: Limit): Promise<string> => unlessAborted(never, limit.signal, () => 'half of it');
+    const outcome = within(2000, 'it', heeding);
+    vi.advanceTimersByTime(1900);
+    await expect(outcome).resolves.toBe('half of it');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it.each(['before', 'after'] as const)('has an aborted signal then, asked for %s', async (when) => {
     let limit: Limit | undefined;
     const outcome = within(1000, 'it', (given) => {
