@@ -175,6 +175,31 @@ describe('a certificate check that fails by a fault of our own', () => {
   });
 });
 
+describe('an inbound verdict that fails by a fault of our own', () => {
+  const inbound = (plugin: string): LabOptions => ({
+    config: { 'tls-peers/ours.example.ini': '[inbound]\nsecurity_level = opportunistic\n' },
+    plugins: [plugin],
+  });
+  const message = { from: 'a@theirs.example', to: 'b@ours.example' };
+
+  it('keeps the recipient out for now', async () => {
+    const throwing = `export function ruleForClient() { throw new Error('as the test says'); }`;
+    const bundle = await buildWith('inbound/rule', throwing);
+    cleanUp = () => bundle.remove();
+    const running = await start({ ...inbound('tls-peers'), bundle: bundle.file });
+    await expect(running.send(message)).rejects.toThrow(/451 4\.3\.0/);
+  });
+
+  it('stands where it cannot be reported', async () => {
+    const throwing = `export function verdictLine() { throw new Error('as the test says'); }`;
+    const bundle = await buildWith('inbound/report', throwing);
+    cleanUp = () => bundle.remove();
+    const running = await start({ ...inbound('tls-peers'), bundle: bundle.file });
+    await running.send(message);
+    await running.haraka.waitForLog(/the verdict could not be reported: as the test says/);
+  });
+});
+
 describe('a look-up that fails by a fault of our own', () => {
   const failing = {
     throws: `export function discover() { throw new Error('as the test says'); } export const discoverRouted = discover;`,
