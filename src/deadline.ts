@@ -78,10 +78,13 @@ export function within<T>(ms: number, what: string, work: (limit: Limit) => Prom
     const limit = new OpenLimit();
     const working = work(limit);
     const passed = (): DeadlinePassed => new DeadlinePassed(`${what} took more than ${ms / 1000} s`);
-    let timer = setTimeout(() => {
-      timer = setTimeout(() => reject(passed()), lastWords(ms));
-      limit.end(passed());
-    }, ms - lastWords(ms));
+    let timer = setTimeout(
+      () => {
+        timer = setTimeout(() => reject(passed()), lastWords(ms));
+        limit.end(passed());
+      },
+      ms - lastWords(ms),
+    );
     working.then(
       (outcome) => {
         clearTimeout(timer);

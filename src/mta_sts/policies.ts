@@ -25,7 +25,7 @@ import { atMost, keptRecord, lookUpRecord } from './lookup';
 import type { StsLookup, TxtResolver } from './lookup';
 import { rootsDigest } from './roots';
 import { keyText } from './store';
-import type { PolicyStore, StoredPolicy } from './store';
+import type { PolicyKey, PolicyStore, StoredPolicy } from './store';
 import type { StsFacts } from './types';
 
 export type StsResolver = AddressResolver & TxtResolver;
@@ -257,9 +257,11 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   }
 
   async function consultStore(known: Known): Promise<void> {
-    const stored = await attempt('read', known.domain, () => store.read(known));
+    const found = await Promise.all(
+      keysFor(known).map((key) => attempt('read', known.domain, () => store.read(key))),
+    );
     known.lookedInStoreAt = clock.steady();
-    if (stored !== undefined) restore(known, stored);
+    for (const stored of found) if (stored !== undefined) restore(known, { ...stored, roots: known.roots });
   }
 
   async function keep(stored: StoredPolicy): Promise<void> {
@@ -334,6 +336,17 @@ function together<T>(underWay: Map<string, Promise<T>>, key: string, task: () =>
   const promise = task().finally(() => underWay.delete(key));
   underWay.set(key, promise);
   return promise;
+}
+
+/** Where a policy may be kept: whoever adds roots trusts the default ones as before. */
+function keysFor({ domain, roots }: Known): PolicyKey[] {
+  const byDefault = rootsDigest('');
+  return roots === byDefault
+    ? [{ domain, roots }]
+    : [
+        { domain, roots },
+        { domain, roots: byDefault },
+      ];
 }
 
 function governed({ policy, id }: StoredPolicy, refreshFailure: Failure | 'none'): StsFacts {

@@ -208,6 +208,16 @@ describe('a policy in force', () => {
     expect(domain.host.requests).toHaveLength(1);
   });
 
+  it('counts still where roots are added to those that authenticated it', async () => {
+    (await world.domain('a.example')).publish('nothing');
+    const store = createMemoryStore();
+    const policy = { mode: 'enforce', mx: ['mx.a.example'], maxAge: day, extensions: [] } as const;
+    await store.write({ domain: 'a.example', roots: 'default', id: '1', fetchedAt: clock.wall(), policy });
+    const sender = world.sender({ clock, store });
+    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.facts('a.example', { extraRoots: '' })).toMatchObject(enforced);
+  });
+
   it('of one domain does not govern another on the same MX or policy host', async () => {
     await world.domain('a.example');
     (await world.domain('b.example')).publish('nothing');
