@@ -37,6 +37,8 @@ interface Attempt {
   readonly address: string;
   readonly requirement: string;
   readonly discovered: string;
+  /** What the handshake came to, whatever the verdict; empty where there was none. */
+  readonly tlsVersion: string;
   readonly cipher: string;
   /** Names in the leaf certificate. */
   readonly names: string;
@@ -158,10 +160,11 @@ function planOf({ host, requirement, discovered }: HostPlan) {
   return { host, requirement: requirementText(requirement), discovered };
 }
 
-function certificateOf(probe: Probe): Pick<Attempt, 'cipher' | 'names' | 'expires'> {
-  if (probe.kind !== 'encrypted') return { cipher: '', names: '', expires: '' };
+function certificateOf(probe: Probe): Pick<Attempt, 'tlsVersion' | 'cipher' | 'names' | 'expires'> {
+  if (probe.kind !== 'encrypted') return { tlsVersion: '', cipher: '', names: '', expires: '' };
   const leaf = probe.session.certificates.chain()[0];
   return {
+    tlsVersion: probe.session.protocol ?? '',
     cipher: probe.cipher,
     names: (leaf?.subjectAltName ?? '').replaceAll('DNS:', ''),
     expires: leaf === undefined ? '' : new Date(leaf.validTo).toISOString().slice(0, 10),
@@ -185,6 +188,7 @@ function reportLines(output: Output, report: Report): string[] {
 function attemptRow({
   host,
   address,
+  tlsVersion,
   cipher,
   names,
   expires,
@@ -205,7 +209,7 @@ function attemptRow({
         { text: 'refused', style: 'red' },
         host,
         address,
-        cipher,
+        `${tlsVersion} ${cipher}`.trim(),
         certificate,
         `${reason}: ${text} (${requirement})`,
       ];

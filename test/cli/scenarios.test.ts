@@ -206,6 +206,13 @@ test('one domain that would not be reached gives exit code 1, all that would giv
   expect((await call(['test', ...from, going.peer, failing.peer])).code).toBe(1);
 });
 
+test('`test` shows the session of a host that it refuses', async () => {
+  const { out } = await call(['test', '--from', senderAddress('managed'), 'verify-wrong-name.example']);
+  expect(out).toMatch(
+    /^ {2}refused +mx\.verify-wrong-name\.example +127\S+ +TLSv1\.3 TLS_\S+ +wrong\.example until \d{4}-\d\d-\d\d +certificate-host-mismatch: /m,
+  );
+});
+
 test('`explain` names the rule, the hosts and the requirement', async () => {
   const dane = scenarios.find(({ expected }) => expected.verified.startsWith('dane'))!;
   const { code, out } = await call(['explain', senderAddress(dane.sender), dane.peer]);
