@@ -62,11 +62,28 @@ describe('what operators are told', () => {
     });
   });
 
+  it('every recipient of a domain is told, and each domain of a message has its own rule', async () => {
+    const to = ['b@dead.example', 'c@dead.example', 'b@held.example'];
+    const { id } = await lab.send({ from: 'a@ours.example', to });
+    expect((await lab.outcome(id, { domain: 'held.example' })).status).toBe('delivered');
+    const { status, recipients } = await lab.outcome(id, { domain: 'dead.example' });
+    expect(status).toBe('bounced');
+    expect(recipients.map(({ address }) => address)).toEqual(['b@dead.example', 'c@dead.example']);
+    for (const { dsn_status, dsn_action, dsn_msg } of recipients) {
+      expect([dsn_status, dsn_action]).toEqual(['5.7.4', 'failed']);
+      expect(dsn_msg).toContain('ours.example [outbound dead.example]: mx.dead.example');
+    }
+    // The report of this bounce, beside that of the next test.
+    const reports = lab.peer('mx.ours.example');
+    await reports.until(() => reports.messages.length > 0);
+    expect(reports.messages[0]?.data).toContain('Final-Recipient: rfc822;c@dead.example');
+  });
+
   it('a bounce says the reason, the rule and the host to the sender', async () => {
-    await send('dead.example');
+    expect((await send('dead.example')).status).toBe('bounced');
     const peer = lab.peer('mx.ours.example');
-    await peer.until(() => peer.messages.length > 0);
-    const report = peer.messages[0]?.data ?? '';
+    await peer.until(() => peer.messages.length > 1);
+    const report = peer.messages[1]?.data ?? '';
     expect(report).toContain('Final-Recipient: rfc822;b@dead.example\r\nAction: failed\r\n');
     expect(report).toMatch(
       /Status: 5\.7\.4 \(550 TLS rule ours\.example \[outbound dead\.example\]: mx\.dead\.example \[\S+\]: starttls-not-supported: /,
