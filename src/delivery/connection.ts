@@ -8,7 +8,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { PeerCertificate } from 'node:tls';
 import type { Failure } from '../failure';
-import type { EncryptedRequirement, Requirement } from '../policy/requirement';
+import type { EncryptedRequirement, Requirement, TlsVersion } from '../policy/requirement';
 import { checkSession, type TlsSession } from '../policy/session';
 import { compareVersions, tlsVersion } from '../policy/version';
 import { messageOf, printable } from '../text';
@@ -92,6 +92,8 @@ export class GuardedConnection {
   private decoder = new StringDecoder('utf8');
   private partialLine = '';
   private timer: NodeJS.Timeout | undefined;
+  /** The lowest version that the handshake offers. */
+  private minVersion: TlsVersion = 'TLSv1';
   private readonly write: PluggableSocket['write'];
   private readonly upgrade: PluggableSocket['upgrade'];
 
@@ -319,7 +321,9 @@ export class GuardedConnection {
     if (this.state !== 'handshake') return;
     this.restartTimer(this.terms.handshakeMs, 'the peer did not finish the TLS handshake in time');
     try {
-      this.upgrade(this.terms.tlsOptions(options), (authorized, verifyError, certificate, cipher) => {
+      const wanted = this.terms.tlsOptions(options);
+      this.minVersion = tlsVersion(String(wanted.minVersion)) ?? this.minVersion;
+      this.upgrade(wanted, (authorized, verifyError, certificate, cipher) => {
         if (this.state !== 'handshake') return;
         this.beginSession();
         if (!this.accept({ authorized, verifyError, leaf: leafOf(certificate) })) return;
@@ -418,7 +422,7 @@ export class GuardedConnection {
     if (this.hasEnded()) return;
     if (this.state === 'handshake' || this.state === 'confirming') {
       this.end();
-      this.owner.failed(handshakeFailure(error), 'starttls');
+      this.owner.failed(handshakeFailure(error, this.minVersion), 'starttls');
     } else {
       this.onLost(printable(messageOf(error)), 'broken');
     }

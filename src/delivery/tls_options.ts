@@ -25,9 +25,12 @@ export function upgradeOptions(
   haraka: Record<string, unknown>,
   certificate: ClientCertificate | 'none',
 ): Record<string, unknown> {
+  const minVersion = stricter(requirement.minVersion, haraka.minVersion);
   return {
     ...(requirement.serverName === '' ? {} : { servername: requirement.serverName }),
-    secureContext: contextFor(requirement, haraka, certificate),
+    secureContext: contextFor(requirement, minVersion, haraka, certificate),
+    // For the text of a handshake that fails: the context has it already.
+    minVersion,
     rejectUnauthorized: false,
     // The name is checked by the requirement's own rules; here it would only hide what the chain is worth.
     checkServerIdentity: () => undefined,
@@ -39,10 +42,10 @@ const contexts = new LRUCache<string, SecureContext>({ max: 64 });
 
 function contextFor(
   requirement: TlsRequirement,
+  minVersion: TlsVersion,
   haraka: Record<string, unknown>,
   certificate: ClientCertificate | 'none',
 ): SecureContext {
-  const minVersion = stricter(requirement.minVersion, haraka.minVersion);
   const ciphers = cipherList(minVersion, haraka.ciphers);
   const extraRoots = extraRootsOf(requirement);
   const own = certificate === 'none' ? configuredCertificate(haraka) : certificate;

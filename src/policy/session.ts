@@ -5,6 +5,7 @@ import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
 import { sanBelow, sanMatches } from '../x509/names';
 import type { PeerCertificates } from '../x509/sent_chain';
+import { datesText } from './dates';
 import type { DaneAuthentication, EncryptedRequirement, PkixAuthentication } from './requirement';
 import { compareVersions, tlsVersion } from './version';
 
@@ -42,11 +43,11 @@ export function checkSession(
     case 'dane':
       return checkDane(authentication.dane, session, now);
     case 'pkix':
-      return checkPkix(authentication.pkix, session);
+      return checkPkix(authentication.pkix, session, now);
     case 'dane_and_pkix': {
       const dane = checkDane(authentication.dane, session, now);
       if (dane.kind === 'failed') return dane;
-      const pkix = checkPkix(authentication.pkix, session);
+      const pkix = checkPkix(authentication.pkix, session, now);
       return pkix.kind === 'failed'
         ? pkix
         : { kind: 'held', verified: `${dane.verified} and ${pkix.verified}` };
@@ -64,14 +65,11 @@ function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): Se
 }
 
 /** A trusted chain, and a DNS-ID of the SAN that is one of the reference identifiers (RFC 8461 section 4.1, RFC 6125). */
-function checkPkix(pkix: PkixAuthentication, session: TlsSession): SessionVerdict {
+function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): SessionVerdict {
   const { leaf: der } = session.certificates;
   if (der.length === 0) return failed('certificate-not-trusted', 'the peer sent no certificate');
   if (session.chainVerdict !== 'trusted') {
-    return failed(
-      chainReason(session.chainVerdict),
-      `the certificate does not verify: ${printable(session.chainVerdict)}`,
-    );
+    return failed(chainReason(session.chainVerdict), chainText(session, now));
   }
   const leaf = new X509Certificate(der);
   const matches =
@@ -110,6 +108,12 @@ function chainReason(code: string): FailureReason {
     default:
       return 'validation-failure';
   }
+}
+
+function chainText({ chainVerdict, certificates }: TlsSession, now: Date): string {
+  return chainVerdict === 'CERT_HAS_EXPIRED' || chainVerdict === 'CERT_NOT_YET_VALID'
+    ? datesText(certificates.chain(), chainVerdict, now)
+    : `the certificate does not verify: ${printable(chainVerdict)}`;
 }
 
 function failed(reason: FailureReason, text: string): SessionVerdict {

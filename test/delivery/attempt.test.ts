@@ -60,9 +60,36 @@ describe('a handshake that failed', () => {
     ['ECONNRESET', 'tls-handshake-failed'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls-handshake-failed'],
   ] as const)('%s is %s', (code, reason) => {
-    expect(handshakeFailure(Object.assign(new Error('x'), { code })).reason).toBe(reason);
+    expect(handshakeFailure(Object.assign(new Error('x'), { code }), 'TLSv1.2').reason).toBe(reason);
+  });
+
+  test.each([
+    ['TLSv1.3', 'TLS 1.3 is required, and the peer does not speak it'],
+    ['TLSv1.2', 'TLS 1.2 or later is required, and the peer does not speak it'],
+    ['TLSv1', 'the peer speaks no TLS version from 1.0 to 1.3'],
+  ] as const)('for want of a version from %s on says which was wanted', (minVersion, text) => {
+    const error = Object.assign(new Error(alert(70)), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
+    expect(handshakeFailure(error, minVersion).text).toBe(text);
+  });
+
+  it('is told in the words of OpenSSL, without the lines of its source', () => {
+    const message = alert(40);
+    const text = 'the TLS handshake failed: ssl/tls alert handshake failure';
+    const reason = 'ssl/tls alert handshake failure';
+    expect(handshakeFailure(Object.assign(new Error(message), { reason }), 'TLSv1.2').text).toBe(text);
+    expect(handshakeFailure(new Error(message), 'TLSv1.2').text).toBe(text);
+    expect(handshakeFailure(new Error('read ECONNRESET'), 'TLSv1.2').text).toBe(
+      'the TLS handshake failed: read ECONNRESET',
+    );
   });
 });
+
+function alert(number: number): string {
+  return (
+    '800C8207997F0000:error:0A000410:SSL routines:ssl3_read_bytes:ssl/tls alert handshake failure:' +
+    `../deps/openssl/openssl/ssl/record/rec_layer_s3.c:1601:SSL alert number ${number}\n`
+  );
+}
 
 describe('notices about a peer', () => {
   it('come once when it begins to fail, again for another reason, and once when it recovers', () => {

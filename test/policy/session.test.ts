@@ -88,6 +88,47 @@ describe('PKIX', () => {
     expect(verdict(requirement(pkix()), session(leaf, { chainVerdict }))).toBe(expected);
   });
 
+  describe('dates', () => {
+    const day = (offset: number) => new Date(Date.UTC(2026, 0, 1 + offset));
+    let old: Issued, fresh: Issued;
+    beforeAll(async () => {
+      old = await createCa({ commonName: 'Old CA', notBefore: day(0), notAfter: day(30) });
+      fresh = await createCa({ commonName: 'New CA', notBefore: day(0), notAfter: day(300) });
+    });
+
+    test.each([
+      ['CERT_HAS_EXPIRED', 'fresh', 20, 40, "the peer's certificate (CN=mx) expired on 2026-01-21"],
+      ['CERT_HAS_EXPIRED', 'old', 200, 40, 'the certificate of an issuer (CN=Old CA) expired on 2026-01-31'],
+      [
+        'CERT_HAS_EXPIRED',
+        'fresh',
+        200,
+        40,
+        'the certificate of an issuer, not sent by the peer, has expired',
+      ],
+      [
+        'CERT_NOT_YET_VALID',
+        'fresh',
+        20,
+        -5,
+        "the peer's certificate (CN=mx) is not valid before 2026-01-01",
+      ],
+    ] as const)(
+      '%s under the %s CA: says whose, and since when',
+      async (chainVerdict, by, until, at, text) => {
+        const ca = by === 'old' ? old : fresh;
+        const leaf = await issue(ca, { commonName: 'mx', notBefore: day(0), notAfter: day(until) });
+        const chain = [new X509Certificate(leaf.certDer), new X509Certificate(ca.certDer)];
+        const certificates = { leaf: leaf.certDer, chain: () => chain };
+        const seen = session(leaf, { certificates, chainVerdict });
+        expect(checkSession(requirement(pkix()), seen, day(at))).toEqual({
+          kind: 'failed',
+          failure: { reason: 'certificate-expired', text },
+        });
+      },
+    );
+  });
+
   it('refuses a peer without a certificate', () => {
     expect(verdict(requirement(pkix()), session('none'))).toBe('certificate-not-trusted');
   });
