@@ -66,7 +66,10 @@ function sectionsWithDane(settings: Settings, today: string) {
   return found;
 }
 
-const domainsAtOnce = 8;
+const domainsAtOnce = 16;
+
+/** Milliseconds for one MX host. Where outgoing port 25 is closed none answers, and somebody waits. */
+const visitMs = 15_000;
 
 /** The check that a running Haraka makes daily, here before anything is published. */
 async function rolloutWarnings(
@@ -81,7 +84,7 @@ async function rolloutWarnings(
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), rolloutMs);
   try {
-    const deps = { resolver, heloName: heloName(directory), atOnce: domainsAtOnce };
+    const deps = { resolver, heloName: heloName(directory), atOnce: domainsAtOnce, visitMs };
     const findings = await checkRollout(deps, files, limit.signal, (file) => {
       checked.add(file);
       meter.advance(file.domain);

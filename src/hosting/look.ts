@@ -18,8 +18,9 @@ export interface RolloutDependencies {
   /** How MX hosts and policy hosts are reached. Tests put ports of their own in its place. */
   readonly probe?: (options: ProbeOptions) => Promise<Probe>;
   readonly open?: OpenTls;
-  /** Milliseconds for one domain; 60 s where absent. */
+  /** Milliseconds for the questions about one domain, and for one visit to an MX host; 60 s and 30 s where absent. */
   readonly deadlineMs?: number;
+  readonly visitMs?: number;
   /** Domains that are looked at together; 1 where absent, since nobody waits for the daily check. */
   readonly atOnce?: number;
 }
@@ -107,11 +108,11 @@ async function lookAtMx(deps: RolloutDependencies, domain: string, signal: Abort
 async function lookAtHost(deps: RolloutDependencies, host: string, signal: AbortSignal): Promise<MxHostSeen> {
   const found = await addressesOf(deps, host, signal);
   if (found.kind !== 'found') return { host, addresses: found };
-  const { probe = probeHost, heloName } = deps;
+  const { probe = probeHost, heloName, visitMs: deadlineMs = 30_000 } = deps;
   const probes = await Promise.all(
     found.addresses.slice(0, mostAddresses).map(async (address) => ({
       address,
-      probe: await probe({ address, serverName: host, heloName, signal }),
+      probe: await probe({ address, serverName: host, heloName, deadlineMs, signal }),
     })),
   );
   return { host, addresses: { kind: 'found', probes } };
