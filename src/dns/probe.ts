@@ -1,7 +1,7 @@
 /** Finds out whether the resolvers validate, and says so once, with what to do. It informs and never gates. */
 import type { Log } from '../log';
 import { questionText, type Question } from './question';
-import { serverText, type ResolverServer } from './server';
+import { forwarderAt, serverText, type Forwarder, type ResolverServer } from './server';
 import type { Upstream } from './upstream';
 
 /** What one resolver showed. */
@@ -9,6 +9,8 @@ export type ProbeFinding =
   | { readonly server: string; readonly kind: 'validates' }
   /** It says that it validated, but anybody on the way could have said so. */
   | { readonly server: string; readonly kind: 'untrusted_path' }
+  /** It says so, too, but is known to repeat what others say. */
+  | { readonly server: string; readonly kind: 'forwarder'; readonly forwarder: Forwarder }
   | { readonly server: string; readonly kind: 'not_validating' }
   | { readonly server: string; readonly kind: 'no_answer'; readonly detail: string };
 
@@ -72,7 +74,11 @@ export class Prober {
     const tried = await upstream.askOne(server, question, this.#closing.signal);
     if (tried.kind === 'failed') return { server: name, kind: 'no_answer', detail: tried.failure.detail };
     if (!tried.authenticData) return { server: name, kind: 'not_validating' };
-    return { server: name, kind: upstream.isTrusted(server) ? 'validates' : 'untrusted_path' };
+    if (upstream.isTrusted(server)) return { server: name, kind: 'validates' };
+    const forwarder = forwarderAt(server);
+    return forwarder === undefined
+      ? { server: name, kind: 'untrusted_path' }
+      : { server: name, kind: 'forwarder', forwarder };
   }
 
   #say(finding: ProbeFinding, log: Log): void {
@@ -101,6 +107,12 @@ export function findingText(finding: ProbeFinding, question: string): string {
         `resolver ${server} says that it validates DNSSEC, but the path to it is not protected, so that DANE is not ` +
         'used: run a validating resolver on 127.0.0.1, use DNS over TLS, or set trust_ad = true if nobody else is on that path'
       );
+    case 'forwarder':
+      return (
+        `resolver ${server} says that it validates DNSSEC, but this is the address of ${forwarderText[finding.forwarder]}, ` +
+        'so that DANE is not used: run a validating resolver such as unbound on 127.0.0.1 and name it in servers, or set ' +
+        `trust_ad = true if ${validation[finding.forwarder]}`
+      );
     case 'not_validating':
       return (
         `resolver ${server} does not validate DNSSEC (${question} came back without AD), so that DANE is not used: ` +
@@ -110,3 +122,13 @@ export function findingText(finding: ProbeFinding, question: string): string {
       return `resolver ${server} did not answer the DNSSEC probe (${finding.detail}): check that it runs and allows queries from here`;
   }
 }
+
+const forwarderText: Readonly<Record<Forwarder, string>> = {
+  'systemd-resolved': 'systemd-resolved, which may only repeat what its own servers say',
+  Docker: "Docker's forwarder, which only repeats what the host's servers say",
+};
+
+const validation: Readonly<Record<Forwarder, string>> = {
+  'systemd-resolved': 'you know that it validates itself (DNSSEC=yes in resolved.conf)',
+  Docker: 'you know that they validate and that nobody else is on the path to them',
+};

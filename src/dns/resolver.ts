@@ -20,7 +20,7 @@ export { parseResolverServer, type ResolverServer } from './server';
 export interface ResolverOptions {
   /** In order of preference; empty for the system's own. */
   readonly servers: readonly ResolverServer[];
-  /** AD is believed whatever the path (`options trust-ad` of resolv.conf does the same for the system's own). */
+  /** AD is believed whatever the path. For the system's own, `options trust-ad` of resolv.conf does nearly the same. */
   readonly trustAd: boolean;
   /** ms for one try at one resolver. */
   readonly timeoutMs: number;
@@ -112,7 +112,7 @@ class StubResolver implements Resolver {
     this.#servers = system?.servers ?? options.servers;
     this.#upstream = new Upstream({
       servers: this.#servers,
-      trustAd: options.trustAd || system?.trustAd === true,
+      vouched: options.trustAd ? 'by_operator' : (system?.vouched ?? 'by_nobody'),
       timeoutMs,
       tlsRoots,
     });

@@ -55,27 +55,60 @@ export function serverText(server: ResolverServer): string {
   return server.transport === 'tls' ? `tls://${endpoint}#${server.name}` : endpoint;
 }
 
+/** Who says that nobody can change what the resolvers answer, where it does not look so. */
+export type Vouched =
+  | 'by_nobody'
+  /** `options trust-ad` in resolv.conf, often written by software rather than by a person. */
+  | 'by_resolv_conf'
+  /** `trust_ad = true` in our own settings. */
+  | 'by_operator';
+
+/** A program that listens on loopback, and hands on what it hears from elsewhere. */
+export type Forwarder = 'systemd-resolved' | 'Docker';
+
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** Docker's forwarder on loopback hands on whatever arrives from the host's network. */
-const dockerForwarder = '127.0.0.11';
+const forwarders: readonly (readonly [Forwarder, BlockList])[] = [
+  ['Docker', only('127.0.0.11')],
+  ['systemd-resolved', only('127.0.0.53', '127.0.0.54')],
+];
+
+function only(...addresses: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const address of addresses) list.addAddress(address, 'ipv4');
+  return list;
+}
+
+function contains(list: BlockList, address: string): boolean {
+  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+/**
+ * The forwarder that is known to listen at the address of `server`. Its AD bit may be that of whatever it asked itself, over a
+ * path of which nothing is known: systemd-resolved before 256.6 hands it on to whoever sets DO, even with `DNSSEC=no`, and
+ * at 127.0.0.54 by design.
+ */
+export function forwarderAt(server: ResolverServer): Forwarder | undefined {
+  if (server.transport === 'tls') return undefined;
+  return forwarders.find(([, addresses]) => contains(addresses, server.address))?.[0];
+}
 
 /**
  * Whether nobody can have changed the AD bit on the way from `server` (RFC 4035 section 4.9.3): the way stays on this
- * machine, or is authenticated, or the operator vouches for it.
+ * machine, or is authenticated, or is vouched for. The `trust-ad` that systemd-resolved writes into resolv.conf, and that
+ * Docker copies from there, does not vouch for these two themselves.
  */
-export function isTrustedPath(server: ResolverServer, operatorTrusts: boolean): boolean {
-  if (operatorTrusts || server.transport === 'tls') return true;
-  if (server.address === dockerForwarder) return false;
-  return loopback.check(server.address, isIP(server.address) === 6 ? 'ipv6' : 'ipv4');
+export function isTrustedPath(server: ResolverServer, vouched: Vouched): boolean {
+  if (vouched === 'by_operator' || server.transport === 'tls') return true;
+  if (forwarderAt(server) !== undefined) return false;
+  return vouched === 'by_resolv_conf' || contains(loopback, server.address);
 }
 
 export interface SystemServers {
   readonly servers: readonly ResolverServer[];
-  /** `options trust-ad` in resolv.conf: the operator vouches for these. */
-  readonly trustAd: boolean;
+  readonly vouched: Exclude<Vouched, 'by_operator'>;
 }
 
 /** The resolvers of the operating system, as Node knows them. */
@@ -83,7 +116,7 @@ export function systemServers(resolvConf = '/etc/resolv.conf'): SystemServers {
   const servers = getServers()
     .map(parseResolverServer)
     .filter((server) => typeof server !== 'string');
-  return { servers, trustAd: hasTrustAd(readOrEmpty(resolvConf)) };
+  return { servers, vouched: hasTrustAd(readOrEmpty(resolvConf)) ? 'by_resolv_conf' : 'by_nobody' };
 }
 
 /** Whether the text of a resolv.conf has `options trust-ad` (resolv.conf(5)). */

@@ -5,15 +5,15 @@ import { Gate } from './gate';
 import { Health } from './health';
 import type { Question } from './question';
 import { detailOf, maxAliases, readAnswer, type Reading } from './reading';
-import { isTrustedPath, serverText, type ResolverServer } from './server';
+import { isTrustedPath, serverText, type ResolverServer, type Vouched } from './server';
 import { StreamConnection } from './stream';
 import type { FailedLookup } from './types';
 import { askUdp } from './udp';
 
 export interface UpstreamOptions {
   readonly servers: readonly ResolverServer[];
-  /** The operator vouches for the path to all of them. */
-  readonly trustAd: boolean;
+  /** Whether and by whom the path to all of them is vouched for. */
+  readonly vouched: Vouched;
   /** ms for one try at one resolver. */
   readonly timeoutMs: number;
   /** PEM of roots trusted beside the default ones for DNS over TLS, empty for none. */
@@ -69,7 +69,7 @@ export class Upstream {
   }
 
   isTrusted(server: ResolverServer): boolean {
-    return isTrustedPath(server, this.#options.trustAd);
+    return isTrustedPath(server, this.#options.vouched);
   }
 
   isIll(server: ResolverServer): boolean {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silent, type Log } from '../../src/log';
 import { createResolver, type ResolverOptions } from '../../src/dns/resolver';
+import { findingText } from '../../src/dns/probe';
 import { encodeAnswer, LabResolver, type LabAnswer } from './lab_resolver';
 import { nothingLeft } from './leftovers';
 
@@ -51,8 +52,9 @@ describe('the probe finds that a resolver', () => {
     expect(said).toEqual([expect.stringMatching(line)]);
   });
 
-  test('validates at the end of a path that is not protected', async () => {
-    const socket = createSocket('udp4').bind(0, '127.0.0.11');
+  /** A resolver at an address of its own that says of every answer that it validated. */
+  async function claimant(address: string) {
+    const socket = createSocket('udp4').bind(0, address);
     await once(socket, 'listening');
     cleanups.push(() => new Promise<void>((resolve) => socket.close(() => resolve())));
     socket.on('message', (query, from) => {
@@ -62,10 +64,35 @@ describe('the probe finds that a resolver', () => {
         from.address,
       );
     });
-    const server = { transport: 'udp', address: '127.0.0.11', port: socket.address().port } as const;
+    return { transport: 'udp', address, port: socket.address().port } as const;
+  }
+
+  test.each([
+    [
+      '127.0.0.53',
+      'systemd-resolved',
+      /^warn .*systemd-resolved.*unbound on 127\.0\.0\.1.*trust_ad = true if .*resolved\.conf/,
+    ],
+    ['127.0.0.54', 'systemd-resolved', /^warn .*systemd-resolved/],
+    ['127.0.0.11', 'Docker', /^warn .*Docker.*unbound on 127\.0\.0\.1.*trust_ad/],
+  ])('at %s is a forwarder that repeats what others say: %s', async (address, forwarder, line) => {
+    const server = await claimant(address);
     const { resolver, said } = await world(() => validated, { servers: [server] });
-    expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'untrusted_path' }] });
-    expect(said).toEqual([expect.stringMatching(/^warn .*not protected.*trust_ad/)]);
+    expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'forwarder', forwarder }] });
+    expect(said).toEqual([expect.stringMatching(line)]);
+    expect(resolver.status().servers).toMatchObject([{ trusted: false }]);
+  });
+
+  test('is a forwarder, and the operator knows it to validate', async () => {
+    const server = await claimant('127.0.0.53');
+    const { resolver } = await world(() => validated, { servers: [server], trustAd: true });
+    expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'validates' }] });
+  });
+
+  test('validates at the end of a path that is not protected', () => {
+    expect(findingText({ server: '192.0.2.53:53', kind: 'untrusted_path' }, '. NS')).toMatch(
+      /192\.0\.2\.53:53 .*not protected.*trust_ad/,
+    );
   });
 });
 

@@ -53,22 +53,27 @@ describe('a resolver as text', () => {
 
 describe('the path to a resolver', () => {
   test.each([
-    ['127.0.0.1', false, 'trusted'],
-    ['127.0.0.53', false, 'trusted'],
-    ['127.8.9.10:5353', false, 'trusted'],
-    ['::1', false, 'trusted'],
-    ['tls://192.0.2.1#dns.example', false, 'trusted'],
-    ['127.0.0.11', false, 'not trusted'],
-    ['127.0.0.11', true, 'trusted'],
-    ['192.0.2.1', false, 'not trusted'],
-    ['192.0.2.1', true, 'trusted'],
-    ['10.0.0.1', false, 'not trusted'],
-    ['fe80::1%eth0', false, 'not trusted'],
-    ['::ffff:192.0.2.1', false, 'not trusted'],
-  ])('%s, operator vouches %s: %s', (text, operatorTrusts, expected) => {
+    // server, vouched for by nobody, by resolv.conf, by trust_ad = true
+    ['127.0.0.1', 'trusted', 'trusted', 'trusted'],
+    ['127.8.9.10:5353', 'trusted', 'trusted', 'trusted'],
+    ['::1', 'trusted', 'trusted', 'trusted'],
+    ['tls://192.0.2.1#dns.example', 'trusted', 'trusted', 'trusted'],
+    ['192.0.2.1', 'not trusted', 'trusted', 'trusted'],
+    ['10.0.0.1', 'not trusted', 'trusted', 'trusted'],
+    ['fe80::1%eth0', 'not trusted', 'trusted', 'trusted'],
+    ['::ffff:192.0.2.1', 'not trusted', 'trusted', 'trusted'],
+    ['127.0.0.11', 'not trusted', 'not trusted', 'trusted'],
+    ['127.0.0.53', 'not trusted', 'not trusted', 'trusted'],
+    ['127.0.0.54', 'not trusted', 'not trusted', 'trusted'],
+    ['::ffff:127.0.0.53', 'not trusted', 'not trusted', 'trusted'],
+    ['127.0.0.53:5353', 'not trusted', 'not trusted', 'trusted'],
+  ])('%s: by itself %s, with trust-ad in resolv.conf %s, with trust_ad = true %s', (text, ...expected) => {
     const server = parseResolverServer(text);
     if (typeof server === 'string') throw new Error(server);
-    expect(isTrustedPath(server, operatorTrusts) ? 'trusted' : 'not trusted').toBe(expected);
+    const found = (['by_nobody', 'by_resolv_conf', 'by_operator'] as const).map((vouched) =>
+      isTrustedPath(server, vouched) ? 'trusted' : 'not trusted',
+    );
+    expect(found).toEqual(expected);
   });
 
   test.each([
@@ -86,11 +91,11 @@ describe('the path to a resolver', () => {
 
 test("the system's own resolvers are vouched for by their resolv.conf, and by nobody where there is none", () => {
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'resolv-')), 'resolv.conf');
-  expect(systemServers(file).trustAd).toBe(false);
+  expect(systemServers(file).vouched).toBe('by_nobody');
   writeFileSync(file, 'options trust-ad\n');
-  const { servers, trustAd } = systemServers(file);
+  const { servers, vouched } = systemServers(file);
   rmSync(path.dirname(file), { recursive: true });
-  expect(trustAd).toBe(true);
+  expect(vouched).toBe('by_resolv_conf');
   expect(servers.map(serverText)).toEqual(
     getServers().map((text) => serverText(parseResolverServer(text) as ResolverServer)),
   );
