@@ -8,12 +8,12 @@ import { createFileStore } from '../mta_sts/file_store';
 import { createStsPolicies } from '../mta_sts/policies';
 import { serializePolicy } from '../mta_sts/policy';
 import type { StoredPolicy } from '../mta_sts/store';
-import { canonicalDomain } from '../names';
 import { resolverOptions } from '../settings/resolver_options';
 import { loadSettings } from '../settings/settings';
 import { directorySource } from '../settings/source';
 import type { GlobalSettings } from '../settings/types';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { domainName } from './operands';
 import { json, table } from './output';
 
 export const cacheCommand: Command = {
@@ -47,7 +47,7 @@ async function cache(context: Context): Promise<ExitCode> {
       return refresh(context, await stored(context), one(domains));
     case 'purge':
       if (domains.length === 0) throw new UsageError('a DOMAIN is needed');
-      return purge(context, await stored(context), domains.map(canonical));
+      return purge(context, await stored(context), domains.map(domainName));
     default:
       throw new UsageError('one of list, show, refresh, purge is needed');
   }
@@ -56,13 +56,7 @@ async function cache(context: Context): Promise<ExitCode> {
 function one(domains: readonly string[]): string {
   const [domain, ...more] = domains;
   if (domain === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
-  return canonical(domain);
-}
-
-function canonical(domain: string): string {
-  const name = canonicalDomain(domain);
-  if (name === undefined) throw new UsageError(`no domain name: ${domain}`);
-  return name;
+  return domainName(domain);
 }
 
 async function stored(context: Context): Promise<Stored> {

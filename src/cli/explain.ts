@@ -2,6 +2,7 @@
 import { discover } from '../discovery/discover';
 import { findingText } from '../dns/probe';
 import type { Destination, MxHostFacts } from '../dns/types';
+import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import {
   explainInbound,
@@ -21,8 +22,10 @@ import { directorySource } from '../settings/source';
 import type { Settings } from '../settings/types';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { asHarakaDelivers, handshakeRemarks } from './haraka_terms';
+import { recipientDomain, senderDomain } from './operands';
 import { json, paint, table, type Output, type Style } from './output';
 import { openSources } from './sources';
+import { problemsOf, problemText, whileInvalid } from './unsent';
 
 export const explainCommand: Command = {
   name: 'explain',
@@ -42,11 +45,12 @@ export const explainCommand: Command = {
 async function outbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
   if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
+  const [sender, recipient] = [senderDomain(from), recipientDomain(to)];
   const settings = load(context);
-  const explanation = explainOutbound(settings, domainOf(from), domainOf(to), context.today);
+  const explanation = explainOutbound(settings, sender, recipient, context.today);
   const living =
     explanation.kind === 'explained' && context.options['offline'] !== true
-      ? await look(settings, context.directory, explanation.rule, domainOf(to))
+      ? await look(settings, context.directory, explanation.rule, recipient)
       : undefined;
   if (context.json) context.output.print(json({ ...explanation, ...living }));
   else reportOutbound(context.output, explanation, living);
@@ -61,8 +65,9 @@ function inbound(context: Context): Promise<ExitCode> {
   const ip = context.options['ip'] ?? '';
   if (typeof ip !== 'string' || (ip !== '' && parseAddress(ip) === undefined))
     throw new UsageError(`no address: ${String(ip)}`);
-  const peer = { ip, senderDomain: domainOf(from) };
-  const explanation = explainInbound(load(context), domainOf(to), peer, context.today);
+  const peer = { ip, senderDomain: senderDomain(from) };
+  const recipient = recipientDomain(to);
+  const explanation = explainInbound(load(context), recipient, peer, context.today);
   if (context.json) context.output.print(json(explanation));
   else reportInbound(context.output, explanation);
   return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
@@ -77,12 +82,6 @@ function twoOperands({ operands }: Context): [string, string] {
   if (from === undefined || to === undefined || more.length > 0)
     throw new UsageError('FROM and TO are needed');
   return [from, to];
-}
-
-/** The domain of `a@b.example`, `<a@b.example>` or `b.example`; empty for `<>`. */
-function domainOf(operand: string): string {
-  const bare = operand.replace(/^<(.*)>$/, '$1');
-  return bare.slice(bare.lastIndexOf('@') + 1);
 }
 
 interface Living {
@@ -114,7 +113,7 @@ async function look(settings: Settings, directory: string, rule: OutboundRule, t
 
 function reportOutbound(output: Output, explanation: OutboundExplanation, living: Living | undefined): void {
   if (explanation.kind === 'invalid') {
-    output.print(`${paint(output, 'red', 'invalid')}  ${explanation.failure.text}`);
+    reportInvalid(output, explanation.failure);
     return;
   }
   reportRule(output, explanation);
@@ -129,9 +128,13 @@ function reportOutbound(output: Output, explanation: OutboundExplanation, living
 }
 
 function reportInbound(output: Output, explanation: InboundExplanation): void {
-  if (explanation.kind === 'invalid')
-    output.print(`${paint(output, 'red', 'invalid')}  ${explanation.failure.text}`);
+  if (explanation.kind === 'invalid') reportInvalid(output, explanation.failure);
   else reportRule(output, explanation);
+}
+
+function reportInvalid(output: Output, { text }: Failure): void {
+  output.print(`${paint(output, 'red', 'invalid')}  ${text}`);
+  output.print(whileInvalid);
 }
 
 const outcomeStyle: Readonly<Record<string, Style>> = {
@@ -145,7 +148,7 @@ function reportRule(
   output: Output,
   { owner, candidates, keys, rule }: Explained<{ readonly name: string }>,
 ): void {
-  output.print(`owner        ${owner}`);
+  output.print(`managed      ${owner}`);
   output.print(`rule         ${paint(output, 'bold', rule.name)}`);
   output.print('');
   const rows = candidates.map(({ name, place, outcome, why }) => [
@@ -221,17 +224,19 @@ function tlsaText(tlsa: MxHostFacts['tlsa']): string {
 
 function stsText(sts: StsFacts): string {
   if (sts.kind === 'not_asked') return 'not asked for';
-  if (sts.kind === 'no_policy')
-    return sts.failure === 'not_published' ? 'no policy published' : `no policy: ${sts.failure.text}`;
+  if (sts.kind === 'no_policy') {
+    if (sts.failure === 'not_published') return 'no policy published';
+    return `no policy: ${sts.failure.text.replace(/^MTA-STS policy: /, '')}`;
+  }
   const refresh = sts.refreshFailure === 'none' ? '' : `; not refreshed: ${sts.refreshFailure.text}`;
   return `${sts.policy.mode}, id ${sts.id}, mx ${sts.policy.mx.join(' ')}, max_age ${sts.policy.maxAge}${refresh}`;
 }
 
 function decisionLines(output: Output, decision: Decision): string[] {
-  if (decision.kind === 'defer')
-    return [`${paint(output, 'red', 'deferred')}  ${decision.failure.reason}: ${decision.failure.text}`];
-  if (decision.kind === 'undeliverable')
-    return [`${paint(output, 'red', 'undeliverable')}  ${decision.cause}`];
+  if (decision.kind !== 'deliver') {
+    const fate = paint(output, 'red', decision.kind === 'defer' ? 'deferred' : 'undeliverable');
+    return problemsOf(decision).map((problem) => `${fate}  ${problemText(problem)}`);
+  }
   const plans = decision.hosts.map((plan) => [
     { text: 'try', style: 'green' as const },
     plan.host,

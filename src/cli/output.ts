@@ -52,9 +52,11 @@ export function table(output: Output, rows: readonly (readonly (string | Cell)[]
   });
 }
 
-/** For `--json`: one document, indented. */
+/** For `--json`: one document, indented. Octets are in hex. */
 export function json(value: unknown): string {
-  return JSON.stringify(value, null, 2);
+  const hex = (_: string, one: unknown) =>
+    one instanceof Uint8Array ? Buffer.from(one).toString('hex') : one;
+  return JSON.stringify(value, hex, 2);
 }
 
 /** The output of this process. Colours as NO_COLOR (https://no-color.org) and the terminal say. */

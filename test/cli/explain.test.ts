@@ -30,7 +30,7 @@ const explain = (...args: string[]) => call(['explain', '--offline', '-c', direc
 test('every candidate is shown with its place and why it lost, every key with the line that set it', async () => {
   const { code, out } = await explain('me@example.com', 'you@a.partner.example');
   expect(code).toBe(0);
-  expect(out.join('\n')).toBe(`owner        example.com (tls-peers/example.com.ini)
+  expect(out.join('\n')).toBe(`managed      example.com (tls-peers/example.com.ini)
 rule         example.com [outbound *.partner.example]
 
 disabled   example.com [outbound a.partner.example]  tls-peers/example.com.ini:8  status = disabled
@@ -56,12 +56,12 @@ test('a section that has lapsed says so', async () => {
 });
 
 test.each([
-  [['<>', 'a.example'], 'owner        none: the null sender belongs to no managed domain'],
-  [['me@other.example', 'a.example'], 'owner        none: other.example is not managed'],
-  [['<me@Example.com>', 'a.example'], 'owner        example.com (tls-peers/example.com.ini)'],
+  [['<>', 'a.example'], 'managed      none: the null sender belongs to no managed domain'],
+  [['me@other.example', 'a.example'], 'managed      none: other.example is not managed'],
+  [['<me@Example.com>', 'a.example'], 'managed      example.com (tls-peers/example.com.ini)'],
   [
     ['--inbound', '--ip', '192.0.2.7', '<>', 'me@example.com'],
-    'owner        example.com (tls-peers/example.com.ini)',
+    'managed      example.com (tls-peers/example.com.ini)',
   ],
 ])('explain %j begins with %j', async (args, expected) => {
   expect((await explain(...args)).out[0]).toBe(expected);
@@ -76,7 +76,10 @@ test('a domain whose file is not valid has no rule', async () => {
   const { code, out } = await explain('me@broken.example', 'you@a.example');
   expect([code, out]).toEqual([
     1,
-    ['invalid  tls-peers/broken.example.ini:1: status = maybe: no such value; allowed: enabled, disabled'],
+    [
+      'invalid  tls-peers/broken.example.ini:1: status = maybe: no such value; allowed: enabled, disabled',
+      'a Haraka that starts now would hold this mail; one that is running keeps the last good rules that it has',
+    ],
   ]);
 });
 

@@ -107,7 +107,7 @@ no_tls_hosts[] = exempt-must.example
 
 interface Report {
   readonly goes: boolean;
-  readonly problems: readonly string[];
+  readonly problems: readonly { readonly reason: string }[];
   readonly attempts: readonly {
     readonly verdict: {
       readonly kind: string;
@@ -120,8 +120,7 @@ interface Report {
 
 /** What `test` foretells, in the words of the table. */
 function foretold({ goes, problems, attempts: [first] }: Report): string {
-  if (first === undefined)
-    return `deferred ${/refused before connecting: ([\w-]+):/.exec(problems[0] ?? '')?.[1]}`;
+  if (first === undefined) return `deferred ${problems[0]?.reason}`;
   const { tlsVersion, verified, failure } = first.verdict;
   if (!goes) return `deferred ${failure?.reason}`;
   return tlsVersion === '' ? 'delivered in cleartext' : `delivered ${tlsVersion} ${verified}`;

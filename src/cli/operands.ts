@@ -1,0 +1,47 @@
+/** What calls name: senders, recipients, domains. Pure. */
+import { isIP } from 'node:net';
+import { canonicalDomain } from '../names';
+import { printable } from '../text';
+import { UsageError } from './command';
+
+/** The domain of a sender: of `a@b.example`, `<a@b.example>` or `b.example`; empty for `<>`. @throws UsageError */
+export function senderDomain(operand: string): string {
+  return operand === '<>' ? '' : mailDomain(operand);
+}
+
+/** The domain of a recipient, which may be an address literal (RFC 5321 section 4.1.3). @throws UsageError */
+export function recipientDomain(operand: string): string {
+  return mailDomain(operand);
+}
+
+/** A domain name in canonical form. @throws UsageError */
+export function domainName(operand: string): string {
+  const name = canonicalDomain(operand);
+  if (name === undefined) throw new UsageError(`no domain name: ${quoted(operand)}`);
+  return name;
+}
+
+function mailDomain(operand: string): string {
+  const bare = /^<(.*)>$/.exec(operand)?.[1] ?? operand;
+  const at = bare.lastIndexOf('@');
+  const domain = bare.slice(at + 1);
+  const name = isLiteral(domain) ? domain : canonicalDomain(domain);
+  if (name === undefined || (at !== -1 && !isLocalPart(bare.slice(0, at)))) {
+    throw new UsageError(`neither an address nor a domain: ${quoted(operand)}`);
+  }
+  return name;
+}
+
+function isLiteral(domain: string): boolean {
+  const address = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
+  return address !== undefined && isIP(address) !== 0;
+}
+
+/** RFC 5321 section 4.1.2: blanks stand in quotes only. */
+function isLocalPart(text: string): boolean {
+  return /^"[^"]+"$|^[^\s<>"@]+$/.test(text);
+}
+
+function quoted(operand: string): string {
+  return `"${printable(operand)}"`;
+}

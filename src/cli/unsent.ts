@@ -1,0 +1,37 @@
+/** Why a message would not even be tried, in words. Pure. */
+import type { FailureReason } from '../failure';
+import type { Decision } from '../policy/requirement';
+
+export interface Problem {
+  /** The MX host; empty where all of them are concerned. */
+  readonly host: string;
+  readonly reason: FailureReason | 'null_mx' | 'no_such_domain';
+  readonly text: string;
+}
+
+/** The hosts that would not be connected to, or why none would be. */
+export function problemsOf(decision: Decision): Problem[] {
+  switch (decision.kind) {
+    case 'deliver':
+      return decision.refused.map(({ host, failure }) => ({ host, ...failure }));
+    case 'defer':
+      return [{ host: '', ...decision.failure }];
+    case 'undeliverable':
+      return [{ host: '', reason: decision.cause, text: undeliverable[decision.cause](decision.domain) }];
+  }
+}
+
+const undeliverable = {
+  null_mx: (domain: string) => `${domain} takes no mail (null MX, RFC 7505)`,
+  no_such_domain: (domain: string) => `${domain} does not exist`,
+} as const;
+
+/** One line for people. */
+export function problemText({ host, reason, text }: Problem): string {
+  if (reason === 'null_mx' || reason === 'no_such_domain') return text;
+  return `${host === '' ? '' : `${host} refused before connecting: `}${reason}: ${text}`;
+}
+
+/** What it means for mail that a configuration is not valid. */
+export const whileInvalid =
+  'a Haraka that starts now would hold this mail; one that is running keeps the last good rules that it has';

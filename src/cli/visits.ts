@@ -1,0 +1,115 @@
+/** Visits to the hosts of a decision, each as a delivery would pay it. */
+import { upgradeOptions } from '../delivery/tls_options';
+import { discover, type Sources } from '../discovery/discover';
+import type { OutboundRule } from '../peers/rule';
+import { decide } from '../policy/decide';
+import type { Decision, HostPlan, Requirement } from '../policy/requirement';
+import { judgeProbe, type ProbeVerdict } from '../probe/judge';
+import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
+import type { HarakaTls } from '../settings/haraka_tls';
+import type { GlobalSettings } from '../settings/types';
+import { requirementText } from './explain';
+import { asHarakaDelivers } from './haraka_terms';
+
+/** What came of one address of one MX host. */
+export interface Attempt {
+  readonly host: string;
+  readonly address: string;
+  /** In words. */
+  readonly requirement: string;
+  readonly discovered: string;
+  /** What the handshake came to, whatever the verdict; empty where there was none. */
+  readonly tlsVersion: string;
+  readonly cipher: string;
+  /** Names in the leaf certificate. */
+  readonly names: string;
+  /** When the leaf certificate expires. */
+  readonly expires: string;
+  readonly verdict: ProbeVerdict;
+}
+
+export interface VisitorOptions {
+  readonly sources: Sources;
+  readonly global: GlobalSettings;
+  readonly helo: string;
+  readonly haraka: HarakaTls;
+  readonly progress: (line: string) => void;
+}
+
+export class Visitor {
+  /** By address, and how it is greeted: rules that differ otherwise share a visit. */
+  private readonly probes = new Map<string, Promise<Probe>>();
+
+  constructor(private readonly options: VisitorOptions) {}
+
+  /** What a delivery would decide, with Haraka's own settings heeded. */
+  async decide(rule: OutboundRule, domain: string): Promise<Decision> {
+    const { sources, global, haraka } = this.options;
+    const signal = AbortSignal.timeout(global.timeouts.decision * 1000);
+    const decision = decide(rule, await discover(sources, rule, domain, { signal }));
+    return asHarakaDelivers(decision, haraka, domain);
+  }
+
+  async visit({ host, requirement, discovered }: HostPlan, address: string): Promise<Attempt> {
+    const probe = await this.probe(host, address, requirement);
+    const verdict = judgeProbe(requirement, probe, new Date());
+    return {
+      host,
+      requirement: requirementText(requirement),
+      discovered,
+      address,
+      ...sessionOf(probe),
+      verdict,
+    };
+  }
+
+  private probe(host: string, address: string, requirement: Requirement): Promise<Probe> {
+    const key = JSON.stringify([address, greeting(requirement)]);
+    const known = this.probes.get(key);
+    if (known !== undefined) return known;
+    const { global, helo, progress } = this.options;
+    const made = probeHost({
+      address,
+      heloName: helo,
+      deadlineMs: global.timeouts.tlsHandshake * 1000,
+      ...this.tlsFor(requirement),
+    });
+    this.probes.set(key, made);
+    void made.then(({ kind }) => progress(`${host} [${address}]: ${kind.replace('_', ' ')}`));
+    return made;
+  }
+
+  /** The handshake that a delivery would make. */
+  private tlsFor(requirement: Requirement): Pick<ProbeOptions, 'serverName' | 'startTls' | 'tlsOptions'> {
+    if (requirement.kind === 'cleartext') return { serverName: '', startTls: 'never' };
+    const { options } = this.options.haraka;
+    return {
+      serverName: requirement.serverName,
+      tlsOptions: () => upgradeOptions(requirement, { ...options }, 'none'),
+    };
+  }
+}
+
+/** Everything in `requirement` that the other side may notice, or that is settled in the handshake. */
+function greeting(requirement: Requirement): unknown {
+  if (requirement.kind === 'cleartext') return 'cleartext';
+  const { serverName, minVersion } = requirement;
+  return [serverName, minVersion, extraRootsOf(requirement)];
+}
+
+function extraRootsOf(requirement: Exclude<Requirement, { kind: 'cleartext' }>): string {
+  const judged = requirement.kind === 'encrypted' ? requirement : requirement.observe;
+  if (judged === 'nothing') return '';
+  return 'pkix' in judged.authentication ? judged.authentication.pkix.extraRoots : '';
+}
+
+function sessionOf(probe: Probe): Pick<Attempt, 'tlsVersion' | 'cipher' | 'names' | 'expires'> {
+  if (probe.kind !== 'encrypted') return { tlsVersion: '', cipher: '', names: '', expires: '' };
+  const leaf = probe.session.certificates.chain()[0];
+  return {
+    tlsVersion: probe.session.protocol ?? '',
+    cipher: probe.cipher,
+    names: (leaf?.subjectAltName ?? '').replaceAll('DNS:', ''),
+    expires: leaf === undefined ? '' : new Date(leaf.validTo).toISOString().slice(0, 10),
+  };
+}
