@@ -4,7 +4,7 @@ import { associationData, matches } from './match';
 import { matchingTypes } from './records';
 import type { TlsaRecord } from './types';
 
-/** A record as zone files write it, its data cut: `3 1 1 a1b2c3d4…`. */
+/** A record as zone files write it, its data cut: `3 1 1 a1b2c3d4...`. */
 export function recordText({ usage, selector, matchingType, data }: TlsaRecord): string {
   return `${usage} ${selector} ${matchingType} ${shortHex(data)}`;
 }
@@ -83,5 +83,5 @@ function distinguishingOctets(a: Uint8Array, b: Uint8Array): number {
 
 function shortHex(bytes: Uint8Array, octets = 4): string {
   const hex = Buffer.from(bytes.subarray(0, octets)).toString('hex');
-  return bytes.length > octets ? `${hex}…` : hex || 'nothing';
+  return bytes.length > octets ? `${hex}...` : hex || 'nothing';
 }

@@ -5,7 +5,7 @@ import type { OutboundRule } from '../peers/rule';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import type { Established } from './connection';
 
-/** One host that was not delivered to. */
+/** One host that was not delivered to; `host` is empty where the fault is our own. */
 export type HostFailure =
   /** The requirement was not met, or the host was refused without connecting. */
   | { readonly kind: 'policy'; readonly host: string; readonly failure: Failure; readonly because: string }
@@ -82,9 +82,9 @@ export function statusOf(failure: HostFailure | undefined, permanent: boolean): 
 }
 
 export function describeFailure(failure: HostFailure): string {
-  return failure.kind === 'policy'
-    ? `${failure.host}: ${failure.failure.reason}: ${failure.failure.text}`
-    : `${failure.host}: ${failure.text}`;
+  const what =
+    failure.kind === 'policy' ? `${failure.failure.reason}: ${failure.failure.text}` : failure.text;
+  return failure.host === '' ? what : `${failure.host}: ${what}`;
 }
 
 /** A requirement in a word or two, for logs and tables. */
