@@ -56,11 +56,12 @@ async function main(): Promise<number> {
     for (const command of runs) if ((await run(command, env)) !== 0) failed.push(command.join(' '));
 
     const lines: Lines = new Map();
-    const processes = await addAll(await readBundles(bundles, lines), env.LAB_COVERAGE);
+    const texts = new Map<string, readonly string[]>();
+    const processes = await addAll(await readBundles(bundles, lines, texts), env.LAB_COVERAGE);
     const ours = relative(lines);
     printShares(values.all === true ? ours : only(ours, held));
     const share = shareOf(only(ours, held));
-    const { missed, stale } = explainMissed(only(ours, held), await textsOf(ours), reasons);
+    const { missed, stale } = explainMissed(only(ours, held), texts, reasons);
     printMissed(missed);
     const problems = [
       ...failed.map((command) => `failed: ${command}`),
@@ -87,8 +88,16 @@ async function run(
   return code;
 }
 
-/** By the name of the function that marks each. */
-async function readBundles(directory: string, lines: Lines): Promise<Map<string, CoveredBundle>> {
+/**
+ * By the name of the function that marks each.
+ *
+ * @param texts receives the sources as they were when the bundles were made
+ */
+async function readBundles(
+  directory: string,
+  lines: Lines,
+  texts: Map<string, readonly string[]>,
+): Promise<Map<string, CoveredBundle>> {
   const bundles = new Map<string, CoveredBundle>();
   for (const file of await readdir(directory)) {
     const mark = /^(.*)\.cjs$/.exec(file)?.[1];
@@ -101,6 +110,11 @@ async function readBundles(directory: string, lines: Lines): Promise<Map<string,
     ]);
     const payload = JSON.parse(map) as SourceMapPayload;
     bundles.set(mark, new CoveredBundle(bundle, payload, directory, replaced, lines));
+    payload.sources.forEach((source, index) => {
+      const file = path.resolve(directory, source);
+      if (file !== replaced)
+        texts.set(path.relative(root, file), payload.sourcesContent[index]?.split('\n') ?? []);
+    });
   }
   return bundles;
 }
@@ -141,13 +155,6 @@ function relative(lines: Lines): Lines {
 
 function only(lines: Lines, folders: readonly string[]): Lines {
   return new Map([...lines].filter(([file]) => folders.some((folder) => file.startsWith(folder))));
-}
-
-async function textsOf(lines: Lines): Promise<Map<string, string[]>> {
-  const texts = new Map<string, string[]>();
-  for (const file of lines.keys())
-    texts.set(file, (await readFile(path.join(root, file), 'utf8')).split('\n'));
-  return texts;
 }
 
 function shareOf(lines: Lines): number {
