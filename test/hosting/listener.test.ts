@@ -61,11 +61,11 @@ it('a port that is taken is tried again until it is free, and said to be taken o
 it('both wildcards listen at the same port', async () => {
   const port = await freePort();
   const settings = settingsOf(`0.0.0.0:${port}, [::]:${port}`);
-  const { server, said, heard } = serve(() => settings);
+  const { server, heard } = serve(() => settings);
   await server.start();
-  await heard(/http:\/\/0\.0\.0\.0/);
-  await heard(/http:\/\/\[::\]/);
-  expect(said.filter((line) => /EADDRINUSE/.test(line))).toEqual([]);
+  // If one took the other's port, that one would never serve.
+  await heard(/serving MTA-STS policies at http:\/\/0\.0\.0\.0/);
+  await heard(/serving MTA-STS policies at http:\/\/\[::\]/);
   expect(await fetched(port)).toBe(200);
 });
 

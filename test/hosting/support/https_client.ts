@@ -1,8 +1,9 @@
 /** One request to a listener on loopback, and what its certificate was. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
 
@@ -44,12 +45,21 @@ export async function ask({ port, ca, name, host = name, path, method }: Wish): 
   return { status: response.statusCode ?? 0, headers: response.headers, body, fingerprint };
 }
 
-/** A port on 127.0.0.1 that was free a moment ago. */
+/**
+ * A port that nobody listens at, at any address. Below those that the system hands out by itself, so that nobody gets it
+ * in between.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer().listen(port, '0.0.0.0');
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
