@@ -171,6 +171,7 @@ export class AnswerCache<A extends Cacheable> {
   }
 }
 
-function keyOf({ name, type }: Question): string {
-  return `${type} ${name}`;
+/** Answers that came from few resolvers and from all are kept apart. */
+function keyOf({ name, type, resolvers }: Question): string {
+  return resolvers === undefined ? `${type} ${name}` : `${type} ${name} ${resolvers}`;
 }

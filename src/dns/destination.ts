@@ -10,7 +10,7 @@ import type { TlsaRecord } from '../dane/types';
 import { canonicalDomain } from '../names';
 import { printable } from '../text';
 import { orderMx, type Random } from './order';
-import type { Resolver } from './resolver';
+import type { AskOptions, Resolver } from './resolver';
 import type {
   AddressFacts,
   Answer,
@@ -21,12 +21,11 @@ import type {
   TlsaFacts,
 } from './types';
 
-export interface DestinationOptions {
-  /** Whether the rule can make use of TLSA records. Otherwise none are asked for. */
+export interface DestinationOptions extends AskOptions {
+  /** Whether the rule can make use of TLSA records. Otherwise none are asked for, and any resolver will do. */
   readonly dane: boolean;
   /** Whether TLSA counts although the MX RRset is insecure (RFC 7672 section 2.2.1). */
   readonly insecureMx: 'may' | 'dane';
-  readonly signal?: AbortSignal | undefined;
   /** From 0 up to 1, for the order of equal preferences. */
   readonly random?: Random;
 }
@@ -100,7 +99,7 @@ async function discoverHost(
   resolver: Resolver,
   { exchange: host, preference }: MxRecord,
   dane: boolean,
-  ask: Pick<DestinationOptions, 'signal'>,
+  ask: AskOptions,
 ): Promise<MxHostFacts> {
   // Not a host name, such as an address written where an MX record wants a name: it exists nowhere.
   if (canonicalDomain(host) === undefined)
@@ -133,7 +132,7 @@ async function discoverTlsa(
   resolver: Resolver,
   host: string,
   addresses: FoundAddresses,
-  ask: Pick<DestinationOptions, 'signal'>,
+  ask: AskOptions,
 ): Promise<Pick<MxHostFacts, 'addresses' | 'tlsa'>> {
   if (addresses.security === 'secure')
     return { addresses, tlsa: await secureTlsa(resolver, host, addresses, ask) };
@@ -157,7 +156,7 @@ async function secureTlsa(
   resolver: Resolver,
   host: string,
   { canonicalName }: FoundAddresses,
-  ask: Pick<DestinationOptions, 'signal'>,
+  ask: AskOptions,
 ): Promise<TlsaFacts> {
   const atHost = resolver.tlsa(tlsaPrefix + host, ask);
   if (canonicalName === host) return tlsaFacts(host, await atHost);

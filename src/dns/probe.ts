@@ -104,18 +104,18 @@ export function findingText(finding: ProbeFinding, question: string): string {
       return `resolver ${server} validates DNSSEC (${question} came back with AD): DANE can be used`;
     case 'untrusted_path':
       return (
-        `resolver ${server} says that it validates DNSSEC, but the path to it is not protected, so that DANE is not ` +
-        'used: run a validating resolver on 127.0.0.1, use DNS over TLS, or set trust_ad = true if nobody else is on that path'
+        `resolver ${server} says that it validates DNSSEC, but the path to it is not protected, so that DANE cannot ` +
+        'rely on it: run a validating resolver on 127.0.0.1, use DNS over TLS, or set trust_ad = true if nobody else is on that path'
       );
     case 'forwarder':
       return (
         `resolver ${server} says that it validates DNSSEC, but this is the address of ${forwarderText[finding.forwarder]}, ` +
-        'so that DANE is not used: run a validating resolver such as unbound on 127.0.0.1 and name it in servers, or set ' +
+        'so that DANE cannot rely on it: run a validating resolver such as unbound on 127.0.0.1 and name it in servers, or set ' +
         `trust_ad = true if ${validation[finding.forwarder]}`
       );
     case 'not_validating':
       return (
-        `resolver ${server} does not validate DNSSEC (${question} came back without AD), so that DANE is not used: ` +
+        `resolver ${server} does not validate DNSSEC (${question} came back without AD), so that DANE cannot rely on it: ` +
         'run a validating resolver such as unbound on 127.0.0.1'
       );
     case 'no_answer':

@@ -19,6 +19,8 @@ export interface Question {
   /** Canonical form; empty for the root. */
   readonly name: string;
   readonly type: RecordType;
+  /** `able_to_tell`: only resolvers that can tell what DNSSEC vouches for; all of them where absent. */
+  readonly resolvers?: 'able_to_tell';
 }
 
 /** `example.com MX`, the way a question is written in logs. */

@@ -49,6 +49,8 @@ export const defaultResolverOptions: ResolverOptions = {
 
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Whether DANE may hang on the answer: then only resolvers are asked that can tell what DNSSEC vouches for, if there are any. */
+  readonly dane?: boolean;
 }
 
 /** Every method answers within the deadline and never rejects. Names are taken in canonical form. */
@@ -180,7 +182,9 @@ class StubResolver implements Resolver {
   }
 
   /** What is kept needs no more than this: it happens several times for every message. */
-  #ask(question: Question, options: AskOptions): Promise<AnyAnswer> {
+  #ask(plain: Question, options: AskOptions): Promise<AnyAnswer> {
+    const question: Question =
+      options.dane === true && this.#upstream.isMixed ? { ...plain, resolvers: 'able_to_tell' } : plain;
     const kept = this.#cache.kept(question);
     return kept === undefined ? this.#askAnew(question, options) : Promise.resolve(kept);
   }

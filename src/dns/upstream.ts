@@ -62,9 +62,12 @@ export class Upstream {
   readonly #tlsConnections = new Map<ResolverServer, StreamConnection>();
   readonly #tcpConnections = new Set<StreamConnection>();
   readonly #gate = new Gate(maxExchanges);
+  readonly #seenToValidate = new Set<ResolverServer>();
+  #ableToTell: ReadonlySet<ResolverServer>;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.#ableToTell = this.#findAbleToTell();
     this.#health = new Health(options.servers, () => performance.now());
   }
 
@@ -74,6 +77,11 @@ export class Upstream {
 
   isIll(server: ResolverServer): boolean {
     return this.#health.isIll(server);
+  }
+
+  /** Whether some of the resolvers cannot tell what DNSSEC vouches for, and others can. */
+  get isMixed(): boolean {
+    return this.#ableToTell.size < this.#options.servers.length;
   }
 
   /**
@@ -107,7 +115,9 @@ export class Upstream {
         this.#exchange(server, question, limit),
       );
       this.#noteHealth(server, exchanged, signal);
-      return this.#judge(server, question, exchanged);
+      const tried = this.#judge(server, question, exchanged);
+      if (tried.kind === 'answered' && tried.secure) this.#noteValidation(server);
+      return tried;
     } finally {
       this.#gate.leave();
     }
@@ -123,7 +133,7 @@ export class Upstream {
     let last = failure('no_resolver', detailOf(question, 'nobody', 'no resolver is configured'));
     let verdict: Tried | undefined;
     for (let round = 0; round < triesPerServer; round++) {
-      for (const server of this.#health.order()) {
+      for (const server of this.#candidates(question)) {
         const tried = await this.askOne(server, question, signal);
         if (tried.kind === 'answered') return verdict !== undefined && !tried.secure ? verdict : tried;
         last = tried;
@@ -138,6 +148,29 @@ export class Upstream {
       if (last.failure.cause === 'servfail') break;
     }
     return verdict ?? last;
+  }
+
+  #candidates({ resolvers }: Question): ResolverServer[] {
+    const order = this.#health.order();
+    return resolvers === undefined ? order : order.filter((server) => this.#ableToTell.has(server));
+  }
+
+  #noteValidation(server: ResolverServer): void {
+    if (this.#seenToValidate.has(server)) return;
+    this.#seenToValidate.add(server);
+    this.#ableToTell = this.#findAbleToTell();
+  }
+
+  /**
+   * Where one resolver validates and another does not, the other's "insecure" is ignorance, and whoever can keep the first
+   * from answering could strip DANE by it. So those count that were seen to validate; until one was, those whose AD would be
+   * believed; and where there are none of these either, nothing is secure whoever is asked.
+   */
+  #findAbleToTell(): ReadonlySet<ResolverServer> {
+    if (this.#seenToValidate.size > 0) return new Set(this.#seenToValidate);
+    const { servers } = this.#options;
+    const believed = servers.filter((server) => this.isTrusted(server));
+    return new Set(believed.length > 0 ? believed : servers);
   }
 
   async #exchange(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Exchanged> {

@@ -389,6 +389,98 @@ describe('several resolvers', () => {
   });
 });
 
+/** A resolver on a path that is not trusted, which answers the same to everything. */
+async function untrusted(answer: LabAnswer): Promise<ResolverServer> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.11');
+  await once(socket, 'listening');
+  cleanups.push(() => new Promise<void>((resolve) => socket.close(() => resolve())));
+  socket.on('message', (query, from) => {
+    const id = query.readUInt16BE(0);
+    socket.send(encodeAnswer({ id, name: 'a.example', type: 'A' }, answer), from.port, from.address);
+  });
+  return { transport: 'udp', address: '127.0.0.11', port: socket.address().port };
+}
+
+describe('a resolver that can tell what DNSSEC vouches for, beside one that cannot', () => {
+  /** What the first may do other than answer, and how that looks where DANE may hang on it. */
+  const failures: [string, LabAnswer | 'silence' | 'dead', string][] = [
+    ['silent', 'silence', 'timeout'],
+    ['dead', 'dead', 'network'],
+    ['refusing', { rcode: 5 }, 'refused'],
+    ['failing', { rcode: 2 }, 'servfail'],
+  ];
+
+  async function mixed(first: LabAnswer | 'silence' | 'dead', order: 'first' | 'last' = 'first') {
+    const able = first === 'dead' ? await deadServer() : (await lab({}, { otherwise: () => first })).server;
+    const unable = await untrusted(two);
+    return resolverFor(order === 'first' ? [able, unable] : [unable, able], impatient);
+  }
+
+  test.each(failures)('%s: where DANE may hang on it, nobody can tell', async (_name, first, expected) => {
+    for (const order of ['first', 'last'] as const) {
+      const resolver = await mixed(first, order);
+      // The second time it is known to be ill, and asked last.
+      for (const name of ['a.example', 'b.example']) {
+        expect(await gist(resolver.a(name, { dane: true }))).toBe(expected);
+      }
+    }
+  });
+
+  test.each(failures.filter(([name]) => name !== 'failing'))(
+    '%s: for other mail the second will do',
+    async (_name, first) => {
+      const resolver = await mixed(first);
+      expect(await gist(resolver.a('a.example', { dane: true }))).not.toContain('192.0.2.2');
+      expect(await gist(resolver.a('a.example'))).toBe('insecure 192.0.2.2');
+    },
+  );
+
+  test('wherever it stands in the list', async () => {
+    const resolver = await mixed(one, 'last');
+    expect(await gist(resolver.a('a.example', { dane: true }))).toBe('secure 192.0.2.1');
+    expect(await gist(resolver.a('a.example'))).toBe('insecure 192.0.2.2');
+  });
+
+  test('is the one that was seen to validate, where the paths to both are trusted', async () => {
+    const validating = await lab({
+      'signed.example A': one,
+      'a.example A': () => 'silence',
+    });
+    const other = await lab({}, { otherwise: insecureOne });
+    const resolver = resolverFor([validating.server, other.server], impatient);
+    expect(await gist(resolver.a('signed.example', { dane: true }))).toBe('secure 192.0.2.1');
+    expect(await gist(resolver.a('a.example', { dane: true }))).toBe('timeout');
+    expect(await gist(resolver.a('a.example'))).toBe('insecure 192.0.2.1');
+  });
+
+  test('two that both validate stand in for each other', async () => {
+    const labs = [
+      await lab({ 'signed.example A': one, 'unsigned.example A': () => 'silence' }),
+      await lab({ '. NS': { ad: true, soa: 9 }, 'unsigned.example A': insecureOne }),
+    ];
+    const resolver = resolverFor(
+      labs.map(({ server }) => server),
+      impatient,
+    );
+    await resolver.probe();
+    expect(await gist(resolver.a('signed.example', { dane: true }))).toBe('secure 192.0.2.1');
+    expect(await gist(resolver.a('unsigned.example', { dane: true }))).toBe('insecure 192.0.2.1');
+  });
+
+  test('where no path is trusted, any resolver will do: nothing is secure', async () => {
+    const resolver = resolverFor(
+      [await deadServer(), await untrusted(two)].map(vouchedForByNobody),
+      impatient,
+    );
+    expect(await gist(resolver.a('a.example', { dane: true }))).toBe('insecure 192.0.2.2');
+  });
+});
+
+/** The same port at an address that is not trusted. */
+function vouchedForByNobody(server: ResolverServer): ResolverServer {
+  return { ...server, address: '127.0.0.11' };
+}
+
 describe('deadlines', () => {
   test('the deadline of a question ends it while tries are left', async () => {
     const { lab: silent, resolver } = await world(
