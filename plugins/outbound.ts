@@ -5,6 +5,7 @@ import {
   assertSeam,
   hookAnswer,
   type HMailItem,
+  type OutboundConfigModule,
   type OutboundTls,
   type OutboundTlsModule,
   type TlsSocketModule,
@@ -187,6 +188,7 @@ function pairOf(summary: DeliverySummary): string {
 function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
   const outboundTls = plugin.haraka_require('outbound/tls') as OutboundTls;
   return {
+    outboundConfig: plugin.haraka_require('outbound/config') as OutboundConfigModule,
     outboundTls,
     tlsSocket: plugin.haraka_require('tls_socket') as TlsSocketModule,
     isExemptFromTls: (name) => isListed(outboundTls.cfg?.no_tls_hosts ?? [], name),

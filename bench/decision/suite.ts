@@ -75,6 +75,7 @@ export function domainFile(level: SecurityLevel): string {
 
 function environmentOf(engine: Engine): GuardEnvironment {
   return {
+    outboundConfig: { cfg: { temp_fail_intervals: [] } },
     outboundTls: {
       check_tls_nogo: (_host, free) => free(),
       mark_tls_nogo: (_host, callback) => callback(),
@@ -107,7 +108,6 @@ class Message implements HMailItem {
   readonly filename = '';
   readonly notes = {};
   readonly num_failures = 0;
-  readonly cfg = { temp_fail_intervals: [] };
   mxlist: HarakaMx[] = [];
   force_tls = false;
 

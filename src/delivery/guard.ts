@@ -19,7 +19,7 @@ import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
-import { Attempt, describeFailure, isFinal, principal, statusOf, type HostFailure } from './attempt';
+import { Attempt, isFinal, principal, statusOf, type HostFailure } from './attempt';
 import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
 import { dsn } from './dsn';
 import {
@@ -27,13 +27,15 @@ import {
   mutualCertificate,
   type HarakaMx,
   type HMailItem,
+  type OutboundConfigModule,
   type OutboundTls,
   type PluggableSocket,
   type Recipient,
   type TlsSocketModule,
 } from './haraka';
+import { isOwnAddress } from './own_address';
 import { recallBroken, rememberBroken } from './redis_memory';
-import { describeFailures, summarize, type DeliverySummary } from './summary';
+import { reportOf, summarize, type DeliverySummary } from './summary';
 import { upgradeOptions } from './tls_options';
 
 export interface GuardLimits {
@@ -57,6 +59,7 @@ export interface GuardOptions {
 export interface GuardEnvironment {
   /** The options in force now; they change when the settings are reloaded. */
   options(): GuardOptions;
+  readonly outboundConfig: OutboundConfigModule;
   readonly outboundTls: OutboundTls;
   readonly tlsSocket: TlsSocketModule;
   /** Whether Haraka's `no_tls_hosts` names this host or domain. */
@@ -272,8 +275,16 @@ export class DeliveryGuard {
     const { trying } = this;
     if (trying === undefined) return;
     this.trying = undefined;
-    const text = `no connection to ${trying.exchange ?? trying.path ?? 'the host'}`;
+    const text = this.isPassedOver(trying)
+      ? `${trying.exchange} is an address of this machine, which Haraka passes over (local_mx_ok in outbound.ini)`
+      : `no connection to ${trying.exchange ?? trying.path ?? 'the host'}`;
     attempt.failures.push({ kind: 'network', host: hostOf(trying), text });
+  }
+
+  /** Haraka does not say so: it goes on to the next host as if this one had failed. */
+  private isPassedOver({ exchange, from_dns }: HarakaMx): boolean {
+    if (this.environment.outboundConfig.cfg.local_mx_ok === true) return false;
+    return exchange !== undefined && from_dns !== undefined && isOwnAddress(exchange);
   }
 
   /** Takes out of Haraka's list what was not decided, and what Haraka's own settings rule out. */
@@ -294,7 +305,7 @@ export class DeliveryGuard {
         }
         return false;
       }
-      if (forbidsCleartext(requirement) && hmail.cfg.enable_tls === false) {
+      if (forbidsCleartext(requirement) && this.environment.outboundConfig.cfg.enable_tls === false) {
         const text = 'outbound.ini says enable_tls = false, the rule requires TLS';
         this.refuse(attempt, hostOf(mx), { reason: 'config-invalid', text }, requirement.because);
         return false;
@@ -381,7 +392,7 @@ export class DeliveryGuard {
   /** `no_tls_hosts` and `enable_tls = false` count only where cleartext is allowed. */
   private isExemptFromTls(requirement: Requirement, address: string, host: string): boolean {
     if (forbidsCleartext(requirement)) return false;
-    if (this.hmail.cfg.enable_tls === false) return true;
+    if (this.environment.outboundConfig.cfg.enable_tls === false) return true;
     return [address, host, this.hmail.todo.domain].some((name) => this.environment.isExemptFromTls(name));
   }
 
@@ -431,9 +442,13 @@ export class DeliveryGuard {
     const again = { ...mx };
     withoutTls.add(again);
     this.hmail.mxlist.unshift(again);
-    this.hmail.loginfo(
-      `tls-peers: host ${plan.host}: ${failure.reason}: ${failure.text}; trying again without TLS`,
-    );
+    const text = `tls-peers: host ${plan.host}: ${failure.reason}: ${failure.text}; trying again without TLS`;
+    if (failure.reason === 'config-invalid') {
+      // Our own fault, which says nothing about the host.
+      this.hmail.logerror(text);
+      return true;
+    }
+    this.hmail.loginfo(text);
     this.rememberBrokenTls(mx.exchange ?? plan.host);
     return true;
   }
@@ -456,7 +471,7 @@ export class DeliveryGuard {
       const text = 'none of its hosts has an address';
       attempt.failures.push({ kind: 'network', host: this.hmail.todo.domain, text });
     }
-    const text = `TLS rule ${ruleName(attempt)}: ${describeFailures(attempt.failures)}`;
+    const text = reportOf(ruleName(attempt), attempt.failures);
     this.annotate(attempt, principal(attempt.failures), permanent, text);
     if (permanent) this.original.bounce(text);
     else this.original.temp_fail(text);
@@ -466,14 +481,14 @@ export class DeliveryGuard {
   private defer(attempt: Attempt, failure: Failure): void {
     const cause: HostFailure = { kind: 'policy', host: this.hmail.todo.domain, failure, because: '' };
     attempt.failures.push(cause);
-    const text = `TLS rule ${ruleName(attempt)}: ${describeFailure(cause)}`;
+    const text = reportOf(ruleName(attempt), [cause]);
     this.annotate(attempt, cause, false, text);
     this.original.temp_fail(text);
   }
 
   /** Haraka's next deferral would be its last: it bounces instead. */
   private isLastTry(): boolean {
-    return this.hmail.num_failures >= this.hmail.cfg.temp_fail_intervals.length;
+    return this.hmail.num_failures >= this.environment.outboundConfig.cfg.temp_fail_intervals.length;
   }
 
   /**

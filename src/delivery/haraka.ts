@@ -71,7 +71,6 @@ export interface HMailItem {
   readonly filename: string;
   readonly notes: Record<string, unknown>;
   readonly num_failures: number;
-  readonly cfg: { readonly enable_tls?: boolean; readonly temp_fail_intervals: readonly number[] };
   mxlist: HarakaMx[];
   force_tls: boolean;
   get_mx_respond(retval: number | undefined, mx: unknown): unknown;
@@ -84,6 +83,16 @@ export interface HMailItem {
   loginfo(...args: unknown[]): void;
   lognotice(...args: unknown[]): void;
   logerror(...args: unknown[]): void;
+}
+
+/** `outbound/config`, which puts another `cfg` in place when outbound.ini changes. The one on a message is as old as that. */
+export interface OutboundConfigModule {
+  readonly cfg: {
+    readonly enable_tls?: boolean;
+    readonly local_mx_ok?: boolean;
+    /** Seconds. */
+    readonly temp_fail_intervals: readonly number[];
+  };
 }
 
 /** Haraka's outbound TLS configuration (`outbound/tls`), and its Redis memory of hosts whose TLS is broken. */

@@ -1,6 +1,7 @@
 /** What happened to one message, in one shape for the log line, `hmail.notes.tls_peers` and the counters. */
 import type { HostPlan } from '../policy/requirement';
-import { describeFailure, describeRequirement, type Attempt, type HostFailure } from './attempt';
+import { printable } from '../text';
+import { describeFailure, describeRequirement, principal, type Attempt, type HostFailure } from './attempt';
 
 export interface ReasonSummary {
   readonly host: string;
@@ -83,6 +84,17 @@ function quoted(value: string): string {
   return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
-export function describeFailures(failures: readonly HostFailure[]): string {
-  return failures.map(describeFailure).join('; ');
+/** Characters. It becomes part of single lines of a DSN, which mail servers limit to 998 (RFC 5322 section 2.1.1). */
+const longestReport = 500;
+
+/**
+ * Why a message was not delivered, in one line for the log and the DSN. Where there is not room for every host, the
+ * failure that counts comes first; the log has a line for each.
+ */
+export function reportOf(rule: string, failures: readonly HostFailure[]): string {
+  const main = principal(failures);
+  const whole = `TLS rule ${rule}: ${failures.map(describeFailure).join('; ')}`;
+  if (whole.length <= longestReport || main === undefined) return whole;
+  const others = failures.length > 1 ? `; and ${failures.length - 1} more` : '';
+  return `${printable(`TLS rule ${rule}: ${describeFailure(main)}`, longestReport)}${others}`;
 }

@@ -37,14 +37,19 @@ interface Circumstances {
   readonly options?: readonly string[];
   /** What happens to Redis before Haraka starts. */
   readonly before?: () => Promise<void>;
+  /** Beside the section for Redis. */
+  readonly tlsIni?: string;
 }
 
-async function start(remember: 'true' | 'false', { options, before }: Circumstances = {}): Promise<void> {
+async function start(
+  remember: 'true' | 'false',
+  { options, before, tlsIni = '' }: Circumstances = {},
+): Promise<void> {
   redis = await startRedis(options);
   await before?.();
   lab = await startLab(world, {
     config: {
-      'tls.ini': '[redis]\ndisable_for_failed_hosts = true\n',
+      'tls.ini': `${tlsIni}[redis]\ndisable_for_failed_hosts = true\n`,
       'redis.ini': `[server]\nhost = 127.0.0.1\nport = ${redis.port}\n`,
       'tls-peers.ini': `[timeouts]\ntls_handshake = 2\n[delivery]\nremember_broken_tls = ${remember}\n`,
       'tls-peers/ours.example.ini': rules,
@@ -92,6 +97,14 @@ describe.skipIf(!redisIsThere)("Haraka's memory of broken TLS", () => {
       .peer('mx.broken.example')
       .connections.map(({ cleartext }) => cleartext.includes('STARTTLS'));
     expect(seen).toEqual([true, false, false]);
+  });
+
+  it('holds nothing against a host for what is wrong in our own tls.ini', async () => {
+    await start('true', { tlsIni: '[outbound]\nciphers = !DES\n' });
+    expect(await send('sound.example')).toBe('cleartext');
+    expect(lab.haraka.logLines).toContainEqual(expect.stringMatching(/\[ERROR\].*config-invalid/));
+    expect(await send('must.example')).toBe('deferred');
+    expect(await redis.calls('setex')).toBe(0);
   });
 
   it('counts for nothing where cleartext is forbidden, even where it is wanted', async () => {

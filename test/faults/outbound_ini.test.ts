@@ -1,0 +1,43 @@
+/** Haraka's outbound.ini, where it decides what becomes of a delivery. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startLab, type Lab } from '../../haraka-test-harness/lab';
+
+let lab: Lab;
+afterEach(() => lab.stop());
+
+const rules =
+  '[outbound]\nsecurity_level = opportunistic\n[outbound must.example]\nsecurity_level = mandatory\n';
+const config = { 'tls-peers/ours.example.ini': rules };
+
+describe('enable_tls = false, read while mail waits in the queue', () => {
+  it('lets it go in cleartext where the rule does, and holds it where the rule does not', async () => {
+    const mx = [{ manner: ['banner-421', 'normal'] as const }];
+    lab = await startLab(
+      { domains: { 'may.example': { mx }, 'must.example': { mx } } },
+      { config, retryIntervals: '5s*4' },
+    );
+    const sent = await Promise.all(
+      ['may.example', 'must.example'].map((to) => lab.send({ from: 'a@ours.example', to: `b@${to}` })),
+    );
+    const [may = '', must = ''] = sent.map(({ id }) => id);
+    for (const id of [may, must]) expect((await lab.outcome(id)).status).toBe('deferred');
+
+    const file = path.join(lab.haraka.directory, 'config/outbound.ini');
+    await lab.haraka.writeConfig('outbound.ini', `${await readFile(file, 'utf8')}\nenable_tls = false\n`);
+    const went = await lab.outcome(may, { attempt: 2 });
+    expect(went.status).toBe('delivered');
+    expect(went.delivery).toMatchObject({ secured: false });
+    const held = await lab.outcome(must, { attempt: 2 });
+    expect(held.status).toBe('deferred');
+    expect(held.error).toContain('enable_tls = false');
+  });
+});
+
+it('says that Haraka passes over its own addresses where local_mx_ok is off', async () => {
+  lab = await startLab({ domains: { 'may.example': {} } }, { config, outbound: { local_mx_ok: 'false' } });
+  const { status, error } = await lab.deliver({ from: 'a@ours.example', to: 'b@may.example' });
+  expect(status).toBe('deferred');
+  expect(error).toContain('local_mx_ok');
+});
