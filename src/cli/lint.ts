@@ -2,13 +2,16 @@
 import { formatFault, inOrder, type Fault } from '../settings/fault';
 import { harakaFindings } from '../settings/haraka_files';
 import { loadSettings } from '../settings/settings';
-import { directorySource, strayFiles } from '../settings/source';
+import { directorySource, strayFiles, type SettingsSource } from '../settings/source';
 import { warnings } from '../settings/warnings';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { livingWarnings } from './living_warnings';
 import { json, paint } from './output';
 
 interface Findings {
+  /** Haraka's config directory, and the files in it that were read. */
+  readonly directory: string;
+  readonly checked: readonly string[];
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
 }
@@ -32,7 +35,8 @@ export const lintCommand: Command = {
 
 /** Everything that is to be said about the files in the directory. */
 async function lint({ directory, today, options, output }: Context): Promise<Findings> {
-  const source = directorySource(directory);
+  const read = new Set<string>();
+  const source = noting(directorySource(directory), read);
   const { settings, faults } = loadSettings(source);
   const haraka = harakaFindings(source, settings, today);
   const living =
@@ -40,6 +44,8 @@ async function lint({ directory, today, options, output }: Context): Promise<Fin
       ? []
       : await livingWarnings(settings, { today, directory, progress: (line) => output.progress(line) });
   return {
+    directory,
+    checked: [...read].sort(),
     faults: inOrder([...faults, ...haraka.faults]),
     warnings: inOrder([
       ...warnings(settings, today),
@@ -47,6 +53,18 @@ async function lint({ directory, today, options, output }: Context): Promise<Fin
       ...strayFiles(directory),
       ...living,
     ]),
+  };
+}
+
+/** `source`, with the names of the files that are there noted in `read`. */
+function noting(source: SettingsSource, read: Set<string>): SettingsSource {
+  return {
+    ...source,
+    read(name) {
+      const reading = source.read(name);
+      if (reading.kind !== 'absent') read.add(name);
+      return reading;
+    },
   };
 }
 
@@ -64,7 +82,8 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
   for (const one of findings.warnings)
     output.print(`${paint(output, 'yellow', 'warning')}  ${formatFault(one)}`);
   output.print(
-    `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')}`,
+    `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
+      `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,
   );
 }
 

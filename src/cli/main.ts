@@ -1,13 +1,12 @@
 /** `tls-peers`: explains and checks the rules of a Haraka install without a running Haraka. */
-import { statSync } from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../text';
-import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { cacheCommand } from './cache';
 import { explainCommand } from './explain';
 import { exportCommand } from './export';
 import { importCommand } from './import';
+import { configDirectory } from './install';
 import { lintCommand } from './lint';
 import type { Output } from './output';
 import { recordsCommand } from './records';
@@ -57,7 +56,7 @@ async function run(command: Command, args: readonly string[], surroundings: Surr
   }
   const context: Context = {
     output: surroundings.output,
-    directory: configDirectory(values['config'], surroundings.env),
+    directory: configDirectory(installOf(values['config'], surroundings.env)),
     json: values['json'] === true,
     today: surroundings.now.toISOString().slice(0, 10),
     options: values,
@@ -81,17 +80,9 @@ function parse(command: Command, args: readonly string[]) {
   }
 }
 
-/** An install's directory, which holds `config`, or the config directory itself. */
-function configDirectory(option: unknown, env: Surroundings['env']): string {
-  const given = typeof option === 'string' ? option : env['HARAKA'] || process.cwd();
-  const below = path.resolve(given, 'config');
-  const directory = isDirectory(below) ? below : path.resolve(given);
-  if (!isDirectory(directory)) throw new CommandError(`${directory} is no directory`);
-  return directory;
-}
-
-function isDirectory(name: string): boolean {
-  return statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** What the call names, else `$HARAKA`, else the current directory. */
+function installOf(option: unknown, env: Surroundings['env']): string {
+  return typeof option === 'string' ? option : env['HARAKA'] || process.cwd();
 }
 
 function withoutCommand(name: string | undefined, rest: readonly string[], output: Output): ExitCode {

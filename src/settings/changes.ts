@@ -46,7 +46,7 @@ function domainChange(
 ): string[] {
   if (now.kind === 'invalid') {
     const known = was?.kind === 'invalid' && was.failure.text === now.failure.text;
-    return known ? [] : [`${now.domain}: invalid, its mail is held back: ${now.failure.text}`];
+    return known ? [] : [`${now.domain}: managed, its file is not valid`];
   }
   if (was?.kind !== 'managed') {
     const peers = now.outboundPeers.size + now.inboundPeers.size;

@@ -5,6 +5,7 @@ import { messageOf } from '../text';
 import { utcDay } from '../peers/day';
 import { changes } from './changes';
 import { formatFault, type Fault } from './fault';
+import { inForceInstead } from './in_force';
 import { loadSettings, type Loaded } from './settings';
 import { globalFile, type SettingsSource } from './source';
 import type { Settings } from './types';
@@ -118,6 +119,7 @@ class WatchedSettings implements SettingsStore {
   #reportFaults(faults: readonly Fault[]): void {
     for (const one of faults.slice(0, faultsLogged)) this.log.error(formatFault(one));
     if (faults.length > faultsLogged) this.log.error(`and ${faults.length - faultsLogged} more faults`);
+    for (const line of inForceInstead(this.#loaded, faults).slice(0, faultsLogged)) this.log.error(line);
   }
 
   /**

@@ -141,7 +141,7 @@ test('every fault of a directory full of them is reported with its file and line
   expect(reported.map((line) => line.split(': ')[0])).toEqual(expected.map(({ place }) => place));
   for (const [index, { problem }] of expected.entries()) expect(reported[index]).toMatch(problem);
   expect(expected.length).toBeGreaterThanOrEqual(30);
-  expect(out.at(-1)).toBe(`${expected.length} faults, 0 warnings`);
+  expect(out.at(-1)).toMatch(new RegExp(`^${expected.length} faults, 0 warnings in \\d+ files below /`));
   expect(code).toBe(1);
 });
 
@@ -149,8 +149,41 @@ test('nothing is said about the shipped samples', async () => {
   const config = path.resolve(import.meta.dirname, '../../config');
   expect(await call(['lint', '--offline', '-c', config])).toEqual({
     code: 0,
-    out: ['0 faults, 0 warnings'],
+    out: [expect.stringMatching(/^0 faults, 0 warnings in \d+ files? below \/.*\/config$/)],
     err: [],
+  });
+});
+
+test('what is no Haraka install is not checked, by any command', async () => {
+  const directory = install({ 'package.json': '{}', 'config/webpack.js': '' });
+  for (const args of [
+    ['lint', '--offline'],
+    ['explain', '<>', 'peer.example'],
+    ['test', 'peer.example'],
+  ]) {
+    const { code, out, err } = await call([...args, '-c', directory]);
+    expect([code, out]).toEqual([3, []]);
+    expect(err[0]).toContain(
+      `${directory} is no Haraka install: neither it nor its config holds tls-peers.ini, tls-peers, smtp.ini, plugins or the like`,
+    );
+  }
+});
+
+test.each([['config/smtp.ini'], ['config/tls-peers/a.example.ini'], ['plugins'], ['tls-peers.ini']])(
+  'a directory with %s is one',
+  async (file) => {
+    const { code, out } = await call(['lint', '--offline', '-c', install({ [file]: '' })]);
+    expect([code, out.length]).toEqual([0, 1]);
+  },
+);
+
+test('what was read is named', async () => {
+  const { out } = await lint(
+    { 'tls-peers/a.example.ini': '', 'outbound.ini': '', 'tls-peers.ini': '' },
+    '--json',
+  );
+  expect(JSON.parse(out.join('\n'))).toMatchObject({
+    checked: ['outbound.ini', 'tls-peers.ini', 'tls-peers/a.example.ini'],
   });
 });
 
@@ -251,7 +284,7 @@ test('files beside those of managed domains that look meant are named', async ()
   });
   expect(out).toEqual([
     'warning  tls-peers/example.com: is not read: its name does not end in .ini',
-    '0 faults, 1 warning',
+    expect.stringMatching(/^0 faults, 1 warning in 0 files below /),
   ]);
 });
 
@@ -287,7 +320,7 @@ test('a decision that Haraka would not wait for is named', async () => {
     /^warning {2}tls-peers\.ini: \[timeouts\]: decision = 25: Haraka's plugin_timeout is 20 seconds/,
   );
   expect((await lint({ plugin_timeout: '20\n', 'tls-peers.timeout': '0\n' })).out).toEqual([
-    '0 faults, 0 warnings',
+    expect.stringMatching(/^0 faults, 0 warnings in /),
   ]);
 });
 
@@ -295,6 +328,8 @@ test('--json holds the same', async () => {
   const { code, out } = await lint({ 'tls-peers/example.com.ini': 'status = off\n' }, '--json');
   expect(code).toBe(1);
   expect(JSON.parse(out.join('\n'))).toEqual({
+    directory: expect.any(String) as unknown,
+    checked: ['tls-peers/example.com.ini'],
     faults: [
       {
         file: 'tls-peers/example.com.ini',

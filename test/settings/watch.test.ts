@@ -102,8 +102,13 @@ test('what breaks keeps its last good meaning, and the rest goes on changing', a
   await untilLogged(/a\.example\.ini:2: \[outbound\]: security_level = verfiy: .*did you mean verify\?/);
   expect(level('a.example')).toBe('verify');
 
+  await untilLogged(
+    /^tls-peers\/a\.example\.ini: 1 fault: the last good settings of a\.example stay in force$/,
+  );
+
   put('tls-peers.ini', '[outbuond]\n');
   await untilLogged(/tls-peers\.ini:1: \[outbuond\]: no such section; .*did you mean outbound\?/);
+  await untilLogged(/^tls-peers\.ini: 1 fault: the last good settings stay in force$/);
   expect(level('stranger.example')).toBe('mandatory');
 
   await changedBy(() => put('tls-peers/new.example.ini', '[outbound]\nsecurity_level = none\n'));
@@ -114,7 +119,9 @@ test('what breaks keeps its last good meaning, and the rest goes on changing', a
   ]);
 
   put('tls-peers/never.example.ini', 'security_level = none\n');
-  await untilLogged(/never\.example: invalid, its mail is held back/);
+  await untilLogged(
+    /^tls-peers\/never\.example\.ini: 1 fault: mail of never\.example is held back until it is mended$/,
+  );
   expect(level('never.example')).toBe('config-invalid');
 
   rmSync(path.join(directory, 'tls-peers/never.example.ini'));
@@ -150,6 +157,18 @@ test('a fault is said once, and again when its own file was written anew and sti
     logged.slice(before).filter((line) => /^tls-peers\/bad\.example\.ini:2: /.test(line));
   while (repeated().length < 2) await new Promise<void>((resolve) => (onLog = resolve));
   expect(logged.slice(before).filter((line) => /mya|status = off|no domain name/.test(line))).toEqual([]);
+});
+
+test('files that are not valid at start hold mail back, and the log says whose', () => {
+  put('tls-peers.ini', '[outbuond]\nsecurity_level = may\n');
+  put('tls-peers/a.example.ini', 'status = maybe\n[outbound]\nmatch = x\n');
+  put('tls-peers/not a domain.ini', '');
+  open();
+  expect(logged.filter((line) => / faults?: /.test(line))).toEqual([
+    'tls-peers.ini: 1 fault: all mail is held back until it is mended',
+    'tls-peers/a.example.ini: 2 faults: mail of a.example is held back until it is mended',
+    'tls-peers/not a domain.ini: 1 fault: it is for no domain, and has no effect',
+  ]);
 });
 
 test('a file named by ca_file is followed too', async () => {

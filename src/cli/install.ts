@@ -1,0 +1,42 @@
+/** Which directory a call is about. */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { domainDirectory, globalFile } from '../settings/source';
+import { CommandError } from './command';
+
+/** What is found in Haraka's config directory, and hardly anywhere else: its own files, and those of this suite. */
+const known = [
+  globalFile,
+  domainDirectory,
+  'smtp.ini',
+  'plugins',
+  'outbound.ini',
+  'connection.ini',
+  'tls.ini',
+  'host_list',
+  'plugin_timeout',
+];
+
+/**
+ * Haraka's config directory: `config` in `given`, or `given` itself.
+ *
+ * @throws CommandError where it is none. Shipped defaults would be taken for what an install says.
+ */
+export function configDirectory(given: string): string {
+  const whole = path.resolve(given);
+  if (!isDirectory(whole)) throw new CommandError(`${whole} is no directory`);
+  const found = [path.join(whole, 'config'), whole].find(isHarakas);
+  if (found !== undefined) return found;
+  throw new CommandError(
+    `${whole} is no Haraka install: neither it nor its config holds ${known.slice(0, 4).join(', ')} or the like; ` +
+      'name the install with -c DIR or $HARAKA',
+  );
+}
+
+function isHarakas(directory: string): boolean {
+  return isDirectory(directory) && known.some((name) => existsSync(path.join(directory, name)));
+}
+
+function isDirectory(name: string): boolean {
+  return statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
