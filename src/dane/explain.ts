@@ -1,7 +1,8 @@
 /** Verdicts in words that an operator can act on. */
+import { printable } from '../text';
 import type { PathFault } from '../x509/path';
 import { associationData, matches } from './match';
-import { matchingTypes } from './records';
+import { matchingTypes, publicKeyIn } from './records';
 import type { TlsaRecord } from './types';
 
 /** A record as zone files write it, its data cut: `3 1 1 a1b2c3d4...`. */
@@ -26,6 +27,8 @@ export function mismatchText(record: TlsaRecord, leaf: Uint8Array): string {
 /** Why a DANE-TA record led to no path. `above`: the certificates that could have been issuers. */
 export function noAnchorText(record: TlsaRecord, leaf: Uint8Array, above: readonly Uint8Array[]): string {
   const name = recordText(record);
+  const cost = publicKeyIn(record)?.cost;
+  if (cost?.kind === 'excessive') return `${name}: it is ${cost.text}, with which signatures are not checked`;
   if (above.some((certificate) => matches(record, certificate))) {
     return `${name}: the certificate that it names did not issue the peer's certificate, not even indirectly`;
   }
@@ -57,8 +60,16 @@ export function nameText(
   wanted: readonly string[],
   presented: readonly string[],
 ): string {
-  const names = presented.length === 0 ? 'no DNS name' : presented.slice(0, 5).join(', ');
+  const names = presented.length === 0 ? 'no DNS name' : shownNames(presented);
   return `${recordText(record)}: the chain is valid, but the certificate is for ${names}, not for ${wanted.join(' or ')}`;
+}
+
+/** A few names, none of them so long that it hides the rest of the line. */
+function shownNames(names: readonly string[]): string {
+  return names
+    .slice(0, 5)
+    .map((name) => printable(name, 80))
+    .join(', ');
 }
 
 /** Why a record was not looked at. */

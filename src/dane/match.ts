@@ -13,9 +13,20 @@ export function matches(record: TlsaRecord, certificate: Uint8Array): boolean {
 
 /** What `record` would have to publish for `certificate`. `undefined` where the certificate cannot be read. */
 export function associationData(record: TlsaRecord, certificate: Uint8Array): Uint8Array | undefined {
-  const selected = selectedData(record.selector, certificate);
+  const key = `${record.selector} ${record.matchingType}`;
+  let forms = known.get(certificate);
+  if (!forms) known.set(certificate, (forms = new Map<string, Uint8Array | undefined>()));
+  if (!forms.has(key)) forms.set(key, formOf(record, certificate));
+  return forms.get(key);
+}
+
+/** Each digest of a certificate is taken once, however many records there are. */
+const known = new WeakMap<Uint8Array, Map<string, Uint8Array | undefined>>();
+
+function formOf({ selector, matchingType }: TlsaRecord, certificate: Uint8Array): Uint8Array | undefined {
+  const selected = selectedData(selector, certificate);
   if (selected === undefined) return undefined;
-  switch (record.matchingType) {
+  switch (matchingType) {
     case matchingTypes.full:
       return selected;
     case matchingTypes.sha256:

@@ -2,9 +2,10 @@
  * TLSA records: reading them, and which of them SMTP can use (RFC 6698 section 2.1, RFC 7671, RFC 7672 section 3.1).
  */
 import { X509Certificate, createPublicKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
 import { publicKeyOf } from '../x509/certificate';
 import { sameBytes, soleElement, tags } from '../x509/der';
+import type { IssuerKey } from '../x509/effort';
+import { judgeKey } from '../x509/strength';
 import type { TlsaRecord } from './types';
 
 export const usages = { pkixTa: 0, pkixEe: 1, daneTa: 2, daneEe: 3 } as const;
@@ -23,17 +24,24 @@ export function parseTlsaRecord(rdata: Uint8Array): TlsaRecord | undefined {
   return { usage, selector, matchingType, data: rdata.slice(3) };
 }
 
-/** More usable records than this are not looked at; nobody publishes so many, and each costs time. */
+/** More records than this are not looked at; nobody publishes so many, and each costs time. */
 export const maximumRecords = 64;
 
 /**
  * The records that can authenticate an SMTP server, each once, in the order given. Empty where none can, which is
  * the "present, none usable" of RFC 7672 section 2.2.
+ *
+ * Of records that carry whole certificates or keys, which have to be parsed, only the first `maximumRecords` are tried.
  */
 export function usableRecords(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
-  return distinctRecords(records)
-    .filter((record) => unusableBecause(record) === undefined)
-    .slice(0, maximumRecords);
+  const usable: TlsaRecord[] = [];
+  let whole = 0;
+  for (const record of distinctRecords(records)) {
+    if (usable.length === maximumRecords) break;
+    if (record.matchingType === matchingTypes.full && (whole += 1) > maximumRecords) continue;
+    if (unusableBecause(record) === undefined) usable.push(record);
+  }
+  return usable;
 }
 
 /** Each record once: the first of equal ones, as the same object. */
@@ -92,14 +100,14 @@ export function certificateIn(record: TlsaRecord): X509Certificate | undefined {
 }
 
 /** The bare key that a record with selector 1 and matching type 0 carries. */
-export function publicKeyIn(record: TlsaRecord): KeyObject | undefined {
+export function publicKeyIn(record: TlsaRecord): IssuerKey | undefined {
   if (record.selector !== selectors.publicKey || record.matchingType !== matchingTypes.full) return undefined;
   return parsed(record).key;
 }
 
 interface WholeData {
   readonly certificate?: X509Certificate;
-  readonly key?: KeyObject;
+  readonly key?: IssuerKey;
 }
 
 const wholeData = new WeakMap<TlsaRecord, WholeData>();
@@ -117,7 +125,8 @@ function parsed(record: TlsaRecord): WholeData {
       const readable = sameBytes(certificate.raw, record.data) && publicKeyOf(certificate) !== 'unsupported';
       if (readable) result = { certificate };
     } else {
-      result = { key: createPublicKey({ key: Buffer.from(record.data), format: 'der', type: 'spki' }) };
+      const key = createPublicKey({ key: Buffer.from(record.data), format: 'der', type: 'spki' });
+      result = { key: { info: record.data, cost: judgeKey(record.data).cost, key: () => key } };
     }
   } catch {
     // The DER reader or OpenSSL could not read it, which makes the record unusable and is no error here.

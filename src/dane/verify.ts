@@ -9,6 +9,7 @@ import type { FailureReason } from '../failure';
 import type { DaneAuthentication } from '../policy/requirement';
 import { printable } from '../text';
 import { derOf, publicKeyInfo } from '../x509/certificate';
+import { Effort, EffortSpent } from '../x509/effort';
 import { matchesDnsId, presentedNames } from '../x509/names';
 import { checkPath } from '../x509/path';
 import type { PeerCertificates } from '../x509/sent_chain';
@@ -78,16 +79,23 @@ interface RecordFailure {
  * Whether one of the published records authenticates the peer. Any one suffices. Never throws for what a peer or a
  * zone can send.
  */
-export function verifyDane({ chain, dane, now }: DaneInput): DaneVerdict {
+export function verifyDane({ chain, dane, now }: DaneInput, effort = new Effort()): DaneVerdict {
   const [leaf] = chain;
-  return verifyPeer({ leaf: leaf ? derOf(leaf) : new Uint8Array(), chain: () => chain }, dane, now);
+  return verifyPeer({ leaf: leaf ? derOf(leaf) : new Uint8Array(), chain: () => chain }, dane, now, effort);
 }
 
 /**
  * `verifyDane` for a connection whose certificates are not parsed yet: with usage 3, which most zones publish, they never
  * need to be, and that saves more than half of the work.
+ *
+ * @param effort where the work is counted; a peer that demands more than its allowances is refused.
  */
-export function verifyPeer(peer: PeerCertificates, dane: DaneAuthentication, now: Date): DaneVerdict {
+export function verifyPeer(
+  peer: PeerCertificates,
+  dane: DaneAuthentication,
+  now: Date,
+  effort = new Effort(),
+): DaneVerdict {
   const usable = usableRecords(dane.records);
   if (usable.length === 0) return refused(dane, distinctRecords(dane.records).map(unusable));
   if (peer.leaf.length === 0) {
@@ -103,7 +111,16 @@ export function verifyPeer(peer: PeerCertificates, dane: DaneAuthentication, now
   const direct = records.find((record) => record.usage === usages.daneEe && matches(record, peer.leaf));
   if (direct !== undefined) return authenticated(dane, direct, 0, { kind: 'not_required' });
   const anchors = records.filter(({ usage }) => usage === usages.daneTa);
-  return verifyAnchors(anchors.length === 0 ? [] : peer.chain(), peer.leaf, { dane, records, anchors }, now);
+  const published = { dane, usable, records, anchors };
+  const chain = anchors.length === 0 ? [] : peer.chain();
+  try {
+    return verifyAnchors(chain, peer.leaf, published, now, effort);
+  } catch (error) {
+    // Closed, whatever might have been found with more work.
+    if (error instanceof EffortSpent)
+      return refused(dane, [{ reason: 'validation-failure', text: error.message }]);
+    throw error;
+  }
 }
 
 function leafStrength(leaf: Uint8Array): Strength {
@@ -113,6 +130,7 @@ function leafStrength(leaf: Uint8Array): Strength {
 
 interface Published {
   readonly dane: DaneAuthentication;
+  readonly usable: readonly TlsaRecord[];
   /** Usable, and left by digest agility. */
   readonly records: readonly TlsaRecord[];
   /** Those of usage 2. */
@@ -122,18 +140,23 @@ interface Published {
 function verifyAnchors(
   chain: readonly X509Certificate[],
   leafDer: Uint8Array,
-  { dane, records, anchors }: Published,
+  { dane, usable, records, anchors }: Published,
   now: Date,
+  effort: Effort,
 ): DaneVerdict {
   const failures = new Map<TlsaRecord, RecordFailure>();
-  for (const found of anchoredPaths(chain, anchors)) {
-    const result = judgePath(found, dane, now);
+  const names = leafNames(chain, dane, effort);
+  for (const found of anchoredPaths(chain, anchors, effort)) {
+    const result = judgePath(found, names, now, effort);
     if (result.kind === 'accepted') {
       const depth = found.path.length - (found.anchor.kind === 'last' ? 1 : 0);
-      return authenticated(dane, found.record, depth, { kind: 'matched', name: result.name });
+      return authenticated(dane, found.records[0], depth, { kind: 'matched', name: result.name });
     }
-    const known = failures.get(found.record);
-    if (known === undefined || rank(result.failure) > rank(known)) failures.set(found.record, result.failure);
+    for (const record of found.records) {
+      const known = failures.get(record);
+      if (known !== undefined && rank(result) <= rank(known)) continue;
+      failures.set(record, { reason: result.reason, text: result.textFor(record) });
+    }
   }
   const above = issuerCandidates(chain, anchors).map(derOf);
   return refused(
@@ -141,31 +164,63 @@ function verifyAnchors(
     distinctRecords(dane.records).map(
       (record) =>
         failures.get(record) ??
-        (records.includes(record) ? unmatched(record, leafDer, above) : skipped(record, dane.records)),
+        (records.includes(record) ? unmatched(record, leafDer, above) : skipped(record, usable)),
     ),
   );
 }
 
 type PathJudgement =
   | { readonly kind: 'accepted'; readonly name: string }
-  | { readonly kind: 'rejected'; readonly failure: RecordFailure };
+  | {
+      readonly kind: 'rejected';
+      readonly reason: FailureReason;
+      readonly textFor: (record: TlsaRecord) => string;
+    };
 
 function judgePath(
-  { record, path, anchor }: AnchoredPath,
-  dane: DaneAuthentication,
+  { path, anchor }: AnchoredPath,
+  names: () => LeafNames,
   now: Date,
+  effort: Effort,
 ): PathJudgement {
-  const result = checkPath(path, anchor, now);
+  effort.spend('paths', 1);
+  const result = checkPath(path, anchor, now, effort);
   if (result.kind === 'invalid') {
     const { fault } = result;
-    const reason = faultReason[fault.kind];
-    return { kind: 'rejected', failure: { reason, text: faultText(record, fault) } };
+    return {
+      kind: 'rejected',
+      reason: faultReason[fault.kind],
+      textFor: (record) => faultText(record, fault),
+    };
   }
-  const presented = path[0] ? presentedNames(path[0]) : [];
-  const name = dane.referenceNames.find((wanted) => presented.some((id) => matchesDnsId(id, wanted)));
-  if (name !== undefined) return { kind: 'accepted', name };
-  const text = nameText(record, dane.referenceNames, presented);
-  return { kind: 'rejected', failure: { reason: 'certificate-host-mismatch', text } };
+  const { matched, presented, wanted } = names();
+  if (matched !== undefined) return { kind: 'accepted', name: matched };
+  const textFor = (record: TlsaRecord) => nameText(record, wanted, presented);
+  return { kind: 'rejected', reason: 'certificate-host-mismatch', textFor };
+}
+
+interface LeafNames {
+  /** The reference name that the leaf is for. */
+  readonly matched: string | undefined;
+  readonly presented: readonly string[];
+  readonly wanted: readonly string[];
+}
+
+/** The names of the leaf, compared when they are first asked for: all paths begin with the same leaf. */
+function leafNames(
+  [leaf]: readonly X509Certificate[],
+  { referenceNames: wanted }: DaneAuthentication,
+  effort: Effort,
+): () => LeafNames {
+  let known: LeafNames | undefined;
+  return () => (known ??= compared());
+
+  function compared(): LeafNames {
+    const presented = leaf ? presentedNames(leaf) : [];
+    effort.spend('nameComparisons', presented.length * wanted.length);
+    const matched = wanted.find((name) => presented.some((id) => matchesDnsId(id, name)));
+    return { matched, presented, wanted };
+  }
 }
 
 const faultReason = {
@@ -185,7 +240,7 @@ const nearness: readonly FailureReason[] = [
   'certificate-host-mismatch',
 ];
 
-function rank({ reason }: RecordFailure): number {
+function rank({ reason }: Pick<RecordFailure, 'reason'>): number {
   return nearness.indexOf(reason);
 }
 
@@ -195,8 +250,8 @@ function unmatched(record: TlsaRecord, leaf: Uint8Array, above: readonly Uint8Ar
   return { reason: 'certificate-not-trusted', text };
 }
 
-function skipped(record: TlsaRecord, all: readonly TlsaRecord[]): RecordFailure {
-  const stronger = strongerRecord(record, usableRecords(all));
+function skipped(record: TlsaRecord, usable: readonly TlsaRecord[]): RecordFailure {
+  const stronger = strongerRecord(record, usable);
   if (stronger === undefined || unusableBecause(record) !== undefined) return unusable(record);
   return { reason: 'tlsa-invalid', text: outrankedText(record, stronger) };
 }

@@ -18,6 +18,8 @@ import {
   tags,
 } from './der';
 import type { DerElement } from './der';
+import { judgeKey, signatureStrength } from './strength';
+import type { KeyJudgement, Strength } from './strength';
 import { messageOf } from '../text';
 
 /** One name of a subjectAltName or of a name constraint. */
@@ -52,18 +54,22 @@ export interface CertificateFields {
   readonly selfIssued: boolean;
   /** The SubjectPublicKeyInfo, DER. */
   readonly publicKeyInfo: Uint8Array;
+  readonly key: KeyJudgement;
   /** Ms since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** The AlgorithmIdentifier of the issuer's signature, DER. */
-  readonly signatureAlgorithm: Uint8Array;
+  /** Of the issuer's signature, as far as its algorithm goes. */
+  readonly signature: Strength;
   readonly basicConstraints: 'absent' | { readonly ca: boolean; readonly pathLength: number };
   readonly keyUsage: 'absent' | number;
-  readonly extendedKeyUsage: 'absent' | readonly string[];
+  readonly extendedKeyUsage: 'absent' | 'servers' | 'others';
   readonly subjectAltNames: readonly GeneralName[];
   readonly nameConstraints: 'absent' | NameConstraints;
   /** OIDs of critical extensions that this reader does not process. */
   readonly unknownCritical: readonly string[];
+  /** Hints at who issued whom (RFC 5280 sections 4.2.1.1 and 4.2.1.2), empty where there is none. They prove nothing. */
+  readonly subjectKeyId: Uint8Array;
+  readonly authorityKeyId: Uint8Array;
 }
 
 export type ReadCertificate =
@@ -191,7 +197,8 @@ function parseFields(raw: Uint8Array): CertificateFields {
     publicKeyInfo: parts.publicKey.raw,
     notBefore: readTime(notBefore),
     notAfter: readTime(notAfter),
-    signatureAlgorithm: parts.signature.raw,
+    key: judgeKey(parts.publicKey.raw),
+    signature: signatureStrength(parts.signature.raw),
     ...parseExtensions(parts.extensions),
   };
 }
@@ -231,6 +238,8 @@ type Extensions = Pick<
   | 'subjectAltNames'
   | 'nameConstraints'
   | 'unknownCritical'
+  | 'subjectKeyId'
+  | 'authorityKeyId'
 >;
 
 /**
@@ -247,7 +256,10 @@ function parseExtensions(list: readonly DerElement[]): Extensions {
     subjectAltNames: [],
     nameConstraints: 'absent',
     unknownCritical: [],
+    subjectKeyId: new Uint8Array(),
+    authorityKeyId: new Uint8Array(),
   };
+  const unknownCritical: string[] = [];
   const seen = new Set<string>();
   for (const extension of list) {
     const { oid, critical, value } = parseExtension(extension);
@@ -268,13 +280,42 @@ function parseExtensions(list: readonly DerElement[]): Extensions {
         found.nameConstraints = parseNameConstraints(soleElement(value, tags.sequence));
         break;
       case '2.5.29.37':
-        found.extendedKeyUsage = children(soleElement(value, tags.sequence)).map(readOid);
+        found.extendedKeyUsage = children(soleElement(value, tags.sequence)).map(readOid).some(isForServers)
+          ? 'servers'
+          : 'others';
+        break;
+      case '2.5.29.14':
+        found.subjectKeyId = hint(value, tags.octetString);
+        if (critical) unknownCritical.push(oid);
+        break;
+      case '2.5.29.35':
+        found.authorityKeyId = hint(value, tags.sequence);
+        if (critical) unknownCritical.push(oid);
         break;
       default:
-        if (critical && !ignorable.has(oid)) found.unknownCritical = [...found.unknownCritical, oid];
+        if (critical && !ignorable.has(oid)) unknownCritical.push(oid);
     }
   }
-  return found;
+  return { ...found, unknownCritical };
+}
+
+const serverAuth = '1.3.6.1.5.5.7.3.1';
+const anyPurpose = '2.5.29.37.0';
+
+/** RFC 5280 section 4.2.1.12. */
+function isForServers(purpose: string): boolean {
+  return purpose === serverAuth || purpose === anyPurpose;
+}
+
+/** A key identifier; a malformed one is none. */
+function hint(value: Uint8Array, tag: number): Uint8Array {
+  try {
+    const element = soleElement(value, tag);
+    if (tag === tags.octetString) return element.value;
+    return children(element).find((part) => part.tag === 0x80)?.value ?? new Uint8Array();
+  } catch {
+    return new Uint8Array();
+  }
 }
 
 function parseExtension(element: DerElement): { oid: string; critical: boolean; value: Uint8Array } {

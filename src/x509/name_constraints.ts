@@ -1,28 +1,89 @@
 /** Name constraints of a CA held against the names of a certificate below it (RFC 5280 section 4.2.1.10). */
 import { commonNames, emailAttributes } from './certificate';
 import type { CertificateFields, GeneralName, NameConstraints } from './certificate';
-import { children, soleElement } from './der';
-import { isWithinDirectory } from './distinguished_name';
+import { printable } from '../text';
+import { MalformedDer, children, soleElement } from './der';
+import { comparableName } from './distinguished_name';
+import type { Effort } from './effort';
+
+/** The common name of a leaf may serve as a name of the host; that of a CA is only what it is called. */
+export type Position = 'leaf' | 'ca';
+
+/** By kind: only names and constraints of the same kind concern each other. */
+export type NamesByKind = ReadonlyMap<string, readonly GeneralName[]>;
 
 export type ConstraintResult =
   | { readonly kind: 'allowed' }
   /** `name` is not permitted, is excluded, or is of a kind that is constrained in a way not understood. */
-  | { readonly kind: 'violated'; readonly name: string };
+  | { readonly kind: 'violated'; readonly name: string }
+  /** The subject, or a directory name in a constraint. */
+  | { readonly kind: 'malformed'; readonly text: string };
 
-/** Whether every name of `fields` may stand below a CA with these constraints. `leaf`: the common name may serve as a name too. */
+/**
+ * Whether every name of `fields` may stand below a CA with these constraints. Found out once in a verification.
+ *
+ * @throws EffortSpent
+ */
 export function checkNameConstraints(
   constraints: NameConstraints,
   fields: CertificateFields,
-  position: 'leaf' | 'ca',
+  position: Position,
+  effort: Effort,
 ): ConstraintResult {
-  for (const name of constrainedNames(fields, position)) {
-    if (violates(name, constraints)) return { kind: 'violated', name: nameText(name) };
+  return effort.constraintResults.get(constraints, fields, () => {
+    try {
+      return compareNames(constraints, fields, position, effort);
+    } catch (error) {
+      if (error instanceof MalformedDer) return { kind: 'malformed', text: error.message };
+      throw error;
+    }
+  });
+}
+
+function compareNames(
+  { permitted, excluded }: NameConstraints,
+  fields: CertificateFields,
+  position: Position,
+  effort: Effort,
+): ConstraintResult {
+  effort.spend('nameComparisons', permitted.length + excluded.length);
+  const names = effort.constrainedNames.get(fields, position, () =>
+    byKind(constrainedNames(fields, position)),
+  );
+  const allowed = byKind(permitted);
+  const forbidden = byKind(excluded);
+  for (const [kind, ofKind] of names) {
+    const subtrees = { permitted: allowed.get(kind) ?? [], excluded: forbidden.get(kind) ?? [] };
+    const weight = subtreesWeight(subtrees);
+    if (weight === 0) continue;
+    effort.spend('nameComparisons', ofKind.length * weight);
+    const violating = ofKind.find(violationOf(subtrees));
+    if (violating) return { kind: 'violated', name: nameText(violating) };
   }
   return { kind: 'allowed' };
 }
 
+/** Long names take longer to compare. */
+function subtreesWeight({ permitted, excluded }: NameConstraints): number {
+  return [...permitted, ...excluded].reduce(
+    (sum, base) => sum + 1 + Math.floor((base.kind === 'other' ? 0 : base.value.length) / 64),
+    0,
+  );
+}
+
+function byKind(names: readonly GeneralName[]): NamesByKind {
+  const found = new Map<string, GeneralName[]>();
+  for (const name of names) {
+    const kind = name.kind === 'other' ? `other ${name.tag}` : name.kind;
+    const ofKind = found.get(kind);
+    if (ofKind) ofKind.push(name);
+    else found.set(kind, [name]);
+  }
+  return found;
+}
+
 /** The subjectAltName and the subject; of a leaf without DNS-ID also its common names, because usage 2 would accept them. */
-function constrainedNames(fields: CertificateFields, position: 'leaf' | 'ca'): readonly GeneralName[] {
+function constrainedNames(fields: CertificateFields, position: Position): readonly GeneralName[] {
   const names: GeneralName[] = [...fields.subjectAltNames];
   if (children(soleElement(fields.subject)).length > 0) {
     names.push({ kind: 'directory', value: fields.subject });
@@ -40,63 +101,94 @@ function looksLikeHost(commonName: string): boolean {
   return /^[a-z0-9_*-]+(\.[a-z0-9_-]+)+$/i.test(commonName);
 }
 
-function violates(name: GeneralName, { permitted, excluded }: NameConstraints): boolean {
-  const allowed = permitted.filter((base) => sameKind(base, name));
-  const forbidden = excluded.filter((base) => sameKind(base, name));
-  if (name.kind === 'other') return allowed.length > 0 || forbidden.length > 0;
-  return (
-    (allowed.length > 0 && !allowed.some((base) => within(name, base))) ||
-    forbidden.some((base) => within(name, base))
-  );
+/** A test for names of the one kind that `permitted` and `excluded`, not both empty, are of. */
+function violationOf({ permitted, excluded }: NameConstraints): (name: GeneralName) => boolean {
+  const allowed = permitted.map(subtree);
+  const forbidden = excluded.map(subtree);
+  return (name) => {
+    if (name.kind === 'other') return true;
+    const text = comparableText(name);
+    const within = (test: Subtree) => test(text, name);
+    return (allowed.length > 0 && !allowed.some(within)) || forbidden.some(within);
+  };
 }
 
-function sameKind(base: GeneralName, name: GeneralName): boolean {
-  return base.kind === 'other' && name.kind === 'other' ? base.tag === name.tag : base.kind === name.kind;
+/** Whether a name of the same kind, given with its comparable text, is in a subtree. */
+type Subtree = (text: string, name: GeneralName) => boolean;
+
+function subtree(base: GeneralName): Subtree {
+  switch (base.kind) {
+    case 'dns':
+      return dnsSubtree(base.value.toLowerCase());
+    case 'email':
+      return emailSubtree(base.value);
+    case 'uri':
+      return hostSubtree(base.value.toLowerCase());
+    case 'ip':
+      return (_text, name) => name.kind === 'ip' && addressWithin(name.value, base.value);
+    case 'directory': {
+      const prefix = comparableName(base.value);
+      return (text) => text.startsWith(prefix);
+    }
+    case 'other':
+      return () => false;
+  }
 }
 
-function within(name: GeneralName, base: GeneralName): boolean {
-  if (name.kind === 'dns' && base.kind === 'dns') return dnsWithin(name.value, base.value);
-  if (name.kind === 'email' && base.kind === 'email') return emailWithin(name.value, base.value);
-  if (name.kind === 'uri' && base.kind === 'uri') return hostWithin(uriHost(name.value), base.value);
-  if (name.kind === 'ip' && base.kind === 'ip') return addressWithin(name.value, base.value);
-  if (name.kind === 'directory' && base.kind === 'directory')
-    return isWithinDirectory(name.value, base.value);
-  return false;
+/** What of a name is compared, in the form in which it is. @throws MalformedDer */
+function comparableText(name: GeneralName): string {
+  switch (name.kind) {
+    case 'dns':
+      return name.value.toLowerCase();
+    case 'email':
+      return comparableMailbox(name.value);
+    case 'uri':
+      return uriHost(name.value).toLowerCase();
+    case 'directory':
+      return comparableName(name.value);
+    case 'ip':
+    case 'other':
+      return '';
+  }
 }
 
 /** The base itself and everything below it; a leading dot, which the RFC does not know for host names, leaves the base out. */
-function dnsWithin(name: string, base: string): boolean {
-  const host = name.toLowerCase();
-  const domain = base.toLowerCase();
-  if (domain === '') return true;
-  return domain.startsWith('.') ? host.endsWith(domain) : host === domain || host.endsWith(`.${domain}`);
+function dnsSubtree(domain: string): Subtree {
+  if (domain === '') return () => true;
+  if (domain.startsWith('.')) return (host) => host.endsWith(domain);
+  const below = `.${domain}`;
+  return (host) => host === domain || host.endsWith(below);
 }
 
 /** A mailbox, a host, or with a leading dot a domain. */
-function emailWithin(address: string, base: string): boolean {
-  const at = address.lastIndexOf('@');
+function emailSubtree(base: string): Subtree {
   if (base.includes('@')) {
-    const baseAt = base.lastIndexOf('@');
-    return (
-      address.slice(0, at) === base.slice(0, baseAt) &&
-      address.slice(at).toLowerCase() === base.slice(baseAt).toLowerCase()
-    );
+    const mailbox = comparableMailbox(base);
+    return (address) => address === mailbox;
   }
-  return hostWithin(address.slice(at + 1), base);
+  const test = hostSubtree(base.toLowerCase());
+  return (address, name) => test(address.slice(address.lastIndexOf('@') + 1), name);
+}
+
+/** The local part as it is, the domain in lower case. */
+function comparableMailbox(address: string): string {
+  const at = address.lastIndexOf('@');
+  return at < 0 ? address.toLowerCase() : address.slice(0, at) + address.slice(at).toLowerCase();
 }
 
 /** A host, or with a leading dot what is below a domain. */
-function hostWithin(host: string, base: string): boolean {
-  const [have, want] = [host.toLowerCase(), base.toLowerCase()];
-  return want === '' || (want.startsWith('.') ? have.endsWith(want) : have === want);
+function hostSubtree(base: string): Subtree {
+  if (base === '') return () => true;
+  return base.startsWith('.') ? (host) => host.endsWith(base) : (host) => host === base;
 }
 
 function uriHost(uri: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#:]*)/i.exec(uri)?.[1] ?? '';
 }
 
+/** RFC 5280 section 4.2.1.10: an address, and an address with a mask. */
 function addressWithin(address: Uint8Array, base: Uint8Array): boolean {
-  if (base.length !== address.length * 2) return false;
+  if ((address.length !== 4 && address.length !== 16) || base.length !== address.length * 2) return false;
   return address.every(
     (octet, index) => ((octet ^ (base[index] ?? 0)) & (base[address.length + index] ?? 0)) === 0,
   );
@@ -107,9 +199,9 @@ function nameText(name: GeneralName): string {
     case 'dns':
     case 'email':
     case 'uri':
-      return name.value;
+      return printable(name.value, 80);
     case 'ip':
-      return `address ${Buffer.from(name.value).toString('hex')}`;
+      return `address ${Buffer.from(name.value.subarray(0, 16)).toString('hex')}`;
     case 'directory':
       return 'the subject';
     case 'other':

@@ -55,7 +55,8 @@ export function sanMatches(certificate: X509Certificate, name: string): boolean 
 
 /** Whether some DNS-ID of the subjectAltName lies below `domain`, at any depth; `*.domain` does. */
 export function sanBelow(certificate: X509Certificate, domain: string): boolean {
-  return dnsIds(certificate).some((id) => isDnsId(id) && id.endsWith(`.${domain}`));
+  const suffix = `.${domain}`;
+  return dnsIds(certificate).some((id) => id.endsWith(suffix) && isDnsId(id));
 }
 
 /**

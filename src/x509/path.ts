@@ -4,20 +4,21 @@
  * Only what the certificates say is judged here; who may be an anchor and which name is wanted is the caller's business.
  * Revocation is not checked.
  */
-import type { KeyObject, X509Certificate } from 'node:crypto';
-import { keyUsageBits, publicKeyOf, readCertificate } from './certificate';
+import type { X509Certificate } from 'node:crypto';
+import { keyUsageBits, readCertificate } from './certificate';
 import type { CertificateFields } from './certificate';
-import { MalformedDer } from './der';
 import { sameDistinguishedName } from './distinguished_name';
+import { issuerKeyOf } from './effort';
+import type { Effort, IssuerKey } from './effort';
 import { checkNameConstraints } from './name_constraints';
-import { keyStrength, signatureStrength } from './strength';
+import { keyStrength } from './strength';
 
 /** Who vouches for the last certificate of a path. */
 export type PathAnchor =
   /** The last certificate is itself the anchor: its signature is not checked, all else is. */
   | { readonly kind: 'last' }
-  /** A bare key signed the last certificate. `info`: its SubjectPublicKeyInfo, DER. */
-  | { readonly kind: 'key'; readonly key: KeyObject; readonly info: Uint8Array };
+  /** A bare key signed the last certificate. */
+  | { readonly kind: 'key'; readonly key: IssuerKey };
 
 /** `depth`: 0 is the leaf. `text` continues a sentence that begins with the certificate. */
 export interface PathFault {
@@ -28,14 +29,18 @@ export interface PathFault {
 
 export type PathResult = { readonly kind: 'valid' } | { readonly kind: 'invalid'; readonly fault: PathFault };
 
-const serverAuth = '1.3.6.1.5.5.7.3.1';
-const anyPurpose = '2.5.29.37.0';
-
 /**
  * Judges `path`, leaf first, each certificate issued by the next. Dates come last, so that a path that is only expired
  * is reported as such.
+ *
+ * @throws EffortSpent
  */
-export function checkPath(path: readonly X509Certificate[], anchor: PathAnchor, now: Date): PathResult {
+export function checkPath(
+  path: readonly X509Certificate[],
+  anchor: PathAnchor,
+  now: Date,
+  effort: Effort,
+): PathResult {
   const all: CertificateFields[] = [];
   for (const [depth, certificate] of path.entries()) {
     const result = readCertificate(certificate);
@@ -45,11 +50,11 @@ export function checkPath(path: readonly X509Certificate[], anchor: PathAnchor, 
     all.push(result.fields);
   }
   return (
-    checkSignatures(path, anchor) ??
+    checkSignatures(path, anchor, effort) ??
     checkExtensions(all) ??
     checkPathLength(all) ??
     checkStrength(all, anchor) ??
-    checkConstraints(all) ??
+    checkConstraints(all, effort) ??
     checkDates(all, now) ?? { kind: 'valid' }
   );
 }
@@ -62,23 +67,29 @@ export function mayHaveIssued(issuer: X509Certificate, certificate: X509Certific
   return sameDistinguishedName(above.fields.subject, below.fields.issuer);
 }
 
-/** Whether `key` signed `certificate`. False for a key that does not suit the signature. */
-export function signedBy(certificate: X509Certificate, key: KeyObject | 'unsupported'): boolean {
-  if (key === 'unsupported') return false;
-  try {
-    return certificate.verify(key);
-  } catch {
-    return false;
-  }
+/** Whether the certificate says by key identifiers that `issuer` issued it: likelier than another of the same name. */
+export function pointsTo(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  const [below, above] = [readCertificate(certificate), readCertificate(issuer)];
+  if (above.kind === 'malformed' || below.kind === 'malformed') return false;
+  const { authorityKeyId } = below.fields;
+  return authorityKeyId.length > 0 && Buffer.compare(authorityKeyId, above.fields.subjectKeyId) === 0;
 }
 
-function checkSignatures(path: readonly X509Certificate[], anchor: PathAnchor): PathResult | undefined {
+function checkSignatures(
+  path: readonly X509Certificate[],
+  anchor: PathAnchor,
+  effort: Effort,
+): PathResult | undefined {
   for (const [depth, certificate] of path.entries()) {
     const issuer = path[depth + 1];
-    if (issuer === undefined && anchor.kind === 'last') return undefined;
-    const key = issuer ? publicKeyOf(issuer) : anchor.kind === 'key' ? anchor.key : 'unsupported';
-    if (!signedBy(certificate, key)) {
+    const above = issuer ? issuerKeyOf(issuer) : anchor.kind === 'key' ? anchor.key : undefined;
+    if (above === undefined) return undefined;
+    const signature = effort.signature(certificate, above);
+    if (signature === 'not_signed') {
       return invalid('untrusted', depth, 'is not signed by the certificate above it');
+    }
+    if (signature === 'unchecked' && above.cost.kind === 'excessive') {
+      return invalid('weak', depth, `is signed by ${above.cost.text}, which is not checked`);
     }
   }
   return undefined;
@@ -94,7 +105,7 @@ function checkExtensions(all: readonly CertificateFields[]): PathResult | undefi
 
 function extensionFault(fields: CertificateFields, position: 'leaf' | 'ca'): string | undefined {
   if (fields.unknownCritical.length > 0) {
-    return `has a critical extension that is not understood (${fields.unknownCritical.join(', ')})`;
+    return `has a critical extension that is not understood (${fields.unknownCritical.slice(0, 4).join(', ')})`;
   }
   if (position === 'ca' && !isCa(fields)) return 'is not a CA certificate';
   if (position === 'ca' && !allowsUsage(fields, keyUsageBits.keyCertSign)) {
@@ -119,10 +130,7 @@ function allowsUsage({ keyUsage }: CertificateFields, anyOf: number): boolean {
 
 /** RFC 5280 section 4.2.1.12, for the certificate itself and, as everybody does it, for what a CA may issue. */
 function allowsServers({ extendedKeyUsage }: CertificateFields): boolean {
-  return (
-    extendedKeyUsage === 'absent' ||
-    extendedKeyUsage.some((purpose) => purpose === serverAuth || purpose === anyPurpose)
-  );
+  return extendedKeyUsage !== 'others';
 }
 
 /** RFC 5280 section 4.2.1.9: how many intermediates that are not self-issued may stand between a CA and the leaf. */
@@ -145,35 +153,28 @@ function checkPathLength(all: readonly CertificateFields[]): PathResult | undefi
 
 /** The signature of an anchor proves nothing, so its digest does not matter; its key does. */
 function checkStrength(all: readonly CertificateFields[], anchor: PathAnchor): PathResult | undefined {
-  for (const [depth, { publicKeyInfo, signatureAlgorithm }] of all.entries()) {
-    const key = keyStrength(publicKeyInfo);
-    if (key.kind === 'weak') return invalid('weak', depth, `has ${key.text}`);
+  for (const [depth, { key, signature }] of all.entries()) {
+    if (key.strength.kind === 'weak') return invalid('weak', depth, `has ${key.strength.text}`);
     if (depth === all.length - 1 && anchor.kind === 'last') continue;
-    const signature = signatureStrength(signatureAlgorithm);
     if (signature.kind === 'weak') return invalid('weak', depth, `has ${signature.text}`);
   }
-  const bare = anchor.kind === 'key' ? keyStrength(anchor.info) : undefined;
+  const bare = anchor.kind === 'key' ? keyStrength(anchor.key.info) : undefined;
   return bare?.kind === 'weak' ? invalid('weak', all.length - 1, `is signed by ${bare.text}`) : undefined;
 }
 
 /** RFC 5280 section 6.1.4(g) and 6.1.3(b): self-issued intermediates are exempt, the leaf never is. */
-function checkConstraints(all: readonly CertificateFields[]): PathResult | undefined {
+function checkConstraints(all: readonly CertificateFields[], effort: Effort): PathResult | undefined {
   for (const [depth, { nameConstraints }] of all.entries()) {
     if (nameConstraints === 'absent') continue;
     for (const [below, fields] of all.slice(0, depth).entries()) {
       if (below > 0 && fields.selfIssued) continue;
-      try {
-        const result = checkNameConstraints(nameConstraints, fields, below === 0 ? 'leaf' : 'ca');
-        if (result.kind === 'violated') {
-          return invalid(
-            'forbidden',
-            below,
-            `has a name (${result.name}) that the certificate at depth ${depth} does not permit`,
-          );
-        }
-      } catch (error) {
-        if (!(error instanceof MalformedDer)) throw error;
-        return invalid('malformed', below, `has a name that cannot be read (${error.message})`);
+      const result = checkNameConstraints(nameConstraints, fields, below === 0 ? 'leaf' : 'ca', effort);
+      if (result.kind === 'violated') {
+        const text = `has a name (${result.name}) that the certificate at depth ${depth} does not permit`;
+        return invalid('forbidden', below, text);
+      }
+      if (result.kind === 'malformed') {
+        return invalid('malformed', below, `has a name that cannot be read (${result.text})`);
       }
     }
   }
