@@ -26,9 +26,10 @@ export function upgradeOptions(
   certificate: ClientCertificate | 'none',
 ): Record<string, unknown> {
   const minVersion = stricter(requirement.minVersion, haraka.minVersion);
+  const maxVersion = newest(minVersion, haraka.maxVersion);
   return {
     ...(requirement.serverName === '' ? {} : { servername: requirement.serverName }),
-    secureContext: contextFor(requirement, minVersion, haraka, certificate),
+    secureContext: contextFor(requirement, { minVersion, maxVersion }, haraka, certificate),
     // For the text of a handshake that fails: the context has it already.
     minVersion,
     rejectUnauthorized: false,
@@ -37,23 +38,31 @@ export function upgradeOptions(
   };
 }
 
+interface Versions {
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+}
+
 /** Building a context parses certificates; connections that ask for the same share it. */
 const contexts = new LRUCache<string, SecureContext>({ max: 64 });
 
 function contextFor(
   requirement: TlsRequirement,
-  minVersion: TlsVersion,
+  versions: Versions,
   haraka: Record<string, unknown>,
   certificate: ClientCertificate | 'none',
 ): SecureContext {
+  const { minVersion, maxVersion } = versions;
   const ciphers = cipherList(minVersion, haraka.ciphers);
   const extraRoots = extraRootsOf(requirement);
   const own = certificate === 'none' ? configuredCertificate(haraka) : certificate;
-  const key = [minVersion, ciphers, rootsDigest(extraRoots), identity(own.key), identity(own.cert)].join('|');
+  const trust = [rootsDigest(extraRoots), identity(own.key), identity(own.cert)];
+  const key = [minVersion, maxVersion, ciphers, ...trust].join('|');
   const known = contexts.get(key);
   if (known !== undefined) return known;
   const context = createSecureContext({
     minVersion,
+    maxVersion,
     ...(ciphers === '' ? {} : { ciphers }),
     ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
     ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
@@ -66,6 +75,18 @@ function contextFor(
 function stricter(wanted: TlsVersion, configured: unknown): TlsVersion {
   const version = typeof configured === 'string' ? tlsVersion(configured) : undefined;
   return version !== undefined && compareVersions(version, wanted) > 0 ? version : wanted;
+}
+
+/**
+ * Haraka's own maximum (tls.ini), which nobody needs but for peers that break with newer versions.
+ *
+ * @throws Error where it is below what the rule wants
+ */
+function newest(minVersion: TlsVersion, configured: unknown): TlsVersion {
+  const version = typeof configured === 'string' ? tlsVersion(configured) : undefined;
+  if (version === undefined) return 'TLSv1.3';
+  if (compareVersions(version, minVersion) >= 0) return version;
+  throw new Error(`maxVersion = ${version} is below ${minVersion}, which the rule or minVersion wants`);
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Haraka's outbound.ini, where it decides what becomes of a delivery. */
+/** Haraka's own settings, where they decide what becomes of a delivery. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -40,4 +40,23 @@ it('says that Haraka passes over its own addresses where local_mx_ok is off', as
   const { status, error } = await lab.deliver({ from: 'a@ours.example', to: 'b@may.example' });
   expect(status).toBe('deferred');
   expect(error).toContain('local_mx_ok');
+});
+
+it('holds to maxVersion of tls.ini, and says so where a rule wants a later version', async () => {
+  const peer = 'newest.example';
+  lab = await startLab(
+    { domains: { 'may.example': {}, [peer]: {} } },
+    {
+      config: {
+        'tls.ini': '[outbound]\nmaxVersion = TLSv1.2\n',
+        'tls-peers/ours.example.ini': `${rules}[outbound ${peer}]\nsecurity_level = mandatory\nmin_tls_version = 1.3\n`,
+      },
+    },
+  );
+  const send = (to: string) => lab.deliver({ from: 'a@ours.example', to: `b@${to}` });
+  expect((await send('may.example')).summary).toMatchObject({ tls_version: 'TLSv1.2' });
+  const held = await send(peer);
+  expect(held.status).toBe('deferred');
+  expect(held.error).toContain('config-invalid');
+  expect(held.error).toContain('maxVersion = TLSv1.2 is below TLSv1.3');
 });
