@@ -1,11 +1,11 @@
 /** Why a message would not even be tried, in words. Pure. */
 import type { FailureReason } from '../failure';
-import type { Decision } from '../policy/requirement';
+import type { Decision, UndeliverableCause } from '../policy/requirement';
 
 export interface Problem {
   /** The MX host; empty where all of them are concerned. */
   readonly host: string;
-  readonly reason: FailureReason | 'null_mx' | 'no_such_domain';
+  readonly reason: FailureReason | UndeliverableCause;
   readonly text: string;
 }
 
@@ -21,14 +21,15 @@ export function problemsOf(decision: Decision): Problem[] {
   }
 }
 
-const undeliverable = {
-  null_mx: (domain: string) => `${domain} takes no mail (null MX, RFC 7505)`,
-  no_such_domain: (domain: string) => `${domain} does not exist`,
-} as const;
+const undeliverable: Readonly<Record<UndeliverableCause, (domain: string) => string>> = {
+  null_mx: (domain) => `${domain} takes no mail (null MX, RFC 7505)`,
+  no_such_domain: (domain) => `${domain} does not exist`,
+  no_address: (domain) => `${domain} has neither MX records nor an address`,
+};
 
 /** One line for people. */
 export function problemText({ host, reason, text }: Problem): string {
-  if (reason === 'null_mx' || reason === 'no_such_domain') return text;
+  if (reason in undeliverable) return text;
   return `${host === '' ? '' : `${host} refused before connecting: `}${reason}: ${text}`;
 }
 

@@ -15,7 +15,7 @@ import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
 import { decide, type Facts } from '../policy/decide';
 import { forced } from '../policy/force_tls';
-import type { Decision, HostPlan, Requirement } from '../policy/requirement';
+import type { Decision, HostPlan, Requirement, UndeliverableCause } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
@@ -525,13 +525,11 @@ export class DeliveryGuard {
     return true;
   }
 
-  private bounceUndeliverable(domain: string, cause: 'null_mx' | 'no_such_domain'): void {
-    const [status, text] =
-      cause === 'null_mx'
-        ? (['5.1.10', `Domain ${domain} sends and receives no email (NULL MX)`] as const)
-        : (['5.1.2', `No Such Domain: ${domain}`] as const);
-    for (const rcpt of this.hmail.todo.rcpt_to) this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
-    this.original.bounce(text);
+  private bounceUndeliverable(domain: string, cause: UndeliverableCause): void {
+    const [status, text] = undeliverable[cause];
+    for (const rcpt of this.hmail.todo.rcpt_to)
+      this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text(domain)));
+    this.original.bounce(text(domain));
   }
 
   /** What the DSN will say of each recipient. A fault in it must not keep the message from being deferred. */
@@ -559,6 +557,14 @@ export class DeliveryGuard {
     }
   }
 }
+
+const undeliverable: Readonly<
+  Record<UndeliverableCause, readonly [status: string, text: (domain: string) => string]>
+> = {
+  null_mx: ['5.1.10', (domain) => `Domain ${domain} sends and receives no email (NULL MX)`],
+  no_such_domain: ['5.1.2', (domain) => `No Such Domain: ${domain}`],
+  no_address: ['5.1.2', (domain) => `Domain ${domain} has neither MX records nor an address`],
+};
 
 /** `sts-enforce` and `dane+sts-enforce` name requirements; a host outside the policy is refused for the policy itself. */
 function isOfEnforcedPolicy(failure: HostFailure): boolean {

@@ -42,7 +42,10 @@ export type Answer<T> =
 
 export interface MxRecord {
   readonly preference: number;
-  /** Canonical form; empty for the root of a null MX (RFC 7505). */
+  /**
+   * Canonical form; empty for the root of a null MX (RFC 7505). What no host can be called stays as it was written, octets that
+   * are no text as `\DDD`: it exists nowhere.
+   */
   readonly exchange: string;
 }
 

@@ -149,24 +149,42 @@ function walkName(
   }
 }
 
+/** How the octet of a label is written. */
+type OctetText = (octet: number) => string;
+
+/** @throws WireError for a dot and for what is not printable ASCII, which text could not tell from another name */
+function plainOctet(octet: number): string {
+  if (!isPlain(octet)) throw new WireError('a label that is no text');
+  return String.fromCharCode(octet);
+}
+
+/** As in zone files (RFC 1035 section 5.1): `\DDD` for what would otherwise read as something else. */
+function escapedOctet(octet: number): string {
+  const plain = isPlain(octet) && octet !== 0x5c;
+  return plain ? String.fromCharCode(octet) : `\\${String(octet).padStart(3, '0')}`;
+}
+
+function isPlain(octet: number): boolean {
+  return octet > 0x20 && octet < 0x7f && octet !== 0x2e;
+}
+
 /**
  * The name at `offset` as text: lower case, labels joined by dots, empty for the root.
  *
- * @throws WireError for a malformed name, and for a label with a dot or with octets that are not printable ASCII, which
- *   text could not tell from another name.
+ * @throws WireError for a malformed name, and for octets that `textOf` refuses.
  */
 function readName(
   bytes: Uint8Array,
   offset: number,
   budget: Budget = { labels: maxLabels },
+  textOf: OctetText = plainOctet,
 ): { readonly name: string; readonly end: number } {
   let name = '';
   const end = walkName(bytes, offset, budget, (start, stop) => {
     if (name !== '') name += '.';
     for (let at = start; at < stop; at++) {
       const octet = bytes[at] ?? 0;
-      if (octet <= 0x20 || octet >= 0x7f || octet === 0x2e) throw new WireError('a label that is no text');
-      name += String.fromCharCode(octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet);
+      name += textOf(octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet);
     }
   });
   return { name, end };
@@ -297,11 +315,15 @@ export function readAddress6(bytes: Uint8Array, { start }: WireData): number[] {
   return Array.from({ length: 8 }, (_, group) => u16(bytes, start + 2 * group));
 }
 
+/**
+ * An MX record. An exchange that no host can be called is escaped, for one mistake in a zone must not hide the records beside it.
+ */
 export function readMx(
   bytes: Uint8Array,
   { start }: WireData,
 ): { readonly preference: number; readonly exchange: string } {
-  return { preference: u16(bytes, start), exchange: readName(bytes, start + 2).name };
+  const { name } = readName(bytes, start + 2, undefined, escapedOctet);
+  return { preference: u16(bytes, start), exchange: name };
 }
 
 /** The character-strings of a TXT record, joined (RFC 8461 section 3.1), one character per octet. */

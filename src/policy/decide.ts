@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import type { Destination, MxHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
+import { canonicalDomain } from '../names';
 import type { OutboundRule } from '../peers/rule';
 import { daneState, destinationSecurity, lookupFailure } from './dane';
 import { monitored } from './monitor';
@@ -50,6 +51,12 @@ export function decide(rule: OutboundRule, facts: Facts): Decision {
         kind: 'defer',
         failure: lookupFailure(destination.failure, `MX records of ${destination.domain}`),
       };
+    case 'implicit':
+      // Nothing failed, there just is nowhere to deliver to (RFC 5321 section 5.1): to try again would not help.
+      if (destination.host.addresses.kind === 'none') {
+        return { kind: 'undeliverable', domain: destination.domain, cause: 'no_address' };
+      }
+      return decideHosts(rule, facts, hostsOf(destination));
     default:
       return decideHosts(rule, facts, hostsOf(destination));
   }
@@ -73,7 +80,8 @@ function decideHost(rule: OutboundRule, facts: Facts, host: MxHostFacts): HostPl
     return { host: host.host, failure, discovered: 'no address' };
   }
   if (addresses.kind === 'none') {
-    const failure: Failure = { reason: 'dns-lookup-failed', text: `${host.host} has no address` };
+    const problem = canonicalDomain(host.host) === undefined ? 'is no host name' : 'has no address';
+    const failure: Failure = { reason: 'dns-lookup-failed', text: `${host.host} ${problem}` };
     return { host: host.host, failure, discovered: 'no address' };
   }
   const terms = termsFor(rule, facts, host);

@@ -90,5 +90,8 @@ export type Decision =
     }
   /** Keep the message and try later. */
   | { readonly kind: 'defer'; readonly failure: Failure }
-  /** The domain takes no mail, whatever the rule: a null MX, no such domain. */
-  | { readonly kind: 'undeliverable'; readonly domain: string; readonly cause: 'null_mx' | 'no_such_domain' };
+  /** The domain takes no mail, whatever the rule. */
+  | { readonly kind: 'undeliverable'; readonly domain: string; readonly cause: UndeliverableCause };
+
+/** `no_address`: no MX records, and no address of its own either. */
+export type UndeliverableCause = 'null_mx' | 'no_such_domain' | 'no_address';

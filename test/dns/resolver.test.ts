@@ -83,6 +83,26 @@ describe('an answer', () => {
     });
   });
 
+  test.each([
+    ['a space', '10 mx.example', '10\\032mx.example'],
+    ['a NUL', 'm\0x.example', 'm\\000x.example'],
+    ['a backslash', 'm\\x.example', 'm\\092x.example'],
+    ['octets beyond ASCII', 'mü.example', 'm\\195\\188.example'],
+  ])('holds an MX record with %s in a label, and those beside it', async (_name, odd, written) => {
+    const answers: LabAnswer['answers'] = [
+      { type: 'MX', data: { preference: 10, exchange: odd } },
+      { type: 'MX', data: { preference: 20, exchange: 'mx.example' } },
+    ];
+    const { resolver } = await world({ 'example.com MX': { ad: true, answers } });
+    expect(await resolver.mx('example.com')).toMatchObject({
+      kind: 'records',
+      records: [
+        { preference: 10, exchange: written },
+        { preference: 20, exchange: 'mx.example' },
+      ],
+    });
+  });
+
   test('is insecure over a path that is not trusted, whatever AD says', async () => {
     const started = await lab({ 'a.example A': one });
     // Docker's forwarder is on loopback, and the lab listens on 127.0.0.1 only: a socket there answers for it.

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeQuery } from '../../src/dns/query';
 import { parseQuestion, recordTypes } from '../../src/dns/question';
-import { readMessage, readNegativeTtl, readText, readTlsa, WireError } from '../../src/dns/wire';
+import { readMessage, readMx, readNegativeTtl, readText, readTlsa, WireError } from '../../src/dns/wire';
 import { encodeAnswer } from './lab_resolver';
 
 const query = { id: 0x1234, name: 'example.com', type: 'TXT' };
@@ -205,6 +205,34 @@ describe('any octets', () => {
     .array(label, { minLength: 1, maxLength: 5 })
     .map((labels) => labels.join('.'))
     .filter((text) => text.length <= 253);
+
+  test('two exchanges are written alike only where they are the same but for case', () => {
+    const labels = fc.array(fc.uint8Array({ minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 });
+    const read = (name: readonly Uint8Array[]) => {
+      const bytes = Buffer.concat([
+        Buffer.alloc(2),
+        ...name.flatMap((one) => [Buffer.of(one.length), one]),
+        Buffer.of(0),
+      ]);
+      return readMx(bytes, { start: 0, end: bytes.length }).exchange;
+    };
+    const folded = (name: readonly Uint8Array[]) =>
+      JSON.stringify(
+        name.map((one) =>
+          Buffer.from(one)
+            .toString('latin1')
+            .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase()),
+        ),
+      );
+    fc.assert(
+      fc.property(labels, labels, (one, other) => {
+        expect(read(one)).toMatch(/^[!-~]+$/);
+        expect(read(one) === read(other)).toBe(folded(one) === folded(other));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(read([Buffer.from('a.b')])).toBe('a\\046b');
+  });
 
   test('what dns-packet writes is read as it was meant', () => {
     fc.assert(

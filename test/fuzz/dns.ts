@@ -106,7 +106,10 @@ const readers: Readonly<Record<number, (bytes: Uint8Array, record: WireRecord) =
   [recordTypes.AAAA]: (bytes, record) => sameIpv6(ipv6Text(readAddress6(bytes, record))),
   [recordTypes.CNAME]: readNameData,
   [recordTypes.NS]: readNameData,
-  [recordTypes.MX]: readMx,
+  [recordTypes.MX]: (bytes, record) => {
+    const { preference, exchange } = readMx(bytes, record);
+    return { preference, exchange: unescaped(exchange) };
+  },
   [recordTypes.TXT]: readText,
   [recordTypes.TLSA]: (bytes, record) => {
     const { usage, selector, matchingType, data } = readTlsa(bytes, record);
@@ -234,6 +237,12 @@ function theirData({ data }: { data: unknown }, type: number): unknown {
     default:
       return type === recordTypes.A ? data : 'unread';
   }
+}
+
+/** dns-packet writes the octets of a label as they are. */
+function unescaped(name: string): string {
+  const octets = name.replaceAll(/\\(\d{3})/g, (_escape, code) => String.fromCharCode(Number(code)));
+  return Buffer.from(octets, 'latin1').toString('utf8');
 }
 
 function sameName(name: string): string {

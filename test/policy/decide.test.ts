@@ -58,6 +58,16 @@ const implicit: Destination = {
   domain,
   host: mxHost({ host: domain, tlsa: tlsa(usableRecord) }),
 };
+const nowhere: Destination = {
+  kind: 'implicit',
+  domain,
+  host: mxHost({ host: domain, addresses: { kind: 'none' } }),
+};
+const implicitFailed: Destination = {
+  kind: 'implicit',
+  domain,
+  host: mxHost({ host: domain, addresses: failed('timeout') }),
+};
 const routed: Destination = { kind: 'route', domain, hosts: [mxHost({ tlsa: tlsa(usableRecord) })] };
 const literal: Destination = { kind: 'literal', domain: '[192.0.2.1]', address: '192.0.2.1' };
 
@@ -239,8 +249,26 @@ describe('the other levels', () => {
     (level) => {
       expect(outcome(rule(level), { kind: 'null_mx', domain })).toBe('undeliverable: null_mx');
       expect(outcome(rule(level), { kind: 'no_such_domain', domain })).toBe('undeliverable: no_such_domain');
+      expect(outcome(rule(level), nowhere)).toBe('undeliverable: no_address');
     },
   );
+
+  it('waits where it is not known whether a domain without MX records has an address', () => {
+    expect(outcome(rule('opportunistic'), implicitFailed)).toBe('refused: dns-lookup-failed');
+  });
+
+  it('waits where the MX records name hosts that have no address, and says which are no hosts', () => {
+    const hosts = [`10\\032mx.peer.example`, '192.0.2.1', host].map((name) =>
+      mxHost({ host: name, addresses: { kind: 'none' } }),
+    );
+    const decision = decide(rule('opportunistic'), { destination: mx('insecure', ...hosts), sts: noPolicy });
+    if (decision.kind !== 'deliver') throw new Error(decision.kind);
+    expect(decision.refused.map(({ failure }) => failure.text)).toEqual([
+      '10\\032mx.peer.example is no host name',
+      '192.0.2.1 is no host name',
+      `${host} has no address`,
+    ]);
+  });
 });
 
 describe('the minimum TLS version', () => {
