@@ -21,6 +21,7 @@ export interface Context {
   /** Haraka's config directory. */
   readonly directory: string;
   readonly json: boolean;
+  readonly now: Date;
   /** UTC, `YYYY-MM-DD`. */
   readonly today: string;
   readonly options: Readonly<Record<string, string | boolean | undefined>>;

@@ -4,6 +4,7 @@ import { harakaFindings } from '../settings/haraka_files';
 import { loadSettings } from '../settings/settings';
 import { directorySource, strayFiles, type SettingsSource } from '../settings/source';
 import { warnings } from '../settings/warnings';
+import { certificateFindings } from './certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { livingWarnings } from './living_warnings';
 import { json, paint } from './output';
@@ -34,11 +35,12 @@ export const lintCommand: Command = {
 };
 
 /** Everything that is to be said about the files in the directory. */
-async function lint({ directory, today, options, output }: Context): Promise<Findings> {
+async function lint({ directory, now, today, options, output }: Context): Promise<Findings> {
   const read = new Set<string>();
   const source = noting(directorySource(directory), read);
   const { settings, faults } = loadSettings(source);
   const haraka = harakaFindings(source, settings, today);
+  const certificates = certificateFindings(source, settings, now);
   const living =
     options['offline'] === true
       ? []
@@ -46,10 +48,11 @@ async function lint({ directory, today, options, output }: Context): Promise<Fin
   return {
     directory,
     checked: [...read].sort(),
-    faults: inOrder([...faults, ...haraka.faults]),
+    faults: inOrder([...faults, ...haraka.faults, ...certificates.faults]),
     warnings: inOrder([
       ...warnings(settings, today),
       ...haraka.warnings,
+      ...certificates.warnings,
       ...strayFiles(directory),
       ...living,
     ]),

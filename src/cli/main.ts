@@ -58,6 +58,7 @@ async function run(command: Command, args: readonly string[], surroundings: Surr
     output: surroundings.output,
     directory: configDirectory(installOf(values['config'], surroundings.env)),
     json: values['json'] === true,
+    now: surroundings.now,
     today: surroundings.now.toISOString().slice(0, 10),
     options: values,
     operands: positionals,

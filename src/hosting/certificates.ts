@@ -47,13 +47,18 @@ export class Certificates {
     const stamp = await this.stampOf(catalogue, shared);
     if (stamp === this.stamp && now.getTime() - this.readAt < reconsiderMs) return;
     const problems: string[] = [];
-    const byName = await indexDirectory(shared, problems);
+    const index = await indexDirectory(shared, problems);
     const next = new Map<string, Held>();
     for (const file of catalogue.values()) {
       const pair =
         file.certificate.kind === 'directory'
-          ? best(byName(file.host), now)
+          ? best(index.pairs(file.host), now)
           : await this.named(file.certificate, problems);
+      if (file.certificate.kind === 'directory') {
+        for (const name of index.keyless(file.host)) {
+          problems.push(`${name}: the certificate for ${file.host} has no key below ${directory}`);
+        }
+      }
       const held = this.hold(file, pair, now, problems);
       if (held !== undefined) next.set(file.host, held);
     }
@@ -93,8 +98,8 @@ export class Certificates {
     if (pair === undefined) {
       problems.push(
         before === undefined
-          ? `there is no certificate for ${host}: its policy is not served over HTTPS`
-          : `there is no certificate for ${host} any more: the last one stays in use`,
+          ? `there is no usable certificate for ${host}: its policy is not served over HTTPS`
+          : `there is no usable certificate for ${host} any more: the last one stays in use`,
       );
       return before;
     }
@@ -118,19 +123,35 @@ export class Certificates {
   }
 }
 
-/** The pairs below the directory by the DNS-IDs of their leaves; a wildcard stands for one label. */
+interface DirectoryIndex {
+  /** The pairs whose leaves name the host; a wildcard stands for one label. */
+  pairs(host: string): readonly KeyPair[];
+  /** The files whose leaves name the host, and whose key is in none of the files. */
+  keyless(host: string): readonly string[];
+}
+
 async function indexDirectory(
   reader: ReturnType<typeof directoryReader>,
   problems: string[],
-): Promise<(host: string) => readonly KeyPair[]> {
+): Promise<DirectoryIndex> {
   const read = await reader.read();
   const paired = pairKeys(read.files);
   problems.push(...read.problems, ...paired.problems);
-  const byName = new Map<string, KeyPair[]>();
-  for (const pair of paired.pairs) {
-    for (const name of dnsNames(pair.leaf).dnsIds) byName.set(name, [...(byName.get(name) ?? []), pair]);
+  const pairs = byName(paired.pairs, ({ leaf }) => leaf);
+  const keyless = byName(paired.keyless, ({ leaf }) => leaf);
+  return { pairs, keyless: (host) => keyless(host).map(({ file }) => file) };
+}
+
+/** Finds those of `items` whose leaves have a host's name, or a wildcard for it, among their DNS-IDs. */
+function byName<T>(
+  items: readonly T[],
+  leafOf: (item: T) => KeyPair['leaf'],
+): (host: string) => readonly T[] {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    for (const name of dnsNames(leafOf(item)).dnsIds) found.set(name, [...(found.get(name) ?? []), item]);
   }
-  return (host) => [...(byName.get(host) ?? []), ...(byName.get(`*${host.slice(host.indexOf('.'))}`) ?? [])];
+  return (host) => [...(found.get(host) ?? []), ...(found.get(`*${host.slice(host.indexOf('.'))}`) ?? [])];
 }
 
 function sameChain(a: KeyPair, b: KeyPair): boolean {

@@ -47,6 +47,8 @@ export function readPem({ name, text }: PemFile): PemContents {
 /** Every chain among `files` whose key is there too, wherever it stands. Keys alone, and chains alone, are no fault. */
 export function pairKeys(files: readonly PemFile[]): {
   readonly pairs: readonly KeyPair[];
+  /** Chains alone. */
+  readonly keyless: readonly Pick<KeyPair, 'file' | 'leaf'>[];
   readonly problems: readonly string[];
 } {
   const contents = files.map((file) => ({ name: file.name, ...readPem(file) }));
@@ -58,7 +60,12 @@ export function pairKeys(files: readonly PemFile[]): {
     const chainPem = chain.map(({ pem }) => `${pem}\n`).join('');
     return [{ file: name, leaf: leaf.certificate, chainPem, chainLength: chain.length, keyPem }];
   });
-  return { pairs, problems: contents.flatMap(({ problems }) => problems) };
+  const keyless = contents.flatMap(({ name, chain: [leaf] }) =>
+    leaf === undefined || keys.has(spki(leaf.certificate.publicKey))
+      ? []
+      : [{ file: name, leaf: leaf.certificate }],
+  );
+  return { pairs, keyless, problems: contents.flatMap(({ problems }) => problems) };
 }
 
 /** Names a public key. */

@@ -53,7 +53,7 @@ describe('a certificate is found', () => {
     expect(await inUse()).toBeUndefined();
     await put('unrelated', '');
     expect(await inUse()).toBeUndefined();
-    expect(said).toEqual([`there is no certificate for ${host}: its policy is not served over HTTPS`]);
+    expect(said).toEqual([`there is no usable certificate for ${host}: its policy is not served over HTTPS`]);
   });
 
   it('in directories of directories, and by a wildcard', async () => {
@@ -124,13 +124,36 @@ describe('a renewal', () => {
     expect(await inUse(catalogueOf(), new Date(now.getTime() + 1.5 * day))).toBe(fingerprint(next));
   });
 
+  it('of the certificate alone is named, with the key that it lacks', async () => {
+    const [old, renewed] = await Promise.all([make(), make()]);
+    await put('tls/one.key', old.keyPem);
+    await put('tls/one.crt', old.certPem);
+    expect(await inUse()).toBe(fingerprint(old));
+    await put('tls/one.crt', renewed.certPem);
+    expect(await inUse()).toBe(fingerprint(old));
+    expect(said).toEqual([
+      `one.crt: the certificate for ${host} has no key below tls`,
+      `there is no usable certificate for ${host} any more: the last one stays in use`,
+    ]);
+    await put('tls/one.key', renewed.keyPem);
+    expect(await inUse()).toBe(fingerprint(renewed));
+  });
+
+  it('beside the old certificate that lacks its key is named, and the old one stays', async () => {
+    const [old, renewed] = await Promise.all([make(), make({ dnsNames: ['*.one.example'] })]);
+    await put('tls/2025.pem', old.keyPem + old.certPem);
+    await put('tls/2026/cert.pem', renewed.certPem);
+    expect(await inUse()).toBe(fingerprint(old));
+    expect(said).toEqual([`2026/cert.pem: the certificate for ${host} has no key below tls`]);
+  });
+
   it('that is gone leaves the last good one in use', async () => {
     const issued = await make();
     await put('tls/one.pem', issued.keyPem + issued.certPem);
     const before = await inUse();
     await rm(path.join(base, 'tls'), { recursive: true });
     expect(await inUse()).toBe(before);
-    expect(said.at(-1)).toBe(`there is no certificate for ${host} any more: the last one stays in use`);
+    expect(said.at(-1)).toBe(`there is no usable certificate for ${host} any more: the last one stays in use`);
   });
 });
 

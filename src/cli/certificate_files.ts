@@ -1,0 +1,49 @@
+/** The files that `[mta_sts]` sections name, held against what serving a policy takes. */
+import { hostedFiles } from '../hosting/catalogue';
+import { namedFileProblems } from '../hosting/named_files';
+import { fault, type Fault } from '../settings/fault';
+import { openFile } from '../settings/file';
+import type { SettingsSource } from '../settings/source';
+import type { Settings } from '../settings/types';
+
+export interface CertificateFindings {
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+/**
+ * What is wrong in `certificate_file` and `key_file`. Loading does not look: a renewal that is half done must not make the
+ * rules of its domain invalid.
+ */
+export function certificateFindings(
+  source: SettingsSource,
+  settings: Settings,
+  now: Date,
+): CertificateFindings {
+  const found = { faults: [] as Fault[], warnings: [] as Fault[] };
+  for (const { domain, host, certificate } of hostedFiles(settings).values()) {
+    if (certificate.kind === 'directory') continue;
+    const { certificateFile, keyFile } = certificate;
+    const named = (name: string) => ({ name, reading: source.read(name) });
+    const problems = namedFileProblems(named(certificateFile), named(keyFile), host, now);
+    for (const { key, problem, severity } of problems) {
+      const value = key === 'key_file' ? keyFile : certificateFile;
+      const place = placeOf(source, settings, domain, key);
+      found[severity === 'fault' ? 'faults' : 'warnings'].push(fault({ ...place, key, value, problem }));
+    }
+  }
+  return found;
+}
+
+function placeOf(
+  source: SettingsSource,
+  settings: Settings,
+  domain: string,
+  key: string,
+): Pick<Fault, 'file' | 'line' | 'section'> {
+  const file = settings.domains.get(domain)?.file ?? '';
+  const reading = source.read(file);
+  const sections = reading.kind === 'file' ? openFile(source, file, reading.text).located.sections : [];
+  const section = sections.find(({ name }) => name === 'mta_sts');
+  return { file, line: section?.keys.get(key)?.line ?? section?.line ?? 0, section: 'mta_sts' };
+}
