@@ -2,7 +2,8 @@
 import { outboundRules } from './warnings';
 import { fault, type Fault } from './fault';
 import { openFile } from './file';
-import type { SettingsSource } from './source';
+import { pastTheQueue } from './past_the_queue';
+import { isTrue, type SettingsSource } from './source';
 import type { Settings } from './types';
 import { completeOutbound } from '../peers/rules';
 
@@ -13,12 +14,10 @@ export interface HarakaFindings {
 
 /** What in Haraka's own files stands against the rules in `settings`. */
 export function harakaFindings(source: SettingsSource, settings: Settings, today: string): HarakaFindings {
-  return { faults: tlsSwitchedOff(source, settings, today), warnings: slowDecisions(source, settings) };
-}
-
-/** haraka-config's idea of true; everything else is false. */
-export function isTrue(value: string): boolean {
-  return /^(?:true|yes|ok|enabled|on|1)$/i.test(value);
+  return {
+    faults: tlsSwitchedOff(source, settings, today),
+    warnings: [...slowDecisions(source, settings), ...pastTheQueue(source, settings, today)],
+  };
 }
 
 /** `enable_tls = false` in outbound.ini, while a rule asks for more than Haraka would then do. */

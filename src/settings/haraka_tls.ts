@@ -1,6 +1,5 @@
 /** Haraka's own TLS settings for connections to others: `[outbound]` of tls.ini, `enable_tls` of outbound.ini. */
-import { isTrue } from './haraka_files';
-import type { IniValues, SettingsSource } from './source';
+import { isTrue, type IniValues, type SettingsSource } from './source';
 
 export interface HarakaTls {
   /** `enable_tls`; true where it is not written. */
@@ -15,13 +14,14 @@ export interface HarakaTls {
 
 export interface HandshakeSettings {
   readonly minVersion?: string;
+  readonly maxVersion?: string;
   readonly ciphers?: string;
   /** PEM. */
   readonly key?: Buffer;
   readonly cert?: Buffer;
 }
 
-/** `[outbound]` inherits all of this from `[main]`, except `no_tls_hosts`. */
+/** `[outbound]` inherits all of this from `[main]`, except `no_tls_hosts` and `maxVersion`. */
 export function harakaTls(source: SettingsSource): HarakaTls {
   const ini = valuesOf(source, 'tls.ini');
   const main = ini['main'] ?? {};
@@ -34,6 +34,7 @@ export function harakaTls(source: SettingsSource): HarakaTls {
     forceTlsHosts: texts(outbound['force_tls_hosts']),
     options: {
       ...(textOption('minVersion', outbound) satisfies { minVersion?: string }),
+      ...(textOption('maxVersion', own) satisfies { maxVersion?: string }),
       ...(textOption('ciphers', outbound) satisfies { ciphers?: string }),
       ...fileOption(source, 'key', outbound),
       ...fileOption(source, 'cert', outbound),
@@ -61,7 +62,7 @@ function texts(value: unknown): string[] {
 
 type Values = Readonly<Record<string, unknown>>;
 
-function textOption<K extends 'minVersion' | 'ciphers'>(key: K, values: Values): { [key in K]?: string } {
+function textOption<K extends 'minVersion' | 'maxVersion' | 'ciphers'>(key: K, values: Values): { [key in K]?: string } {
   const [text] = texts(values[key]);
   return (text === undefined ? {} : { [key]: text }) as { [key in K]?: string };
 }

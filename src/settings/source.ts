@@ -35,6 +35,11 @@ export interface SettingsSource {
 // It would print its complaints; the locator reports the same lines as faults, with their numbers.
 ini.logger = () => undefined;
 
+/** haraka-config's idea of true; everything else is false. */
+export function isTrue(value: string): boolean {
+  return /^(?:true|yes|ok|enabled|on|1)$/i.test(value);
+}
+
 /** The files in a config directory. */
 export function directorySource(directory: string): SettingsSource {
   return {

@@ -6,6 +6,7 @@ import { utcDay } from '../peers/day';
 import { changes } from './changes';
 import { formatFault, type Fault } from './fault';
 import { inForceInstead } from './in_force';
+import { pastTheQueue } from './past_the_queue';
 import { loadSettings, type Loaded } from './settings';
 import { globalFile, type SettingsSource } from './source';
 import type { Settings } from './types';
@@ -124,12 +125,14 @@ class WatchedSettings implements SettingsStore {
 
   /**
    * A rule that is weaker for a while must not become a strict one unforeseen. The line names the days that are left, so
-   * it is said daily. With workers the master says it for all.
+   * it is said daily; what stays the same is said once. With workers the master says it for all.
    */
   #announce(): void {
     this.#day = utcDay(this.now());
     if (!cluster.isPrimary) return;
-    const lines = exemptionEnds(this.#loaded.settings, this.#day).map(formatFault);
+    const { settings } = this.#loaded;
+    const found = [...exemptionEnds(settings, this.#day), ...pastTheQueue(this.source, settings, this.#day)];
+    const lines = found.map(formatFault);
     for (const line of lines) if (!this.#announced.has(line)) this.log.warn(line);
     this.#announced.clear();
     for (const line of lines) this.#announced.add(line);

@@ -1,0 +1,55 @@
+/** Haraka's plugins that hand mail on in connections of their own: no outbound rule sees that mail. */
+import { completeOutbound } from '../peers/rules';
+import { fault, type Fault } from './fault';
+import { isTrue, type SettingsSource } from './source';
+import type { Settings } from './types';
+import { outboundRules } from './warnings';
+
+/** Their setting files, and whether they take mail of clients that may relay where `enable_outbound` is not written. */
+const deliverers: Readonly<Record<string, { readonly ini: string; readonly byDefault: boolean }>> = {
+  'queue/smtp_forward': { ini: 'smtp_forward.ini', byDefault: false },
+  'queue/smtp_proxy': { ini: 'smtp_proxy.ini', byDefault: true },
+  'queue/qmail-queue': { ini: 'qmail-queue.ini', byDefault: true },
+};
+
+/**
+ * One warning for each plugin in config/plugins that takes outgoing mail past Haraka's outbound queue, where a rule that
+ * is written asks for more than `opportunistic`.
+ */
+export function pastTheQueue(source: SettingsSource, settings: Settings, today: string): Fault[] {
+  const reading = source.read('plugins');
+  if (reading.kind !== 'file') return [];
+  const listed = reading.text.split('\n').map((text, index) => ({ name: text.trim(), line: index + 1 }));
+  const taking = listed.filter(({ name }) => takesOutgoing(source, name));
+  const rule = taking.length === 0 ? undefined : strictRule(settings, today);
+  if (rule === undefined) return [];
+  return taking.map(({ name, line }) => {
+    const ini = deliverers[name]?.ini ?? '';
+    const problem =
+      `${name} sends mail of clients that may relay by itself, past Haraka's outbound queue: no outbound rule applies ` +
+      `to it, ${rule} included. enable_outbound = false in ${ini} leaves such mail to the queue`;
+    return fault({ file: 'plugins', line, problem });
+  });
+}
+
+function takesOutgoing(source: SettingsSource, plugin: string): boolean {
+  const deliverer = Object.hasOwn(deliverers, plugin) ? deliverers[plugin] : undefined;
+  if (deliverer === undefined) return false;
+  const reading = source.read(deliverer.ini);
+  const value =
+    reading.kind === 'file'
+      ? source.parse(deliverer.ini, reading.text)['main']?.['enable_outbound']
+      : undefined;
+  return typeof value === 'string' || typeof value === 'number' ? isTrue(`${value}`) : deliverer.byDefault;
+}
+
+/** The name of the first rule that is written and asks for more than `opportunistic`. */
+function strictRule(settings: Settings, today: string): string | undefined {
+  const { outbound } = settings.global;
+  const rules = outbound.line > 0 ? [completeOutbound(outbound, [outbound], today)] : [];
+  for (const domain of settings.domains.values()) {
+    if (domain.kind !== 'managed' || domain.status === 'disabled') continue;
+    for (const { rule } of outboundRules(settings, domain, today)) rules.push(rule);
+  }
+  return rules.find(({ level }) => level !== 'none' && level !== 'opportunistic')?.name;
+}

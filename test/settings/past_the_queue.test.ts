@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { harakaFindings } from '../../src/settings/haraka_files';
+import { loadSettings } from '../../src/settings/settings';
+import { openSettings } from '../../src/settings/watch';
+import { silent } from '../../src/log';
+import { memorySource } from './memory_source';
+
+const mandatory = { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = mandatory\n' };
+const opportunistic = { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = opportunistic\n' };
+
+test.each([
+  ['smtp_proxy takes outgoing mail', 'queue/smtp_proxy', {}, mandatory, 1],
+  [
+    'unless it is told not to',
+    'queue/smtp_proxy',
+    { 'smtp_proxy.ini': 'enable_outbound=false\n' },
+    mandatory,
+    0,
+  ],
+  ['smtp_forward leaves it', 'queue/smtp_forward', {}, mandatory, 0],
+  [
+    'unless it is told not to',
+    'queue/smtp_forward',
+    { 'smtp_forward.ini': 'enable_outbound=true\n' },
+    mandatory,
+    1,
+  ],
+  [
+    'one domain does not make it take others',
+    'queue/smtp_forward',
+    { 'smtp_forward.ini': '[a.example]\nenable_outbound=true\n' },
+    mandatory,
+    0,
+  ],
+  ['qmail-queue takes it', 'queue/qmail-queue', {}, mandatory, 1],
+  ['lmtp goes through the queue', 'queue/lmtp', {}, mandatory, 0],
+  ['a comment is no plugin', '#queue/smtp_proxy', {}, mandatory, 0],
+  ['no rule, nothing to pass by', 'queue/smtp_proxy', {}, {}, 0],
+  ['nothing is lost at opportunistic', 'queue/smtp_proxy', {}, opportunistic, 0],
+  [
+    'the rule of all domains counts',
+    'queue/smtp_proxy',
+    {},
+    { 'tls-peers.ini': '[outbound]\nsecurity_level = verify\n' },
+    1,
+  ],
+] as const)('%s: %s', (_what, plugin, haraka, rules, count) => {
+  const source = memorySource({ plugins: `tls\n${plugin}\ntls-peers\n`, ...haraka, ...rules });
+  const { warnings } = harakaFindings(source, loadSettings(source).settings, '2026-01-01');
+  expect(warnings).toHaveLength(count);
+  for (const one of warnings) expect(one).toMatchObject({ file: 'plugins', line: 2 });
+});
+
+test('a Haraka that starts says it too', () => {
+  const warned: string[] = [];
+  const source = memorySource({ plugins: 'queue/smtp_proxy\n', ...mandatory });
+  openSettings(source, { ...silent, warn: (line) => warned.push(line) }).close();
+  expect(warned).toEqual([
+    expect.stringMatching(/^plugins:1: queue\/smtp_proxy sends .* ours\.example \[outbound\] included/),
+  ]);
+});
