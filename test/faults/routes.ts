@@ -62,6 +62,14 @@ const signed = (mx: DomainSpec['mx']): DomainSpec => ({ dnssec: 'secure', mx: mx
 const rows: readonly Row[] = [
   ['name', 'mandatory', fine, byName, encrypted],
   ['name', 'mandatory', bare, byName, noStartTls()],
+  [
+    'name, bounce',
+    'mandatory',
+    bare,
+    byName,
+    bounced('5.7.4', 'EHLO', 'starttls-not-supported'),
+    { settings: { action_on_failure: 'bounce' } },
+  ],
   ['name in capitals with a dot', 'mandatory', fine, ({ host }) => `${host.toUpperCase()}.`, encrypted],
   ['name and port', 'verify', fine, withPort, encrypted],
   ['name and port', 'mandatory', bare, withPort, noStartTls()],

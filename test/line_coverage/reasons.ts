@@ -40,11 +40,6 @@ export const reasons: readonly Reason[] = [
   },
   {
     file: 'src/delivery/guard.ts',
-    from: 'if (domain === undefined) return false;',
-    reason: `${isDefence} A policy is in force only for a domain that has a canonical name.`,
-  },
-  {
-    file: 'src/delivery/guard.ts',
     from: '// Then the known one has the last word; the message still fails for what it failed for.',
     lines: 3,
     reason: `${isDefence} The refresh of a policy never rejects, and heeds the same deadline.`,

@@ -83,8 +83,16 @@ async function run(
   [program, ...words]: (typeof runs)[number],
   env: Record<string, string>,
 ): Promise<number | null> {
-  const child = spawn(program, words, { cwd: root, env: { ...process.env, ...env }, stdio: 'ignore' });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const child = spawn(program, words, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) process.stderr.write(output.join(''));
   return code;
 }
 
