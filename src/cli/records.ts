@@ -111,7 +111,8 @@ async function reportOn(
       })),
     );
     const stale = await Promise.all(hosts.map((host) => staleTlsa(resolver, host, wanted)));
-    return { records: compared, remarks: [...remarks, ...stale.flat()] };
+    const unreachable = missing.length === 0 ? [] : await withoutPublishedAddress(resolver, domain);
+    return { records: compared, remarks: [...remarks, ...unreachable, ...stale.flat()] };
   } finally {
     resolver.close();
   }
@@ -122,6 +123,19 @@ function withoutAddress({ domain, policy }: ManagedDomain, wanted: readonly Zone
   return policy.kind === 'none' || given
     ? []
     : [`mta-sts.${domain}. needs an A or AAAA record that leads to this host`];
+}
+
+/** Where the listeners tell no address, any that is published will do: it may be that of a proxy. */
+async function withoutPublishedAddress(resolver: Resolver, { domain }: ManagedDomain): Promise<string[]> {
+  const host = `mta-sts.${domain}`;
+  const answers = await Promise.all([resolver.a(host), resolver.aaaa(host)]);
+  if (answers.some(({ kind }) => kind === 'records')) return [];
+  const unknown = answers.flatMap((answer) => (answer.kind === 'failed' ? [answer.detail] : []));
+  return [
+    unknown.length === 0
+      ? `${host}. has no address: it needs an A or AAAA record that leads to this host`
+      : `${host}.: its address could not be looked up: ${unknown.join('; ')}`,
+  ];
 }
 
 function policyHosts({ policy }: ManagedDomain): string[] {

@@ -132,3 +132,23 @@ test.skipIf(!nsd)('what `records` prints is valid zone data to NSD', async () =>
     rmSync(directory, { recursive: true });
   }
 });
+
+test('a policy host without an address is named, unless the listeners tell one', async () => {
+  const remark = 'mta-sts.far.example. has no address: it needs an A or AAAA record that leads to this host';
+  await lab.haraka.writeConfig('tls-peers/far.example.ini', '[mta_sts]\nmode = none\n');
+  await lab.haraka.writeConfig(
+    'tls-peers.ini',
+    `[resolver]\nservers = ${lab.dns.address}\n[hosting]\nlisten = 0.0.0.0:8443\n`,
+  );
+  const of = async () => {
+    const { code, out } = await callIn(lab, ['records', '--json', 'far.example']);
+    return { code, remarks: (JSON.parse(out) as Report).remarks };
+  };
+  expect((await of()).remarks).toContain(remark);
+  lab.dns.set({
+    name: 'mta-sts.far.example',
+    type: 'A',
+    records: [{ type: 'A', address: '203.0.113.9' }],
+  });
+  expect((await of()).remarks).not.toContain(remark);
+}, 30_000);
