@@ -77,11 +77,12 @@ function inCleartext(because: string): Terms {
 
 /** What else of tls.ini takes part in every handshake, one line each. */
 export function handshakeRemarks({ options, certificateByHost }: HarakaTls): string[] {
-  const { minVersion, ciphers, key, cert } = options;
+  const { minVersion, maxVersion, ciphers, key, cert } = options;
   return [
     ...(minVersion === undefined
       ? []
       : [`tls.ini: minVersion = ${minVersion} counts where it is above what the rule asks for`]),
+    ...(maxVersion === undefined ? [] : [`tls.ini: maxVersion = ${maxVersion}`]),
     ...(ciphers === undefined ? [] : [`tls.ini: ciphers = ${ciphers}`]),
     ...(key === undefined || cert === undefined
       ? []

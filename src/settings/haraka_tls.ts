@@ -62,7 +62,10 @@ function texts(value: unknown): string[] {
 
 type Values = Readonly<Record<string, unknown>>;
 
-function textOption<K extends 'minVersion' | 'maxVersion' | 'ciphers'>(key: K, values: Values): { [key in K]?: string } {
+function textOption<K extends 'minVersion' | 'maxVersion' | 'ciphers'>(
+  key: K,
+  values: Values,
+): { [key in K]?: string } {
   const [text] = texts(values[key]);
   return (text === undefined ? {} : { [key]: text }) as { [key in K]?: string };
 }

@@ -78,6 +78,17 @@ no_tls_hosts[] = exempt-must.example
     },
   },
   {
+    what: 'maxVersion',
+    options: { config: { 'tls.ini': '[outbound]\nmaxVersion = TLSv1.2\n' } },
+    peers: {
+      'new.example': { rule: 'mandatory', expected: ['delivered TLSv1.2 unauthenticated', must] },
+      'newer-wanted.example': {
+        rule: 'mandatory\nmin_tls_version = 1.3',
+        expected: ['deferred config-invalid', /^TLSv1\.3 or newer, no authentication \(mandatory\)/],
+      },
+    },
+  },
+  {
     what: 'ciphers that OpenSSL does not know',
     options: { config: { 'tls.ini': '[outbound]\nciphers = NO-SUCH-CIPHER\n' } },
     peers: {

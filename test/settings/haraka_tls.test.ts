@@ -22,6 +22,8 @@ const cases: readonly [files: Record<string, string>, found: object][] = [
     { 'tls.ini': '[outbound]\nno_tls_hosts[] = a\nno_tls_hosts[] = 192.0.2.0/24\n' },
     { noTlsHosts: ['a', '192.0.2.0/24'] },
   ],
+  [{ 'tls.ini': 'maxVersion = TLSv1.2\n' }, {}],
+  [{ 'tls.ini': '[outbound]\nmaxVersion = TLSv1.2\n' }, { options: { maxVersion: 'TLSv1.2' } }],
   [{ 'tls.ini': 'force_tls_hosts = a\n' }, { forceTlsHosts: ['a'] }],
   [{ 'tls.ini': 'force_tls_hosts = a\n[outbound]\nforce_tls_hosts = b\n' }, { forceTlsHosts: ['b'] }],
   [
