@@ -6,6 +6,14 @@ import { processOutput } from './output';
 
 const output = processOutput();
 
+// Whoever read has read enough, as `head` does: there is nobody left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exit.failed);
+  });
+}
+
 main(process.argv.slice(2), { output, env: process.env, now: new Date() }).then(
   (code) => {
     process.exitCode = code;

@@ -1,7 +1,7 @@
 /** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
 import { discover } from '../discovery/discover';
 import { findingText } from '../dns/probe';
-import type { Destination, MxHostFacts } from '../dns/types';
+import type { Destination, MxHostFacts, RoutedHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import {
@@ -199,13 +199,15 @@ function destinationLines(output: Output, destination: Destination): string[] {
   }
 }
 
-function hostRow({ host, preference, addresses, tlsa }: MxHostFacts): string[] {
+function hostRow({ host, preference, addresses, tlsa }: MxHostFacts | RoutedHostFacts): string[] {
   const found =
     addresses.kind === 'found'
       ? `${addresses.addresses.join(' ')} (${addresses.security.replace('_', ' ')})`
-      : addresses.kind === 'none'
-        ? 'no address'
-        : `addresses unknown: ${addresses.detail}`;
+      : addresses.kind === 'failed'
+        ? `addresses unknown: ${addresses.detail}`
+        : addresses.kind === 'none'
+          ? 'no address'
+          : 'addresses not asked for';
   return [String(preference), host, found, tlsaText(tlsa)];
 }
 

@@ -1,6 +1,7 @@
 /** `tls-peers`: explains and checks the rules of a Haraka install without a running Haraka. */
 import { parseArgs } from 'node:util';
-import { messageOf } from '../text';
+import { version } from '../../package.json';
+import { messageOf, printable } from '../text';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { cacheCommand } from './cache';
 import { explainCommand } from './explain';
@@ -8,7 +9,7 @@ import { exportCommand } from './export';
 import { importCommand } from './import';
 import { configDirectory } from './install';
 import { lintCommand } from './lint';
-import type { Output } from './output';
+import { json, type Output } from './output';
 import { recordsCommand } from './records';
 import { testCommand } from './test';
 
@@ -44,7 +45,7 @@ export async function main(args: readonly string[], surroundings: Surroundings):
   try {
     return await run(command, rest, surroundings);
   } catch (error) {
-    return failed(error, command, output);
+    return failed(error, command, rest.includes('--json'), output);
   }
 }
 
@@ -87,21 +88,31 @@ function installOf(option: unknown, env: Surroundings['env']): string {
 }
 
 function withoutCommand(name: string | undefined, rest: readonly string[], output: Output): ExitCode {
-  const asked = name === 'help' ? commands.find((one) => one.name === rest[0]) : undefined;
+  if (name === '--version') {
+    output.print(version);
+    return exit.ok;
+  }
   const wanted = name === 'help' || name === '--help' || name === '-h';
-  if (!wanted && name !== undefined) output.complain(`tls-peers: no such command: ${name}`);
+  const topic = wanted ? rest[0] : name;
+  const asked = commands.find((one) => one.name === topic);
+  const unknown = topic !== undefined && asked === undefined;
+  if (unknown) output.complain(`tls-peers: no such command: ${printable(topic)}`);
+  const ok = wanted && !unknown;
   for (const line of asked === undefined ? generalHelp() : helpOf(asked)) {
-    if (wanted) output.print(line);
+    if (ok) output.print(line);
     else output.complain(line);
   }
-  return wanted ? exit.ok : exit.usage;
+  return ok ? exit.ok : exit.usage;
 }
 
-function failed(error: unknown, command: Command, output: Output): ExitCode {
-  output.complain(`tls-peers ${command.name}: ${messageOf(error)}`);
-  if (!(error instanceof UsageError)) return exit.failed;
-  output.complain(usageOf(command));
-  return exit.usage;
+/** With `--json` the error is the document. */
+function failed(error: unknown, command: Command, asJson: boolean, output: Output): ExitCode {
+  const code = error instanceof UsageError ? exit.usage : exit.failed;
+  const message = messageOf(error);
+  if (asJson) output.print(json({ error: { command: command.name, code, message } }));
+  for (const line of message.split('\n')) output.complain(`tls-peers ${command.name}: ${line}`);
+  if (code === exit.usage) output.complain(usageOf(command));
+  return code;
 }
 
 function usageOf(command: Command): string {
@@ -117,7 +128,7 @@ function generalHelp(): string[] {
     '',
     ...commonHelp,
     '',
-    'tls-peers help COMMAND says more.',
+    'tls-peers help COMMAND says more, tls-peers --version which version this is.',
   ];
 }
 

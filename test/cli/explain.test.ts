@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { call, configDirectory } from './call';
 
@@ -106,11 +107,27 @@ test.each([
   [['export', 'unknown.example'], 3, 'unknown.example is not managed'],
   [['import', 'example.com', '/nonexistent.csv'], 3, '/nonexistent.csv: ENOENT'],
   [['no-such'], 2, 'no such command: no-such'],
+  [['help', 'no-such'], 2, 'no such command: no-such'],
   [[], 2, 'usage: tls-peers COMMAND'],
 ])('the call %j ends with %i and says %j', async (args, code, message) => {
   const called = await call(args, { HARAKA: directory });
   expect([called.code, called.out]).toEqual([code, []]);
   expect(called.err[0]).toContain(message);
+});
+
+test('the version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect(await call(['--version'])).toEqual({ code: 0, out: [version], err: [] });
+});
+
+test.each([
+  [['explain', '--json', 'me@', 'b.example'], 2, 'neither an address nor a domain: "me@"'],
+  [['export', '--json', 'unknown.example'], 3, 'unknown.example is not managed: it has no file'],
+  [['lint', '--json', '-c', '/nonexistent'], 3, '/nonexistent is no directory'],
+])('with --json, the error of %j is the document', async (args, code, message) => {
+  const { out, ...called } = await call(args, { HARAKA: directory });
+  expect(called.code).toBe(code);
+  expect(JSON.parse(out.join('\n'))).toEqual({ error: { command: args[0], code, message } });
 });
 
 test.each(['lint', 'explain', 'export', 'import'])('%s explains itself', async (command) => {
