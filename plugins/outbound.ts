@@ -1,4 +1,5 @@
 /** Outbound: a guard on every delivery, the hosts that may be tried, and what became of each message. */
+import { domainOf } from '../src/delivery/address';
 import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
 import { DeliveryGuard, type GuardEnvironment } from '../src/delivery/guard';
 import {
@@ -14,11 +15,11 @@ import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
 import { dialogueMs, replyMs } from '../src/delivery/limits';
 import { loadOutboundTls } from '../src/delivery/redis_memory';
-import { logLine, type DeliverySummary } from '../src/delivery/summary';
+import { logLine, type DeliverySummary, type ReasonSummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
 import { outboundRule } from '../src/peers/rules';
-import { messageOf } from '../src/text';
+import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { engineOf, isFirst, shutdown } from './suite';
 
@@ -102,6 +103,10 @@ class Deliveries {
     this.conclude(next, hmail, (summary) => {
       deliveryCounters.count('delivered', summary);
       hmail.loginfo(logLine('tls-peers delivered', summary));
+      const sender = domainOf(hmail.todo.mail_from);
+      if (this.health.delivered(ourFault(sender)) === 'recovered') {
+        this.plugin.lognotice(`mail ${fromDomain(sender)} is delivered again`);
+      }
       if (this.health.delivered(pairOf(summary)) === 'recovered') {
         deliveryCounters.peerChanged('recovering');
         this.plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
@@ -172,13 +177,30 @@ class Deliveries {
     hmail.loginfo(logLine(`tls-peers ${outcome}`, summary));
     const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');
     if (policy === undefined) return;
-    if (this.health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
+    const fate = outcome === 'bounced' ? 'returned' : 'held up';
+    if (summary.rule === '') this.reportOurFault(fate, domainOf(hmail.todo.mail_from), policy);
+    else if (this.health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
       deliveryCounters.peerChanged('failing');
       this.plugin.lognotice(
-        `mail to ${summary.peer} is held up: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
+        `mail to ${summary.peer} is ${fate}: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
       );
     }
   }
+
+  /** No rule was found: a file of ours is not valid, whoever the mail is for. */
+  private reportOurFault(fate: string, sender: string, { reason, text }: ReasonSummary): void {
+    if (this.health.failed(ourFault(sender), reason) === 'began_to_fail') {
+      this.plugin.lognotice(`mail ${fromDomain(sender)} is ${fate}: ${reason}: ${text}`);
+    }
+  }
+}
+
+function ourFault(sender: string): string {
+  return `${sender.toLowerCase()}\n`;
+}
+
+function fromDomain(sender: string): string {
+  return sender === '' ? 'with the null sender' : `from ${printable(sender)}`;
 }
 
 function pairOf(summary: DeliverySummary): string {

@@ -8,9 +8,9 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { PeerCertificate } from 'node:tls';
 import type { Failure } from '../failure';
-import type { EncryptedRequirement, Requirement, TlsVersion } from '../policy/requirement';
+import type { EncryptedRequirement, Requirement } from '../policy/requirement';
 import { checkSession, type TlsSession } from '../policy/session';
-import { compareVersions, tlsVersion } from '../policy/version';
+import { anyVersion, compareVersions, tlsVersion, versionRange, type VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
 import { peerCertificates } from '../x509/sent_chain';
 import { forbidsCleartext } from './cleartext';
@@ -92,8 +92,8 @@ export class GuardedConnection {
   private decoder = new StringDecoder('utf8');
   private partialLine = '';
   private timer: NodeJS.Timeout | undefined;
-  /** The lowest version that the handshake offers. */
-  private minVersion: TlsVersion = 'TLSv1';
+  /** What the handshake offers. */
+  private versions: VersionRange = anyVersion;
   private readonly write: PluggableSocket['write'];
   private readonly upgrade: PluggableSocket['upgrade'];
 
@@ -322,7 +322,7 @@ export class GuardedConnection {
     this.restartTimer(this.terms.handshakeMs, 'the peer did not finish the TLS handshake in time');
     try {
       const wanted = this.terms.tlsOptions(options);
-      this.minVersion = tlsVersion(String(wanted.minVersion)) ?? this.minVersion;
+      this.versions = versionRange(wanted);
       this.upgrade(wanted, (authorized, verifyError, certificate, cipher) => {
         if (this.state !== 'handshake') return;
         this.beginSession();
@@ -422,7 +422,7 @@ export class GuardedConnection {
     if (this.hasEnded()) return;
     if (this.state === 'handshake' || this.state === 'confirming') {
       this.end();
-      this.owner.failed(handshakeFailure(error, this.minVersion), 'starttls');
+      this.owner.failed(handshakeFailure(error, this.versions), 'starttls');
     } else {
       this.onLost(printable(messageOf(error)), 'broken');
     }

@@ -1,5 +1,6 @@
 import type { Failure } from '../failure';
 import type { TlsVersion } from '../policy/requirement';
+import type { VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
 
 /** OpenSSL's and Node's codes for "no version in common", on our side or as an alert from the peer. */
@@ -13,20 +14,26 @@ const versionCodes = new Set([
 /**
  * What a handshake that did not finish means.
  *
- * @param minVersion the lowest version that was offered
+ * @param versions what was offered
  */
-export function handshakeFailure(error: unknown, minVersion: TlsVersion): Failure {
+export function handshakeFailure(error: unknown, versions: VersionRange): Failure {
   if (versionCodes.has(property(error, 'code'))) {
-    return { reason: 'tls-version-too-low', text: versionText(minVersion) };
+    return { reason: 'tls-version-too-low', text: versionText(versions) };
   }
   return { reason: 'tls-handshake-failed', text: `the TLS handshake failed: ${printable(wordsOf(error))}` };
 }
 
-function versionText(minVersion: TlsVersion): string {
-  if (minVersion === 'TLSv1') return 'the peer speaks no TLS version from 1.0 to 1.3';
-  const wanted = minVersion.replace('TLSv', 'TLS ');
-  const orLater = minVersion === 'TLSv1.3' ? '' : ' or later';
-  return `${wanted}${orLater} is required, and the peer does not speak it`;
+function versionText({ minVersion, maxVersion }: VersionRange): string {
+  const [least, most] = [minVersion, maxVersion].map((version) => versionNumber(version));
+  if (maxVersion !== 'TLSv1.3') {
+    return `the peer speaks no TLS version from ${least} to ${most}, which is all that tls.ini and the rule leave`;
+  }
+  if (minVersion === 'TLSv1') return `the peer speaks no TLS version from ${least} to ${most}`;
+  return `TLS ${least}${least === most ? '' : ' or later'} is required, and the peer does not speak it`;
+}
+
+function versionNumber(version: TlsVersion): string {
+  return version === 'TLSv1' ? '1.0' : version.slice('TLSv'.length);
 }
 
 /** OpenSSL's own words for the error, where Node hands them on; its messages hold lines of OpenSSL's source as well. */

@@ -2,8 +2,10 @@
 import type { HostPlan } from '../policy/requirement';
 import { printable } from '../text';
 import { describeFailure, describeRequirement, principal, type Attempt, type HostFailure } from './attempt';
+import { ascii } from './dsn';
 
 export interface ReasonSummary {
+  /** Empty where the fault is our own. */
   readonly host: string;
   /** A failure reason, or `connection-failed` where the network broke. */
   readonly reason: string;
@@ -74,10 +76,14 @@ export function logLine(event: string, summary: DeliverySummary): string {
   const { reasons, recorded, ...fields } = summary;
   const pairs = Object.entries(fields).filter(([, value]) => value !== '');
   const listed = [
-    ...reasons.map((reason) => ['failed', `${reason.host} ${reason.reason}`] as const),
-    ...recorded.map((reason) => ['observed', `${reason.host} ${reason.reason}`] as const),
+    ...reasons.map((reason) => ['failed', hostAndReason(reason)] as const),
+    ...recorded.map((reason) => ['observed', hostAndReason(reason)] as const),
   ];
   return [event, ...[...pairs, ...listed].map(([key, value]) => `${key}=${quoted(value)}`)].join(' ');
+}
+
+function hostAndReason({ host, reason }: ReasonSummary): string {
+  return host === '' ? reason : `${host} ${reason}`;
 }
 
 function quoted(value: string): string {
@@ -88,13 +94,16 @@ function quoted(value: string): string {
 const longestReport = 500;
 
 /**
- * Why a message was not delivered, in one line for the log and the DSN. Where there is not room for every host, the
+ * Why a message was not delivered, in one line of ASCII for the log and the DSN. Where there is not room for every host, the
  * failure that counts comes first; the log has a line for each.
+ *
+ * @param rule its name, empty where none was found
  */
 export function reportOf(rule: string, failures: readonly HostFailure[]): string {
+  const whose = rule === '' ? 'TLS rules' : `TLS rule ${rule}`;
   const main = principal(failures);
-  const whole = `TLS rule ${rule}: ${failures.map(describeFailure).join('; ')}`;
+  const whole = ascii(`${whose}: ${failures.map(describeFailure).join('; ')}`);
   if (whole.length <= longestReport || main === undefined) return whole;
   const others = failures.length > 1 ? `; and ${failures.length - 1} more` : '';
-  return `${printable(`TLS rule ${rule}: ${describeFailure(main)}`, longestReport)}${others}`;
+  return `${printable(ascii(`${whose}: ${describeFailure(main)}`), longestReport)}${others}`;
 }

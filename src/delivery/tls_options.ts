@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { LRUCache } from 'lru-cache';
 import { defaultRoots, rootsDigest } from '../mta_sts/roots';
 import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
-import { compareVersions, needsLoweredSecurityLevel, tlsVersion } from '../policy/version';
+import { compareVersions, needsLoweredSecurityLevel, tlsVersion, type VersionRange } from '../policy/version';
 
 type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
@@ -26,21 +26,16 @@ export function upgradeOptions(
   certificate: ClientCertificate | 'none',
 ): Record<string, unknown> {
   const minVersion = stricter(requirement.minVersion, haraka.minVersion);
-  const maxVersion = newest(minVersion, haraka.maxVersion);
+  const versions = { minVersion, maxVersion: newest(minVersion, haraka.maxVersion) };
   return {
     ...(requirement.serverName === '' ? {} : { servername: requirement.serverName }),
-    secureContext: contextFor(requirement, { minVersion, maxVersion }, haraka, certificate),
-    // For the text of a handshake that fails: the context has it already.
-    minVersion,
+    secureContext: contextFor(requirement, versions, haraka, certificate),
+    // For the text of a handshake that fails: the context has them already.
+    ...versions,
     rejectUnauthorized: false,
     // The name is checked by the requirement's own rules; here it would only hide what the chain is worth.
     checkServerIdentity: () => undefined,
   };
-}
-
-interface Versions {
-  readonly minVersion: TlsVersion;
-  readonly maxVersion: TlsVersion;
 }
 
 /** Building a context parses certificates; connections that ask for the same share it. */
@@ -48,7 +43,7 @@ const contexts = new LRUCache<string, SecureContext>({ max: 64 });
 
 function contextFor(
   requirement: TlsRequirement,
-  versions: Versions,
+  versions: VersionRange,
   haraka: Record<string, unknown>,
   certificate: ClientCertificate | 'none',
 ): SecureContext {

@@ -21,6 +21,26 @@ export function tlsVersion(protocol: string | null | undefined): TlsVersion | un
   return order.find((version) => version === protocol);
 }
 
+/** The versions that a handshake offers. */
+export interface VersionRange {
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+}
+
+export const anyVersion: VersionRange = { minVersion: 'TLSv1', maxVersion: 'TLSv1.3' };
+
+/** What the options of a TLS connection say of versions. */
+export function versionRange(options: { minVersion?: unknown; maxVersion?: unknown }): VersionRange {
+  return {
+    minVersion: tlsVersion(textOf(options.minVersion)) ?? anyVersion.minVersion,
+    maxVersion: tlsVersion(textOf(options.maxVersion)) ?? anyVersion.maxVersion,
+  };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 /**
  * The minimum for one requirement: what the rule says; where it says nothing, 1.2 if cleartext is forbidden and no
  * minimum otherwise (old TLS beats no TLS). A requirement that verifies a PKIX chain never goes below 1.2: TLS 1.0 and

@@ -11,7 +11,7 @@ import { withDeadline } from '../deadline';
 import { defaultRoots } from '../mta_sts/roots';
 import type { TlsVersion } from '../policy/requirement';
 import type { TlsSession } from '../policy/session';
-import { needsLoweredSecurityLevel, tlsVersion } from '../policy/version';
+import { needsLoweredSecurityLevel, versionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
 import { peerCertificates } from '../x509/sent_chain';
 
@@ -189,8 +189,8 @@ class Visit {
       const secured = tls.connect({ socket, ...options });
       this.secured = secured;
       secured.once('secureConnect', () => this.examine(secured));
-      const minVersion = tlsVersion(options.minVersion) ?? 'TLSv1';
-      secured.on('error', (error) => this.noTls(handshakeFailure(error, minVersion)));
+      const versions = versionRange(options);
+      secured.on('error', (error) => this.noTls(handshakeFailure(error, versions)));
     } catch (error) {
       // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
       const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;

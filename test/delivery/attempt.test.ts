@@ -5,6 +5,7 @@ import { handshakeFailure } from '../../src/delivery/failure_of_handshake';
 import { PeerHealth } from '../../src/delivery/health';
 import { isListed } from '../../src/delivery/host_list';
 import { enhancedStatus, failureStatus, type FailureReason } from '../../src/failure';
+import { anyVersion } from '../../src/policy/version';
 
 const network: HostFailure = { kind: 'network', host: 'mx1', text: 'no connection' };
 
@@ -60,25 +61,30 @@ describe('a handshake that failed', () => {
     ['ECONNRESET', 'tls-handshake-failed'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls-handshake-failed'],
   ] as const)('%s is %s', (code, reason) => {
-    expect(handshakeFailure(Object.assign(new Error('x'), { code }), 'TLSv1.2').reason).toBe(reason);
+    expect(handshakeFailure(Object.assign(new Error('x'), { code }), anyVersion).reason).toBe(reason);
   });
 
   test.each([
-    ['TLSv1.3', 'TLS 1.3 is required, and the peer does not speak it'],
-    ['TLSv1.2', 'TLS 1.2 or later is required, and the peer does not speak it'],
-    ['TLSv1', 'the peer speaks no TLS version from 1.0 to 1.3'],
-  ] as const)('for want of a version from %s on says which was wanted', (minVersion, text) => {
+    ['TLSv1.3', 'TLSv1.3', 'TLS 1.3 is required, and the peer does not speak it'],
+    ['TLSv1.2', 'TLSv1.3', 'TLS 1.2 or later is required, and the peer does not speak it'],
+    ['TLSv1', 'TLSv1.3', 'the peer speaks no TLS version from 1.0 to 1.3'],
+    [
+      'TLSv1.1',
+      'TLSv1.2',
+      'the peer speaks no TLS version from 1.1 to 1.2, which is all that tls.ini and the rule leave',
+    ],
+  ] as const)('for want of a version from %s to %s says which was wanted', (minVersion, maxVersion, text) => {
     const error = Object.assign(new Error(alert(70)), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
-    expect(handshakeFailure(error, minVersion).text).toBe(text);
+    expect(handshakeFailure(error, { minVersion, maxVersion }).text).toBe(text);
   });
 
   it('is told in the words of OpenSSL, without the lines of its source', () => {
     const message = alert(40);
     const text = 'the TLS handshake failed: ssl/tls alert handshake failure';
     const reason = 'ssl/tls alert handshake failure';
-    expect(handshakeFailure(Object.assign(new Error(message), { reason }), 'TLSv1.2').text).toBe(text);
-    expect(handshakeFailure(new Error(message), 'TLSv1.2').text).toBe(text);
-    expect(handshakeFailure(new Error('read ECONNRESET'), 'TLSv1.2').text).toBe(
+    expect(handshakeFailure(Object.assign(new Error(message), { reason }), anyVersion).text).toBe(text);
+    expect(handshakeFailure(new Error(message), anyVersion).text).toBe(text);
+    expect(handshakeFailure(new Error('read ECONNRESET'), anyVersion).text).toBe(
       'the TLS handshake failed: read ECONNRESET',
     );
   });
