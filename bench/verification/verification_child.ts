@@ -81,7 +81,7 @@ inChild(async (order: VerificationOrder): Promise<Figure[]> => {
 
 function dane(host: string, usage: number, digest: string): Authentication {
   const records = [{ usage, selector: 1, matchingType: 1, data: Buffer.from(digest, 'hex') }];
-  return { kind: 'dane', dane: { baseDomain: host, records, referenceNames: [host] } };
+  return { kind: 'dane', dane: { baseDomain: host, port: 25, records, referenceNames: [host] } };
 }
 
 async function run(

@@ -80,10 +80,10 @@ export function outrankedText(record: TlsaRecord, by: TlsaRecord): string {
   );
 }
 
-/** What authenticated the peer. `depth`: 0 is the leaf. `names`: what to add about names, or nothing. */
-export function successText(record: TlsaRecord, depth: number, baseDomain: string, names: string): string {
+/** What authenticated the peer. `depth`: 0 is the leaf. `owner`: where the record was found. `names`: what to add about names, or nothing. */
+export function successText(record: TlsaRecord, depth: number, owner: string, names: string): string {
   const where = depth === 0 ? "the peer's certificate" : `the trust anchor at depth ${depth}`;
-  return `TLSA ${recordText(record)} at _25._tcp.${baseDomain} matches ${where}${names}`;
+  return `TLSA ${recordText(record)} at ${owner} matches ${where}${names}`;
 }
 
 /** As many leading octets as show the difference, within what a log line can hold. */

@@ -262,17 +262,22 @@ function unusable(record: TlsaRecord): RecordFailure {
 }
 
 function authenticated(
-  { baseDomain }: DaneAuthentication,
+  dane: DaneAuthentication,
   record: TlsaRecord,
   depth: number,
   name: NameCheck,
 ): DaneVerdict {
   const names = name.kind === 'matched' ? `, for the name ${name.name}` : '';
-  const text = printable(successText(record, depth, baseDomain, names), 400);
-  return { kind: 'authenticated', record, depth, baseDomain, name, text };
+  const text = printable(successText(record, depth, ownerOf(dane), names), 400);
+  return { kind: 'authenticated', record, depth, baseDomain: dane.baseDomain, name, text };
 }
 
-function refused({ baseDomain }: DaneAuthentication, failures: readonly RecordFailure[]): DaneVerdict {
+/** The name of the TLSA records (RFC 6698 section 3). */
+function ownerOf({ port, baseDomain }: DaneAuthentication): string {
+  return `_${port}._tcp.${baseDomain}`;
+}
+
+function refused(dane: DaneAuthentication, failures: readonly RecordFailure[]): DaneVerdict {
   const [first, ...rest] = failures;
   const nearest = rest.reduce((best, next) => (rank(next) > rank(best) ? next : best), first ?? noRecords);
   const perRecord = failures.map(({ text }) => printable(text, 400));
@@ -280,7 +285,7 @@ function refused({ baseDomain }: DaneAuthentication, failures: readonly RecordFa
   return {
     kind: 'refused',
     reason: nearest.reason,
-    text: printable(`no TLSA record at _25._tcp.${baseDomain} authenticates the peer: ${detail}`, 1000),
+    text: printable(`no TLSA record at ${ownerOf(dane)} authenticates the peer: ${detail}`, 1000),
     perRecord,
   };
 }

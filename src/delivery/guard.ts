@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { discover, discoverRouted, type Sources } from '../discovery/discover';
 import { within, type Limit } from '../deadline';
+import { smtpPort } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import { canonicalDomain } from '../names';
@@ -169,8 +170,10 @@ export class DeliveryGuard {
 
   private async decideRoute(attempt: Attempt): Promise<void> {
     const { domain } = this.hmail.todo;
-    const hosts = this.hmail.mxlist.filter((mx) => mx.path === undefined).map(hostOf);
-    const route = [...new Set(hosts)].map((host) => ({ host, preference: 0 }));
+    const hosts = this.hmail.mxlist
+      .filter((mx) => mx.path === undefined)
+      .map((mx) => ({ host: hostOf(mx), preference: 0, port: portOf(mx) }));
+    const route = [...new Map(hosts.map((one) => [`${one.host} ${one.port}`, one])).values()];
     const decision = await this.decideFor(attempt, (sources, rule, limit) =>
       discoverRouted(sources, rule, domain, route, limit),
     );
@@ -318,7 +321,8 @@ export class DeliveryGuard {
     const { phase } = this.attempt;
     if (phase.kind !== 'decided' || phase.decision.kind !== 'deliver') return undefined;
     const host = hostOf(mx);
-    return phase.decision.hosts.find((plan) => plan.host === host);
+    const port = portOf(mx);
+    return phase.decision.hosts.find((plan) => plan.host === host && plan.port === port);
   }
 
   /** What was decided for this host, or Haraka's `force_tls_hosts` where that is stricter. */
@@ -397,7 +401,7 @@ export class DeliveryGuard {
   }
 
   private ownerOf(attempt: Attempt, mx: HarakaMx, plan: HostPlan, address: string): ConnectionOwner {
-    const where = `${plan.host} [${address}]`;
+    const where = `${plan.host} [${address}]${plan.port === smtpPort ? '' : `:${plan.port}`}`;
     return {
       established: (session) => {
         attempt.connected = { ...session, plan, address };
@@ -597,6 +601,13 @@ function ruleName(attempt: Attempt): string {
 function hostOf(mx: HarakaMx): string {
   const name = mx.from_dns ?? mx.exchange ?? mx.path ?? '';
   return canonicalDomain(name) ?? name.toLowerCase();
+}
+
+/** Where Haraka will connect: a route may name any port, LMTP has none of its own but this one. */
+function portOf(mx: HarakaMx): number {
+  const named = Number(mx.port ?? 0);
+  if (named !== 0) return named;
+  return mx.using_lmtp === true ? 24 : smtpPort;
 }
 
 function entriesOf(plan: HostPlan): HarakaMx[] {

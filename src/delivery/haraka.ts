@@ -15,7 +15,8 @@ export interface HarakaMx {
   exchange?: string;
   path?: string;
   priority?: number;
-  port?: number;
+  /** A plugin may have written it as text. */
+  port?: number | string;
   /** The host name, where `exchange` is the address that it resolved to. */
   from_dns?: string;
   using_lmtp?: boolean;

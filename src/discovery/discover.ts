@@ -1,6 +1,6 @@
 /** Gathers what a decision needs: the hosts, what DNSSEC says of them, and the MTA-STS policy. Decides nothing. */
 import { isIP } from 'node:net';
-import { discoverDestination, discoverRoute } from '../dns/destination';
+import { discoverDestination, discoverRoute, type RouteHost } from '../dns/destination';
 import type { Resolver } from '../dns/resolver';
 import type { Destination } from '../dns/types';
 import type { StsPolicies } from '../mta_sts/policies';
@@ -15,8 +15,8 @@ export interface Sources {
   readonly policies: Pick<StsPolicies, 'facts' | 'refresh'>;
 }
 
-/** Hosts that the operator's routing named, in order. `host` may be an address. */
-export type Route = readonly { readonly host: string; readonly preference: number }[];
+/** Hosts that the operator's routing named, in order. */
+export type Route = readonly RouteHost[];
 
 /** How long the facts are waited for. The signal is looked at only where a question leaves the process. */
 export interface Waiting {

@@ -11,14 +11,16 @@ import { canonicalDomain } from '../names';
 import { printable } from '../text';
 import { orderMx, type Random } from './order';
 import type { AskOptions, Resolver } from './resolver';
-import type {
-  AddressFacts,
-  Answer,
-  Destination,
-  FailedLookup,
-  MxHostFacts,
-  MxRecord,
-  TlsaFacts,
+import {
+  smtpPort,
+  type AddressFacts,
+  type Answer,
+  type Destination,
+  type FailedLookup,
+  type MxHostFacts,
+  type MxRecord,
+  type RoutedHostFacts,
+  type TlsaFacts,
 } from './types';
 
 export interface DestinationOptions extends AskOptions {
@@ -37,8 +39,19 @@ const notAsked: TlsaFacts = { kind: 'not_asked' };
 const absent: TlsaFacts = { kind: 'absent' };
 const noAddresses: AddressFacts = { kind: 'none' };
 
-/** The TLSA records of SMTP: port 25 (RFC 7672 section 2.2.3). */
-const tlsaPrefix = '_25._tcp.';
+/** One host that a route names. */
+export interface RouteHost {
+  /** A name, or an address with or without brackets. */
+  readonly host: string;
+  readonly preference: number;
+  readonly port: number;
+}
+
+/** What TLSA records are about. */
+interface Service {
+  readonly host: string;
+  readonly port: number;
+}
 
 /**
  * Where mail for the next-hop domain `domain` goes: a name in any form, or an address with or without brackets. Never rejects.
@@ -61,25 +74,49 @@ export async function discoverDestination(
 }
 
 /**
- * What DNS says about `hosts`, names or addresses, to which the operator routes mail for `domain`. Equal preferences stay
- * in the operator's order. Never rejects.
+ * What DNS says about `hosts`, to which the operator routes mail for `domain`. Equal preferences stay in the operator's order.
+ * Their addresses are known already, so that nothing is asked unless DANE may apply. Never rejects.
  */
 export async function discoverRoute(
   resolver: Resolver,
   domain: string,
-  hosts: readonly { readonly host: string; readonly preference: number }[],
+  hosts: readonly RouteHost[],
   options: DestinationOptions,
 ): Promise<Destination> {
   const ordered = [...hosts].sort((a, b) => a.preference - b.preference);
-  const facts = await Promise.all(
-    ordered.map(({ host, preference }): Promise<MxHostFacts> => {
-      const address = literalAddress(host);
-      if (address !== undefined) return Promise.resolve(literalHost(address, preference));
-      const exchange = canonicalDomain(host) ?? host;
-      return discoverHost(resolver, { exchange, preference }, options.dane, options);
-    }),
-  );
+  const facts = await Promise.all(ordered.map((one) => discoverRouted(resolver, one, options)));
   return { kind: 'route', domain, hosts: facts };
+}
+
+async function discoverRouted(
+  resolver: Resolver,
+  { host: written, preference, port }: RouteHost,
+  options: DestinationOptions,
+): Promise<RoutedHostFacts> {
+  const address = literalAddress(written);
+  if (address !== undefined)
+    return { host: address, preference, port, addresses: literal(address), tlsa: notAsked };
+  const name = canonicalDomain(written);
+  const host = name ?? written;
+  if (!options.dane || name === undefined) {
+    return { host, preference, port, addresses: { kind: 'not_asked' }, tlsa: notAsked };
+  }
+  return { preference, port, ...(await discoverNamed(resolver, { host, port }, options)) };
+}
+
+/** A name that has no address here may have one where the routing got it; a secure denial says that its zone is signed. */
+async function discoverNamed(
+  resolver: Resolver,
+  service: Service,
+  ask: AskOptions,
+): Promise<Pick<RoutedHostFacts, 'host' | 'addresses' | 'tlsa'>> {
+  const { host } = service;
+  const answers = await Promise.all([resolver.aaaa(host, ask), resolver.a(host, ask)]);
+  const addresses = addressFacts(host, ...answers);
+  if (addresses.kind === 'found') return { host, ...(await discoverTlsa(resolver, service, addresses, ask)) };
+  const denial = answers.find((answer) => answer.kind === 'denied' && answer.secure);
+  if (addresses.kind === 'failed' || denial?.kind !== 'denied') return { host, addresses, tlsa: notAsked };
+  return { host, addresses, tlsa: await secureTlsa(resolver, service, denial.canonicalName, ask) };
 }
 
 async function discoverMx(
@@ -107,7 +144,11 @@ async function discoverHost(
   const [ipv6, ipv4] = await Promise.all([resolver.aaaa(host, ask), resolver.a(host, ask)]);
   const addresses = addressFacts(host, ipv6, ipv4);
   if (!dane || addresses.kind !== 'found') return { host, preference, addresses, tlsa: notAsked };
-  return { host, preference, ...(await discoverTlsa(resolver, host, addresses, ask)) };
+  return {
+    host,
+    preference,
+    ...(await discoverTlsa(resolver, { host, port: smtpPort }, addresses, ask)),
+  };
 }
 
 /** The addresses of one host from its two lookups. */
@@ -130,12 +171,14 @@ const maxAddresses = 16;
 
 async function discoverTlsa(
   resolver: Resolver,
-  host: string,
+  service: Service,
   addresses: FoundAddresses,
   ask: AskOptions,
 ): Promise<Pick<MxHostFacts, 'addresses' | 'tlsa'>> {
-  if (addresses.security === 'secure')
-    return { addresses, tlsa: await secureTlsa(resolver, host, addresses, ask) };
+  const { host } = service;
+  if (addresses.security === 'secure') {
+    return { addresses, tlsa: await secureTlsa(resolver, service, addresses.canonicalName, ask) };
+  }
   if (addresses.canonicalName === host) return { addresses, tlsa: notAsked };
   // AD covers the whole chain: which link was insecure takes one more question (RFC 7672 section 2.2.2).
   const alias = await resolver.cname(host, ask);
@@ -144,7 +187,7 @@ async function discoverTlsa(
     return { addresses: { ...addresses, security: 'secure_alias' }, tlsa: alias };
   }
   if (!alias.secure || alias.kind === 'denied') return { addresses, tlsa: notAsked };
-  const tlsa = tlsaFacts(host, await resolver.tlsa(tlsaPrefix + host, ask));
+  const tlsa = tlsaFacts(host, await resolver.tlsa(tlsaName(service), ask));
   return { addresses: { ...addresses, security: 'secure_alias' }, tlsa };
 }
 
@@ -154,14 +197,21 @@ async function discoverTlsa(
  */
 async function secureTlsa(
   resolver: Resolver,
-  host: string,
-  { canonicalName }: FoundAddresses,
+  service: Service,
+  canonicalName: string,
   ask: AskOptions,
 ): Promise<TlsaFacts> {
-  const atHost = resolver.tlsa(tlsaPrefix + host, ask);
+  const { host, port } = service;
+  const atHost = resolver.tlsa(tlsaName(service), ask);
   if (canonicalName === host) return tlsaFacts(host, await atHost);
-  const expanded = tlsaFacts(canonicalName, await resolver.tlsa(tlsaPrefix + canonicalName, ask));
+  const atEnd = tlsaName({ host: canonicalName, port });
+  const expanded = tlsaFacts(canonicalName, await resolver.tlsa(atEnd, ask));
   return expanded.kind === 'absent' ? tlsaFacts(host, await atHost) : expanded;
+}
+
+/** Where the TLSA records of a service are (RFC 6698 section 3). */
+function tlsaName({ host, port }: Service): string {
+  return `_${port}._tcp.${host}`;
 }
 
 /** What one TLSA lookup means: only a secure RRset counts, and only a lookup that worked can say that there is none. */
@@ -177,14 +227,8 @@ function literalAddress(text: string): string | undefined {
   return isIP(bare) === 0 ? undefined : bare;
 }
 
-function literalHost(address: string, preference: number): MxHostFacts {
-  const addresses: AddressFacts = {
-    kind: 'found',
-    security: 'insecure',
-    addresses: [address],
-    canonicalName: address,
-  };
-  return { host: address, preference, addresses, tlsa: notAsked };
+function literal(address: string): AddressFacts {
+  return { kind: 'found', security: 'insecure', addresses: [address], canonicalName: address };
 }
 
 function unaskable(domain: string): FailedLookup {

@@ -1,6 +1,9 @@
 /** What the resolver answers, and the facts about a destination that decisions are made from. Plain data. */
 import type { TlsaRecord } from '../dane/types';
 
+/** Where MX hosts listen. */
+export const smtpPort = 25;
+
 /** Why a question has no answer. `bogus` is a SERVFAIL that the resolver explained as failed validation (RFC 8914). */
 export type LookupFailure =
   | 'timeout'
@@ -66,7 +69,7 @@ export type AddressFacts =
   /** No address is known and a lookup failed. */
   | FailedLookup;
 
-/** The TLSA records of one MX host at port 25. */
+/** The TLSA records of one host at the port that is connected to. */
 export type TlsaFacts =
   | { readonly kind: 'not_asked' }
   /** Denied, or insecure: DANE does not apply to this host. */
@@ -88,6 +91,21 @@ export interface MxHostFacts {
   readonly tlsa: TlsaFacts;
 }
 
+/** One host to which somebody's routing sends mail. */
+export interface RoutedHostFacts {
+  /** A name in canonical form, or an address. */
+  readonly host: string;
+  readonly preference: number;
+  /** TLSA records belong to one port (RFC 7672 section 2.2.3). */
+  readonly port: number;
+  /**
+   * What DNS says of its addresses, where that decides whether DANE applies. Connected to are those that the routing has; they may be
+   * known to nobody else (a hosts file, another view of DNS).
+   */
+  readonly addresses: AddressFacts | { readonly kind: 'not_asked' };
+  readonly tlsa: TlsaFacts;
+}
+
 /** Where mail for a next-hop domain goes, and what DNS vouches for. */
 export type Destination =
   | {
@@ -102,7 +120,7 @@ export type Destination =
   /** No MX RRset: the domain itself is the host (RFC 5321 section 5.1). */
   | { readonly kind: 'implicit'; readonly domain: string; readonly host: MxHostFacts }
   /** Hosts that the operator's routing named; they count as a secure MX RRset. */
-  | { readonly kind: 'route'; readonly domain: string; readonly hosts: readonly MxHostFacts[] }
+  | { readonly kind: 'route'; readonly domain: string; readonly hosts: readonly RoutedHostFacts[] }
   /** An address instead of a domain: no DANE, no MTA-STS. */
   | { readonly kind: 'literal'; readonly domain: string; readonly address: string }
   | { readonly kind: 'null_mx'; readonly domain: string }

@@ -1,6 +1,12 @@
 /** The DANE table: what TLSA records mean for one MX host (RFC 7672 section 2, RFC 7671). */
 import { usableRecords } from '../dane/records';
-import type { Destination, FailedLookup, MxHostFacts } from '../dns/types';
+import {
+  smtpPort,
+  type Destination,
+  type FailedLookup,
+  type MxHostFacts,
+  type RoutedHostFacts,
+} from '../dns/types';
 import type { Failure } from '../failure';
 import type { OutboundRule } from '../peers/rule';
 import type { DaneAuthentication } from './requirement';
@@ -25,14 +31,27 @@ export function destinationSecurity(destination: Destination): DestinationSecuri
   return destination.kind === 'literal' ? 'literal' : 'secure';
 }
 
-export function daneState(rule: OutboundRule, destination: Destination, host: MxHostFacts): DaneState {
+/** The domain that the operator, or the recipient's address, names: of a route, the host (RFC 7672 section 2.2.1). */
+export function nextHop(destination: Destination, host: string): string {
+  return destination.kind === 'route' ? host : destination.domain;
+}
+
+export function daneState(
+  rule: OutboundRule,
+  destination: Destination,
+  host: MxHostFacts | RoutedHostFacts,
+): DaneState {
   const security = destinationSecurity(destination);
   if (security === 'literal') return doesNotApply('the destination is an address');
   if (security === 'insecure' && rule.insecureMx === 'may') {
     return doesNotApply('the MX records are not DNSSEC-signed');
   }
-  if (host.addresses.kind === 'found' && host.addresses.security === 'insecure') {
+  const { addresses } = host;
+  if (addresses.kind === 'found' && addresses.security === 'insecure') {
     return doesNotApply('the address of the host is not DNSSEC-signed');
+  }
+  if (addresses.kind === 'failed') {
+    return { kind: 'unanswered', failure: lookupFailure(addresses, `addresses of ${host.host}`) };
   }
   const { tlsa } = host;
   switch (tlsa.kind) {
@@ -45,8 +64,9 @@ export function daneState(rule: OutboundRule, destination: Destination, host: Mx
     case 'present': {
       const records = usableRecords(tlsa.records);
       if (records.length === 0) return { kind: 'unusable', baseDomain: tlsa.baseDomain };
-      const referenceNames = daneReferenceNames(destination, tlsa.baseDomain);
-      return { kind: 'usable', dane: { baseDomain: tlsa.baseDomain, records, referenceNames } };
+      const referenceNames = daneReferenceNames(destination, host.host, tlsa.baseDomain);
+      const port = 'port' in host ? host.port : smtpPort;
+      return { kind: 'usable', dane: { baseDomain: tlsa.baseDomain, port, records, referenceNames } };
     }
   }
 }
@@ -55,9 +75,9 @@ export function daneState(rule: OutboundRule, destination: Destination, host: Mx
  * The names that a usage 2 certificate may carry: the TLSA base domain, and where DNSSEC vouches for the step from the
  * next-hop domain to the host, that domain and its CNAME expansion (RFC 7672 section 3.2.2).
  */
-function daneReferenceNames(destination: Destination, baseDomain: string): string[] {
+function daneReferenceNames(destination: Destination, host: string, baseDomain: string): string[] {
   const names = [baseDomain];
-  if (destinationSecurity(destination) === 'secure') names.push(destination.domain);
+  if (destinationSecurity(destination) === 'secure') names.push(nextHop(destination, host));
   if (destination.kind === 'mx' && destination.secure) names.push(destination.canonicalName);
   return [...new Set(names)];
 }

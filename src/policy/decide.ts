@@ -5,12 +5,12 @@
  * the mail go through.
  */
 import { isIP } from 'node:net';
-import type { Destination, MxHostFacts } from '../dns/types';
+import { smtpPort, type Destination, type MxHostFacts, type RoutedHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import { canonicalDomain } from '../names';
 import type { OutboundRule } from '../peers/rule';
-import { daneState, destinationSecurity, lookupFailure } from './dane';
+import { daneState, destinationSecurity, lookupFailure, nextHop } from './dane';
 import { monitored } from './monitor';
 import type {
   Authentication,
@@ -56,17 +56,20 @@ export function decide(rule: OutboundRule, facts: Facts): Decision {
       if (destination.host.addresses.kind === 'none') {
         return { kind: 'undeliverable', domain: destination.domain, cause: 'no_address' };
       }
-      return decideHosts(rule, facts, hostsOf(destination));
-    default:
-      return decideHosts(rule, facts, hostsOf(destination));
+      return sorted([decideHost(rule, facts, destination.host)]);
+    case 'route':
+      return sorted(destination.hosts.map((host) => decideRoutedHost(rule, facts, host)));
+    case 'mx':
+      return sorted(destination.hosts.map((host) => decideHost(rule, facts, host)));
+    case 'literal':
+      return sorted([decideHost(rule, facts, literalHost(destination.address))]);
   }
 }
 
-function decideHosts(rule: OutboundRule, facts: Facts, candidates: readonly MxHostFacts[]): Decision {
+function sorted(outcomes: readonly (HostPlan | RefusedHost)[]): Decision {
   const hosts: HostPlan[] = [];
   const refused: RefusedHost[] = [];
-  for (const candidate of candidates) {
-    const outcome = decideHost(rule, facts, candidate);
+  for (const outcome of outcomes) {
     if ('requirement' in outcome) hosts.push(outcome);
     else refused.push(outcome);
   }
@@ -84,26 +87,40 @@ function decideHost(rule: OutboundRule, facts: Facts, host: MxHostFacts): HostPl
     const failure: Failure = { reason: 'dns-lookup-failed', text: `${host.host} ${problem}` };
     return { host: host.host, failure, discovered: 'no address' };
   }
+  return settled(rule, facts, host, { port: smtpPort, addresses: addresses.addresses });
+}
+
+/** Whoever routes there has the addresses. What DNS says of them decides about DANE and nothing else. */
+function decideRoutedHost(rule: OutboundRule, facts: Facts, host: RoutedHostFacts): HostPlan | RefusedHost {
+  return settled(rule, facts, host, { port: host.port, addresses: [] });
+}
+
+function settled(
+  rule: OutboundRule,
+  facts: Facts,
+  host: MxHostFacts | RoutedHostFacts,
+  at: Pick<HostPlan, 'port' | 'addresses'>,
+): HostPlan | RefusedHost {
   const terms = termsFor(rule, facts, host);
   if (rule.enforcement === 'monitor') {
-    return offered(host, addresses.addresses, monitored(terms, sniFor(facts.destination, host.host)));
+    return offered(host, at, monitored(terms, sniFor(facts.destination, host.host)));
   }
   if (terms.kind === 'refused') {
     return { host: host.host, failure: terms.failure, discovered: terms.discovered };
   }
-  return offered(host, addresses.addresses, terms);
+  return offered(host, at, terms);
 }
 
 /** Each property by name: this runs for every message, and V8 takes twenty times as long to add to a spread object. */
 function offered(
-  { host, preference }: MxHostFacts,
-  addresses: readonly string[],
+  { host, preference }: Pick<HostPlan, 'host' | 'preference'>,
+  { port, addresses }: Pick<HostPlan, 'port' | 'addresses'>,
   { requirement, discovered, recorded }: Pick<HostPlan, 'requirement' | 'discovered' | 'recorded'>,
 ): HostPlan {
-  return { host, preference, addresses, requirement, discovered, recorded };
+  return { host, preference, port, addresses, requirement, discovered, recorded };
 }
 
-function termsFor(rule: OutboundRule, facts: Facts, host: MxHostFacts): Terms {
+function termsFor(rule: OutboundRule, facts: Facts, host: MxHostFacts | RoutedHostFacts): Terms {
   const terms = new TermsBuilder(rule, facts.destination, host.host);
   switch (rule.level) {
     case 'none':
@@ -127,7 +144,12 @@ function termsFor(rule: OutboundRule, facts: Facts, host: MxHostFacts): Terms {
   }
 }
 
-function daneTerms(terms: TermsBuilder, rule: OutboundRule, facts: Facts, host: MxHostFacts): Terms {
+function daneTerms(
+  terms: TermsBuilder,
+  rule: OutboundRule,
+  facts: Facts,
+  host: MxHostFacts | RoutedHostFacts,
+): Terms {
   const security = destinationSecurity(facts.destination);
   const state = daneState(rule, facts.destination, host);
   if (state.kind === 'unanswered') return terms.refuse(state.failure, 'TLSA lookup failed');
@@ -224,8 +246,8 @@ function verifyAuthentication(rule: OutboundRule, destination: Destination, host
   const below: string[] = [];
   for (const match of rule.match) {
     if (match.kind === 'hostname') names.push(host);
-    else if (match.kind === 'nexthop') names.push(destination.domain);
-    else if (match.kind === 'dot-nexthop') below.push(destination.domain);
+    else if (match.kind === 'nexthop') names.push(nextHop(destination, host));
+    else if (match.kind === 'dot-nexthop') below.push(nextHop(destination, host));
     else if (match.kind === 'name') names.push(match.name);
     else below.push(match.domain);
   }
@@ -235,30 +257,18 @@ function verifyAuthentication(rule: OutboundRule, destination: Destination, host
 function daneDiscovered(dane: DaneAuthentication, security: string): string {
   const records =
     dane.records.length === 1 ? '1 usable TLSA record' : `${dane.records.length} usable TLSA records`;
-  return `DANE: ${security} MX, ${records} at ${dane.baseDomain}`;
+  const port = dane.port === smtpPort ? '' : ` port ${dane.port}`;
+  return `DANE: ${security} MX, ${records} at ${dane.baseDomain}${port}`;
 }
 
-/** The hosts of a destination that has any, in the order in which they are to be tried. */
-function hostsOf(
-  destination: Extract<Destination, { kind: 'mx' | 'implicit' | 'route' | 'literal' }>,
-): readonly MxHostFacts[] {
-  switch (destination.kind) {
-    case 'mx':
-    case 'route':
-      return destination.hosts;
-    case 'implicit':
-      return [destination.host];
-    case 'literal': {
-      const { address } = destination;
-      const addresses = {
-        kind: 'found',
-        security: 'insecure',
-        addresses: [address],
-        canonicalName: address,
-      } as const;
-      return [{ host: address, preference: 0, addresses, tlsa: { kind: 'not_asked' } }];
-    }
-  }
+function literalHost(address: string): MxHostFacts {
+  const addresses = {
+    kind: 'found',
+    security: 'insecure',
+    addresses: [address],
+    canonicalName: address,
+  } as const;
+  return { host: address, preference: 0, addresses, tlsa: { kind: 'not_asked' } };
 }
 
 /** SNI is the MX host name; an address is never sent (RFC 6066 section 3). */

@@ -9,6 +9,8 @@ export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 export interface DaneAuthentication {
   /** Where the records were found; also the SNI and the first reference identifier for usage 2. */
   readonly baseDomain: string;
+  /** The port to which the records belong. */
+  readonly port: number;
   readonly records: readonly TlsaRecord[];
   /** Reference identifiers for usage 2, the base domain first. */
   readonly referenceNames: readonly string[];
@@ -65,6 +67,8 @@ export type Requirement =
 export interface HostPlan {
   readonly host: string;
   readonly preference: number;
+  readonly port: number;
+  /** Empty on a route: whoever chose the host has them. */
   readonly addresses: readonly string[];
   readonly requirement: Requirement;
   /** Failures seen while deciding that are recorded but do not stop delivery (`monitor`, `testing`). */

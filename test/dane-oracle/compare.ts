@@ -120,7 +120,7 @@ async function compare(
   });
   const ours = verifyDane({
     chain,
-    dane: { baseDomain: host, records, referenceNames: names },
+    dane: { baseDomain: host, port: 25, records, referenceNames: names },
     now: new Date(),
   });
   const theirs = await askAnyName(server.port, serverName, oracleCase);

@@ -151,7 +151,7 @@ async function handshakeAndVerify(port: number, record: TlsaRecord): Promise<Spe
       chainCost += cpu() - asked;
       return list;
     };
-    const dane = { baseDomain: host, records: [record], referenceNames: [host] };
+    const dane = { baseDomain: host, port: 25, records: [record], referenceNames: [host] };
     const verdict = verifyPeer({ leaf, chain: timedChain }, dane, new Date());
     spent = { verification: cpu() - before, chain: chainCost };
     if (verdict.kind !== 'authenticated') socket.destroy(new Error(verdict.text));

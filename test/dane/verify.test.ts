@@ -38,7 +38,7 @@ function verify(
 ): DaneVerdict {
   return verifyDane({
     chain: chain.map(({ certDer }) => new X509Certificate(certDer)),
-    dane: { baseDomain: host, records, referenceNames },
+    dane: { baseDomain: host, port: 25, records, referenceNames },
     now,
   });
 }

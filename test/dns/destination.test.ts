@@ -1,8 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { discoverDestination, discoverRoute, type DestinationOptions } from '../../src/dns/destination';
+import {
+  discoverDestination,
+  discoverRoute,
+  type DestinationOptions,
+  type RouteHost,
+} from '../../src/dns/destination';
 import { maxMxHosts, orderMx } from '../../src/dns/order';
 import { createResolver, type Resolver } from '../../src/dns/resolver';
-import type { Destination, MxHostFacts } from '../../src/dns/types';
+import type { Destination, MxHostFacts, RoutedHostFacts } from '../../src/dns/types';
 import { LabResolver, type LabAnswer, type LabRecord, type Zone } from './lab_resolver';
 import { nothingLeft } from './leftovers';
 
@@ -40,7 +45,7 @@ const servfail: LabAnswer = { rcode: 2 };
 const bogus: LabAnswer = { rcode: 2, extendedError: 6 };
 
 /** What was found out about one host, in a line. */
-function hostGist({ host, addresses, tlsa }: MxHostFacts): string {
+function hostGist({ host, addresses, tlsa }: MxHostFacts | RoutedHostFacts): string {
   const where =
     addresses.kind === 'found' ? `${addresses.security} ${addresses.addresses.join(' ')}` : gistOf(addresses);
   const dane = tlsa.kind === 'present' ? `${tlsa.records.length} TLSA at ${tlsa.baseDomain}` : gistOf(tlsa);
@@ -51,7 +56,7 @@ function gistOf(facts: { kind: string; cause?: string }): string {
   return facts.cause === undefined ? facts.kind : `${facts.kind} (${facts.cause})`;
 }
 
-function hostsOf(destination: Destination): readonly MxHostFacts[] {
+function hostsOf(destination: Destination): readonly (MxHostFacts | RoutedHostFacts)[] {
   if (destination.kind === 'implicit') return [destination.host];
   return destination.kind === 'mx' || destination.kind === 'route' ? destination.hosts : [];
 }
@@ -385,6 +390,8 @@ describe('a domain', () => {
 });
 
 describe('a route', () => {
+  const to = (host: string, preference = 10, port = 25): RouteHost => ({ host, preference, port });
+
   test('asks for addresses and TLSA of its hosts, in order of preference, and nothing about the domain', async () => {
     const { lab, resolver } = await world({
       'b.example A': secure(a('192.0.2.2')),
@@ -392,17 +399,8 @@ describe('a route', () => {
       'a.example A': insecure(a('192.0.2.1')),
       'a.example AAAA': insecureNoData,
     });
-    const route = await discoverRoute(
-      resolver,
-      'example.com',
-      [
-        { host: '2001:db8::5', preference: 30 },
-        { host: 'A.example.', preference: 20 },
-        { host: 'b.example', preference: 10 },
-        { host: '[192.0.2.7]', preference: 30 },
-      ],
-      { ...dane, insecureMx: 'may' },
-    );
+    const hosts = [to('2001:db8::5', 30), to('A.example.', 20), to('b.example', 10), to('[192.0.2.7]', 30)];
+    const route = await discoverRoute(resolver, 'example.com', hosts, { ...dane, insecureMx: 'may' });
     expect(route).toMatchObject({ kind: 'route', domain: 'example.com' });
     expect(hostsOf(route).map(hostGist)).toEqual([
       'b.example: secure 192.0.2.2; 1 TLSA at b.example',
@@ -411,6 +409,74 @@ describe('a route', () => {
       '192.0.2.7: insecure 192.0.2.7; not_asked',
     ]);
     expect(lab.asked.filter((question) => question.includes('example.com'))).toEqual([]);
+  });
+
+  test('asks nothing where the rule has no use for DANE: the addresses are known already', async () => {
+    const { lab, resolver } = await world({});
+    const route = await discoverRoute(resolver, 'example.com', [to('a.example')], { ...dane, dane: false });
+    expect(hostsOf(route).map(hostGist)).toEqual(['a.example: not_asked; not_asked']);
+    expect(lab.asked).toEqual([]);
+  });
+
+  test('has the TLSA records of the port that is connected to, and those alone', async () => {
+    const { lab, resolver } = await world({
+      'mx.example A': secure(a()),
+      '_25._tcp.mx.example TLSA': secure(tlsaRecord),
+      '_587._tcp.mx.example TLSA': secure(tlsaRecord, tlsaRecord),
+    });
+    const hosts = [to('mx.example', 10), to('mx.example', 10, 587), to('mx.example', 10, 24)];
+    const route = await discoverRoute(resolver, 'example.com', hosts, dane);
+    expect(hostsOf(route).map(hostGist)).toEqual([
+      'mx.example: secure 192.0.2.1; 1 TLSA at mx.example',
+      'mx.example: secure 192.0.2.1; 2 TLSA at mx.example',
+      'mx.example: secure 192.0.2.1; absent',
+    ]);
+    expect(route).toMatchObject({ hosts: [{ port: 25 }, { port: 587 }, { port: 24 }] });
+    expect(new Set(lab.asked.filter((question) => question.endsWith('TLSA')))).toEqual(
+      new Set([25, 587, 24].map((port) => `_${port}._tcp.mx.example TLSA`)),
+    );
+  });
+
+  const nxdomain = { rcode: 3, soa: 9 } as const;
+  test.each<[string, Zone, string]>([
+    [
+      'that no insecure zone knows has no DANE',
+      { 'in.example A': nxdomain, 'in.example AAAA': nxdomain },
+      'in.example: none; not_asked',
+    ],
+    [
+      'that a signed zone denies has none where TLSA is denied, too',
+      { 'in.example A': { ...nxdomain, ad: true }, 'in.example AAAA': { ...nxdomain, ad: true } },
+      'in.example: none; absent',
+    ],
+    [
+      'whose signed zone has TLSA but no address, which others may know, has DANE',
+      { '_25._tcp.in.example TLSA': secure(tlsaRecord) },
+      'in.example: none; 1 TLSA at in.example',
+    ],
+    [
+      'whose alias leads to nowhere within signed zones is asked about at both names',
+      {
+        'in.example A': { ad: true, answers: [cname('in.example', 'gone.example')], soa: 9 },
+        'in.example AAAA': { ad: true, answers: [cname('in.example', 'gone.example')], soa: 9 },
+        '_25._tcp.gone.example TLSA': secure(tlsaRecord),
+      },
+      'in.example: none; 1 TLSA at gone.example',
+    ],
+    [
+      'of which nobody can tell',
+      { 'in.example A': servfail, 'in.example AAAA': servfail },
+      'in.example: failed (servfail); not_asked',
+    ],
+    [
+      'whose records are bogus',
+      { 'in.example A': bogus, 'in.example AAAA': bogus },
+      'in.example: failed (bogus); not_asked',
+    ],
+  ])('to a host %s', async (_name, zone, expected) => {
+    const { resolver } = await world(zone);
+    const route = await discoverRoute(resolver, 'example.com', [to('in.example')], dane);
+    expect(hostsOf(route).map(hostGist)).toEqual([expected]);
   });
 });
 

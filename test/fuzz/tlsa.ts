@@ -84,7 +84,7 @@ function judge(chain: readonly X509Certificate[], rdata: readonly Buffer[], tall
   const usable = usableRecords(records);
   tally.records += records.length;
   tally.usable += strongestRecords(usable).length;
-  const dane = { baseDomain: host, records, referenceNames: [host] };
+  const dane = { baseDomain: host, port: 25, records, referenceNames: [host] };
   const verdict = verifyDane({ chain, dane, now: new Date() });
   if (!isOneLine(verdict.text)) throw new Error(`a verdict of more than one line: ${verdict.text}`);
   if (verdict.kind !== 'authenticated') return;

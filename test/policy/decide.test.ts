@@ -14,6 +14,8 @@ import {
   noPolicy,
   noPolicyObtained,
   policy,
+  relay,
+  route,
   rule,
   tlsa,
   unusableRecord,
@@ -68,7 +70,7 @@ const implicitFailed: Destination = {
   domain,
   host: mxHost({ host: domain, addresses: failed('timeout') }),
 };
-const routed: Destination = { kind: 'route', domain, hosts: [mxHost({ tlsa: tlsa(usableRecord) })] };
+const routed = route({ tlsa: { kind: 'present', baseDomain: relay, records: [usableRecord] } });
 const literal: Destination = { kind: 'literal', domain: '[192.0.2.1]', address: '192.0.2.1' };
 
 describe('the DANE table (RFC 7672)', () => {
@@ -141,7 +143,6 @@ describe('the DANE table (RFC 7672)', () => {
   it.each([
     ['a secure MX vouches for the next-hop domain', secureUsable, [host, domain]],
     ['an insecure MX does not', insecureUsable, [host]],
-    ['a route does', routed, [host, domain]],
     ['the domain itself is its own host', implicit, [host, domain]],
   ] as const)('%s as a reference identifier', (_name, destination, names) => {
     const decision = decide(rule('opportunistic_dane'), { destination, sts: noPolicy });
@@ -151,6 +152,89 @@ describe('the DANE table (RFC 7672)', () => {
       throw new Error('no DANE');
     expect(requirement.authentication.dane.referenceNames).toEqual(names);
     expect(requirement.serverName).toBe(host);
+  });
+});
+
+describe('a route', () => {
+  const usable = { kind: 'present', baseDomain: relay, records: [usableRecord] } as const;
+
+  test.each([
+    // addresses and TLSA as DNS has them; none, mandatory, verify; opportunistic_dane, auto, mandatory_dane
+    [
+      'unknown to an unsigned zone',
+      route({ addresses: { kind: 'none' }, tlsa: { kind: 'not_asked' } }),
+      ['opportunistic', 'opportunistic', 'refused: dane-required'],
+    ],
+    [
+      'unknown to a signed zone, no TLSA',
+      route({ addresses: { kind: 'none' } }),
+      ['opportunistic', 'opportunistic', 'refused: dane-required'],
+    ],
+    [
+      'unknown to a signed zone, TLSA',
+      route({ addresses: { kind: 'none' }, tlsa: usable }),
+      ['encrypted dane', 'encrypted dane', 'encrypted dane'],
+    ],
+    [
+      'address lookup failed',
+      route({ addresses: failed('timeout'), tlsa: { kind: 'not_asked' } }),
+      ['refused: dns-lookup-failed', 'refused: dns-lookup-failed', 'refused: dns-lookup-failed'],
+    ],
+    [
+      'address bogus',
+      route({ addresses: failed('bogus'), tlsa: { kind: 'not_asked' } }),
+      ['refused: dnssec-invalid', 'refused: dnssec-invalid', 'refused: dnssec-invalid'],
+    ],
+    [
+      'TLSA lookup failed',
+      route({ tlsa: failed() }),
+      ['refused: dns-lookup-failed', 'refused: dns-lookup-failed', 'refused: dns-lookup-failed'],
+    ],
+    [
+      'an address',
+      route({ host: '192.0.2.1', addresses: addresses('insecure'), tlsa: { kind: 'not_asked' } }),
+      ['opportunistic', 'opportunistic', 'refused: dane-required'],
+    ],
+  ] as const)(
+    'to a host that is %s: DNS decides about DANE alone',
+    (_name, destination, [dane, auto, mandatoryDane]) => {
+      expect(outcome(rule('none'), destination)).toBe('cleartext');
+      expect(outcome(rule('opportunistic'), destination)).toBe('opportunistic');
+      expect(outcome(rule('mandatory'), destination)).toBe('encrypted none');
+      expect(outcome(rule('verify'), destination)).toBe('encrypted pkix');
+      expect(outcome(rule('mta_sts'), destination, { kind: 'not_asked' })).toBe('opportunistic');
+      expect(outcome(rule('opportunistic_dane'), destination)).toBe(dane);
+      expect(outcome(rule('auto'), destination, { kind: 'not_asked' })).toBe(auto);
+      expect(outcome(rule('mandatory_dane'), destination)).toBe(mandatoryDane);
+    },
+  );
+
+  function requirementOf(of: OutboundRule, destination: Destination) {
+    const decision = decide(of, { destination, sts: { kind: 'not_asked' } });
+    const plan = decision.kind === 'deliver' ? decision.hosts[0] : undefined;
+    if (plan?.requirement.kind !== 'encrypted') throw new Error('not encrypted');
+    return { ...plan, ...plan.requirement };
+  }
+
+  it('carries its port to the TLSA records', () => {
+    const { port, authentication, discovered } = requirementOf(
+      rule('opportunistic_dane'),
+      route({ port: 587, tlsa: usable }),
+    );
+    expect(port).toBe(587);
+    expect(authentication).toMatchObject({ dane: { baseDomain: relay, port: 587 } });
+    expect(discovered).toContain('port 587');
+  });
+
+  it('is its own next-hop domain: the certificate need not name the domain of the recipient', () => {
+    const expanded = route({ tlsa: { ...usable, baseDomain: 'expanded.provider.example' } });
+    expect(requirementOf(rule('mandatory_dane'), expanded).authentication).toMatchObject({
+      dane: { referenceNames: ['expanded.provider.example', relay] },
+    });
+    const match = [{ kind: 'nexthop' }, { kind: 'dot-nexthop' }] as const;
+    expect(requirementOf(rule('verify', { match }), route()).authentication).toMatchObject({
+      pkix: { names: [relay], below: [relay] },
+    });
   });
 });
 

@@ -1,7 +1,14 @@
 /** Rules and facts in a few words, for the decision tables. */
 import { createHash } from 'node:crypto';
 import type { TlsaRecord } from '../../src/dane/types';
-import type { AddressFacts, Destination, FailedLookup, MxHostFacts, TlsaFacts } from '../../src/dns/types';
+import type {
+  AddressFacts,
+  Destination,
+  FailedLookup,
+  MxHostFacts,
+  RoutedHostFacts,
+  TlsaFacts,
+} from '../../src/dns/types';
 import type { StsFacts, StsPolicy } from '../../src/mta_sts/types';
 import type { OutboundRule, SecurityLevel } from '../../src/peers/rule';
 
@@ -42,6 +49,21 @@ export function tlsa(...records: TlsaRecord[]): TlsaFacts {
 
 export function mxHost(changes: Partial<MxHostFacts> = {}): MxHostFacts {
   return { host, preference: 10, addresses: addresses(), tlsa: { kind: 'not_asked' }, ...changes };
+}
+
+/** A route to one host, which is not named after the recipient's domain. */
+export const relay = 'relay.provider.example';
+
+export function route(changes: Partial<RoutedHostFacts> = {}): Destination {
+  const one: RoutedHostFacts = {
+    host: relay,
+    preference: 0,
+    port: 25,
+    addresses: addresses(),
+    tlsa: { kind: 'absent' },
+    ...changes,
+  };
+  return { kind: 'route', domain, hosts: [one] };
 }
 
 export function mx(security: 'secure' | 'insecure', ...hosts: MxHostFacts[]): Destination {

@@ -158,6 +158,7 @@ describe('DANE beside an enforce policy', () => {
       const dane = {
         baseDomain: host,
         records: [{ usage: 3, selector: 1, matchingType: 1, data }],
+        port: 25,
         referenceNames: [host],
       };
       return requirement({ kind: 'dane_and_pkix', dane, pkix: { names: [host], below: [], extraRoots: '' } });
