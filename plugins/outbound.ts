@@ -125,12 +125,19 @@ class Deliveries {
   prepare(next: Next): void {
     try {
       this.checkOrder();
+      this.offerCounters();
       const module = this.plugin.haraka_require('outbound/tls') as OutboundTlsModule;
       loadOutboundTls(module, this.environment.options().rememberBrokenTls ? 'wanted' : 'unwanted');
     } catch (error) {
       this.plugin.logerror(`the deliveries could not be prepared: ${messageOf(error)}`);
     }
     next();
+  }
+
+  /** For metrics: any plugin can read `server.notes`. Each process counts by itself. */
+  private offerCounters(): void {
+    const { notes } = this.plugin.haraka_require('server') as { notes: Record<string, unknown> };
+    notes.tls_peers = { counters: () => deliveryCounters.snapshot() };
   }
 
   /**

@@ -1,0 +1,36 @@
+/** The counters, as another plugin reads them. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLab, type Lab } from '../../haraka-test-harness/lab';
+
+/** A plugin of an operator's own, as docs/operations.md shows it. */
+const reader = `
+exports.register = function () {
+  this.register_hook('delivered', 'tell');
+};
+exports.tell = function (next) {
+  this.lognotice('counted ' + JSON.stringify(server.notes.tls_peers.counters()));
+  next();
+};
+`;
+
+describe.each([0, 2])('with nodes = %i', (workers) => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await startLab(
+      { domains: { 'peer.example': {}, 'ours.example': {} } },
+      { workers, ownPlugins: { reader }, plugins: ['tls-peers', 'reader'] },
+    );
+  });
+  afterAll(() => lab.stop());
+
+  it('another plugin reads what this process counted', async () => {
+    expect((await lab.deliver({ from: 'a@ours.example', to: 'b@peer.example' })).status).toBe('delivered');
+    const line = await lab.haraka.waitForLog(/counted \[/);
+    const counts: unknown = JSON.parse(/counted (\[.*\])/.exec(line)?.[1] ?? '');
+    expect(counts).toContainEqual({
+      name: 'deliveries',
+      labels: { level: 'auto', outcome: 'delivered' },
+      value: 1,
+    });
+  });
+});
