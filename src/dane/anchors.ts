@@ -8,9 +8,10 @@ import type { X509Certificate } from 'node:crypto';
 import { derOf, readCertificate } from '../x509/certificate';
 import { sameBytes } from '../x509/der';
 import { issuerKeyOf } from '../x509/effort';
-import type { Effort } from '../x509/effort';
+import type { Effort, IssuerKey } from '../x509/effort';
 import { mayHaveIssued, pointsTo } from '../x509/path';
 import type { PathAnchor } from '../x509/path';
+import { limits } from './limits';
 import { matches } from './match';
 import { certificateIn, publicKeyIn } from './records';
 import type { TlsaRecord } from './types';
@@ -21,13 +22,6 @@ export interface AnchoredPath {
   readonly path: readonly X509Certificate[];
   readonly anchor: PathAnchor;
 }
-
-export const limits = {
-  /** Certificates beside the leaf that are looked at. */
-  candidates: 32,
-  /** Certificates in a path. */
-  pathLength: 16,
-} as const;
 
 /**
  * Paths from `chain[0]` to the anchors of `records` (all of usage 2), lazily and in no particular order of merit.
@@ -41,7 +35,10 @@ export function* anchoredPaths(
 ): Generator<AnchoredPath> {
   const [leaf] = chain;
   if (leaf === undefined) return;
-  const issuersOf = issuerFinder(issuerCandidates(chain, records));
+  const candidates = issuerCandidates(chain, records);
+  const issuersOf = memo((certificate) => likeliestLast(certificate, candidates));
+  const recordsOf = memo((certificate) => recordsNaming(certificate, records));
+  const keys = bareKeys(records);
   const open: Step[] = [{ below: [], top: leaf }];
   for (let step = open.pop(); step !== undefined; step = open.pop()) {
     const { below, top } = step;
@@ -50,7 +47,9 @@ export function* anchoredPaths(
     if (signed && effort.signature(signed, issuerKeyOf(top)) === 'not_signed') continue;
     effort.spend('paths', 1);
     const path = [...below, top];
-    yield* endingHere(path, records, effort);
+    // A leaf is never its own anchor; a bare key that signed it is no certificate and may be.
+    if (signed) yield* endingAt(path, recordsOf(top));
+    yield* signedByKey(path, top, keys, effort);
     if (path.length >= limits.pathLength || isSelfSigned(top, effort)) continue;
     for (const issuer of issuersOf(top)) if (!path.includes(issuer)) open.push({ below: path, top: issuer });
   }
@@ -79,23 +78,41 @@ export function issuerCandidates(
   return distinct;
 }
 
-/** Issuers of a certificate by name, the likeliest last; sought once for each certificate. */
-function issuerFinder(
-  candidates: readonly X509Certificate[],
-): (certificate: X509Certificate) => readonly X509Certificate[] {
-  const known = new Map<X509Certificate, readonly X509Certificate[]>();
+/** `find`, asked once for each certificate. */
+function memo<T>(find: (certificate: X509Certificate) => T): (certificate: X509Certificate) => T {
+  const known = new Map<X509Certificate, T>();
   return (certificate) => {
-    let issuers = known.get(certificate);
-    if (!issuers) known.set(certificate, (issuers = likeliestLast(certificate, candidates)));
-    return issuers;
+    let found = known.get(certificate);
+    if (found === undefined) known.set(certificate, (found = find(certificate)));
+    return found;
   };
 }
 
-function likeliestLast(certificate: X509Certificate, candidates: readonly X509Certificate[]) {
+/** Issuers of a certificate by name, the likeliest last. */
+function likeliestLast(
+  certificate: X509Certificate,
+  candidates: readonly X509Certificate[],
+): readonly X509Certificate[] {
   const issuers = candidates.filter((issuer) => mayHaveIssued(issuer, certificate)).reverse();
   if (issuers.length < 2) return issuers;
   const likely = issuers.filter((issuer) => pointsTo(certificate, issuer));
   return [...issuers.filter((issuer) => !likely.includes(issuer)), ...likely];
+}
+
+function recordsNaming(certificate: X509Certificate, records: readonly TlsaRecord[]): readonly TlsaRecord[] {
+  return records.filter((record) => matches(record, derOf(certificate)));
+}
+
+interface BareKey {
+  readonly record: TlsaRecord;
+  readonly key: IssuerKey;
+}
+
+function bareKeys(records: readonly TlsaRecord[]): readonly BareKey[] {
+  return records.flatMap((record) => {
+    const key = publicKeyIn(record);
+    return key ? [{ record, key }] : [];
+  });
 }
 
 /** Nobody stands above a certificate that vouches for itself, least of all another one for the same key. */
@@ -108,19 +125,22 @@ function isSelfSigned(certificate: X509Certificate, effort: Effort): boolean {
   );
 }
 
-function* endingHere(
+function* endingAt(
   path: readonly X509Certificate[],
-  records: readonly TlsaRecord[],
+  [first, ...others]: readonly TlsaRecord[],
+): Generator<AnchoredPath> {
+  if (first) yield { records: [first, ...others], path, anchor: { kind: 'last' } };
+}
+
+function* signedByKey(
+  path: readonly X509Certificate[],
+  top: X509Certificate,
+  keys: readonly BareKey[],
   effort: Effort,
 ): Generator<AnchoredPath> {
-  const top = path.at(-1);
-  if (top === undefined) return;
-  // A leaf is never its own anchor; a bare key that signed it is no certificate and may be.
-  const [first, ...others] = path.length > 1 ? records.filter((record) => matches(record, derOf(top))) : [];
-  if (first) yield { records: [first, ...others], path, anchor: { kind: 'last' } };
-  for (const record of records) {
-    const key = publicKeyIn(record);
-    if (key !== undefined && effort.signature(top, key) === 'signed')
+  for (const { record, key } of keys) {
+    if (effort.signature(top, key) === 'signed') {
       yield { records: [record], path, anchor: { kind: 'key', key } };
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** Verdicts in words that an operator can act on. */
 import { printable } from '../text';
 import type { PathFault } from '../x509/path';
+import { limits } from './limits';
 import { associationData, matches } from './match';
 import { matchingTypes, publicKeyIn } from './records';
 import type { TlsaRecord } from './types';
@@ -44,7 +45,8 @@ export function noAnchorText(record: TlsaRecord, leaf: Uint8Array, above: readon
     .join(', ');
   return (
     `${name}: no certificate above the peer's own matches (${record.usage} ${record.selector} ` +
-    `${record.matchingType} of those sent: ${seen}): the peer changed its CA without updating DNS, or does not send it`
+    `${record.matchingType} of those sent: ${seen}): the peer changed its CA without updating DNS, or does not send it` +
+    (above.length < limits.candidates ? '' : `; only ${limits.candidates} of them were looked at`)
   );
 }
 

@@ -10,7 +10,7 @@ import type { DaneAuthentication } from '../policy/requirement';
 import { printable } from '../text';
 import { derOf, publicKeyInfo } from '../x509/certificate';
 import { Effort, EffortSpent } from '../x509/effort';
-import { matchesDnsId, presentedNames } from '../x509/names';
+import { dnsIdsFor, presentedNames } from '../x509/names';
 import { checkPath } from '../x509/path';
 import type { PeerCertificates } from '../x509/sent_chain';
 import { keyStrength } from '../x509/strength';
@@ -29,6 +29,7 @@ import {
 import { matches } from './match';
 import {
   distinctRecords,
+  maximumRecords,
   strongerRecord,
   strongestRecords,
   unusableBecause,
@@ -61,7 +62,10 @@ export type DaneVerdict =
       readonly reason: FailureReason;
       /** One printable line: the base domain and, record by record, what is wrong. */
       readonly text: string;
-      /** One printable line for each distinct record, in the order published; a single one where none was looked at. */
+      /**
+       * One printable line for each distinct record, in the order published, for at most `maximumRecords` of them; a single
+       * one where none was looked at.
+       */
       readonly perRecord: readonly string[];
     };
 
@@ -97,7 +101,7 @@ export function verifyPeer(
   effort = new Effort(),
 ): DaneVerdict {
   const usable = usableRecords(dane.records);
-  if (usable.length === 0) return refused(dane, distinctRecords(dane.records).map(unusable));
+  if (usable.length === 0) return refused(dane, explainedRecords(dane).map(unusable));
   if (peer.leaf.length === 0) {
     return refused(dane, [{ reason: 'validation-failure', text: 'the peer sent no certificate' }]);
   }
@@ -161,7 +165,7 @@ function verifyAnchors(
   const above = issuerCandidates(chain, anchors).map(derOf);
   return refused(
     dane,
-    distinctRecords(dane.records).map(
+    explainedRecords(dane).map(
       (record) =>
         failures.get(record) ??
         (records.includes(record) ? unmatched(record, leafDer, above) : skipped(record, usable)),
@@ -218,7 +222,10 @@ function leafNames(
   function compared(): LeafNames {
     const presented = leaf ? presentedNames(leaf) : [];
     effort.spend('nameComparisons', presented.length * wanted.length);
-    const matched = wanted.find((name) => presented.some((id) => matchesDnsId(id, name)));
+    const matched = wanted.find((name) => {
+      const covering = dnsIdsFor(name);
+      return presented.some((id) => covering.includes(id));
+    });
     return { matched, presented, wanted };
   }
 }
@@ -242,6 +249,11 @@ const nearness: readonly FailureReason[] = [
 
 function rank({ reason }: Pick<RecordFailure, 'reason'>): number {
   return nearness.indexOf(reason);
+}
+
+/** Those that a refusal speaks of. */
+function explainedRecords({ records }: DaneAuthentication): readonly TlsaRecord[] {
+  return distinctRecords(records).slice(0, maximumRecords);
 }
 
 function unmatched(record: TlsaRecord, leaf: Uint8Array, above: readonly Uint8Array[]): RecordFailure {

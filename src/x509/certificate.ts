@@ -271,7 +271,7 @@ function parseExtensions(list: readonly DerElement[]): Extensions {
         found.keyUsage = readNamedBits(soleElement(value));
         break;
       case '2.5.29.17':
-        found.subjectAltNames = children(soleElement(value, tags.sequence)).map(parseGeneralName);
+        found.subjectAltNames = parseGeneralNames(soleElement(value, tags.sequence));
         break;
       case '2.5.29.19':
         found.basicConstraints = parseBasicConstraints(soleElement(value, tags.sequence));
@@ -330,6 +330,15 @@ function parseBasicConstraints(element: DerElement): { ca: boolean; pathLength: 
   return { ca, pathLength: parts[0] ? readCount(parts[0]) : Infinity };
 }
 
+/** Certificates with more names in one extension are refused; public CAs stop at two thousand. */
+export const maximumNames = 4096;
+
+function parseGeneralNames(list: DerElement): GeneralName[] {
+  const elements = children(list);
+  if (elements.length > maximumNames) throw new MalformedDer(`more than ${maximumNames} names`);
+  return elements.map(parseGeneralName);
+}
+
 function parseGeneralName(element: DerElement): GeneralName {
   switch (element.tag) {
     case 0x81:
@@ -352,7 +361,11 @@ function parseNameConstraints(element: DerElement): NameConstraints {
   const subtrees = (tag: number) =>
     children(element)
       .filter((list) => list.tag === tag)
-      .flatMap(children)
+      .flatMap((list) => {
+        const found = children(list);
+        if (found.length > maximumNames) throw new MalformedDer(`more than ${maximumNames} name constraints`);
+        return found;
+      })
       .map((subtree) => {
         const [base, ...bounds] = children(expectTag(subtree, tags.sequence));
         if (!base || bounds.length > 0) throw new MalformedDer('bounded name constraint');

@@ -9,6 +9,9 @@ export class MalformedDer extends Error {
   override readonly name = 'MalformedDer';
 }
 
+const sliceText: (this: Uint8Array, encoding: 'latin1', start: number, end: number) => string =
+  Buffer.alloc(0).toString;
+
 /** One element, as places in the octets that it was read from. */
 export class DerElement {
   constructor(
@@ -31,6 +34,11 @@ export class DerElement {
   /** The whole element, header included. */
   get raw(): Uint8Array {
     return this.source.subarray(this.start, this.end);
+  }
+
+  /** The content octets as ISO 8859-1: without a view on them, which costs more than the text. */
+  get latin1(): string {
+    return sliceText.call(this.source, 'latin1', this.content, this.end);
   }
 
   /** The elements inside a constructed one, in order. @throws MalformedDer */
@@ -166,7 +174,7 @@ export function readText(element: DerElement): string | undefined {
     case tags.printableString:
     case tags.ia5String:
     case tags.t61String:
-      return latin1(element.value);
+      return element.latin1;
     case tags.bmpString:
       return element.value.length % 2 === 0 ? fixedWidthText(element.value, 2) : undefined;
     case tags.universalString:
@@ -178,7 +186,7 @@ export function readText(element: DerElement): string | undefined {
 
 /** ASCII text under an implicit tag, as names in a GeneralName are. @throws MalformedDer for other octets. */
 export function readAscii(element: DerElement): string {
-  const text = latin1(element.value);
+  const text = element.latin1;
   if (!/^[\0-\x7f]*$/.test(text)) throw new MalformedDer('text that is not ASCII');
   return text;
 }
@@ -243,10 +251,6 @@ function longLength(bytes: Uint8Array, offset: number, octets: number): number {
   }
   if (length < 0x80 || length < 256 ** (octets - 1)) throw new MalformedDer('length not minimal');
   return length;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function fixedWidthText(bytes: Uint8Array, width: 2 | 4): string | undefined {

@@ -16,9 +16,9 @@ export const allowances = {
   /** In units of `CheckCost`: 512 checks with RSA-2048, 170 with P-256, 16 with RSA-8192, 7 with P-521. */
   signatures: 512,
   /** Paths followed, and paths judged. */
-  paths: 512,
+  paths: 256,
   /** Names held against name constraints or reference names. OpenSSL allows 2^20 for each pair of certificates. */
-  nameComparisons: 2 ** 18,
+  nameComparisons: 2 ** 17,
 } as const;
 
 export type EffortKind = keyof typeof allowances;

@@ -166,8 +166,10 @@ function emailSubtree(base: string): Subtree {
     const mailbox = comparableMailbox(base);
     return (address) => address === mailbox;
   }
-  const test = hostSubtree(base.toLowerCase());
-  return (address, name) => test(address.slice(address.lastIndexOf('@') + 1), name);
+  const domain = base.toLowerCase();
+  if (domain === '') return () => true;
+  const ending = domain.startsWith('.') ? domain : `@${domain}`;
+  return (address) => address === domain || address.endsWith(ending);
 }
 
 /** The local part as it is, the domain in lower case. */
@@ -189,9 +191,11 @@ function uriHost(uri: string): string {
 /** RFC 5280 section 4.2.1.10: an address, and an address with a mask. */
 function addressWithin(address: Uint8Array, base: Uint8Array): boolean {
   if ((address.length !== 4 && address.length !== 16) || base.length !== address.length * 2) return false;
-  return address.every(
-    (octet, index) => ((octet ^ (base[index] ?? 0)) & (base[address.length + index] ?? 0)) === 0,
-  );
+  for (let index = 0; index < address.length; index++) {
+    const mask = base[address.length + index] ?? 0;
+    if ((((address[index] ?? 0) ^ (base[index] ?? 0)) & mask) !== 0) return false;
+  }
+  return true;
 }
 
 function nameText(name: GeneralName): string {

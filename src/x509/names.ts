@@ -8,9 +8,11 @@ import { MalformedDer } from './der';
 export function dnsIds(certificate: X509Certificate): readonly string[] {
   const result = readCertificate(certificate);
   if (result.kind === 'malformed') return [];
-  return result.fields.subjectAltNames.flatMap((name) =>
-    name.kind === 'dns' ? [name.value.toLowerCase()] : [],
-  );
+  const ids: string[] = [];
+  for (const name of result.fields.subjectAltNames) {
+    if (name.kind === 'dns') ids.push(name.value.toLowerCase());
+  }
+  return ids;
 }
 
 /** The subject's common names in lower case; none where the certificate cannot be read. */
@@ -42,15 +44,20 @@ export function dnsNames(certificate: X509Certificate): CertificateNames {
  * certificate is good for a whole top-level domain.
  */
 export function matchesDnsId(pattern: string, name: string): boolean {
-  const id = pattern.toLowerCase();
-  if (!id.startsWith('*.')) return id === name;
+  return dnsIdsFor(name).includes(pattern.toLowerCase());
+}
+
+/** The DNS-IDs, in lower case, that cover `name` by the rule of `matchesDnsId`. */
+export function dnsIdsFor(name: string): readonly string[] {
   const dot = name.indexOf('.');
-  return dot > 0 && id.indexOf('.', 2) > 0 && name.slice(dot) === id.slice(1);
+  const parent = name.slice(dot);
+  return dot > 0 && parent.indexOf('.', 1) > 0 ? [name, `*${parent}`] : [name];
 }
 
 /** Whether a DNS-ID of the subjectAltName covers `name`. The common name never counts. */
 export function sanMatches(certificate: X509Certificate, name: string): boolean {
-  return dnsIds(certificate).some((id) => matchesDnsId(id, name));
+  const covering = dnsIdsFor(name);
+  return dnsIds(certificate).some((id) => covering.includes(id));
 }
 
 /** Whether some DNS-ID of the subjectAltName lies below `domain`, at any depth; `*.domain` does. */

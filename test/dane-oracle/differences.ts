@@ -1,5 +1,5 @@
 /** Where our verdict is meant to differ from OpenSSL's, each with the standard that says so. */
-import { limits } from '../../src/dane/anchors';
+import { limits } from '../../src/dane/limits';
 import type { TlsaRecord } from '../../src/dane/types';
 import type { DaneVerdict } from '../../src/dane/verify';
 import { recordText } from '../../src/dane/explain';
