@@ -62,11 +62,7 @@ const aboutSection = {
   comment: key(text, '', 'For people. Shown by `tls-peers explain` and exported.'),
 };
 
-const enforcement = key(
-  choice(['enforce', 'monitor']),
-  'enforce',
-  '`monitor` delivers at the opportunistic level and records what would have failed.',
-);
+const enforcement = (meaning: string) => key(choice(['enforce', 'monitor']), 'enforce', meaning);
 
 const minTlsVersion = key(
   choice(minTlsVersions),
@@ -107,7 +103,9 @@ export const outboundKeys = {
     'defer',
     'What becomes of the message when no MX host meets the rule: tried again later, or returned at once.',
   ),
-  enforcement,
+  enforcement: enforcement(
+    '`monitor` delivers at the opportunistic level and records what would have failed.',
+  ),
   cleartext_fallback: key(
     choice(cleartextFallbacks),
     'handshake_failure',
@@ -131,9 +129,9 @@ export const inboundKeys = {
   action_on_failure: key(
     choice(['bounce', 'defer']),
     'bounce',
-    'How a recipient is refused: for good (`530 5.7.0`), or for now (`450 4.7.0`).',
+    'How a recipient is refused: for good (`530 5.7.0` without TLS, `550 5.7.4` with old TLS), or for now (`450 4.7.0`).',
   ),
-  enforcement,
+  enforcement: enforcement('`monitor` accepts every recipient and records what would have been refused.'),
   ...aboutSection,
 };
 
@@ -161,7 +159,11 @@ export const resolverKeys = {
     "Believe the resolver's word that an answer is validated although it is neither on this host nor reached by TLS. Only where nobody else is on the path.",
   ),
   dnssec_probe: key(queryName, '.', 'A signed zone whose NS records show whether the resolver validates.'),
-  probe_interval: key(seconds(10, 86400), '3600', 'Time between two probes.'),
+  probe_interval: key(
+    seconds(10, 86400),
+    '3600',
+    'Time between two probes of a resolver that validates. One that does not is probed ten times as often.',
+  ),
   timeout: key(seconds(1, 30), '2', 'Time for one try at one resolver.'),
   deadline: key(seconds(1, 60), '10', 'Time for one question, all tries included.'),
 };
