@@ -10,6 +10,7 @@ export class MalformedDer extends Error {
 }
 
 const sliceText: (this: Uint8Array, encoding: 'latin1', start: number, end: number) => string =
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- bound by each call
   Buffer.alloc(0).toString;
 
 /** One element, as places in the octets that it was read from. */
