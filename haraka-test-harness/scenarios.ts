@@ -318,7 +318,20 @@ const auto: readonly Row[] = [
     encrypted('dane+pkix (dane+sts-enforce)', 'dane 3 1 1 and pkix'),
   ],
   ['auto-dane-unusable', {}, daneUnusable, encrypted('encrypted (dane-unusable)', 'unauthenticated')],
+  [
+    'auto-dane-unusable-sts-testing',
+    {},
+    { ...daneUnusable, sts: { policy: { mode: 'testing' } } },
+    encrypted('encrypted (dane-unusable)', 'unauthenticated', 'certificate-not-trusted'),
+  ],
+  [
+    'auto-insecure-mx-sts-testing',
+    {},
+    { ...daneBehindInsecureMx, sts: { policy: { mode: 'testing' } } },
+    encrypted('dane (dane)', 'dane 3 1 1', 'certificate-not-trusted'),
+  ],
   ['auto-neither', {}, noStartTls, cleartext('opportunistic (no-sts)')],
+  ['auto-nowhere', {}, { implicit: { addresses: [] } }, bounced('', '')],
 ];
 
 const levels: readonly (readonly [level: string, rows: readonly Row[]])[] = [

@@ -146,9 +146,9 @@ const outcomeStyle: Readonly<Record<string, Style>> = {
 
 function reportRule(
   output: Output,
-  { owner, candidates, keys, rule }: Explained<{ readonly name: string }>,
+  { managed, candidates, keys, rule }: Explained<{ readonly name: string }>,
 ): void {
-  output.print(`managed      ${owner}`);
+  output.print(`managed      ${managed}`);
   output.print(`rule         ${paint(output, 'bold', rule.name)}`);
   output.print('');
   const rows = candidates.map(({ name, place, outcome, why }) => [
@@ -264,13 +264,14 @@ export function requirementText(requirement: Requirement): string {
     case 'cleartext':
       return `cleartext (${requirement.because})`;
     case 'encrypted':
-      return `${requirement.minVersion} or newer, ${authenticationText(requirement.authentication)} (${requirement.because})`;
-    case 'opportunistic': {
-      const watched =
-        requirement.observe === 'nothing' ? '' : `; observed: ${requirementText(requirement.observe)}`;
-      return `TLS if offered (${requirement.minVersion} or newer), cleartext_fallback ${requirement.cleartextFallback} (${requirement.because})${watched}`;
-    }
+      return `${requirement.minVersion} or newer, ${authenticationText(requirement.authentication)} (${requirement.because})${watchedText(requirement)}`;
+    case 'opportunistic':
+      return `TLS if offered (${requirement.minVersion} or newer), cleartext_fallback ${requirement.cleartextFallback} (${requirement.because})${watchedText(requirement)}`;
   }
+}
+
+function watchedText({ observe }: Exclude<Requirement, { kind: 'cleartext' }>): string {
+  return observe === 'nothing' ? '' : `; observed: ${requirementText(observe)}`;
 }
 
 function authenticationText(authentication: Authentication): string {

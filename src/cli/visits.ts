@@ -3,6 +3,7 @@ import { upgradeOptions } from '../delivery/tls_options';
 import { discover, type Sources } from '../discovery/discover';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
+import { extraRootsOf } from '../policy/observed';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { judgeProbe, type ProbeVerdict } from '../probe/judge';
 import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
@@ -95,12 +96,6 @@ function greeting(requirement: Requirement): unknown {
   if (requirement.kind === 'cleartext') return 'cleartext';
   const { serverName, minVersion } = requirement;
   return [serverName, minVersion, extraRootsOf(requirement)];
-}
-
-function extraRootsOf(requirement: Exclude<Requirement, { kind: 'cleartext' }>): string {
-  const judged = requirement.kind === 'encrypted' ? requirement : requirement.observe;
-  if (judged === 'nothing') return '';
-  return 'pkix' in judged.authentication ? judged.authentication.pkix.extraRoots : '';
 }
 
 function sessionOf(probe: Probe): Pick<Attempt, 'tlsVersion' | 'cipher' | 'names' | 'expires'> {

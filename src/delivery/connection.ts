@@ -9,7 +9,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { PeerCertificate } from 'node:tls';
 import type { Failure } from '../failure';
 import type { EncryptedRequirement, Requirement } from '../policy/requirement';
-import { checkSession, type TlsSession } from '../policy/session';
+import { checkObserved, checkSession, type TlsSession } from '../policy/session';
 import { anyVersion, compareVersions, tlsVersion, versionRange, type VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
 import { peerCertificates } from '../x509/sent_chain';
@@ -371,15 +371,16 @@ export class GuardedConnection {
       tls.authorized = true;
     } else {
       if (!this.reaches(requirement.minVersion, session)) return false;
-      if (requirement.observe !== 'nothing') {
-        const verdict = checkSession(requirement.observe, session, now);
-        if (verdict.kind === 'failed') this.owner.recorded(verdict.failure);
-        else verified = verdict.verified;
-      }
       // What Haraka logs is then its own view of the certificate, and does not stop the delivery.
       this.hmail.force_tls = false;
     }
-    this.secure({ tlsVersion: session.protocol ?? '', cipher: tls.getCipher().name, verified });
+    const observed = checkObserved(requirement, verified, session, now);
+    for (const failure of observed.failures) this.owner.recorded(failure);
+    this.secure({
+      tlsVersion: session.protocol ?? '',
+      cipher: tls.getCipher().name,
+      verified: observed.verified,
+    });
     return true;
   }
 

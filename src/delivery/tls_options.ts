@@ -3,6 +3,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { LRUCache } from 'lru-cache';
 import { defaultRoots, rootsDigest } from '../mta_sts/roots';
 import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
+import { extraRootsOf } from '../policy/observed';
 import { compareVersions, needsLoweredSecurityLevel, tlsVersion, type VersionRange } from '../policy/version';
 
 type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
@@ -92,12 +93,6 @@ export function cipherList(minVersion: TlsVersion, configured: unknown): string 
   const ciphers = typeof configured === 'string' ? configured.replace(/:?@SECLEVEL=0/g, '') : '';
   if (!needsLoweredSecurityLevel(minVersion) || ciphers.includes('@SECLEVEL')) return ciphers;
   return ciphers === '' ? 'DEFAULT@SECLEVEL=0' : `${ciphers}:@SECLEVEL=0`;
-}
-
-function extraRootsOf(requirement: TlsRequirement): string {
-  const judged = requirement.kind === 'encrypted' ? requirement : requirement.observe;
-  if (judged === 'nothing') return '';
-  return 'pkix' in judged.authentication ? judged.authentication.pkix.extraRoots : '';
 }
 
 function configuredCertificate(haraka: Record<string, unknown>): ClientCertificate {

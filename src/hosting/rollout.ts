@@ -124,6 +124,7 @@ function requirementOf(host: string): EncryptedRequirement {
     minVersion: 'TLSv1.2',
     authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
     serverName: host,
+    observe: 'nothing',
     because: 'sts-enforce',
   };
 }

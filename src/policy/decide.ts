@@ -196,6 +196,13 @@ function daneBesidePolicy(terms: TermsBuilder, facts: Facts, host: string, dane:
         `${discovered}; MTA-STS enforce id ${sts.id}`,
       );
     case 'testing':
+      return terms.encrypted(
+        'dane',
+        { kind: 'dane', dane },
+        `${discovered}; MTA-STS testing id ${sts.id}`,
+        sts.recorded,
+        terms.testing(host),
+      );
     case 'no_policy':
       return terms.encrypted('dane', { kind: 'dane', dane }, discovered, sts.recorded);
   }
@@ -218,14 +225,15 @@ function stsTerms(
     case 'testing': {
       const discovered = `MTA-STS testing id ${sts.id}`;
       if (cleartext === 'cleartext-forbidden') {
-        return terms.encrypted('dane-unusable', { kind: 'none' }, discovered, sts.recorded);
+        return terms.encrypted(
+          'dane-unusable',
+          { kind: 'none' },
+          discovered,
+          sts.recorded,
+          terms.testing(host),
+        );
       }
-      return terms.opportunistic(
-        'sts-testing',
-        discovered,
-        sts.recorded,
-        terms.requirement('sts-testing', pkix),
-      );
+      return terms.opportunistic('sts-testing', discovered, sts.recorded, terms.testing(host));
     }
     case 'no_policy':
       if (cleartext === 'cleartext-forbidden') {
@@ -322,17 +330,28 @@ class TermsBuilder {
     authentication: Authentication,
     discovered: string,
     recorded: readonly Failure[] = [],
+    observe: EncryptedRequirement | 'nothing' = 'nothing',
   ): Terms {
-    return this.accept(this.requirement(because, authentication), discovered, recorded);
+    return this.accept(this.requirement(because, authentication, observe), discovered, recorded);
   }
 
-  requirement(because: string, authentication: Authentication): EncryptedRequirement {
+  /** What an `enforce` policy would ask for: observed, whatever else is enforced (RFC 8461 section 5). */
+  testing(host: string): EncryptedRequirement {
+    return this.requirement('sts-testing', { kind: 'pkix', pkix: this.pkixFor(host) }, 'nothing');
+  }
+
+  private requirement(
+    because: string,
+    authentication: Authentication,
+    observe: EncryptedRequirement | 'nothing',
+  ): EncryptedRequirement {
     const dane = 'dane' in authentication ? authentication.dane : undefined;
     return {
       kind: 'encrypted',
       minVersion: minimumVersion(this.rule.minTlsVersion, authentication.kind),
       authentication,
       serverName: dane?.baseDomain ?? sniFor(this.destination, this.host),
+      observe,
       because,
     };
   }

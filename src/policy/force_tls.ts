@@ -14,6 +14,7 @@ export function forced(requirement: Requirement, host: string): Requirement {
         : floor,
     authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
     serverName: requirement.kind === 'cleartext' ? host : requirement.serverName,
+    observe: requirement.kind === 'cleartext' ? 'nothing' : requirement.observe,
     because: 'force_tls_hosts',
   };
 }

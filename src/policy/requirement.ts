@@ -42,6 +42,8 @@ export interface EncryptedRequirement {
   readonly authentication: Authentication;
   /** SNI, empty for none (an address). */
   readonly serverName: string;
+  /** What else would have been required, as in `OpportunisticRequirement`. */
+  readonly observe: EncryptedRequirement | 'nothing';
   /** What demanded it, for logs: `mandatory`, `dane`, `sts-enforce`, `verify`, ... */
   readonly because: string;
 }

@@ -6,7 +6,13 @@ import { printable } from '../text';
 import { sanBelow, sanMatches } from '../x509/names';
 import type { PeerCertificates } from '../x509/sent_chain';
 import { datesText } from './dates';
-import type { DaneAuthentication, EncryptedRequirement, PkixAuthentication } from './requirement';
+import { observedBy } from './observed';
+import type {
+  DaneAuthentication,
+  EncryptedRequirement,
+  PkixAuthentication,
+  Requirement,
+} from './requirement';
 import { compareVersions, tlsVersion } from './version';
 
 export interface TlsSession {
@@ -55,6 +61,30 @@ export function checkSession(
     case 'fingerprints':
       return checkFingerprints(authentication.sha256, session);
   }
+}
+
+export interface Observed {
+  /** How the peer was authenticated: what `enforced` says, or else the first observation that held. */
+  readonly verified: string;
+  /** To be recorded. */
+  readonly failures: readonly Failure[];
+}
+
+/** Holds a session that may be used to what is only observed. `enforced`: how it was authenticated so far. */
+export function checkObserved(
+  requirement: Requirement,
+  enforced: string,
+  session: TlsSession,
+  now: Date,
+): Observed {
+  let verified = enforced;
+  const failures: Failure[] = [];
+  for (const one of observedBy(requirement)) {
+    const verdict = checkSession(one, session, now);
+    if (verdict.kind === 'failed') failures.push(verdict.failure);
+    else if (verified === 'unauthenticated') verified = verdict.verified;
+  }
+  return { verified, failures };
 }
 
 function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): SessionVerdict {

@@ -1,7 +1,7 @@
 /** Whether a message would go to a host that was looked at, under its requirement. Pure. */
 import type { Failure } from '../failure';
 import type { EncryptedRequirement, OpportunisticRequirement, Requirement } from '../policy/requirement';
-import { checkSession, type TlsSession } from '../policy/session';
+import { checkObserved, checkSession, type TlsSession } from '../policy/session';
 import { compareVersions, tlsVersion } from '../policy/version';
 import { printable } from '../text';
 import type { Probe } from './probe';
@@ -47,7 +47,8 @@ function failureOf(probe: Extract<Probe, { kind: 'no_tls' | 'cleartext' }>): Fai
 function encrypted(requirement: EncryptedRequirement, session: TlsSession, now: Date): ProbeVerdict {
   const verdict = checkSession(requirement, session, now);
   if (verdict.kind === 'failed') return { kind: 'refused', failure: verdict.failure };
-  return { kind: 'goes', tlsVersion: session.protocol ?? '', verified: verdict.verified, recorded: [] };
+  const goes = { kind: 'goes', tlsVersion: session.protocol ?? '', verified: verdict.verified } as const;
+  return observed(goes, requirement, session, now);
 }
 
 function opportunistic(requirement: OpportunisticRequirement, session: TlsSession, now: Date): ProbeVerdict {
@@ -57,12 +58,18 @@ function opportunistic(requirement: OpportunisticRequirement, session: TlsSessio
     const text = `the peer speaks ${seen}, the rule asks for ${requirement.minVersion} or later`;
     return withoutTls(requirement, { reason: 'tls-version-too-low', text });
   }
-  const goes = { kind: 'goes', tlsVersion: version, verified: 'unauthenticated', recorded: [] } as const;
-  if (requirement.observe === 'nothing') return goes;
-  const verdict = checkSession(requirement.observe, session, now);
-  return verdict.kind === 'failed'
-    ? { ...goes, recorded: [verdict.failure] }
-    : { ...goes, verified: verdict.verified };
+  const goes = { kind: 'goes', tlsVersion: version, verified: 'unauthenticated' } as const;
+  return observed(goes, requirement, session, now);
+}
+
+function observed(
+  goes: Omit<Extract<ProbeVerdict, { kind: 'goes' }>, 'recorded'>,
+  requirement: Requirement,
+  session: TlsSession,
+  now: Date,
+): ProbeVerdict {
+  const { verified, failures } = checkObserved(requirement, goes.verified, session, now);
+  return { ...goes, verified, recorded: failures };
 }
 
 /** Cleartext, where `cleartext_fallback` allows it for this failure. */

@@ -20,6 +20,7 @@ const atLeast12 = {
   minVersion: 'TLSv1.2',
   authentication: { kind: 'none' },
   serverName: '',
+  observe: 'nothing',
   because: 'mandatory',
 } as const;
 

@@ -3,6 +3,7 @@ import type { Destination } from '../../src/dns/types';
 import type { StsFacts } from '../../src/mta_sts/types';
 import type { OutboundRule } from '../../src/peers/rule';
 import { decide } from '../../src/policy/decide';
+import { observedBy } from '../../src/policy/observed';
 import type { Requirement } from '../../src/policy/requirement';
 import {
   addresses,
@@ -22,15 +23,13 @@ import {
   usableRecord,
 } from './facts';
 
-/** One line for a requirement: `opportunistic`, `encrypted none >=TLSv1.2`, `cleartext`. */
+/** One line for a requirement: `opportunistic observing pkix`, `encrypted none`, `cleartext`. */
 function brief(requirement: Requirement): string {
   if (requirement.kind === 'cleartext') return 'cleartext';
-  if (requirement.kind === 'opportunistic') {
-    const observed =
-      requirement.observe === 'nothing' ? '' : ` observing ${requirement.observe.authentication.kind}`;
-    return `opportunistic${observed}`;
-  }
-  return `encrypted ${requirement.authentication.kind}`;
+  const kind =
+    requirement.kind === 'opportunistic' ? 'opportunistic' : `encrypted ${requirement.authentication.kind}`;
+  const observed = observedBy(requirement).map(({ authentication }) => authentication.kind);
+  return observed.length === 0 ? kind : `${kind} observing ${observed.join(', ')}`;
 }
 
 /** What becomes of the one host: its requirement, `refused: reason`, or `defer: reason`. */
@@ -274,13 +273,18 @@ describe('the MTA-STS table (RFC 8461)', () => {
       'refused: mx-not-in-policy',
     ],
     [
-      'insecure MX and usable TLSA: a testing policy does not weaken DANE',
+      'insecure MX and usable TLSA: a testing policy is observed, and does not weaken DANE',
       insecureUsable,
       testing,
-      'encrypted dane',
+      'encrypted dane observing pkix',
     ],
     ['no usable TLSA: an enforce policy applies', secureUnusable, enforce, 'encrypted pkix'],
-    ['no usable TLSA: a testing policy does not allow cleartext', secureUnusable, testing, 'encrypted none'],
+    [
+      'no usable TLSA: a testing policy is observed, and does not allow cleartext',
+      secureUnusable,
+      testing,
+      'encrypted none observing pkix',
+    ],
     ['no usable TLSA: mode none does not allow cleartext', secureUnusable, policy('none'), 'encrypted none'],
     ['a failed TLSA lookup is not rescued by a policy', tlsaFailed, enforce, 'refused: dns-lookup-failed'],
   ] as const)('auto, %s', (_name, destination, sts, expected) => {
@@ -397,6 +401,14 @@ describe('enforcement = monitor', () => {
     ['mandatory_dane', secureAbsent, noPolicy, 'opportunistic', ['dane-required']],
     ['mandatory_dane', tlsaFailed, noPolicy, 'opportunistic', ['dns-lookup-failed']],
     ['mta_sts', secureAbsent, policy('enforce', 'mx.other.example'), 'opportunistic', ['mx-not-in-policy']],
+    ['auto', insecureUsable, policy('testing', host), 'opportunistic observing dane, pkix', []],
+    [
+      'auto',
+      secureUnusable,
+      policy('testing', 'mx.other.example'),
+      'opportunistic observing none, pkix',
+      ['mx-not-in-policy'],
+    ],
     ['none', secureAbsent, noPolicy, 'cleartext', []],
   ] as const)(
     'delivers at %s and records what would have failed',

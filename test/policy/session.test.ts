@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, selfSigned, type Issued } from '../../haraka-test-harness/pki';
 import { forced } from '../../src/policy/force_tls';
 import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
-import { checkSession, type TlsSession } from '../../src/policy/session';
+import { checkObserved, checkSession, type TlsSession } from '../../src/policy/session';
 
 const host = 'mx.peer.example';
 const now = new Date();
@@ -12,7 +12,14 @@ function requirement(
   authentication: Authentication,
   minVersion: EncryptedRequirement['minVersion'] = 'TLSv1.2',
 ) {
-  return { kind: 'encrypted', minVersion, authentication, serverName: host, because: 'test' } as const;
+  return {
+    kind: 'encrypted',
+    minVersion,
+    authentication,
+    serverName: host,
+    observe: 'nothing',
+    because: 'test',
+  } as const;
 }
 
 function pkix(changes: Partial<PkixAuthentication> = {}): Authentication {
@@ -45,6 +52,37 @@ describe('the TLS version', () => {
     [null, 'TLSv1', 'tls-version-too-low'],
   ] as const)('%s where %s is the least: %s', (protocol, least, expected) => {
     expect(verdict(requirement({ kind: 'none' }, least), session('none', { protocol }))).toBe(expected);
+  });
+});
+
+describe('what is only observed', () => {
+  const old = session('none', { protocol: 'TLSv1.2', chainVerdict: 'SELF_SIGNED_CERT_IN_CHAIN' });
+  const held = requirement({ kind: 'none' });
+  const newer = requirement({ kind: 'none' }, 'TLSv1.3');
+
+  test.each([
+    ['nothing', held, []],
+    ['what holds', { ...held, observe: held }, []],
+    ['what does not', { ...held, observe: newer }, ['tls-version-too-low']],
+    [
+      'two requirements, one in the other',
+      { ...held, observe: { ...newer, observe: requirement(pkix()) } },
+      ['tls-version-too-low', 'certificate-not-trusted'],
+    ],
+  ] as const)('%s is recorded where it fails, and stops nothing', (_name, of, expected) => {
+    expect(verdict(of, old)).toBe('unauthenticated');
+    const { failures } = checkObserved(of, 'unauthenticated', old, now);
+    expect(failures.map(({ reason }) => reason)).toEqual(expected);
+  });
+
+  test('authenticates only where nothing that is enforced did', async () => {
+    const leaf = await selfSigned({ dnsNames: [host] });
+    const of = { ...held, observe: requirement(pkix()) } as const;
+    expect(checkObserved(of, 'unauthenticated', session(leaf), now)).toEqual({
+      verified: 'pkix',
+      failures: [],
+    });
+    expect(checkObserved(of, 'dane 3 1 1', session(leaf), now).verified).toBe('dane 3 1 1');
   });
 });
 
