@@ -87,9 +87,15 @@ function expiry({ fetchedAt, policy }: StoredPolicy): string {
   return new Date(fetchedAt + policy.maxAge * 1000).toISOString();
 }
 
+/** As in `--json`: times in ISO 8601. */
+function plain(of: StoredPolicy) {
+  const { domain, id, fetchedAt, policy } = of;
+  return { domain, id, fetched: new Date(fetchedAt).toISOString(), expires: expiry(of), policy };
+}
+
 function list({ output, json: asJson }: Context, { policies }: Stored): ExitCode {
   if (asJson) {
-    output.print(json(policies.map((policy) => ({ ...policy, expires: expiry(policy) }))));
+    output.print(json(policies.map(plain)));
     return exit.ok;
   }
   const rows = policies.map((of) => [
@@ -105,15 +111,15 @@ function list({ output, json: asJson }: Context, { policies }: Stored): ExitCode
 
 function show({ output, json: asJson }: Context, { policies }: Stored, domain: string): ExitCode {
   const found = policies.filter((of) => of.domain === domain);
-  if (asJson) output.print(json(found.map((policy) => ({ ...policy, expires: expiry(policy) }))));
+  if (asJson) output.print(json(found.map(plain)));
   else if (found.length === 0) output.print(`no policy of ${domain} is stored`);
   else for (const policy of found) for (const line of policyLines(policy)) output.print(line);
   return found.length === 0 ? exit.findings : exit.ok;
 }
 
 function policyLines(of: StoredPolicy): string[] {
-  const fetched = new Date(of.fetchedAt).toISOString();
-  const head = [`domain: ${of.domain}`, `id: ${of.id}`, `fetched: ${fetched}`, `expires: ${expiry(of)}`];
+  const { domain, id, fetched, expires } = plain(of);
+  const head = [`domain: ${domain}`, `id: ${id}`, `fetched: ${fetched}`, `expires: ${expires}`];
   return [...head, ...serializePolicy(of.policy).trimEnd().split('\r\n')];
 }
 

@@ -54,9 +54,16 @@ function importPeers(context: Context): ExitCode {
   return faults.length === 0 ? exit.ok : exit.findings;
 }
 
-function readRows(file: string): PeerRow[] {
+/** @throws CommandError with a line for everything that is wrong in the file */
+function readRows(file: string): readonly PeerRow[] {
+  const reading = rowsFromCsv(recordsIn(file));
+  if (reading.kind === 'rows') return reading.rows;
+  throw new CommandError(reading.problems.map((problem) => `${file}: ${problem}`).join('\n'));
+}
+
+function recordsIn(file: string): string[][] {
   try {
-    return rowsFromCsv(parseCsv(readFileSync(file, 'utf8')));
+    return parseCsv(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new CommandError(`${file}: ${messageOf(error)}`);
   }

@@ -1,6 +1,7 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
 import { formatFault, inOrder, type Fault } from '../settings/fault';
 import { harakaFindings } from '../settings/haraka_files';
+import { portsWithinAddresses } from '../settings/resolver_warnings';
 import { loadSettings } from '../settings/settings';
 import { directorySource, strayFiles, type SettingsSource } from '../settings/source';
 import { warnings } from '../settings/warnings';
@@ -53,6 +54,7 @@ async function lint({ directory, now, today, options, output }: Context): Promis
       ...warnings(settings, today),
       ...haraka.warnings,
       ...certificates.warnings,
+      ...portsWithinAddresses(source),
       ...strayFiles(directory),
       ...living,
     ]),

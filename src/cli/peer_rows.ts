@@ -49,51 +49,69 @@ export function identity({ peer, direction }: PeerRow): string {
   return `${direction} ${parsed === undefined ? peer : formatPeer(parsed)}`;
 }
 
+/** What a CSV file says, or everything that is wrong with it. */
+export type RowsReading =
+  | { readonly kind: 'rows'; readonly rows: readonly PeerRow[] }
+  | { readonly kind: 'wrong'; readonly problems: readonly string[] };
+
 /**
  * The rows of a CSV file whose first record names the columns, in any order; `peer` is needed, and a column that is
  * missing is empty.
- *
- * @throws Error that names the line where something is wrong
  */
-export function rowsFromCsv(records: readonly (readonly string[])[]): PeerRow[] {
+export function rowsFromCsv(records: readonly (readonly string[])[]): RowsReading {
   const [head = [], ...body] = records;
   const names = head.map((name) => name.trim().toLowerCase());
-  const unknown = names.filter((name) => !(columns as readonly string[]).includes(name));
-  if (unknown.length > 0)
-    throw new Error(`no such column: ${unknown.join(', ')}; there are: ${columns.join(', ')}`);
-  if (!names.includes('peer')) throw new Error('the first line has to name the columns, and peer among them');
+  const problem = headProblem(names);
+  if (problem !== '') return { kind: 'wrong', problems: [problem] };
   const seen = new Map<string, number>();
-  return body.map((record, index) => {
-    const row = rowOf(names, record, index + 2);
-    const earlier = seen.get(identity(row));
-    if (earlier !== undefined)
-      throw new Error(`record ${index + 2}: ${identity(row)} stands in record ${earlier} already`);
-    seen.set(identity(row), index + 2);
+  const problems: string[] = [];
+  const rows = body.map((record, index) => {
+    const number = index + 2;
+    const row = rowOf(names, record);
+    const wrong = rowProblems(names, record, row);
+    const earlier = row.peer === '' ? undefined : seen.get(identity(row));
+    if (earlier !== undefined) wrong.push(`${identity(row)} stands in record ${earlier} already`);
+    else seen.set(identity(row), number);
+    problems.push(...wrong.map((what) => `record ${number}: ${what}`));
     return row;
   });
+  return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'rows', rows };
 }
 
-function rowOf(names: readonly string[], record: readonly string[], number: number): PeerRow {
-  if (record.length > names.length) throw new Error(`record ${number}: more fields than columns`);
+/** Empty where the columns are good. */
+function headProblem(names: readonly string[]): string {
+  const [first = ''] = names;
+  if (names.length === 1 && /[;\t]/.test(first)) return 'the columns are not separated by commas';
+  const unknown = names.filter((name) => !(columns as readonly string[]).includes(name));
+  if (unknown.length > 0) return `no such column: ${unknown.join(', ')}; there are: ${columns.join(', ')}`;
+  return names.includes('peer') ? '' : 'the first line has to name the columns, and peer among them';
+}
+
+function rowOf(names: readonly string[], record: readonly string[]): PeerRow {
   const of = (column: Column) => (record[names.indexOf(column)] ?? '').trim();
-  const direction = of('direction').toLowerCase() || 'outbound';
-  if (direction !== 'outbound' && direction !== 'inbound') {
-    throw new Error(`record ${number}: direction is ${direction}, not outbound or inbound`);
-  }
-  if (of('peer') === '') throw new Error(`record ${number}: no peer`);
-  const row = { direction, peer: of('peer'), security_level: of('security_level') };
-  const all = {
-    ...row,
+  return {
+    peer: of('peer'),
+    direction: of('direction').toLowerCase() || 'outbound',
+    security_level: of('security_level'),
     min_tls_version: of('min_tls_version'),
     status: of('status'),
     comment: of('comment'),
   };
+}
+
+function rowProblems(names: readonly string[], record: readonly string[], row: PeerRow): string[] {
+  const { direction, peer } = row;
+  const problems: string[] = [];
+  if (record.length > names.length) problems.push('more fields than columns');
+  if (direction !== 'outbound' && direction !== 'inbound') {
+    problems.push(`direction is ${direction}, not outbound or inbound`);
+  }
+  if (peer === '') problems.push('no peer');
   // Such text would be something else in an INI file.
-  const odd = columns.find(
-    (column) => /[\r\n]|\\\s*$/.test(all[column]) || (column === 'peer' && /[\][]/.test(all.peer)),
+  const odd = columns.filter(
+    (column) => /[\r\n]|\\\s*$/.test(row[column]) || (column === 'peer' && /[\][]/.test(peer)),
   );
-  if (odd !== undefined) throw new Error(`record ${number}: ${odd} cannot be written in an INI file`);
-  return all;
+  return [...problems, ...odd.map((column) => `${column} cannot be written in an INI file`)];
 }
 
 export interface Plan {

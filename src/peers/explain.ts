@@ -41,7 +41,7 @@ export interface ExplainedKey {
 export interface Explained<R> {
   readonly kind: 'explained';
   /** Which managed domain the message belongs to, or why to none. */
-  readonly owner: string;
+  readonly managed: string;
   readonly candidates: readonly ExplainedCandidate[];
   readonly keys: readonly ExplainedKey[];
   readonly rule: R;
@@ -69,7 +69,7 @@ export function explainOutbound(
   const defaults = outboundDefaults(settings, owner);
   return {
     kind: 'explained',
-    owner: ownerText(owner, sender),
+    managed: ownerText(owner, sender),
     candidates: verdicts.map((verdict) => candidate(verdict, winner)),
     keys: keysOf(outboundKeys, layers(winner, defaults, today)),
     rule: completeOutbound(winner, defaults, today),
@@ -90,7 +90,7 @@ export function explainInbound(
   const defaults = inboundDefaults(settings, owner);
   return {
     kind: 'explained',
-    owner: ownerText(owner, recipientDomain),
+    managed: ownerText(owner, recipientDomain),
     candidates: verdicts.map((verdict) => candidate(verdict, winner)),
     keys: keysOf(inboundKeys, layers(winner, defaults, today)),
     rule: completeInbound(winner, defaults, today),

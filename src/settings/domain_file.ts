@@ -106,8 +106,11 @@ class DomainFileReader {
       case 'peer':
         this.#peer(header.direction, header.peer, at);
         break;
-      case 'unknown':
-        this.#fault(at, 'no such section', Object.keys(domainSections).join(', '), closestHeader(at.name));
+      case 'unknown': {
+        const meant = closestHeader(at.name);
+        this.#fault(at, 'no such section', Object.keys(domainSections).join(', '), bracketed(meant));
+        this.#meant(parseHeader(meant), at);
+      }
     }
   }
 
@@ -115,6 +118,7 @@ class DomainFileReader {
     const peer = parsePeer(text);
     if (peer === undefined || (direction === 'outbound' && peer.kind === 'network')) {
       this.#badPeer(direction, text, at);
+      this.#meant({ kind: 'peer', direction, peer: text }, at);
       return;
     }
     const canonical = formatPeer(peer);
@@ -131,6 +135,15 @@ class DomainFileReader {
     if (network === undefined) this.#fault(at, 'no peer', allowed, text === '*' ? `[${direction}]` : '');
     else if (direction === 'outbound') this.#fault(at, 'mail goes to domains, not to addresses', allowed);
     else this.#fault(at, 'bits are set behind the prefix', allowed, `[inbound ${formatNetwork(network)}]`);
+  }
+
+  /** Under a header that is wrong, the keys are held against those of the section that was probably meant. */
+  #meant(header: Header, at: LocatedSection): void {
+    if (header.kind === 'mta_sts') this.#keys(hostedPolicyKeys, at);
+    else if (header.kind === 'outbound') this.#rule(outboundKeys, at);
+    else if (header.kind === 'inbound') this.#rule(inboundKeys, at);
+    else if (header.kind === 'peer')
+      this.#rule(header.direction === 'outbound' ? outboundPeerKeys : inboundPeerKeys, at);
   }
 
   #hosted(at: LocatedSection): void {
@@ -233,8 +246,13 @@ export function unwritten<V extends object>(name: string, file: string): Section
   return Object.freeze({ name, file, line: 0, status: 'enabled', values: Object.freeze({}) as V, lines: {} });
 }
 
+/** Empty where no section is close. */
 function closestHeader(name: string): string {
   const [word = '', ...rest] = name.split(/\s+/);
   const known = closest(word, ['outbound', 'inbound', 'mta_sts']);
-  return known === '' ? '' : `[${[known, ...rest].join(' ')}]`;
+  return known === '' ? '' : [known, ...rest].join(' ');
+}
+
+function bracketed(header: string): string {
+  return header === '' ? '' : `[${header}]`;
 }

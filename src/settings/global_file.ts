@@ -8,10 +8,11 @@ import {
   cacheKeys,
   complete,
   deliveryKeys,
+  domainSections,
+  globalInboundKeys,
+  globalOutboundKeys,
   globalSections,
   hostingKeys,
-  inboundKeys,
-  outboundKeys,
   resolverKeys,
   stsKeys,
   timeoutKeys,
@@ -57,8 +58,8 @@ class GlobalFileReader {
 
   read(): GlobalReading {
     const value: GlobalSettings = Object.freeze({
-      outbound: this.#rule('outbound', outboundKeys) ?? shippedDefaults.outbound,
-      inbound: this.#rule('inbound', inboundKeys) ?? shippedDefaults.inbound,
+      outbound: this.#rule('outbound', globalOutboundKeys) ?? shippedDefaults.outbound,
+      inbound: this.#rule('inbound', globalInboundKeys) ?? shippedDefaults.inbound,
       resolver: complete(resolverKeys, this.#keys('resolver', resolverKeys)),
       cache: complete(cacheKeys, this.#keys('cache', cacheKeys)),
       mtaSts: complete(stsKeys, this.#keys('mta_sts', stsKeys)),
@@ -90,6 +91,11 @@ class GlobalFileReader {
     this.#faults.push(
       fault({ file, line: at.line, section: at.name, problem, allowed: known.join(', '), suggestion }),
     );
+    // The keys are held against those of the section that was probably meant.
+    const keys = peer
+      ? domainSections[at.name.startsWith('outbound') ? 'outbound PEER' : 'inbound PEER'].keys
+      : Object.entries(globalSections).find(([name]) => name === suggestion)?.[1].keys;
+    if (keys !== undefined) this.#keysOf(at, keys);
   }
 
   /** Values that are each allowed and contradict each other. */
@@ -108,7 +114,7 @@ class GlobalFileReader {
     this.#faults.push(fault({ file: this.file.name, line, section, key, value: String(value), problem }));
   }
 
-  #rule<K extends typeof outboundKeys | typeof inboundKeys>(name: SectionName, keys: K) {
+  #rule<K extends typeof globalOutboundKeys | typeof globalInboundKeys>(name: SectionName, keys: K) {
     const at = this.#located(name);
     if (at === undefined) return undefined;
     const { values, lines } = this.#keysOf(at, keys);

@@ -2,6 +2,7 @@
 import { outboundRules } from './warnings';
 import { fault, type Fault } from './fault';
 import { openFile } from './file';
+import { mixedResolvers } from './mixed_resolvers';
 import { pastTheQueue } from './past_the_queue';
 import { isTrue, type SettingsSource } from './source';
 import type { Settings } from './types';
@@ -16,7 +17,11 @@ export interface HarakaFindings {
 export function harakaFindings(source: SettingsSource, settings: Settings, today: string): HarakaFindings {
   return {
     faults: tlsSwitchedOff(source, settings, today),
-    warnings: [...slowDecisions(source, settings), ...pastTheQueue(source, settings, today)],
+    warnings: [
+      ...slowDecisions(source, settings),
+      ...pastTheQueue(source, settings, today),
+      ...mixedResolvers(source, settings),
+    ],
   };
 }
 

@@ -11,6 +11,13 @@ export interface LocatedKey {
   readonly lastLine: number;
   /** As written, one for each `key[]` line. */
   readonly texts: readonly string[];
+  /** Where each of `texts` stands, for a `key[]`; otherwise empty. */
+  readonly lines: readonly number[];
+}
+
+/** What a later line of the same key in the same section takes the place of. */
+export interface SupersededKey extends Pick<LocatedKey, 'line' | 'texts'> {
+  readonly key: string;
 }
 
 export interface LocatedSection {
@@ -20,6 +27,7 @@ export interface LocatedSection {
   readonly line: number;
   /** By key without `[]`. */
   readonly keys: ReadonlyMap<string, LocatedKey>;
+  readonly superseded: readonly SupersededKey[];
 }
 
 /** A line that does not mean what it seems to mean. */
@@ -45,17 +53,22 @@ const unsafe = new Set(['__proto__', 'constructor', 'prototype']);
 
 export const mainSection = 'main';
 
+/** One for all: most keys are no lists, and there may be many. Never written to. */
+const noLines: number[] = [];
+
 interface OpenKey {
   line: number;
   lastLine: number;
   list: boolean;
   texts: string[];
+  lines: number[];
 }
 
 interface OpenSection {
   name: string;
   line: number;
   keys: Map<string, OpenKey>;
+  superseded: SupersededKey[];
 }
 
 /** Finds every section and key of `text`, and every line that haraka-config would ignore or merge. */
@@ -85,7 +98,7 @@ class Locator {
   }
 
   #open(name: string, line: number): OpenSection {
-    const section = { name, line, keys: new Map<string, OpenKey>() };
+    const section = { name, line, keys: new Map<string, OpenKey>(), superseded: [] };
     this.#sections.set(name, section);
     return section;
   }
@@ -94,7 +107,7 @@ class Locator {
     if (this.#pending.text !== '') this.#note(this.#pending.line, 'the continued line runs into a section');
     const earlier = this.#sections.get(name);
     if (unsafe.has(name)) {
-      this.#current = { name, line, keys: new Map() };
+      this.#current = { name, line, keys: new Map(), superseded: [] };
       this.#note(line, 'Haraka ignores a section of this name');
     } else if (earlier === undefined) {
       this.#current = this.#open(name, line);
@@ -124,17 +137,20 @@ class Locator {
     else this.#add(key, value, { line, lastLine: number, list });
   }
 
-  #add(key: string, value: string, at: Omit<OpenKey, 'texts'>): void {
-    const earlier = this.#current.keys.get(key);
-    if (earlier === undefined) {
-      this.#current.keys.set(key, { ...at, texts: [value] });
-    } else if (earlier.list && at.list) {
+  #add(key: string, value: string, at: Omit<OpenKey, 'texts' | 'lines'>): void {
+    const { keys, superseded } = this.#current;
+    const earlier = keys.get(key);
+    if (earlier?.list === true && at.list) {
       earlier.texts.push(value);
+      earlier.lines.push(at.line);
       earlier.lastLine = at.lastLine;
-    } else {
-      this.#note(at.line, `the key stands twice, first at line ${earlier.line}`, key, value);
-      this.#current.keys.set(key, { ...at, texts: [value] });
+      return;
     }
+    if (earlier !== undefined) {
+      this.#note(at.line, `the key stands twice, first at line ${earlier.line}`, key, value);
+      superseded.push({ key, line: earlier.line, texts: earlier.texts });
+    }
+    keys.set(key, { ...at, texts: [value], lines: at.list ? [at.line] : noLines });
   }
 
   #note(line: number, problem: string, key = '', value = ''): void {

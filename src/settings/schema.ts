@@ -18,6 +18,7 @@ import {
   resolverAddress,
   seconds,
   text,
+  tlsVersionChoice,
   type ValueType,
 } from './values';
 
@@ -65,7 +66,7 @@ const aboutSection = {
 const enforcement = (meaning: string) => key(choice(['enforce', 'monitor']), 'enforce', meaning);
 
 const minTlsVersion = key(
-  choice(minTlsVersions),
+  tlsVersionChoice(minTlsVersions),
   '',
   'The lowest TLS version that is accepted; `none` is any. Left out: `1.2` where cleartext is forbidden, `none` elsewhere.',
 );
@@ -134,6 +135,18 @@ export const inboundKeys = {
   enforcement: enforcement('`monitor` accepts every recipient and records what would have been refused.'),
   ...aboutSection,
 };
+
+/**
+ * What stands for domains that are not managed cannot lapse: nothing is behind it but what this suite was shipped with,
+ * which may be weaker.
+ */
+function lasting<K extends typeof aboutSection>(keys: K): Omit<K, 'exempt_until'> {
+  return Object.fromEntries(Object.entries(keys).filter(([name]) => name !== 'exempt_until')) as never;
+}
+
+/** Keys of `[outbound]` and `[inbound]` of the global file. */
+export const globalOutboundKeys = lasting(outboundKeys);
+export const globalInboundKeys = lasting(inboundKeys);
 
 export const hostedPolicyKeys = {
   mode: key(choice(['testing', 'enforce', 'none']), 'testing', 'The mode of the policy.'),
@@ -247,11 +260,11 @@ export interface SectionSpec {
 /** The sections of `tls-peers.ini`. */
 export const globalSections = {
   outbound: {
-    keys: outboundKeys,
+    keys: globalOutboundKeys,
     meaning: 'The rule for outgoing mail of domains that are not managed, and what managed domains inherit.',
   },
   inbound: {
-    keys: inboundKeys,
+    keys: globalInboundKeys,
     meaning: 'The rule for incoming mail to domains that are not managed, and what managed domains inherit.',
   },
   resolver: { keys: resolverKeys, meaning: 'The DNS resolver. DANE needs one that validates.' },

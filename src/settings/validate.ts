@@ -1,8 +1,8 @@
 /** One section of an INI file, held against the schema. Pure. */
 import { closest, fault, type Fault } from './fault';
-import type { LocatedSection } from './ini';
+import type { LocatedKey, LocatedSection } from './ini';
 import type { Keys, Written } from './schema';
-import type { Reading } from './values';
+import type { Reading, Wrong } from './values';
 
 export interface ReadSection<K extends Keys> {
   readonly values: Written<K>;
@@ -36,33 +36,54 @@ export function readSection<K extends Keys>(
       read[name] = result.value;
       lines[name] = line;
     } else {
-      const { problem, allowed, suggestion } = result;
-      const value = written.join(', ');
-      faults.push(
-        fault({ file, line, section: located.name, key: name, value, problem, allowed, suggestion }),
-      );
+      faults.push(...faultsOf(keys, file, located.name, name, written, at ?? { line, lines: [] }, result));
     }
   }
+  faults.push(...supersededFaults(keys, file, located));
   if (written(read, 'security_level') && isSecure(located)) addPostfixMatch(keys, read, lines);
   return { values: read as Written<K>, lines, faults };
 }
 
 type KeyReading =
   | { readonly kind: 'value'; readonly value: unknown }
-  | {
-      readonly kind: 'wrong';
-      readonly problem: string;
-      readonly allowed: string;
-      readonly suggestion: string;
-    };
+  | { readonly kind: 'wrong'; readonly problems: readonly Wrong[]; readonly allowed: string };
+
+type WrongKey = Extract<KeyReading, { kind: 'wrong' }>;
+
+/** One for each thing that is wrong, at the line of the `key[]` where it stands. */
+function faultsOf(
+  keys: Keys,
+  file: string,
+  section: string,
+  key: string,
+  texts: readonly string[],
+  at: Pick<LocatedKey, 'line' | 'lines'>,
+  whole: WrongKey,
+): Fault[] {
+  const faultsAt = (line: number, value: string, { problems, allowed }: WrongKey) =>
+    problems.map((one) => fault({ file, line, section, key, value, allowed, ...one }));
+  const isList = Object.hasOwn(keys, key) && keys[key]?.type.arity === 'list';
+  const own = (isList && at.lines.length === texts.length ? texts : []).flatMap((text, index) => {
+    const result = text.trim() === '' ? undefined : readKey(keys, key, [text]);
+    return result?.kind === 'wrong' ? faultsAt(at.lines[index] ?? at.line, text, result) : [];
+  });
+  return own.length > 0 ? own : faultsAt(at.line, texts.join(', '), whole);
+}
+
+/** What does not count, because it stands again further on, is to be put right all the same. */
+function supersededFaults(keys: Keys, file: string, { name, superseded }: LocatedSection): Fault[] {
+  return superseded.flatMap(({ key, line, texts }) => {
+    const result = readKey(keys, key, texts);
+    return result.kind === 'wrong' ? faultsOf(keys, file, name, key, texts, { line, lines: [] }, result) : [];
+  });
+}
 
 function readKey(keys: Keys, name: string, texts: readonly string[]): KeyReading {
   const of = Object.hasOwn(keys, name) ? keys[name] : undefined;
   const wrong = (problem: string, allowed: string, suggestion = ''): KeyReading => ({
     kind: 'wrong',
-    problem,
+    problems: [{ problem, suggestion }],
     allowed,
-    suggestion,
   });
   if (of === undefined) {
     const known = Object.keys(keys);
@@ -76,7 +97,12 @@ function readKey(keys: Keys, name: string, texts: readonly string[]): KeyReading
   const reading: Reading<unknown> = of.type.read(text);
   if (reading.kind === 'value') return { kind: 'value', value: reading.value };
   const comment = /\s[;#]/.test(text) ? ' (a comment needs a line of its own)' : '';
-  return wrong(`${reading.problem}${comment}`, of.type.allowed, reading.suggestion);
+  const { problem, suggestion, further } = reading;
+  const problems =
+    comment === ''
+      ? [{ problem, suggestion }, ...further]
+      : [{ problem: `${problem}${comment}`, suggestion }];
+  return { kind: 'wrong', problems, allowed: of.type.allowed };
 }
 
 /** What was written. haraka-config reads `1.30` as a number; the text behind it is what counts. */

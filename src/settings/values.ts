@@ -6,8 +6,14 @@ import { closest } from './fault';
 
 export type Reading<T> =
   | { readonly kind: 'value'; readonly value: T }
-  /** `problem` says what is wrong; `suggestion` what was probably meant, or is empty. */
-  | { readonly kind: 'wrong'; readonly problem: string; readonly suggestion: string };
+  /** `further`: what else is wrong, with other members of a list. */
+  | (Wrong & { readonly kind: 'wrong'; readonly further: readonly Wrong[] });
+
+export interface Wrong {
+  readonly problem: string;
+  /** What was probably meant, or empty. */
+  readonly suggestion: string;
+}
 
 export interface ValueType<T> {
   /** For the reference page and for faults. */
@@ -22,7 +28,7 @@ function value<T>(of: T): Reading<T> {
 }
 
 function wrong<T>(problem: string, suggestion = ''): Reading<T> {
-  return { kind: 'wrong', problem, suggestion };
+  return { kind: 'wrong', problem, suggestion, further: [] };
 }
 
 /** One of a few words; `synonyms` are accepted as well and mean one of them. */
@@ -40,6 +46,23 @@ export function choice<const T extends string>(
       return found === undefined
         ? wrong('no such value', closest(text, [...options, ...also]))
         : value(found);
+    },
+  };
+}
+
+/** TLS versions as others write them (`TLSv1.2`). What is no version is never taken for a lower one. */
+export function tlsVersionChoice<const T extends string>(versions: readonly T[]): ValueType<T> {
+  const plain = choice(versions);
+  return {
+    ...plain,
+    read(text) {
+      const reading = plain.read(text);
+      if (reading.kind === 'value' || !/\d/.test(text)) return reading;
+      const number = /^(?:tls)?[\s_]*v?[\s_]*(\d\.\d)0*\+?$/i.exec(text)?.[1] ?? '';
+      return wrong(
+        'no such value',
+        versions.find((version) => version === number),
+      );
     },
   };
 }
@@ -114,11 +137,14 @@ export function list<T>(item: ValueType<T>, allowed = `a list of: ${item.allowed
     arity: 'list',
     read(of) {
       const out: T[] = [];
+      const bad: Wrong[] = [];
       for (const part of of.split(/[\s,]+/).filter((word) => word !== '')) {
         const read = item.read(part);
-        if (read.kind === 'wrong') return wrong(`${part}: ${read.problem}`, read.suggestion);
-        out.push(read.value);
+        if (read.kind === 'value') out.push(read.value);
+        else bad.push({ problem: `${part}: ${read.problem}`, suggestion: read.suggestion });
       }
+      const [first, ...further] = bad;
+      if (first !== undefined) return { kind: 'wrong', ...first, further };
       return out.length === 0 ? wrong('an empty list') : value(Object.freeze(out));
     },
   };

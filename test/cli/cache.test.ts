@@ -24,6 +24,10 @@ test('a policy is fetched, listed, shown and purged', async () => {
   expect((await cache('list')).out).toMatch(
     /^sts\.example {2}enforce {2}until \S+Z {2}id first {2}mx\.sts\.example\n$/,
   );
+  const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown;
+  expect(JSON.parse((await cache('list', '--json')).out)).toMatchObject([
+    { domain: 'sts.example', id: 'first', fetched: time, expires: time, policy: { mode: 'enforce' } },
+  ]);
   const { code, out } = await cache('show', 'sts.example');
   expect(code).toBe(0);
   expect(out).toMatch(

@@ -139,6 +139,28 @@ test.each([
   expect(err[0]).toContain(problem);
 });
 
+test('everything that is wrong with a CSV file is said at once', async () => {
+  install('peer,direction,comment\n,,\na.example,up,x\\\nb.example,,\nb.example,,\n');
+  const { code, err } = await importPeers('--write');
+  expect([code, err.map((line) => line.replace(/^.*peers\.csv: /, ''))]).toEqual([
+    3,
+    [
+      'record 2: no peer',
+      'record 3: direction is up, not outbound or inbound',
+      'record 3: comment cannot be written in an INI file',
+      'record 5: outbound b.example stands in record 4 already',
+    ],
+  ]);
+});
+
+test.each(['peer;direction;comment\na.example;;\n', 'peer\tdirection\na.example\t\n'])(
+  'a file with other separators, %j, is told to use commas',
+  async (text) => {
+    install(text);
+    expect((await importPeers()).err[0]).toMatch(/: the columns are not separated by commas$/);
+  },
+);
+
 test('CSV is read back as it was written', () => {
   const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ', 'ü'), maxLength: 6 });
   const records = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 5 });

@@ -145,6 +145,101 @@ test('every fault of a directory full of them is reported with its file and line
   expect(code).toBe(1);
 });
 
+test('no fault hides another one', async () => {
+  const { out } = await lint({
+    'tls-peers.ini': `[resovler]
+timeout = soon
+[inbound partner.example]
+security_level = verify
+[resolver]
+servers = one, 127.0.0.1, two
+`,
+    'tls-peers/example.com.ini': `[inbound 203.0.113.0/33]
+security_level = verify
+[inbuond x.example]
+min_tls_version = x
+[outbound a.example]
+security_level = stong
+[outbound a.example]
+security_level = verfiy
+match[] = hostnam
+match[] = hostname
+match[] = nexthopp, ,dot-nexthops
+[nonsense]
+any = thing
+`,
+  });
+  expect(out.slice(0, -1).map((line) => line.replace(/; allowed: .*?(?=; did you|$)/, ''))).toEqual([
+    'fault    tls-peers.ini:1: [resovler]: no such section; did you mean resolver?',
+    'fault    tls-peers.ini:2: [resovler]: timeout = soon: no whole number',
+    'fault    tls-peers.ini:3: [inbound partner.example]: peers stand in the file of a managed domain, not here',
+    'fault    tls-peers.ini:4: [inbound partner.example]: security_level = verify: no such value',
+    'fault    tls-peers.ini:6: [resolver]: servers = one, 127.0.0.1, two: one: no resolver address',
+    'fault    tls-peers.ini:6: [resolver]: servers = one, 127.0.0.1, two: two: no resolver address',
+    'fault    tls-peers/example.com.ini:1: [inbound 203.0.113.0/33]: no peer',
+    'fault    tls-peers/example.com.ini:2: [inbound 203.0.113.0/33]: security_level = verify: no such value',
+    'fault    tls-peers/example.com.ini:3: [inbuond x.example]: no such section; did you mean [inbound x.example]?',
+    'fault    tls-peers/example.com.ini:4: [inbuond x.example]: min_tls_version = x: no such value',
+    'fault    tls-peers/example.com.ini:6: [outbound a.example]: security_level = stong: no such value',
+    'fault    tls-peers/example.com.ini:7: [outbound a.example]: the section stands twice, first at line 5',
+    'fault    tls-peers/example.com.ini:8: [outbound a.example]: security_level = verfiy: the key stands twice, first at line 6',
+    'fault    tls-peers/example.com.ini:8: [outbound a.example]: security_level = verfiy: no such value; did you mean verify?',
+    'fault    tls-peers/example.com.ini:9: [outbound a.example]: match = hostnam: hostnam: no name to match; did you mean hostname?',
+    'fault    tls-peers/example.com.ini:11: [outbound a.example]: match = nexthopp, ,dot-nexthops: nexthopp: no name to match; did you mean nexthop?',
+    'fault    tls-peers/example.com.ini:11: [outbound a.example]: match = nexthopp, ,dot-nexthops: dot-nexthops: no name to match; did you mean dot-nexthop?',
+    'fault    tls-peers/example.com.ini:12: [nonsense]: no such section',
+  ]);
+});
+
+test.each([
+  ['TLSv1.2', '1.2'],
+  ['TLS1.3', '1.3'],
+  ['tls 1.2', '1.2'],
+  ['1.20', '1.2'],
+  ['v1.1', '1.1'],
+  ['1.3+', '1.3'],
+  ['nonee', 'none'],
+  ['1.4', ''],
+  ['1.5', ''],
+  ['2', ''],
+  ['SSLv3', ''],
+])('min_tls_version = %s suggests %j', async (value, suggestion) => {
+  const { out } = await lint(
+    { 'tls-peers/a.example.ini': `[outbound]\nmin_tls_version = ${value}\n` },
+    '--json',
+  );
+  const { faults } = JSON.parse(out.join('\n')) as { faults: { suggestion: string }[] };
+  expect(faults.map((one) => one.suggestion)).toEqual([suggestion]);
+});
+
+test.each([
+  ['::1:53', ['[::1]:53']],
+  ['2001:db8::1:853, 127.0.0.1', ['[2001:db8::1]:853']],
+  ['[::1]:53', []],
+  ['::1', []],
+  ['2001:db8::53', []],
+  ['2001:db8:0:0:0:0:1:53', []],
+])('servers = %s may be meant as %j', async (servers, meant) => {
+  const { code, out } = await lint({ 'tls-peers.ini': `[resolver]\nservers = ${servers}\n` });
+  const said = out
+    .slice(0, -1)
+    .map(
+      (line) =>
+        /^warning {2}tls-peers\.ini:2: \[resolver\]: servers = .*: is an address without a port; did you mean (.*)\?$/.exec(
+          line,
+        )?.[1],
+    );
+  expect([code, said]).toEqual([0, meant]);
+});
+
+test.each(['outbound', 'inbound'])('the global [%s] cannot lapse: nothing is behind it', async (section) => {
+  const { code, out } = await lint({ 'tls-peers.ini': `[${section}]\nexempt_until = 2026-12-31\n` });
+  expect(code).toBe(1);
+  expect(out[0]).toContain(
+    `tls-peers.ini:2: [${section}]: exempt_until = 2026-12-31: no such key here; allowed: `,
+  );
+});
+
 test('nothing is said about the shipped samples', async () => {
   const config = path.resolve(import.meta.dirname, '../../config');
   expect(await call(['lint', '--offline', '-c', config])).toEqual({

@@ -120,7 +120,7 @@ describe('what `explain` says is what Haraka then holds the peer to', () => {
     const { decision, printed } = explanations.get(peer)!;
     const { status, summary } = outcomeOf(peer);
     if (decision.kind !== 'deliver') {
-      expect(decision.kind).toBe('defer');
+      expect(decision.kind).toBe(status === 'bounced' ? 'undeliverable' : 'defer');
       if (decision.kind === 'defer') expect(reasonsOf(summary)).toEqual([decision.failure.reason]);
       return;
     }
