@@ -153,7 +153,7 @@ class Visit {
     else if (!isPositive(reply)) this.lost(`EHLO was answered with ${line(reply)}`);
     else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
     else if (offersStartTls(reply)) this.say('starttls', 'STARTTLS');
-    else this.noTls({ reason: 'starttls-not-supported', text: 'the host does not offer STARTTLS' });
+    else this.noTls({ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' });
   }
 
   /** A host that knows no EHLO (RFC 5321 section 3.2) has no extensions, and STARTTLS is one. */
@@ -161,7 +161,7 @@ class Visit {
     if (!isPositive(reply)) this.lost(`HELO was answered with ${line(reply)}`);
     else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
     else {
-      const text = `the host answered EHLO with ${this.dialogue.ehlo}`;
+      const text = `the peer answered EHLO with ${this.dialogue.ehlo}`;
       this.noTls({ reason: 'starttls-not-supported', text });
     }
   }
@@ -170,9 +170,9 @@ class Visit {
     this.note('starttls', reply);
     // RFC 3207 section 4 knows one positive reply.
     if (reply.code !== '220') {
-      this.noTls({ reason: 'tls-handshake-failed', text: `the host refused STARTTLS: ${line(reply)}` });
+      this.noTls({ reason: 'tls-handshake-failed', text: `the peer refused STARTTLS: ${line(reply)}` });
     } else if (excess > 0) {
-      const text = 'the host sent data in cleartext after it had agreed to STARTTLS';
+      const text = 'the peer sent data in cleartext after it had agreed to STARTTLS';
       this.noTls({ reason: 'tls-handshake-failed', text });
     } else {
       this.shakeHands();

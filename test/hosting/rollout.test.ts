@@ -33,7 +33,7 @@ const cases: Readonly<Record<string, Case>> = {
   'plain.example': {
     what: 'an MX host without STARTTLS',
     mx: [{ manner: 'no-starttls' }],
-    finds: [/^error: mx\.plain\.example \(127.*\): the host does not offer STARTTLS: senders .* do not deliver there$/],
+    finds: [/^error: mx\.plain\.example \(127.*\): the peer does not offer STARTTLS: senders .* do not deliver there$/],
   },
   'expired.example': {
     what: 'an MX host whose certificate has expired',
