@@ -21,6 +21,7 @@ import { utcDay } from '../src/peers/day';
 import { outboundRule } from '../src/peers/rules';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
+import { moveFirst } from './hook_order';
 import { engineOf, isFirst, shutdown } from './suite';
 
 /** Seconds after which a message whose guard could not be attached is tried again. */
@@ -145,17 +146,9 @@ class Deliveries {
    * come first: an attached guard does nothing until the delivery begins, so no plugin can need to run before it.
    */
   private checkOrder(): void {
-    const { registered_hooks } = this.plugin.haraka_require('plugins') as {
-      registered_hooks: Record<string, { plugin: string; method: string }[] | undefined>;
-    };
-    const chain = registered_hooks.send_email ?? [];
-    const place = chain.findIndex(({ method }) => method === 'tls_peers_attach');
-    const [own] = place > 0 ? chain.splice(place, 1) : [];
-    if (own !== undefined) {
-      this.plugin.lognotice(
-        `moved before ${chain[0]?.plugin ?? 'other plugins'} at send_email, to guard every delivery`,
-      );
-      chain.unshift(own);
+    const leader = moveFirst(this.plugin, 'send_email', 'tls_peers_attach');
+    if (leader !== undefined) {
+      this.plugin.lognotice(`moved before ${leader} at send_email, to guard every delivery`);
     }
   }
 
