@@ -175,7 +175,7 @@ export const resolverKeys = {
   probe_interval: key(
     seconds(10, 86400),
     '3600',
-    'Time between two probes of a resolver that validates. One that does not is probed ten times as often.',
+    'Time between two probes while all resolvers validate. While one does not, a tenth of it.',
   ),
   timeout: key(seconds(1, 30), '2', 'Time for one try at one resolver.'),
   deadline: key(seconds(1, 60), '10', 'Time for one question, all tries included.'),
