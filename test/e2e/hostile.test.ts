@@ -162,7 +162,8 @@ describe('a certificate check that fails by a fault of our own', () => {
   it('defers the message, and Haraka lives', async () => {
     const bundle = await buildWith(
       'policy/session',
-      `export function checkSession() { throw new Error('as the test says'); }`,
+      `export function checkSession() { throw new Error('as the test says'); }
+       export const checkObserved = checkSession;`,
     );
     cleanUp = () => bundle.remove();
     const running = await start({ bundle: bundle.file });
