@@ -483,7 +483,9 @@ export class DeliveryGuard {
   }
 
   private defer(attempt: Attempt, failure: Failure): void {
-    const cause: HostFailure = { kind: 'policy', host: this.hmail.todo.domain, failure, because: '' };
+    // Where no rule was found, the fault is in our own files, and no peer has a part in it.
+    const host = attempt.rule === 'unknown' ? '' : this.hmail.todo.domain;
+    const cause: HostFailure = { kind: 'policy', host, failure, because: '' };
     attempt.failures.push(cause);
     const text = reportOf(ruleName(attempt), [cause]);
     this.annotate(attempt, cause, false, text);
@@ -557,7 +559,8 @@ export class DeliveryGuard {
       forgetReply(rcpt);
       this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
       rcpt.reason = text;
-      if (failure !== undefined) rcpt.dsn_remote_mta = failure.host.split(' ')[0] ?? failure.host;
+      const host = failure?.host.split(' ')[0] ?? '';
+      if (host !== '') rcpt.dsn_remote_mta = host;
     }
   }
 }
@@ -593,8 +596,9 @@ function isDeciding(attempt: Attempt): boolean {
   return attempt.phase.kind === 'deciding';
 }
 
-function ruleName(attempt: Attempt): string {
-  return attempt.rule === 'unknown' ? 'unknown' : attempt.rule.name;
+/** Its name, empty where no rule was found. */
+function ruleName({ rule }: Attempt): string {
+  return rule === 'unknown' ? '' : rule.name;
 }
 
 /** The host name where Haraka resolved one, the address otherwise; in the form in which plans name hosts. */
