@@ -228,7 +228,7 @@ function stsText(sts: StsFacts): string {
   if (sts.kind === 'not_asked') return 'not asked for';
   if (sts.kind === 'no_policy') {
     if (sts.failure === 'not_published') return 'no policy published';
-    return `no policy: ${sts.failure.text.replace(/^MTA-STS policy: /, '')}`;
+    return `no policy: ${sts.failure.text.replace(/^MTA-STS policy:? /, '')}`;
   }
   const refresh = sts.refreshFailure === 'none' ? '' : `; not refreshed: ${sts.refreshFailure.text}`;
   return `${sts.policy.mode}, id ${sts.id}, mx ${sts.policy.mx.join(' ')}, max_age ${sts.policy.maxAge}${refresh}`;

@@ -7,7 +7,12 @@ let lab: Lab;
 
 beforeAll(async () => {
   lab = await startLab({
-    domains: { 'sts.example': { sts: { policy: { mode: 'enforce' }, id: 'first' } }, 'plain.example': {} },
+    domains: {
+      'sts.example': { sts: { policy: { mode: 'enforce' }, id: 'first' } },
+      'plain.example': {},
+      'empty.example': { sts: { policy: '' } },
+      'odd.example': { sts: { policy: 'version: STSv1\nmode: often\n' } },
+    },
   });
 }, 60_000);
 
@@ -48,4 +53,12 @@ test('what is not there is said, with exit code 1', async () => {
   });
   expect(await cache('refresh', 'plain.example')).toEqual({ code: 1, out: 'plain.example: no policy\n' });
   expect((await cache('forget')).code).toBe(2);
+}, 60_000);
+
+test('`explain` says once why a policy that is published does not count', async () => {
+  const sts = async (domain: string) =>
+    /^MTA-STS +(.*)$/m.exec((await callIn(lab, ['explain', '<>', domain])).out)?.[1];
+  expect(await sts('plain.example')).toBe('no policy published');
+  expect(await sts('odd.example')).toMatch(/^no policy: line 2 "mode: often": /);
+  expect(await sts('empty.example')).toMatch(/^no policy: (?!MTA-STS)/);
 }, 60_000);
