@@ -9,7 +9,7 @@ import { derOf, readCertificate } from '../x509/certificate';
 import { sameBytes } from '../x509/der';
 import { issuerKeyOf } from '../x509/effort';
 import type { Effort, IssuerKey } from '../x509/effort';
-import { mayHaveIssued, pointsTo } from '../x509/path';
+import { bearsName, mayHaveIssued, pointsTo } from '../x509/path';
 import type { PathAnchor } from '../x509/path';
 import { limits } from './limits';
 import { matches } from './match';
@@ -36,29 +36,24 @@ export function* anchoredPaths(
   const [leaf] = chain;
   if (leaf === undefined) return;
   const candidates = issuerCandidates(chain, records);
-  const issuersOf = memo((certificate) => likeliestLast(certificate, candidates));
+  const namesakes = memo((certificate) => new Namesakes(certificate, candidates));
   const recordsOf = memo((certificate) => recordsNaming(certificate, records));
   const keys = bareKeys(records);
-  const open: Step[] = [{ below: [], top: leaf }];
-  for (let step = open.pop(); step !== undefined; step = open.pop()) {
-    const { below, top } = step;
-    const signed = below.at(-1);
-    // Signatures by keys that are too dear to check end here too, so that the refusal can say so.
-    if (signed && effort.signature(signed, issuerKeyOf(top)) === 'not_signed') continue;
-    effort.spend('paths', 1);
-    const path = [...below, top];
-    // A leaf is never its own anchor; a bare key that signed it is no certificate and may be.
-    if (signed) yield* endingAt(path, recordsOf(top));
-    yield* signedByKey(path, top, keys, effort);
-    if (path.length >= limits.pathLength || isSelfSigned(top, effort)) continue;
-    for (const issuer of issuersOf(top)) if (!path.includes(issuer)) open.push({ below: path, top: issuer });
-  }
-}
+  yield* pathsFrom([leaf], leaf);
 
-/** A path that may go on to `top`. */
-interface Step {
-  readonly below: readonly X509Certificate[];
-  readonly top: X509Certificate;
+  function* pathsFrom(path: readonly X509Certificate[], top: X509Certificate): Generator<AnchoredPath> {
+    effort.spend('paths', 1);
+    // A leaf is never its own anchor; a bare key that signed it is no certificate and may be.
+    if (path.length > 1) yield* endingAt(path, recordsOf(top));
+    yield* signedByKey(path, top, keys, effort);
+    if (path.length >= limits.pathLength || isSelfSigned(top, effort)) return;
+    for (const issuer of namesakes(top).likeliestFirst()) {
+      if (path.includes(issuer)) continue;
+      // Signatures by keys that are too dear to check go on, so that the refusal can say so.
+      if (effort.signature(top, issuerKeyOf(issuer)) === 'not_signed') continue;
+      yield* pathsFrom([...path, issuer], issuer);
+    }
+  }
 }
 
 /** What may stand above the leaf: the certificates sent and those in records, each once, never the leaf itself. */
@@ -88,15 +83,35 @@ function memo<T>(find: (certificate: X509Certificate) => T): (certificate: X509C
   };
 }
 
-/** Issuers of a certificate by name, the likeliest last. */
-function likeliestLast(
-  certificate: X509Certificate,
-  candidates: readonly X509Certificate[],
-): readonly X509Certificate[] {
-  const issuers = candidates.filter((issuer) => mayHaveIssued(issuer, certificate)).reverse();
-  if (issuers.length < 2) return issuers;
-  const likely = issuers.filter((issuer) => pointsTo(certificate, issuer));
-  return [...issuers.filter((issuer) => !likely.includes(issuer)), ...likely];
+/** The issuers of one certificate, by name. */
+class Namesakes {
+  #exact: readonly X509Certificate[] | undefined;
+  #similar: readonly X509Certificate[] | undefined;
+
+  constructor(
+    private readonly certificate: X509Certificate,
+    private readonly candidates: readonly X509Certificate[],
+  ) {}
+
+  /** Names are nearly always written alike; those that have to be read to be compared wait until they are needed. */
+  *likeliestFirst(): Generator<X509Certificate> {
+    this.#exact ??= this.#likelyFirst(
+      this.candidates.filter((issuer) => bearsName(issuer, this.certificate)),
+    );
+    yield* this.#exact;
+    this.#similar ??= this.#likelyFirst(
+      this.candidates.filter(
+        (issuer) => !bearsName(issuer, this.certificate) && mayHaveIssued(issuer, this.certificate),
+      ),
+    );
+    yield* this.#similar;
+  }
+
+  #likelyFirst(issuers: readonly X509Certificate[]): readonly X509Certificate[] {
+    if (issuers.length < 2) return issuers;
+    const likely = issuers.filter((issuer) => pointsTo(this.certificate, issuer));
+    return [...likely, ...issuers.filter((issuer) => !likely.includes(issuer))];
+  }
 }
 
 function recordsNaming(certificate: X509Certificate, records: readonly TlsaRecord[]): readonly TlsaRecord[] {

@@ -67,9 +67,9 @@ export interface CertificateFields {
   readonly nameConstraints: 'absent' | NameConstraints;
   /** OIDs of critical extensions that this reader does not process. */
   readonly unknownCritical: readonly string[];
-  /** Hints at who issued whom (RFC 5280 sections 4.2.1.1 and 4.2.1.2), empty where there is none. They prove nothing. */
-  readonly subjectKeyId: Uint8Array;
-  readonly authorityKeyId: Uint8Array;
+  /** Contents of the two extensions, unread; see `subjectKeyId` and `authorityKeyId`. Empty where there is none. */
+  readonly subjectKeyIdentifier: Uint8Array;
+  readonly authorityKeyIdentifier: Uint8Array;
 }
 
 export type ReadCertificate =
@@ -238,8 +238,8 @@ type Extensions = Pick<
   | 'subjectAltNames'
   | 'nameConstraints'
   | 'unknownCritical'
-  | 'subjectKeyId'
-  | 'authorityKeyId'
+  | 'subjectKeyIdentifier'
+  | 'authorityKeyIdentifier'
 >;
 
 /**
@@ -256,8 +256,8 @@ function parseExtensions(list: readonly DerElement[]): Extensions {
     subjectAltNames: [],
     nameConstraints: 'absent',
     unknownCritical: [],
-    subjectKeyId: new Uint8Array(),
-    authorityKeyId: new Uint8Array(),
+    subjectKeyIdentifier: nothing,
+    authorityKeyIdentifier: nothing,
   };
   const unknownCritical: string[] = [];
   const seen = new Set<string>();
@@ -285,11 +285,11 @@ function parseExtensions(list: readonly DerElement[]): Extensions {
           : 'others';
         break;
       case '2.5.29.14':
-        found.subjectKeyId = hint(value, tags.octetString);
+        found.subjectKeyIdentifier = value;
         if (critical) unknownCritical.push(oid);
         break;
       case '2.5.29.35':
-        found.authorityKeyId = hint(value, tags.sequence);
+        found.authorityKeyIdentifier = value;
         if (critical) unknownCritical.push(oid);
         break;
       default:
@@ -307,16 +307,26 @@ function isForServers(purpose: string): boolean {
   return purpose === serverAuth || purpose === anyPurpose;
 }
 
-/** A key identifier; a malformed one is none. */
-function hint(value: Uint8Array, tag: number): Uint8Array {
+/** RFC 5280 section 4.2.1.2. Empty where there is none that can be read: it is a hint, and proves nothing. */
+export function subjectKeyId({ subjectKeyIdentifier: value }: CertificateFields): Uint8Array {
   try {
-    const element = soleElement(value, tag);
-    if (tag === tags.octetString) return element.value;
-    return children(element).find((part) => part.tag === 0x80)?.value ?? new Uint8Array();
+    return value.length === 0 ? nothing : soleElement(value, tags.octetString).value;
   } catch {
-    return new Uint8Array();
+    return nothing;
   }
 }
+
+/** RFC 5280 section 4.2.1.1: the key identifier of the issuer. Empty where there is none that can be read. */
+export function authorityKeyId({ authorityKeyIdentifier: value }: CertificateFields): Uint8Array {
+  try {
+    const parts = value.length === 0 ? [] : children(soleElement(value, tags.sequence));
+    return parts.find(({ tag }) => tag === 0x80)?.value ?? nothing;
+  } catch {
+    return nothing;
+  }
+}
+
+const nothing = new Uint8Array();
 
 function parseExtension(element: DerElement): { oid: string; critical: boolean; value: Uint8Array } {
   const [oid, ...rest] = children(expectTag(element, tags.sequence));

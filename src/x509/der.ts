@@ -27,6 +27,11 @@ export class DerElement {
     return this.source[this.start] ?? 0;
   }
 
+  /** Octets of the whole element, header included. */
+  get size(): number {
+    return this.end - this.start;
+  }
+
   /** The content octets. */
   get value(): Uint8Array {
     return this.source.subarray(this.content, this.end);
@@ -82,7 +87,7 @@ export const tags = {
 /** The element that `bytes` consists of. @throws MalformedDer where something follows it. */
 export function soleElement(bytes: Uint8Array, tag?: number): DerElement {
   const element = elementAt(bytes, 0, bytes.length);
-  if (element.raw.length !== bytes.length) throw new MalformedDer('octets follow the element');
+  if (element.size !== bytes.length) throw new MalformedDer('octets follow the element');
   if (tag !== undefined) expectTag(element, tag);
   return element;
 }

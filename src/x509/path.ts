@@ -5,7 +5,7 @@
  * Revocation is not checked.
  */
 import type { X509Certificate } from 'node:crypto';
-import { keyUsageBits, readCertificate } from './certificate';
+import { authorityKeyId, keyUsageBits, readCertificate, subjectKeyId } from './certificate';
 import type { CertificateFields } from './certificate';
 import { sameDistinguishedName } from './distinguished_name';
 import { issuerKeyOf } from './effort';
@@ -59,6 +59,13 @@ export function checkPath(
   );
 }
 
+/** Whether `issuer` bears, octet for octet, the name that `certificate` gives for its issuer. Proves nothing. */
+export function bearsName(issuer: X509Certificate, certificate: X509Certificate): boolean {
+  const [above, below] = [readCertificate(issuer), readCertificate(certificate)];
+  if (above.kind === 'malformed' || below.kind === 'malformed') return false;
+  return Buffer.compare(above.fields.subject, below.fields.issuer) === 0;
+}
+
 /** Whether `issuer` bears the name that `certificate` gives for its issuer. Proves nothing. */
 export function mayHaveIssued(issuer: X509Certificate, certificate: X509Certificate): boolean {
   const [above, below] = [readCertificate(issuer), readCertificate(certificate)];
@@ -71,8 +78,8 @@ export function mayHaveIssued(issuer: X509Certificate, certificate: X509Certific
 export function pointsTo(certificate: X509Certificate, issuer: X509Certificate): boolean {
   const [below, above] = [readCertificate(certificate), readCertificate(issuer)];
   if (above.kind === 'malformed' || below.kind === 'malformed') return false;
-  const { authorityKeyId } = below.fields;
-  return authorityKeyId.length > 0 && Buffer.compare(authorityKeyId, above.fields.subjectKeyId) === 0;
+  const wanted = authorityKeyId(below.fields);
+  return wanted.length > 0 && Buffer.compare(wanted, subjectKeyId(above.fields)) === 0;
 }
 
 function checkSignatures(
