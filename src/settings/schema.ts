@@ -87,7 +87,7 @@ export const outboundKeys = {
   match: key(
     list(nameMatch),
     'hostname',
-    'At `verify`: names that the certificate may carry. The MX host, the next-hop domain, any name below it, or names written out.',
+    'At `verify`: names that the certificate may carry. The MX host, the next-hop domain (on a route: the routed host), any name below it, or names written out.',
   ),
   ca_file: key(
     filePath,
@@ -164,12 +164,12 @@ export const resolverKeys = {
   servers: key(
     list(resolverAddress),
     '',
-    'Resolvers, in the order in which they are asked. Left out: those of the system.',
+    'Resolvers, in the order in which they are asked; all of them should validate. Left out: those of the system.',
   ),
   trust_ad: key(
     flag,
     'false',
-    "Believe the resolver's word that an answer is validated although it is neither on this host nor reached by TLS. Only where nobody else is on the path.",
+    "Believe the resolver's word that an answer is validated although it is neither on this host nor reached by TLS, or is systemd-resolved. Only where it validates and nobody else is on the path.",
   ),
   dnssec_probe: key(queryName, '.', 'A signed zone whose NS records show whether the resolver validates.'),
   probe_interval: key(
