@@ -13,7 +13,7 @@ import type { CheckCost } from './strength';
 
 /** As much of each as one verification may take. All of them together are some 30 ms on a machine of 2020. */
 export const allowances = {
-  /** In units of `CheckCost`: 512 checks with RSA-2048, 170 with P-256, 16 with RSA-8192, 7 with P-521. */
+  /** In units of `CheckCost`: 512 checks with RSA-2048, 170 with P-256, 32 with RSA-8192, 16 with P-384, 7 with P-521. */
   signatures: 512,
   /** Paths followed, and paths judged. */
   paths: 256,
