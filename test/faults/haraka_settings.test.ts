@@ -45,11 +45,19 @@ it('says that Haraka passes over its own addresses where local_mx_ok is off', as
 it('holds to maxVersion of tls.ini, and says so where a rule wants a later version', async () => {
   const peer = 'newest.example';
   lab = await startLab(
-    { domains: { 'may.example': {}, [peer]: {} } },
+    {
+      domains: {
+        'may.example': {},
+        [peer]: {},
+        'only13.example': { mx: [{ tls: { min: 'TLSv1.3', max: 'TLSv1.3' } }] },
+      },
+    },
     {
       config: {
         'tls.ini': '[outbound]\nmaxVersion = TLSv1.2\n',
-        'tls-peers/ours.example.ini': `${rules}[outbound ${peer}]\nsecurity_level = mandatory\nmin_tls_version = 1.3\n`,
+        'tls-peers/ours.example.ini':
+          `${rules}[outbound ${peer}]\nsecurity_level = mandatory\nmin_tls_version = 1.3\n` +
+          '[outbound only13.example]\nsecurity_level = mandatory\n',
       },
     },
   );
@@ -59,4 +67,7 @@ it('holds to maxVersion of tls.ini, and says so where a rule wants a later versi
   expect(held.status).toBe('deferred');
   expect(held.error).toContain('config-invalid');
   expect(held.error).toContain('maxVersion = TLSv1.2 is below TLSv1.3');
+  expect((await send('only13.example')).error).toContain(
+    'tls-version-too-low: the peer speaks no TLS version from 1.2 to 1.2, which is all that tls.ini and the rule leave',
+  );
 });
