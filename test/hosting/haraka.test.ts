@@ -109,7 +109,7 @@ describe('three managed domains at one listener', () => {
 it('a renewed certificate is served without a restart, and a broken one changes nothing', async () => {
   const before = lab.haraka.pid;
   await lab.haraka.writeConfig('tls/one.example.pem', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
-  await lab.haraka.waitForLog(/no certificate for mta-sts\.one\.example any more: the last one stays in use/);
+  await lab.haraka.waitForLog(/no usable certificate for mta-sts\.one\.example any more: the last one stays in use/);
   expect((await ask(wish('one.example'))).fingerprint).toBe(fingerprints.get('one.example'));
   const renewed = await pem('mta-sts.one.example');
   await lab.haraka.writeConfig('tls/one.example.pem', renewed.text);
