@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silent, type Log } from '../../src/log';
 import { createResolver, type ResolverOptions } from '../../src/dns/resolver';
-import { findingText } from '../../src/dns/probe';
 import { encodeAnswer, LabResolver, type LabAnswer } from './lab_resolver';
 import { nothingLeft } from './leftovers';
 
@@ -89,10 +88,12 @@ describe('the probe finds that a resolver', () => {
     expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'validates' }] });
   });
 
-  test('validates at the end of a path that is not protected', () => {
-    expect(findingText({ server: '192.0.2.53:53', kind: 'untrusted_path' }, '. NS')).toMatch(
-      /192\.0\.2\.53:53 .*not protected.*trust_ad/,
-    );
+  test('validates at the end of a path that is not protected', async () => {
+    // Linux takes it for this machine, and the list of loopback addresses does not.
+    const server = { ...(await claimant('127.0.0.1')), address: '0.0.0.0' };
+    const { resolver, said } = await world(() => validated, { servers: [server] });
+    expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'untrusted_path' }] });
+    expect(said).toEqual([expect.stringMatching(/^warn .*not protected.*trust_ad/)]);
   });
 });
 
