@@ -108,9 +108,13 @@ function timeLookUps(settings: Settings, peers: number, lookUps: number): number
   return ((performance.now() - started) / lookUps) * 1e6;
 }
 
-/** Names of one length, however many peers there are. */
+/**
+ * Five digits, however many peers there are. Not by `String(i)`: V8 keeps the texts of a few numbers, so that ten names would
+ * cost less to make than a hundred thousand.
+ */
 function numbered(i: number): string {
-  return String(i).padStart(5, '0');
+  const digit = (unit: number): number => 48 + (Math.floor(i / unit) % 10);
+  return String.fromCharCode(digit(10_000), digit(1_000), digit(100), digit(10), digit(1));
 }
 
 function named(count: number): string {
