@@ -143,6 +143,7 @@ export async function startDnsServer(): Promise<DnsServer> {
   }
 
   const handle: DnsHandler = (request, send, client) => {
+    const received = performance.now();
     const question = request.questions[0];
     if (question === undefined) return;
     const type = typeName.get(question.type) ?? `TYPE${question.type}`;
@@ -163,7 +164,7 @@ export async function startDnsServer(): Promise<DnsServer> {
       answer();
       return;
     }
-    const callOff = late(delayMs, () => {
+    const callOff = late(received + delayMs - performance.now(), () => {
       delayed.delete(callOff);
       answer();
     });

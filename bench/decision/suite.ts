@@ -62,8 +62,12 @@ async function decideWith(options: GuardOptions, sender: string, peer: string): 
 
 /** The managed domain whose default for unspecified peers is this level. */
 export function ownDomain(level: SecurityLevel): string {
-  return `${level.replaceAll('_', '-')}.ours.example`;
+  return ownDomains[level];
 }
+
+const ownDomains = Object.fromEntries(
+  securityLevels.map((level) => [level, `${level.replaceAll('_', '-')}.ours.example`]),
+) as Readonly<Record<SecurityLevel, string>>;
 
 export function domainFile(level: SecurityLevel): string {
   const others = Array.from(

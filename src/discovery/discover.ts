@@ -32,12 +32,8 @@ export async function discover(
   domain: string,
   waiting: Waiting,
 ): Promise<Facts> {
-  const literal = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
-  if (literal !== undefined && isIP(literal) !== 0) {
-    return { destination: { kind: 'literal', domain, address: literal }, sts: notAsked };
-  }
   const name = canonicalDomain(domain);
-  if (name === undefined) return { destination: { kind: 'no_such_domain', domain }, sts: notAsked };
+  if (name === undefined) return { destination: unnamed(domain), sts: notAsked };
 
   const asking = new Asking(rule, waiting);
   const policy = asksPolicy(rule.level) ? sources.policies.facts(name, asking) : Promise.resolve(notAsked);
@@ -46,6 +42,14 @@ export async function discover(
   const destination = await discoverDestination(sources.resolver, name, asking);
   // A slow policy host must not hold up mail that DANE already settles.
   return { destination, sts: consultsPolicy(rule, destination) ? await policy : notAsked };
+}
+
+/** Where mail goes to what is no domain name: an address literal (RFC 5321 section 4.1.3), or nowhere. */
+function unnamed(domain: string): Destination {
+  const literal = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
+  return literal !== undefined && isIP(literal) !== 0
+    ? { kind: 'literal', domain, address: literal }
+    : { kind: 'no_such_domain', domain };
 }
 
 /** The facts for hosts that another plugin chose: they stand for a secure MX RRset, and have no MTA-STS policy. */

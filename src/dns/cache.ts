@@ -85,13 +85,11 @@ export class AnswerCache<A extends Cacheable> {
     return Math.min(Math.max(ttl, this.#options.minTtl), this.#options.maxNegativeTtl);
   }
 
-  /** The answer to `question`, where it is kept. */
+  /** The answer to `question`, where it is kept: the same object each time. */
   kept(question: Question): A | undefined {
-    const key = keyOf(question);
-    const kept = this.#kept.get(key);
-    if (kept === undefined) return undefined;
-    this.hits++;
-    return this.#aged(key, kept);
+    const kept = this.#kept.get(keyOf(question));
+    if (kept !== undefined) this.hits++;
+    return kept;
   }
 
   /**
@@ -162,12 +160,6 @@ export class AnswerCache<A extends Cacheable> {
     if (this.#options.maxEntries === 0) return;
     const seconds = answer.kind === 'failed' ? this.#options.failureTtl : answer.ttl;
     if (seconds > 0) this.#kept.set(key, answer, { ttl: seconds * 1000 });
-  }
-
-  /** `answer` with the seconds that are left of its TTL. */
-  #aged(key: string, answer: A): A {
-    if (answer.kind === 'failed') return answer;
-    return { ...answer, ttl: Math.ceil(this.#kept.getRemainingTTL(key) / 1000) };
   }
 }
 

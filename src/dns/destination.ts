@@ -61,13 +61,16 @@ export async function discoverDestination(
   domain: string,
   options: DestinationOptions,
 ): Promise<Destination> {
-  const address = literalAddress(domain);
-  if (address !== undefined) return { kind: 'literal', domain, address };
   const name = canonicalDomain(domain);
-  if (name === undefined) return { kind: 'lookup_failed', domain, failure: unaskable(domain) };
+  if (name === undefined) {
+    const address = literalAddress(domain);
+    return address === undefined
+      ? { kind: 'lookup_failed', domain, failure: unaskable(domain) }
+      : { kind: 'literal', domain, address };
+  }
   const mx = await resolver.mx(name, options);
   if (mx.kind === 'failed') return { kind: 'lookup_failed', domain: name, failure: mx };
-  if (mx.kind === 'records') return discoverMx(resolver, name, mx, options);
+  if (mx.kind === 'records') return await discoverMx(resolver, name, mx, options);
   if (mx.denial === 'nxdomain') return { kind: 'no_such_domain', domain: name };
   const host = await discoverHost(resolver, { exchange: name, preference: 0 }, options.dane, options);
   return { kind: 'implicit', domain: name, host };
@@ -153,16 +156,21 @@ async function discoverHost(
 
 /** The addresses of one host from its two lookups. */
 export function addressFacts(host: string, ipv6: Answer<string>, ipv4: Answer<string>): AddressFacts {
-  const found = [ipv6, ipv4].filter((answer) => answer.kind === 'records');
-  const [first] = found;
-  if (first === undefined) return [ipv6, ipv4].find((answer) => answer.kind === 'failed') ?? noAddresses;
+  const six = ipv6.kind === 'records' ? ipv6 : undefined;
+  const four = ipv4.kind === 'records' ? ipv4 : undefined;
+  const first = six ?? four;
+  if (first === undefined) {
+    if (ipv6.kind === 'failed') return ipv6;
+    return ipv4.kind === 'failed' ? ipv4 : noAddresses;
+  }
+  // One secure RRset is enough: the zone is signed then, and to look no further would let a quirk of the other
+  // lookup take DANE away. What is asked next must be secure itself.
+  const secure = six?.secure === true ? six : four?.secure === true ? four : undefined;
   return {
     kind: 'found',
-    // One secure RRset is enough: the zone is signed then, and to look no further would let a quirk of the other
-    // lookup take DANE away. What is asked next must be secure itself.
-    security: found.some(({ secure }) => secure) ? 'secure' : 'insecure',
-    addresses: found.flatMap(({ records }) => records).slice(0, maxAddresses),
-    canonicalName: (found.find(({ secure }) => secure) ?? first).canonicalName || host,
+    security: secure === undefined ? 'insecure' : 'secure',
+    addresses: [...(six?.records ?? []), ...(four?.records ?? [])].slice(0, maxAddresses),
+    canonicalName: (secure ?? first).canonicalName || host,
   };
 }
 

@@ -23,7 +23,7 @@ export interface FailedLookup {
   readonly detail: string;
 }
 
-/** One answer. `secure`: DNSSEC-validated, and the path to the resolver is trusted. TTLs are in seconds. */
+/** One answer. `secure`: DNSSEC-validated, and the path to the resolver is trusted. `ttl`: the seconds for which it counts, from when it came. */
 export type Answer<T> =
   | {
       readonly kind: 'records';

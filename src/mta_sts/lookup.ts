@@ -41,8 +41,14 @@ export function atMost(
 /** The record where it is in the resolver's cache; `undefined` where it has to be asked for. */
 export function keptRecord(resolver: TxtResolver, domain: string): StsLookup | undefined {
   const answer = resolver.keptTxt?.(recordName(domain));
-  return answer === undefined ? undefined : recordOf(answer);
+  if (answer === undefined) return undefined;
+  let lookup = readings.get(answer);
+  if (lookup === undefined) readings.set(answer, (lookup = recordOf(answer)));
+  return lookup;
 }
+
+/** A kept answer is the same object each time, and is read once. */
+const readings = new WeakMap<Answer<string>, StsLookup>();
 
 function recordName(domain: string): string {
   return `_mta-sts.${domain}`;

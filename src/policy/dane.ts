@@ -77,9 +77,12 @@ export function daneState(
  */
 function daneReferenceNames(destination: Destination, host: string, baseDomain: string): string[] {
   const names = [baseDomain];
-  if (destinationSecurity(destination) === 'secure') names.push(nextHop(destination, host));
-  if (destination.kind === 'mx' && destination.secure) names.push(destination.canonicalName);
-  return [...new Set(names)];
+  const add = (name: string): void => {
+    if (!names.includes(name)) names.push(name);
+  };
+  if (destinationSecurity(destination) === 'secure') add(nextHop(destination, host));
+  if (destination.kind === 'mx' && destination.secure) add(destination.canonicalName);
+  return names;
 }
 
 /** A failed lookup as a failure of delivery. */
