@@ -89,7 +89,9 @@ describe('usage 3', () => {
       Buffer.from(tlsa('3 1 1', issued).data).toString('hex').slice(0, 8),
     );
     const verdict = verify([leaf], [tlsa('3 1 1', stranger)]);
-    expect(verdict.text).toContain(`certificate 3 1 1 digest is ${seen}..., the zone publishes ${published}...`);
+    expect(verdict.text).toContain(
+      `certificate 3 1 1 digest is ${seen}..., the zone publishes ${published}...`,
+    );
     expect(verdict.text).toContain('the peer renewed its key without updating DNS');
   });
 
