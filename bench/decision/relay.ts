@@ -1,4 +1,7 @@
-/** A TCP relay that hands on at once what goes to the server, and late what comes back: a network with a round trip. */
+/**
+ * A TCP relay that hands on at once what goes to the server, and late what comes back: a network with a round trip. What the
+ * server needs to answer passes meanwhile.
+ */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -10,7 +13,7 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-/** Listens at 127.0.0.1. What is late stays in order. */
+/** Listens at 127.0.0.1. */
 export async function startRelay(to: Relay['to'], roundTripMs: number): Promise<Relay> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -22,8 +25,16 @@ export async function startRelay(to: Relay['to'], roundTripMs: number): Promise<
       socket.on('close', () => sockets.delete(socket));
     }
     near.pipe(far);
-    far.on('data', (chunk) => void late(roundTripMs, () => near.write(chunk)));
-    far.on('end', () => void late(roundTripMs, () => near.end()));
+    let asked = performance.now();
+    near.on('data', () => (asked = performance.now()));
+    // Whichever delay is over first, what came first goes first.
+    const waiting: (() => void)[] = [];
+    const handOn = (step: () => void): void => {
+      waiting.push(step);
+      late(asked + roundTripMs - performance.now(), () => waiting.shift()?.());
+    };
+    far.on('data', (chunk) => handOn(() => near.write(chunk)));
+    far.on('end', () => handOn(() => near.end()));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
