@@ -6,6 +6,9 @@ const rules = `[outbound]
 security_level = mandatory
 [outbound dead.example]
 action_on_failure = bounce
+[outbound many.example]
+security_level = mandatory_dane
+action_on_failure = bounce
 `;
 
 describe('what operators are told', () => {
@@ -16,11 +19,17 @@ describe('what operators are told', () => {
       { host: 'mx1.held.example', preference: 1, manner: 'no-starttls' },
       { host: 'mx2.held.example', preference: 2, manner: 'handshake-close' },
     ] as const;
+    const many = Array.from({ length: 8 }, (_, i) => ({
+      host: `mx${i}.many.example`,
+      certificate: 'self-signed' as const,
+      tlsa: ['mismatch', 'mismatch'] as const,
+    }));
     lab = await startLab(
       {
         domains: {
           'held.example': { mx },
           'dead.example': { mx: [{ manner: 'no-starttls' }] },
+          'many.example': { dnssec: 'secure', mx: many },
           'ours.example': {},
         },
       },
@@ -90,5 +99,16 @@ describe('what operators are told', () => {
     );
     expect(report).toContain('Remote-MTA: ');
     expect(report).not.toContain('Diagnostic-Code: ');
+  });
+
+  it('a bounce of many hosts names one, counts the others, and keeps its lines short', async () => {
+    const reports = lab.peer('mx.ours.example');
+    const before = reports.messages.length;
+    expect((await send('many.example')).status).toBe('bounced');
+    await reports.until(() => reports.messages.length > before);
+    const report = reports.messages[before]?.data ?? '';
+    expect(report).toMatch(/mx\d\.many\.example \[\S+\]: certificate-not-trusted: .*; and 7 more/);
+    // RFC 5322 section 2.1.1.
+    expect(Math.max(...report.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998);
   });
 });
