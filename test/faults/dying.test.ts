@@ -87,6 +87,27 @@ describe('a Haraka that ends', () => {
   );
 });
 
+describe('a worker that is killed while it delivers', () => {
+  it('leaves its messages to the worker that takes its place, under the same rule', async () => {
+    await start({ workers: 2 });
+    const peer = lab.peer('mx.must.example');
+    peer.setManner([{ secured: { message: { do: 'silence' } } }, 'no-starttls', 'normal']);
+    const { id } = await lab.send(message('must.example'));
+    await peer.until(({ connections: [first] }) => first?.encrypted.endsWith('\r\n.\r\n') === true);
+    // Its queue file is named after arrival, next attempt, attempts, and the process that delivers it.
+    const [file = ''] = await readdir(path.join(lab.haraka.directory, 'queue'));
+    const pid = file.split('_')[3];
+    process.kill(Number(pid), 'SIGKILL');
+    expect(await lab.outcome(id, { wanted: 'settled' })).toMatchObject({
+      status: 'delivered',
+      delivery: { secured: true },
+      summary: { rule: 'ours.example [outbound must.example]' },
+    });
+    expect(peer.connections).toHaveLength(3);
+    expect(peer.messages).toHaveLength(1);
+  });
+});
+
 describe('a peer that hangs up in the middle of a large message', () => {
   it('defers it, and nothing of the rest goes anywhere', async () => {
     await start();
