@@ -13,6 +13,7 @@ import { isSettled, ledgerOf, leaks, rules, Traffic, world } from './traffic';
 
 const killEveryMs = 20_000;
 const reloadEveryMs = 60_000;
+const reportEveryMs = 60_000;
 const firstReadingMs = 120_000;
 const allowedGrowth = 0.1;
 
@@ -44,8 +45,10 @@ async function main({ ms, perSecond, kills }: Plan): Promise<string[]> {
   });
   try {
     const traffic = new Traffic(lab, perSecond);
-    const problems =
-      kills === 'killed' ? await withKills(lab, traffic, ms) : await withoutKills(lab, traffic, ms);
+    const reporting = reportProgress(lab, traffic);
+    const problems = await (
+      kills === 'killed' ? withKills(lab, traffic, ms) : withoutKills(lab, traffic, ms)
+    ).finally(() => clearInterval(reporting));
     const ledger = await ledgerOf(lab, traffic);
     const { missing, ...counts } = ledger;
     say(JSON.stringify({ ...counts, missing: missing.length, refused: traffic.refused }));
@@ -58,6 +61,17 @@ async function main({ ms, perSecond, kills }: Plan): Promise<string[]> {
   } finally {
     await lab.stop();
   }
+}
+
+/** A line a minute, also while mail settles. */
+function reportProgress(lab: Lab, traffic: Traffic): NodeJS.Timeout {
+  let minutes = 0;
+  return setInterval(() => {
+    const settled = new Set(lab.outcomes().flatMap(({ id, status }) => (status === 'deferred' ? [] : [id])));
+    say(
+      `minute ${++minutes}: ${traffic.accepted.size} messages accepted, ${settled.size} delivered or bounced`,
+    );
+  }, reportEveryMs);
 }
 
 async function withKills(lab: Lab, traffic: Traffic, ms: number): Promise<string[]> {
