@@ -63,6 +63,7 @@ export function run([count = '250000', seedText = `${Date.now() % 1_000_000}`]: 
   for (const seed of seeds) examine(seed, random, tally);
   while (tally.packets < Number(count) && tally.faults.length < 10) {
     examine(mutate(pick(seeds, random), seeds, random), random, tally);
+    if (tally.packets % 50_000 === 0) console.log(`${tally.packets} packets, ${tally.faults.length} faults`);
   }
   report(tally, seedText);
   return Promise.resolve(tally.faults.length === 0 ? 0 : 1);

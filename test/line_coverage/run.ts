@@ -53,7 +53,11 @@ async function main(): Promise<number> {
       [coveredIn]: bundles,
     };
     const failed = [];
-    for (const command of runs) if ((await run(command, env)) !== 0) failed.push(command.join(' '));
+    for (const command of runs) {
+      const started = performance.now();
+      if ((await run(command, env)) !== 0) failed.push(command.join(' '));
+      say(`${command.join(' ')}: ${Math.round((performance.now() - started) / 1000)} s`);
+    }
 
     const lines: Lines = new Map();
     const texts = new Map<string, readonly string[]>();
