@@ -7,3 +7,8 @@ export function utcDay(now: Date): string {
   if (day !== last.day) last = { day, text: now.toISOString().slice(0, 10) };
   return last.text;
 }
+
+/** Both as `YYYY-MM-DD`. */
+export function dayAfter(day: string): string {
+  return new Date(Date.parse(day) + millisecondsOfDay).toISOString().slice(0, 10);
+}

@@ -1,5 +1,7 @@
 /** What is allowed in a configuration and yet probably not meant. Pure. */
-import { allSections, type PeerIndex } from '../peers/index';
+import { firstApplicable } from '../peers/candidates';
+import { dayAfter } from '../peers/day';
+import { allSections, formatPeer, parsePeer, sectionsForName, type PeerIndex } from '../peers/index';
 import { parseNetwork, width, type Network } from '../peers/network';
 import { completeOutbound } from '../peers/rules';
 import type { OutboundRule, SecurityLevel } from '../peers/rule';
@@ -26,7 +28,9 @@ export function warnings(settings: Settings, today: string): Fault[] {
   ];
   for (const domain of settings.domains.values()) {
     if (domain.kind !== 'managed' || domain.status === 'disabled') continue;
-    for (const one of outboundRules(settings, domain, today)) found.push(...outboundWarnings(one, today));
+    for (const one of outboundRules(settings, domain, today)) {
+      found.push(...outboundWarnings(one, today), ...lapsesIntoCleartext(settings, domain, one, today));
+    }
     for (const section of [domain.inbound, ...allSections(domain.inboundPeers)]) {
       found.push(...inboundWarnings(section, today));
     }
@@ -96,6 +100,30 @@ function daysBetween(from: string, to: string): number {
 }
 
 const neverCleartext = new Set<SecurityLevel>(['mandatory', 'verify', 'mandatory_dane']);
+
+/** What lapses is meant to be the weaker rule. */
+function lapsesIntoCleartext(
+  settings: Settings,
+  domain: ManagedDomain,
+  { section, rule }: Ruled<OutboundSection, OutboundRule>,
+  today: string,
+): Fault[] {
+  const until = section.values.exempt_until;
+  if (until === undefined || until < today || !neverCleartext.has(rule.level)) return [];
+  const then = dayAfter(until);
+  const defaults = [domain.outbound, settings.global.outbound];
+  const next = firstApplicable(sectionsBehind(domain, section), settings.global.outbound, then);
+  const { name, level } = completeOutbound(next, defaults, then);
+  if (neverCleartext.has(level)) return [];
+  return [at(section, 'exempt_until', `afterwards ${name} applies, and ${level} does not forbid cleartext`)];
+}
+
+/** A wildcard's text fits itself and the shorter ones, as every name does for which no longer one stands. */
+function* sectionsBehind(domain: ManagedDomain, section: OutboundSection): Generator<OutboundSection> {
+  const peer = parsePeer(headerOf(section).split(' ')[1] ?? '');
+  if (peer !== undefined) yield* sectionsForName(domain.outboundPeers, formatPeer(peer));
+  if (domain.outbound.line > 0) yield domain.outbound;
+}
 
 /** A peer whose best is old TLS would be sent cleartext, which is worse than old TLS. */
 function oldTlsToCleartext({ section, rule }: Ruled<OutboundSection, OutboundRule>): Fault[] {
@@ -222,13 +250,17 @@ function coversAll(
 export function at(section: Section<object>, key: string, problem: string): Fault {
   const written = (section.values as Readonly<Record<string, unknown>>)[key];
   const value = typeof written === 'string' ? written : '';
-  const header = /\[(.*)\]$/.exec(section.name)?.[1] ?? '';
   return fault({
     file: section.file,
     line: section.lines[key] ?? section.line,
-    section: header,
+    section: headerOf(section),
     key,
     value,
     problem,
   });
+}
+
+/** What stands between the brackets. */
+function headerOf(section: Section<object>): string {
+  return /\[(.*)\]$/.exec(section.name)?.[1] ?? '';
 }

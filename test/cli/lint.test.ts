@@ -302,6 +302,32 @@ test.each<[string, string, string[]]>([
   ],
   ['an exemption that ends in fourteen days', '[outbound a.example]\nexempt_until = 2026-06-29\n', []],
   [
+    'an exemption that is stricter than what comes after it',
+    '[outbound a.example]\nsecurity_level = verify\nexempt_until = 2027-01-31\n',
+    [
+      `${head}:3: [outbound a.example]: exempt_until = 2027-01-31: afterwards tls-peers.ini [outbound] applies, and auto does not forbid cleartext`,
+    ],
+  ],
+  [
+    'such exemptions at a default and at a wildcard, whose turn comes at once',
+    '[outbound]\nsecurity_level = mandatory\nexempt_until = 2027-01-31\n' +
+      '[outbound *.a.example]\nsecurity_level = mandatory\nexempt_until = 2027-02-28\n' +
+      '[outbound *.b.a.example]\nsecurity_level = verify\nexempt_until = 2027-03-31\n',
+    [
+      `${head}:3: [outbound]: exempt_until = 2027-01-31: afterwards tls-peers.ini [outbound] applies, and auto does not forbid cleartext`,
+      `${head}:6: [outbound *.a.example]: exempt_until = 2027-02-28: afterwards tls-peers.ini [outbound] applies, and auto does not forbid cleartext`,
+      `${head}:9: [outbound *.b.a.example]: exempt_until = 2027-03-31: afterwards tls-peers.ini [outbound] applies, and auto does not forbid cleartext`,
+    ],
+  ],
+  [
+    'exemptions behind which cleartext stays forbidden',
+    '[outbound]\nsecurity_level = mandatory_dane\n' +
+      '[outbound a.example]\nsecurity_level = mandatory\nexempt_until = 2027-01-31\n' +
+      '[outbound *.c.example]\nsecurity_level = mandatory\n' +
+      '[outbound b.c.example]\nsecurity_level = verify\nexempt_until = 2027-01-31\n',
+    [],
+  ],
+  [
     'a minimum version that makes old TLS cleartext',
     '[outbound a.example]\nsecurity_level = opportunistic\nmin_tls_version = 1.3\n',
     [
