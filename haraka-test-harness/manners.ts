@@ -28,6 +28,8 @@ export type Point =
 /** What differs from the ordinary at each point; `secured` holds the points after TLS, where they differ again. */
 export type Manner = { readonly [point in Point]?: Step } & {
   readonly secured?: { readonly [point in Point]?: Step };
+  /** What RCPT is answered with, by local part; the step at `rcpt` is for the others. */
+  readonly recipients?: Readonly<Record<string, Step>>;
   /** Whether EHLO offers STARTTLS. Default: offered. */
   readonly starttlsOffer?: 'offered' | 'withheld';
   /** Whether the handshake asks the client for a certificate. Default: not asked. */

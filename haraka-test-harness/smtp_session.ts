@@ -148,8 +148,9 @@ export class Session implements PeerConnection {
           return;
         }
       case 'RCPT': {
-        const step = this.stepAt('rcpt');
-        if (accepts(step)) this.to.push(pathIn(line));
+        const recipient = pathIn(line);
+        const step = this.manner.recipients?.[recipient.split('@')[0] ?? ''] ?? this.stepAt('rcpt');
+        if (accepts(step)) this.to.push(recipient);
         this.perform(step);
         return;
       }

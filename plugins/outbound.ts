@@ -61,6 +61,8 @@ type Method = 'attach' | 'offer' | 'delivered' | 'deferred' | 'bounced' | 'prepa
 
 class Deliveries {
   private readonly guards = new WeakMap<HMailItem, DeliveryGuard>();
+  /** What was split off a guarded message; it is guarded itself from its first retry on. */
+  private readonly parts = new WeakMap<HMailItem, DeliverySummary>();
   private readonly health = new PeerHealth();
 
   constructor(
@@ -72,7 +74,7 @@ class Deliveries {
   attach(next: Next, hmail: HMailItem): void {
     try {
       const known = this.guards.get(hmail);
-      if (known === undefined) this.guards.set(hmail, new DeliveryGuard(hmail, this.environment));
+      if (known === undefined) this.guards.set(hmail, this.guardFor(hmail));
       else known.newAttempt();
       next();
     } catch (error) {
@@ -81,6 +83,10 @@ class Deliveries {
       );
       next(hookAnswer.delay, attachAgain);
     }
+  }
+
+  private guardFor(hmail: HMailItem): DeliveryGuard {
+    return new DeliveryGuard(hmail, this.environment, (part, summary) => this.parts.set(part, summary));
   }
 
   /** `get_mx`: an empty list defers; it is the one answer that no deny hook can turn into Haraka's own look-up. */
@@ -155,9 +161,9 @@ class Deliveries {
   private conclude(next: Next, hmail: HMailItem, report: (summary: DeliverySummary) => void): void {
     try {
       const guard = this.guards.get(hmail);
-      if (guard !== undefined) {
-        const summary = guard.summary();
-        guard.close();
+      const summary = guard?.summary() ?? this.parts.get(hmail);
+      guard?.close();
+      if (summary !== undefined) {
         hmail.notes.tls_peers = summary;
         report(summary);
       }

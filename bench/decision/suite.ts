@@ -41,7 +41,8 @@ export function openSuite(dns: string): Suite & { ready(): Promise<unknown> } {
   const environment = environmentOf(engine);
   return {
     decide: (level, peer) => decideWith(environment.options(), ownDomain(level), peer),
-    offer: (level, peer) => new DeliveryGuard(new Message(ownDomain(level), peer), environment).offer(),
+    offer: (level, peer) =>
+      new DeliveryGuard(new Message(ownDomain(level), peer), environment, () => undefined).offer(),
     ready: () => engine.resolver().probe(),
     close: () => {
       engine.close();
@@ -128,6 +129,7 @@ class Message implements HMailItem {
   temp_fail(): void {}
   bounce(): void {}
   extend_rcpt_with_dsn(): void {}
+  split_to_new_recipients(): void {}
   loginfo(): void {}
   lognotice(): void {}
   logerror(): void {}

@@ -69,7 +69,13 @@ export interface GuardEnvironment {
 
 type Originals = Pick<
   HMailItem,
-  'get_mx_respond' | 'get_force_tls' | 'try_deliver' | 'try_deliver_host_on_socket' | 'temp_fail' | 'bounce'
+  | 'get_mx_respond'
+  | 'get_force_tls'
+  | 'try_deliver'
+  | 'try_deliver_host_on_socket'
+  | 'temp_fail'
+  | 'bounce'
+  | 'split_to_new_recipients'
 >;
 
 /**
@@ -85,6 +91,8 @@ export class DeliveryGuard {
   constructor(
     private readonly hmail: HMailItem,
     private readonly environment: GuardEnvironment,
+    /** Told when Haraka makes recipients that the host refused a message of their own, with what happened so far. */
+    private readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void,
   ) {
     this.original = {
       get_mx_respond: hmail.get_mx_respond.bind(hmail),
@@ -93,11 +101,13 @@ export class DeliveryGuard {
       try_deliver_host_on_socket: hmail.try_deliver_host_on_socket.bind(hmail),
       temp_fail: hmail.temp_fail.bind(hmail),
       bounce: hmail.bounce.bind(hmail),
+      split_to_new_recipients: hmail.split_to_new_recipients.bind(hmail),
     };
     hmail.get_mx_respond = (retval, mx) => this.onMxAnswer(retval, mx);
     hmail.get_force_tls = (mx) => this.requirementFor(mx)?.kind === 'encrypted';
     hmail.try_deliver = () => this.tryDeliver();
     hmail.try_deliver_host_on_socket = (mx, host, port, socket) => this.onSocket(mx, host, port, socket);
+    hmail.split_to_new_recipients = (recipients, response, take) => this.split(recipients, response, take);
   }
 
   /** Forgets what the last attempt decided. To be called whenever the message passes `send_email`. */
@@ -480,6 +490,15 @@ export class DeliveryGuard {
     if (permanent) this.original.bounce(text);
     else this.original.temp_fail(text);
     return undefined;
+  }
+
+  /** What is split off has no guard until its first retry; it fails for what the host said on this connection. */
+  private split(...[recipients, response, take]: Parameters<HMailItem['split_to_new_recipients']>): void {
+    const summary = this.summary();
+    this.original.split_to_new_recipients(recipients, response, (part) => {
+      if (part !== this.hmail) this.onSplit(part, summary);
+      take(part);
+    });
   }
 
   private defer(attempt: Attempt, failure: Failure): void {

@@ -81,6 +81,12 @@ export interface HMailItem {
   temp_fail(err: string, extra?: unknown): unknown;
   bounce(err: string, extra?: unknown): unknown;
   extend_rcpt_with_dsn(rcpt: Recipient, dsn: Dsn): void;
+  /** Calls back with another message for `recipients`, or with this one if it has no others. */
+  split_to_new_recipients(
+    recipients: readonly Recipient[],
+    response: string,
+    take: (part: HMailItem) => void,
+  ): void;
   loginfo(...args: unknown[]): void;
   lognotice(...args: unknown[]): void;
   logerror(...args: unknown[]): void;
@@ -124,6 +130,7 @@ const seam = [
   'temp_fail',
   'bounce',
   'extend_rcpt_with_dsn',
+  'split_to_new_recipients',
 ] as const;
 
 /**

@@ -1,6 +1,7 @@
 /** What operators are told: one line per message, one notice per change, and a bounce that says why. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
+import type { Manner } from '../../haraka-test-harness/manners';
 
 const rules = `[outbound]
 security_level = mandatory
@@ -19,6 +20,12 @@ describe('what operators are told', () => {
       { host: 'mx1.held.example', preference: 1, manner: 'no-starttls' },
       { host: 'mx2.held.example', preference: 2, manner: 'handshake-close' },
     ] as const;
+    const choosy: Manner = {
+      recipients: {
+        late: { do: 'reply', text: '450 4.2.1 not now\r\n' },
+        never: { do: 'reply', text: '550 5.1.1 nobody\r\n' },
+      },
+    };
     const many = Array.from({ length: 8 }, (_, i) => ({
       host: `mx${i}.many.example`,
       certificate: 'self-signed' as const,
@@ -29,6 +36,7 @@ describe('what operators are told', () => {
         domains: {
           'held.example': { mx },
           'dead.example': { mx: [{ manner: 'no-starttls' }] },
+          'choosy.example': { mx: [{ manner: choosy }] },
           'many.example': { dnssec: 'secure', mx: many },
           'ours.example': {},
         },
@@ -111,4 +119,30 @@ describe('what operators are told', () => {
     // RFC 5322 section 2.1.1.
     expect(Math.max(...report.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998);
   });
+
+  it.each([
+    ['and some it takes', ['b', 'late', 'never'], ['bounced', 'deferred', 'delivered']],
+    ['and none it takes', ['late', 'never'], ['bounced', 'deferred']],
+  ])(
+    'recipients that a host refuses, %s, are a line each, with the connection',
+    async (_name, locals, fates) => {
+      const { id } = await lab.send({
+        from: 'a@ours.example',
+        to: locals.map((local) => `${local}@choosy.example`),
+      });
+      const outcomes = () => lab.outcomes(id);
+      await expect
+        .poll(() =>
+          outcomes()
+            .map(({ status }) => status)
+            .sort(),
+        )
+        .toEqual(fates);
+      for (const { status, uuid, summary } of outcomes()) {
+        expect(summary).toMatchObject({ host: 'mx.choosy.example', tls_version: 'TLSv1.3' });
+        const told = `\\[${uuid}\\].* tls-peers ${status} rule="ours.example \\[outbound\\]"`;
+        expect(lines(new RegExp(told))).toHaveLength(1);
+      }
+    },
+  );
 });
