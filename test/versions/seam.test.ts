@@ -14,6 +14,7 @@ const seam = [
   'temp_fail',
   'bounce',
   'extend_rcpt_with_dsn',
+  'split_to_new_recipients',
 ];
 
 function hmailWithout(missing: string): unknown {
