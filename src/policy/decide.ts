@@ -4,7 +4,6 @@
  * Any doubt at a level that forbids cleartext refuses the host with a reason; any doubt at a level that allows it lets
  * the mail go through.
  */
-import { isIP } from 'node:net';
 import { smtpPort, type Destination, type MxHostFacts, type RoutedHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
@@ -22,6 +21,7 @@ import type {
   RefusedHost,
   Requirement,
 } from './requirement';
+import { sniOf } from './sni';
 import { stsState } from './sts';
 import { minimumVersion } from './version';
 
@@ -103,7 +103,7 @@ function settled(
 ): HostPlan | RefusedHost {
   const terms = termsFor(rule, facts, host);
   if (rule.enforcement === 'monitor') {
-    return offered(host, at, monitored(terms, sniFor(facts.destination, host.host)));
+    return offered(host, at, monitored(terms, sniOf(host.host)));
   }
   if (terms.kind === 'refused') {
     return { host: host.host, failure: terms.failure, discovered: terms.discovered };
@@ -279,11 +279,6 @@ function literalHost(address: string): MxHostFacts {
   return { host: address, preference: 0, addresses, tlsa: { kind: 'not_asked' } };
 }
 
-/** SNI is the MX host name; an address is never sent (RFC 6066 section 3). */
-function sniFor(destination: Destination, host: string): string {
-  return destination.kind === 'literal' || isIP(host) !== 0 ? '' : host;
-}
-
 /** Writes the terms for one host under one rule, so that the tables above read as tables. */
 class TermsBuilder {
   constructor(
@@ -316,7 +311,7 @@ class TermsBuilder {
         kind: 'opportunistic',
         minVersion: minimumVersion(this.rule.minTlsVersion, 'opportunistic'),
         cleartextFallback: this.rule.cleartextFallback,
-        serverName: sniFor(this.destination, this.host),
+        serverName: sniOf(this.host),
         observe,
         because,
       },
@@ -350,7 +345,7 @@ class TermsBuilder {
       kind: 'encrypted',
       minVersion: minimumVersion(this.rule.minTlsVersion, authentication.kind),
       authentication,
-      serverName: dane?.baseDomain ?? sniFor(this.destination, this.host),
+      serverName: dane?.baseDomain ?? sniOf(this.host),
       observe,
       because,
     };

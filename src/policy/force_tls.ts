@@ -1,5 +1,6 @@
 /** Haraka's own `force_tls_hosts` beside a rule: whichever is stricter. */
 import type { Requirement } from './requirement';
+import { sniOf } from './sni';
 import { compareVersions, minimumVersion } from './version';
 
 /** Haraka forces TLS to this host: a trusted chain and the host's name, unless the rule already authenticates it. */
@@ -13,7 +14,7 @@ export function forced(requirement: Requirement, host: string): Requirement {
         ? requirement.minVersion
         : floor,
     authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
-    serverName: requirement.kind === 'cleartext' ? host : requirement.serverName,
+    serverName: requirement.kind === 'cleartext' ? sniOf(host) : requirement.serverName,
     observe: requirement.kind === 'cleartext' ? 'nothing' : requirement.observe,
     because: 'force_tls_hosts',
   };
