@@ -120,7 +120,9 @@ export class Session implements PeerConnection {
     switch (verb) {
       case 'EHLO':
       case 'LHLO': {
-        this.perform(this.stepAt('ehlo'));
+        // As Postfix does.
+        if (!line.includes(' ')) this.say(`501 Syntax: ${verb} hostname\r\n`);
+        else this.perform(this.stepAt('ehlo'));
         return;
       }
       case 'HELO': {

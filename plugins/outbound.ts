@@ -63,6 +63,8 @@ class Deliveries {
   private readonly guards = new WeakMap<HMailItem, DeliveryGuard>();
   /** What was split off a guarded message; it is guarded itself from its first retry on. */
   private readonly parts = new WeakMap<HMailItem, DeliverySummary>();
+  /** What became of the last attempt. Haraka shares `notes` among all deliveries of one message. */
+  private readonly summaries = new WeakMap<HMailItem, DeliverySummary>();
   private readonly health = new PeerHealth();
 
   constructor(
@@ -132,7 +134,7 @@ class Deliveries {
   prepare(next: Next): void {
     try {
       this.checkOrder();
-      this.offerCounters();
+      this.offerRecords();
       const module = this.plugin.haraka_require('outbound/tls') as OutboundTlsModule;
       loadOutboundTls(module, this.environment.options().rememberBrokenTls ? 'wanted' : 'unwanted');
     } catch (error) {
@@ -141,10 +143,13 @@ class Deliveries {
     next();
   }
 
-  /** For metrics: any plugin can read `server.notes`. Each process counts by itself. */
-  private offerCounters(): void {
+  /** For metrics and other plugins, which can read `server.notes`. Each process counts by itself. */
+  private offerRecords(): void {
     const { notes } = this.plugin.haraka_require('server') as { notes: Record<string, unknown> };
-    notes.tls_peers = { counters: () => deliveryCounters.snapshot() };
+    notes.tls_peers = {
+      counters: () => deliveryCounters.snapshot(),
+      summary: (hmail: HMailItem) => this.summaries.get(hmail),
+    };
   }
 
   /**
@@ -165,6 +170,7 @@ class Deliveries {
       guard?.close();
       if (summary !== undefined) {
         hmail.notes.tls_peers = summary;
+        this.summaries.set(hmail, summary);
         report(summary);
       }
     } catch (error) {
@@ -181,6 +187,8 @@ class Deliveries {
     if (summary.rule === '' && summary.reasons.length === 0) return;
     deliveryCounters.count(outcome, summary);
     hmail.loginfo(logLine(`tls-peers ${outcome}`, summary));
+    // Where a host had its say, what the others did is not why the mail waits.
+    if (summary.reply !== '') return;
     const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');
     if (policy === undefined) return;
     const fate = outcome === 'bounced' ? 'returned' : 'held up';

@@ -6,7 +6,7 @@
  * written is gated as well: where cleartext is forbidden, nothing but EHLO, LHLO, STARTTLS and QUIT leaves unencrypted.
  */
 import { StringDecoder } from 'node:string_decoder';
-import type { PeerCertificate } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
 import type { EncryptedRequirement, Requirement } from '../policy/requirement';
 import { checkObserved, checkSession, type TlsSession } from '../policy/session';
@@ -51,8 +51,8 @@ export interface ConnectionOwner {
 
 export interface ConnectionTerms {
   readonly requirement: Requirement;
-  /** `hidden`: this time without STARTTLS, whatever the peer offers. */
-  readonly startTls: 'as_required' | 'hidden';
+  /** `hidden`: without STARTTLS, whatever the peer offers. A failure: this time without, because of it. */
+  readonly startTls: 'as_required' | 'hidden' | Failure;
   /** From connect to TLS, and from the start of the handshake to its end; milliseconds. */
   readonly dialogueMs: number;
   readonly handshakeMs: number;
@@ -72,6 +72,10 @@ type State =
 
 type LostBy = 'broken' | 'timeout';
 
+interface Destroyable {
+  destroy(): void;
+}
+
 /** What Haraka's `upgrade` says of a handshake that is done. */
 interface Handshake {
   readonly authorized: boolean;
@@ -82,6 +86,9 @@ interface Handshake {
 
 /** What may be written unencrypted where cleartext is forbidden (RFC 3207 section 4). */
 const beforeTls = /^(?:EHLO|LHLO|STARTTLS|QUIT)(?: [^\r\n]*)?\r\n$/i;
+
+/** A permanent refusal for want of TLS: 530 (RFC 3207 section 4), 5.7.10 (RFC 5248 section 3), or one that says so. */
+const demandsTls = /^5(?:30|\d\d[ -]5\.7\.10\b|\d\d[ -].*(?:TLS|encrypt))/i;
 
 /** As in Haraka's own line processor. */
 const maxSessionLine = 4 * 1024 * 1024;
@@ -94,6 +101,8 @@ export class GuardedConnection {
   private timer: NodeJS.Timeout | undefined;
   /** What the handshake offers. */
   private versions: VersionRange = anyVersion;
+  /** What Haraka reads the message from; it lets go of the stream without closing it. */
+  private source: Destroyable | undefined;
   private readonly write: PluggableSocket['write'];
   private readonly upgrade: PluggableSocket['upgrade'];
 
@@ -118,6 +127,7 @@ export class GuardedConnection {
     const { socket } = this;
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk));
+    socket.on('pipe', (source: Destroyable) => (this.source = source));
     socket.prependListener('error', (error: unknown) => this.onError(error));
     socket.prependListener('close', () => this.onLost('the peer closed the connection', 'broken'));
     socket.prependListener('timeout', () => this.onLost('the peer took too long to answer', 'timeout'));
@@ -157,6 +167,7 @@ export class GuardedConnection {
       start = end + 1;
       // Lines that announce more lines buy no time.
       if (line[3] !== '-') this.awaitReply();
+      if (this.isLockedOut(line)) return;
       this.socket.emit('line', line);
       if (this.hasEnded()) return;
     }
@@ -164,6 +175,19 @@ export class GuardedConnection {
     if (this.partialLine.length > maxSessionLine) {
       this.socket.emit('error', new Error(`the peer sent a line of more than ${maxSessionLine} characters`));
     }
+  }
+
+  /**
+   * A peer whose TLS has just failed, and that takes no mail without it: to bounce for that would make one broken handshake
+   * final. It counts as a host that failed for what was wrong with its TLS.
+   */
+  private isLockedOut(line: string): boolean {
+    const { startTls } = this.terms;
+    // The message itself is refused for other reasons.
+    if (typeof startTls !== 'object' || this.source !== undefined || !demandsTls.test(line)) return false;
+    const text = `${startTls.text}; without TLS the peer answers ${printable(line.trimEnd(), 120)}`;
+    this.fail({ reason: startTls.reason, text }, 'session');
+    return true;
   }
 
   private onMalformed(seen: string): void {
@@ -202,7 +226,7 @@ export class GuardedConnection {
       return;
     }
     const { requirement } = this.terms;
-    if (requirement.kind === 'cleartext' || this.terms.startTls === 'hidden') {
+    if (requirement.kind === 'cleartext' || this.terms.startTls !== 'as_required') {
       this.present(reply, 'hidden');
     } else if (offersStartTls(reply)) {
       this.present(reply, 'offered');
@@ -367,8 +391,7 @@ export class GuardedConnection {
         return false;
       }
       verified = verdict.verified;
-      // Haraka's own check before each command asks for this; the requirement, not PKIX, says when it holds.
-      tls.authorized = true;
+      this.authorize(tls, leaf);
     } else {
       if (!this.reaches(requirement.minVersion, session)) return false;
       // What Haraka logs is then its own view of the certificate, and does not stop the delivery.
@@ -382,6 +405,23 @@ export class GuardedConnection {
       verified: observed.verified,
     });
     return true;
+  }
+
+  /**
+   * Haraka's own check before each command asks for this; the requirement, not PKIX, says when it holds. A renegotiation
+   * (TLS 1.2) takes it back, and may not bring another certificate than the one that was verified. A resumed session is
+   * that of this connection; none other is ever offered.
+   */
+  private authorize(tls: TLSSocket, leaf: Uint8Array): void {
+    tls.authorized = true;
+    tls.on('secureConnect', () => {
+      if (tls.isSessionReused() || Buffer.compare(peerCertificates(tls).leaf, leaf) === 0) {
+        tls.authorized = true;
+        return;
+      }
+      const text = 'the peer showed another certificate when it renegotiated TLS';
+      this.fail({ reason: 'validation-failure', text }, 'verification');
+    });
   }
 
   /** What Haraka merged into the options may have lowered the version that was asked for. */
@@ -450,6 +490,7 @@ export class GuardedConnection {
   private end(): void {
     this.clearTimer();
     this.state = 'over';
+    this.source?.destroy();
   }
 
   /** Whether replies are read here, before Haraka sees them. */

@@ -36,7 +36,7 @@ import {
 } from './haraka';
 import { isOwnAddress } from './own_address';
 import { recallBroken, rememberBroken } from './redis_memory';
-import { reportOf, summarize, type DeliverySummary } from './summary';
+import { replyTo, reportOf, summarize, type DeliverySummary } from './summary';
 import { upgradeOptions } from './tls_options';
 
 export interface GuardLimits {
@@ -79,10 +79,15 @@ type Originals = Pick<
 >;
 
 /**
- * Entries of `mxlist` that are to be tried without STARTTLS this time. One set for all guards: a set of its own outlives
- * its guard until the next full collection.
+ * Entries of `mxlist` that are to be tried without STARTTLS this time, each with what was wrong with its TLS. One map for
+ * all guards: a map of its own outlives its guard until the next full collection.
  */
-const withoutTls = new WeakSet<HarakaMx>();
+const withoutTls = new WeakMap<HarakaMx, Failure>();
+
+const rememberedBroken: Failure = {
+  reason: 'tls-handshake-failed',
+  text: 'its TLS was broken when it was last tried (remember_broken_tls)',
+};
 
 export class DeliveryGuard {
   private attempt = new Attempt();
@@ -94,6 +99,7 @@ export class DeliveryGuard {
     /** Told when Haraka makes recipients that the host refused a message of their own, with what happened so far. */
     private readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void,
   ) {
+    this.forgetEarlierAttempts();
     this.original = {
       get_mx_respond: hmail.get_mx_respond.bind(hmail),
       get_force_tls: hmail.get_force_tls.bind(hmail),
@@ -114,10 +120,16 @@ export class DeliveryGuard {
   newAttempt(): void {
     this.attempt = new Attempt();
     this.trying = undefined;
+    this.forgetEarlierAttempts();
   }
 
   summary(): DeliverySummary {
-    return summarize(this.attempt, this.hmail.todo.domain);
+    return summarize(this.attempt, this.hmail.todo);
+  }
+
+  /** Haraka says of a recipient what was last said of it; a bounce must not mix that with what another attempt saw. */
+  private forgetEarlierAttempts(): void {
+    for (const rcpt of this.hmail.todo.rcpt_to) forgetAttempt(rcpt);
   }
 
   /** The message was delivered, deferred or bounced. */
@@ -276,7 +288,7 @@ export class DeliveryGuard {
     if (mx?.exchange === undefined || requirement === undefined || !allowsBrokenTls(requirement)) return;
     if (!this.environment.options().rememberBrokenTls) return;
     if ((await recallBroken(this.environment.outboundTls, mx.exchange)) === 'broken') {
-      withoutTls.add(mx);
+      withoutTls.set(mx, rememberedBroken);
       this.hmail.loginfo(`tls-peers: host ${hostOf(mx)} is remembered for broken TLS; trying without`);
     }
   }
@@ -344,11 +356,6 @@ export class DeliveryGuard {
 
   private onSocket(mx: HarakaMx, host: string, port: number, socket: PluggableSocket): void {
     this.trying = undefined;
-    if (mx.path !== undefined) {
-      // A UNIX socket is local: no rule applies.
-      this.original.try_deliver_host_on_socket(mx, host, port, socket);
-      return;
-    }
     let connection: GuardedConnection;
     try {
       connection = this.guardConnection(mx, this.planToHold(mx), socket);
@@ -362,6 +369,7 @@ export class DeliveryGuard {
 
   /** @throws where nothing was decided for this host */
   private planToHold(mx: HarakaMx): HostPlan {
+    if (mx.path !== undefined) return localPlan(mx.path);
     const plan = this.planFor(mx);
     const requirement = this.requirementFor(mx);
     if (plan === undefined || requirement === undefined) throw new Error('nothing was decided for it');
@@ -383,13 +391,13 @@ export class DeliveryGuard {
     const options = environment.options();
     const { requirement } = plan;
     const address = mx.exchange ?? '';
-    const hidden = withoutTls.has(mx) || this.isExemptFromTls(requirement, address, plan.host);
+    const hidden = this.isExemptFromTls(requirement, address, plan.host);
     return new GuardedConnection(
       this.hmail,
       socket,
       {
         requirement,
-        startTls: hidden ? 'hidden' : 'as_required',
+        startTls: withoutTls.get(mx) ?? (hidden ? 'hidden' : 'as_required'),
         dialogueMs: options.limits.dialogueMs,
         handshakeMs: options.limits.handshakeMs,
         replyMs: options.limits.replyMs,
@@ -411,7 +419,7 @@ export class DeliveryGuard {
   }
 
   private ownerOf(attempt: Attempt, mx: HarakaMx, plan: HostPlan, address: string): ConnectionOwner {
-    const where = `${plan.host} [${address}]${plan.port === smtpPort ? '' : `:${plan.port}`}`;
+    const where = mx.path ?? `${plan.host} [${address}]${plan.port === smtpPort ? '' : `:${plan.port}`}`;
     return {
       established: (session) => {
         attempt.connected = { ...session, plan, address };
@@ -454,7 +462,7 @@ export class DeliveryGuard {
   private retryInCleartext(mx: HarakaMx, plan: HostPlan, failure: Failure): boolean {
     if (!allowsBrokenTls(plan.requirement)) return false;
     const again = { ...mx };
-    withoutTls.add(again);
+    withoutTls.set(again, failure);
     this.hmail.mxlist.unshift(again);
     const text = `tls-peers: host ${plan.host}: ${failure.reason}: ${failure.text}; trying again without TLS`;
     if (failure.reason === 'config-invalid') {
@@ -478,7 +486,7 @@ export class DeliveryGuard {
     const permanent =
       attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce' && isFinal(attempt.failures);
     if ((permanent || this.isLastTry()) && (await this.newerPolicy(attempt))) {
-      await this.tryDeliver();
+      await this.offerAnew(attempt);
       return undefined;
     }
     if (attempt.failures.length === 0) {
@@ -494,7 +502,8 @@ export class DeliveryGuard {
 
   /** What is split off has no guard until its first retry; it fails for what the host said on this connection. */
   private split(...[recipients, response, take]: Parameters<HMailItem['split_to_new_recipients']>): void {
-    const summary = this.summary();
+    // What other hosts did is told of the message that it was split from.
+    const summary = { ...this.summary(), reply: replyTo(recipients), reasons: [], recorded: [] };
     this.original.split_to_new_recipients(recipients, response, (part) => {
       if (part !== this.hmail) this.onSplit(part, summary);
       take(part);
@@ -520,7 +529,7 @@ export class DeliveryGuard {
    * Before mail is given up for good because of an `enforce` policy, the domain is asked once more for a newer one
    * (RFC 8461 section 5.1).
    *
-   * @returns whether the hosts were decided anew and are to be tried
+   * @returns whether there is a newer one
    */
   private async newerPolicy(attempt: Attempt): Promise<boolean> {
     if (attempt.policyRefreshed || attempt.phase.kind !== 'decided' || attempt.phase.source !== 'mx')
@@ -542,12 +551,13 @@ export class DeliveryGuard {
     if (newest.kind !== 'policy' || isSamePolicy(newest, attempt.policy)) return false;
     this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newest.id}); trying again`);
     attempt.failures.length = 0;
-    const decision = await this.decideFor(attempt, (from, rule, limit) =>
-      discover(from, rule, domain, limit),
-    );
-    attempt.phase = { kind: 'decided', decision, source: 'mx' };
-    this.hmail.mxlist = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
     return true;
+  }
+
+  /** Through Haraka's own hands, which give each entry what it needs on the wire. */
+  private async offerAnew(attempt: Attempt): Promise<void> {
+    const list = await this.offer();
+    if (this.attempt === attempt) await this.original.get_mx_respond(hookAnswer.ok, list);
   }
 
   private bounceUndeliverable(domain: string, cause: UndeliverableCause): void {
@@ -566,7 +576,7 @@ export class DeliveryGuard {
   ): void {
     try {
       this.annotateRecipients(failure, permanent, text);
-      this.hmail.notes.tls_peers = summarize(attempt, this.hmail.todo.domain);
+      this.hmail.notes.tls_peers = summarize(attempt, this.hmail.todo);
     } catch (error) {
       this.hmail.logerror(`tls-peers: the reason could not be noted: ${printable(messageOf(error))}`);
     }
@@ -575,7 +585,7 @@ export class DeliveryGuard {
   private annotateRecipients(failure: HostFailure | undefined, permanent: boolean, text: string): void {
     const status = statusOf(failure, permanent || this.isLastTry());
     for (const rcpt of this.hmail.todo.rcpt_to) {
-      forgetReply(rcpt);
+      forgetAttempt(rcpt);
       this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
       rcpt.reason = text;
       const host = failure?.host.split(' ')[0] ?? '';
@@ -600,11 +610,32 @@ function isOfEnforcedPolicy(failure: HostFailure): boolean {
   );
 }
 
-/** What a host said in an earlier attempt is not why this one failed. */
-function forgetReply(rcpt: Recipient): void {
+function forgetAttempt(rcpt: Recipient): void {
+  delete rcpt.reason;
+  delete rcpt.dsn_action;
+  delete rcpt.dsn_status;
+  delete rcpt.dsn_code;
+  delete rcpt.dsn_msg;
+  delete rcpt.dsn_remote_mta;
   delete rcpt.dsn_smtp_code;
   delete rcpt.dsn_smtp_extc;
   delete rcpt.dsn_smtp_response;
+}
+
+/**
+ * A UNIX socket is local: no rule applies. Haraka's memory of broken TLS is kept away from it all the same; without Redis
+ * it would end the process.
+ */
+function localPlan(path: string): HostPlan {
+  return {
+    host: path,
+    preference: 0,
+    port: 0,
+    addresses: [],
+    requirement: { kind: 'cleartext', because: 'UNIX socket' },
+    recorded: [],
+    discovered: 'not looked for',
+  };
 }
 
 function isSamePolicy(a: StsFacts, b: StsFacts): boolean {

@@ -35,6 +35,8 @@ export interface Recipient {
   reason?: string;
   dsn_action?: string;
   dsn_status?: string;
+  dsn_code?: unknown;
+  dsn_msg?: unknown;
   dsn_remote_mta?: string;
   /** What the peer said last, for the DSN's diagnostic code. */
   dsn_smtp_code?: unknown;

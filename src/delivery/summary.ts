@@ -3,6 +3,7 @@ import type { HostPlan } from '../policy/requirement';
 import { printable } from '../text';
 import { describeFailure, describeRequirement, principal, type Attempt, type HostFailure } from './attempt';
 import { ascii } from './dsn';
+import type { Recipient, Todo } from './haraka';
 
 export interface ReasonSummary {
   /** Empty where the fault is our own. */
@@ -16,7 +17,7 @@ export interface DeliverySummary {
   readonly rule: string;
   readonly level: string;
   readonly peer: string;
-  /** The host that took the message; empty where none did. */
+  /** The host with which a session stood until it took the message, or said no; empty where there is none. */
   readonly host: string;
   readonly address: string;
   readonly requirement: string;
@@ -25,13 +26,15 @@ export interface DeliverySummary {
   readonly tls_version: string;
   readonly cipher: string;
   readonly verified: string;
+  /** What the host answered where that, and no rule, kept a recipient from getting the message; empty otherwise. */
+  readonly reply: string;
   /** Hosts that were refused or failed in this attempt. */
   readonly reasons: readonly ReasonSummary[];
   /** What would have failed where it is only observed (`testing`, `monitor`). */
   readonly recorded: readonly ReasonSummary[];
 }
 
-export function summarize(attempt: Attempt, peer: string): DeliverySummary {
+export function summarize(attempt: Attempt, { domain: peer, rcpt_to }: Todo): DeliverySummary {
   const { rule, connected } = attempt;
   const session = connected === 'not_yet' ? undefined : connected;
   const planned =
@@ -50,6 +53,7 @@ export function summarize(attempt: Attempt, peer: string): DeliverySummary {
     tls_version: session?.tlsVersion ?? '',
     cipher: session?.cipher ?? '',
     verified: session?.verified ?? '',
+    reply: replyTo(rcpt_to),
     reasons: attempt.failures.map(reasonOf),
     recorded: attempt.recorded.map(({ host, failure }) => ({
       host,
@@ -57,6 +61,18 @@ export function summarize(attempt: Attempt, peer: string): DeliverySummary {
       text: failure.text,
     })),
   };
+}
+
+/** Characters. */
+const longestReply = 200;
+
+/** What a host answered to the first of `recipients` that it did not take in this attempt. */
+export function replyTo(recipients: readonly Recipient[]): string {
+  const refused = recipients.find((rcpt) => rcpt.dsn_smtp_code !== undefined);
+  if (refused === undefined) return '';
+  const parts = [refused.dsn_smtp_code, refused.dsn_smtp_extc, refused.dsn_smtp_response];
+  const said = parts.filter((part) => typeof part === 'string' || typeof part === 'number').join(' ');
+  return printable(said, longestReply);
 }
 
 /** That of the host that took the message, or else of the first that was to be tried. */

@@ -116,6 +116,21 @@ const rows: Record<string, Row> = {
     peer: { dnssec: 'secure', mx: [{ certificate: 'private-ca', tlsa: ['match-ta'] }] },
     ...same('dane 2 0 1'),
   },
+  // Node hands out a chain once; the renegotiated session is the one that was verified.
+  'usable-matches-anchor-renegotiated': {
+    peer: {
+      dnssec: 'secure',
+      mx: [
+        {
+          certificate: 'private-ca',
+          tlsa: ['match-ta'],
+          tls: { min: 'TLSv1.2', max: 'TLSv1.2' },
+          manner: { starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'then_renegotiate' } },
+        },
+      ],
+    },
+    ...same('dane 2 0 1'),
+  },
   'usable-mismatch': {
     peer: { dnssec: 'secure', mx: [{ certificate: 'trusted', tlsa: ['mismatch'] }] },
     ...same('certificate-not-trusted'),

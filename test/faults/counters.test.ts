@@ -1,4 +1,4 @@
-/** The counters, as another plugin reads them. */
+/** The counters and summaries, as another plugin reads them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 
@@ -7,9 +7,14 @@ const reader = `
 exports.register = function () {
   this.register_hook('delivered', 'tell');
 };
-exports.tell = function (next) {
-  this.lognotice('counted ' + JSON.stringify(server.notes.tls_peers.counters()));
-  next();
+exports.tell = function (next, hmail) {
+  const { counters, summary } = server.notes.tls_peers;
+  this.lognotice('counted ' + JSON.stringify(counters()));
+  // By then the other deliveries of the same message have been there, too.
+  setTimeout(() => {
+    this.lognotice('summed up ' + hmail.todo.domain + ' ' + summary(hmail).peer);
+    next();
+  }, 300);
 };
 `;
 
@@ -17,7 +22,7 @@ describe.each([0, 2])('with nodes = %i', (workers) => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await startLab(
-      { domains: { 'peer.example': {}, 'ours.example': {} } },
+      { domains: { 'peer.example': {}, 'other.example': {}, 'third.example': {}, 'ours.example': {} } },
       { workers, ownPlugins: { reader }, plugins: ['tls-peers', 'reader'] },
     );
   });
@@ -32,5 +37,14 @@ describe.each([0, 2])('with nodes = %i', (workers) => {
       labels: { level: 'auto', outcome: 'delivered' },
       value: 1,
     });
+  });
+
+  it('each delivery of one message has its own summary', async () => {
+    const domains = ['other.example', 'third.example'];
+    await lab.send({ from: 'a@ours.example', to: domains.map((domain) => `b@${domain}`) });
+    for (const domain of domains) {
+      const line = await lab.haraka.waitForLog(new RegExp(`summed up ${domain} `));
+      expect(line).toContain(`summed up ${domain} ${domain}`);
+    }
   });
 });

@@ -34,7 +34,12 @@ const silence: Step = { do: 'silence' };
 
 /** The peer's TLS is broken: the message stays, or goes on a new connection without TLS. */
 const broken = [handshakeFailed, cleartext('tls-handshake-failed'), { none: cleartext() }] as const;
+const untrusted = deferred('certificate-not-trusted', '4.7.5', 'STARTTLS');
+/** The host failed for its TLS, which was on record before it was tried without. */
+const locked = deferred('tls-handshake-failed tls-handshake-failed', '4.7.5', 'envelope', 2);
 const same = (expected: Expected): readonly [Expected, Expected] => [expected, expected];
+
+const tls12 = { tls: { min: 'TLSv1.2', max: 'TLSv1.2' } } as const;
 
 const endlessLine = 'x'.repeat(4 * 1024 * 1024 + 1);
 const manyLines = Array.from({ length: 500 }, () => '250-X\r\n').join('');
@@ -125,12 +130,33 @@ const handshake: readonly Row[] = [
     encrypted,
     { never: encrypted, noStartTls: encrypted, none: cleartext() },
   ],
+  ['renegotiation', { ...tls12, manner: handshakeThat('then_renegotiate') }, ...same(encrypted)],
   [
-    'renegotiation',
-    { tls: { min: 'TLSv1.2', max: 'TLSv1.2' }, manner: handshakeThat('then_renegotiate') },
+    'renegotiation-self-signed',
+    { ...tls12, certificate: 'self-signed', manner: handshakeThat('then_renegotiate') },
     ...same(encrypted),
+    { verify: untrusted, sts: untrusted },
   ],
-  ['weak-cipher-only', { tls: { min: 'TLSv1.2', max: 'TLSv1.2' }, manner: { ciphers: 'PSK' } }, ...broken],
+  ['weak-cipher-only', { ...tls12, manner: { ciphers: 'PSK' } }, ...broken],
+  // One broken handshake must not bounce mail that the peer takes through TLS the next time.
+  [
+    'handshake-reset-tls-demanded',
+    lockedOut('530 5.7.0 Must issue a STARTTLS command first', 'mail'),
+    handshakeFailed,
+    locked,
+  ],
+  [
+    'handshake-reset-tls-demanded-at-rcpt',
+    lockedOut('550 5.7.1 Session encryption is required', 'rcpt'),
+    handshakeFailed,
+    locked,
+  ],
+  [
+    'handshake-reset-then-refused',
+    lockedOut('550 5.1.1 nobody here', 'rcpt'),
+    handshakeFailed,
+    bounced('5.1.1', 'envelope', 'tls-handshake-failed', 2),
+  ],
 ];
 
 const afterTls: readonly Row[] = [
@@ -234,9 +260,15 @@ export function slug(name: string): string {
 
 function hostOf(host: MannerName | Manner | HostSpec): HostSpec {
   if (typeof host === 'string') return { manner: host };
-  return 'tls' in host || 'addresses' in host ? host : { manner: host as Manner };
+  return 'tls' in host || 'manner' in host ? host : { manner: host as Manner };
 }
 
 function handshakeThat(how: 'reset' | 'alert' | 'then_renegotiate'): Manner {
   return { starttls: { do: 'upgrade', text: '220 2.0.0 go ahead\r\n', handshake: how } };
+}
+
+/** The first handshake breaks; without TLS the peer answers `text` at `point`. */
+function lockedOut(text: string, point: 'mail' | 'rcpt'): HostSpec {
+  const demanding: Manner = { [point]: reply(text), secured: { [point]: reply('250 2.0.0 ok') } };
+  return { manner: [{ ...demanding, ...handshakeThat('reset') }, demanding] };
 }

@@ -41,7 +41,7 @@ type Row = readonly [
   host: HostSpec,
   answer: Answer,
   expected: Expected,
-  differs?: Partial<Pick<Scenario, 'cleartext' | 'settings' | 'domain'>>,
+  differs?: Partial<Pick<Scenario, 'cleartext' | 'settings' | 'domain' | 'surroundings'>>,
 ];
 
 const fine: HostSpec = {};
@@ -126,6 +126,22 @@ const rows: readonly Row[] = [
   ['UNIX socket', 'mandatory', bare, unix, cleartext(), { cleartext: 'allowed' }],
   ['UNIX socket, LMTP', 'mandatory', bare, unixLmtp, cleartext(), { cleartext: 'allowed' }],
   [
+    'UNIX socket that offers STARTTLS, no Redis',
+    'mandatory',
+    fine,
+    unix,
+    cleartext(),
+    { cleartext: 'allowed', surroundings: 'routed_memory' },
+  ],
+  [
+    'UNIX socket that breaks off, no Redis',
+    'mandatory',
+    { manner: { data: { do: 'close', text: '354 go on\r\n' } } },
+    unixLmtp,
+    lost('envelope'),
+    { cleartext: 'allowed', surroundings: 'routed_memory' },
+  ],
+  [
     'UNIX socket that is not there, then a host',
     'mandatory',
     fine,
@@ -171,7 +187,7 @@ const chosen = rows.map(([name, levelName, host, answer, expected, differs], ind
     manner: `route, ${name}${typeof host.manner === 'string' ? `, ${host.manner}` : ''}`,
     level: level.name,
     cleartext: differs?.cleartext ?? level.cleartext,
-    surroundings: 'routed',
+    surroundings: differs?.surroundings ?? 'routed',
     settings: { ...level.settings, ...differs?.settings },
     domain: { ...domain, mx: mx.map((one, at) => ({ ...one, host: `mx${at + 1}.${peer}` })) },
     route: ([first, second]) => answer(first!, second ?? first!),

@@ -20,6 +20,7 @@ export interface Expected {
 export type SurroundingsName =
   | 'plain'
   | 'routed'
+  | 'routed_memory'
   | 'smtp_forward'
   | 'relay'
   | 'forced'

@@ -31,6 +31,15 @@ export async function surroundings(
         ownPlugins: { routing },
         env: { FAULT_ROUTES: routesFile },
       };
+    case 'routed_memory':
+      // Haraka is told to remember hosts in Redis, which is not there.
+      return {
+        ...(await surroundings('routed', scenarios, routesFile)),
+        config: {
+          'tls.ini': '[redis]\ndisable_for_failed_hosts = true\n',
+          'redis.ini': '[server]\nhost = 127.0.0.1\nport = 1\n',
+        },
+      };
     case 'smtp_forward':
       return {
         plugins: ['queue/smtp_forward', 'tls-peers'],

@@ -37,11 +37,20 @@ describe('what operators are told', () => {
           'held.example': { mx },
           'dead.example': { mx: [{ manner: 'no-starttls' }] },
           'choosy.example': { mx: [{ manner: choosy }] },
+          'turned.example': {
+            mx: [{ manner: ['no-starttls', { message: { do: 'reply', text: '554 5.6.0 spam\r\n' } }] }],
+          },
+          'second.example': {
+            mx: [
+              { host: 'mx1.second.example', preference: 1, manner: 'handshake-close' },
+              { host: 'mx2.second.example', preference: 2, manner: choosy },
+            ],
+          },
           'many.example': { dnssec: 'secure', mx: many },
           'ours.example': {},
         },
       },
-      { config: { 'tls-peers/ours.example.ini': rules }, dsn: 'send' },
+      { config: { 'tls-peers/ours.example.ini': rules }, dsn: 'send', retryIntervals: '5s*3' },
     );
   });
   afterAll(() => lab.stop());
@@ -118,6 +127,29 @@ describe('what operators are told', () => {
     expect(report).toMatch(/mx\d\.many\.example \[\S+\]: certificate-not-trusted: .*; and 7 more/);
     // RFC 5322 section 2.1.1.
     expect(Math.max(...report.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998);
+  });
+
+  it('a bounce for what a host said holds nothing of what an earlier attempt failed for', async () => {
+    const reports = lab.peer('mx.ours.example');
+    const before = reports.messages.length;
+    const { id } = await lab.send({ from: 'a@ours.example', to: 'b@turned.example' });
+    expect((await lab.outcome(id)).error).toContain('starttls-not-supported');
+    expect(await lab.outcome(id, { wanted: 'settled' })).toMatchObject({
+      status: 'bounced',
+      summary: { reply: '554 5.6.0 spam', reasons: [] },
+    });
+    await reports.until(() => reports.messages.length > before);
+    const report = reports.messages[before]?.data ?? '';
+    expect(report).toContain('Status: 5.6.0\r\n');
+    expect(report).not.toContain('starttls-not-supported');
+  });
+
+  it('recipients that the second host refuses are no failure of the first', async () => {
+    for (const local of ['never', 'b', 'never', 'b']) {
+      await lab.deliver({ from: 'a@ours.example', to: `${local}@second.example` });
+    }
+    expect(lines(/\[NOTICE\].*mail to second\.example/)).toEqual([]);
+    expect(lines(/tls-peers bounced .*peer=second\.example .*reply="550 5\.1\.1 nobody"/)).toHaveLength(2);
   });
 
   it.each([

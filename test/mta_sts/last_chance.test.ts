@@ -48,6 +48,7 @@ describe('mail to a domain whose hosts moved while its policy host was down', ()
     host.setManner('serve');
     const last = await lab.outcome(id, { wanted: 'settled', timeoutMs: 30_000 });
     expect(last).toMatchObject({ status: 'delivered', delivery: { host: newHost } });
+    expect(lab.peer(newHost).connections[0]?.cleartext).toMatch(/^EHLO \S+\r\nSTARTTLS\r\n/);
   });
 
   it('bounces with the reason where it cannot', async () => {

@@ -5,6 +5,7 @@ import type { Lab } from '../../haraka-test-harness/lab';
 
 /** A plugin that answers whoever connects with one line of JSON. */
 export const gaugePlugin = `
+const fs = require('node:fs');
 const net = require('node:net');
 const v8 = require('node:v8');
 const vm = require('node:vm');
@@ -18,7 +19,7 @@ exports.open = function (next) {
     const { heapUsed, rss, external } = process.memoryUsage();
     const resources = {};
     for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
-    socket.end(JSON.stringify({ heapUsed, external, rss, sockets: resources.TCPSocketWrap ?? 0, timers: resources.Timeout ?? 0 }));
+    socket.end(JSON.stringify({ heapUsed, external, rss, sockets: resources.TCPSocketWrap ?? 0, timers: resources.Timeout ?? 0, descriptors: fs.readdirSync('/proc/self/fd').length }));
   });
   server.listen(0, '127.0.0.1', () => {
     this.lognotice('gauge at ' + server.address().port);
@@ -36,6 +37,8 @@ export interface Reading {
   readonly rss: number;
   readonly sockets: number;
   readonly timers: number;
+  /** Sockets among them, and files of the queue. */
+  readonly descriptors: number;
 }
 
 /**

@@ -127,11 +127,11 @@ function growth(before: Reading, after: Reading): string[] {
 }
 
 /** Below this, a difference says nothing: one socket more is no leak. */
-const slack: Reading = { heapUsed: 0, external: 1024 * 1024, rss: 0, sockets: 2, timers: 3 };
+const slack: Reading = { heapUsed: 0, external: 1024 * 1024, rss: 0, sockets: 2, timers: 3, descriptors: 3 };
 
-function shown({ heapUsed, external, rss, sockets, timers }: Reading): string {
+function shown({ heapUsed, external, rss, sockets, timers, descriptors }: Reading): string {
   const mib = (octets: number): string => `${(octets / 1024 / 1024).toFixed(1)} MiB`;
-  return `heap ${mib(heapUsed)}, outside it ${mib(external)}, RSS ${mib(rss)}, ${sockets} sockets, ${timers} timers`;
+  return `heap ${mib(heapUsed)}, outside it ${mib(external)}, RSS ${mib(rss)}, ${sockets} sockets, ${timers} timers, ${descriptors} descriptors`;
 }
 
 function say(text: string): void {
