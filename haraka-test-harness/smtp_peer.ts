@@ -5,6 +5,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
+import { constants } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 
@@ -35,7 +36,10 @@ export interface SmtpPeer {
   readonly messages: readonly PeerMessage[];
   readonly certificate: ServerCertificate;
   setManner(manner: SmtpPeerOptions['manner']): void;
+  /** For connections to come, and for open ones that renegotiate. */
   setCertificate(certificate: ServerCertificate, tls?: SmtpPeerOptions['tls']): void;
+  /** Asks for another handshake on every connection that is open (TLS 1.2 at most). */
+  renegotiate(): void;
   /** Resolves once `test` holds of this peer, asked whenever something happened there. */
   until(test: (peer: SmtpPeer) => boolean, timeoutMs?: number): Promise<void>;
   /** Resolves once no connection is open. */
@@ -59,7 +63,15 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
 
   const server: Server = createServer((socket) => {
     const own = mannerOfConnection(sessions.length);
-    sessions.push(new Session(socket, options.name, own, contextFor(own), () => changes.emit('change')));
+    sessions.push(
+      new Session(
+        socket,
+        options.name,
+        own,
+        () => contextFor(own),
+        () => changes.emit('change'),
+      ),
+    );
     changes.emit('change');
   });
   server.listen(0, options.address);
@@ -83,6 +95,7 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
       certificate = next;
       context = secureContext(next, tls);
     },
+    renegotiate: () => sessions.forEach((session) => session.renegotiate()),
     until: async (test, timeoutMs = 10_000) => {
       const deadline = AbortSignal.timeout(timeoutMs);
       while (!test(peer)) {
@@ -121,5 +134,7 @@ function secureContext(
     maxVersion: ciphers !== undefined && tls.max === 'TLSv1.3' ? 'TLSv1.2' : tls.max,
     // TLS 1.0 and 1.1 need SHA-1, which OpenSSL refuses above this level.
     ciphers: `${ciphers ?? 'DEFAULT'}:@SECLEVEL=0`,
+    // A session resumed would show no other certificate.
+    secureOptions: constants.SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION,
   });
 }

@@ -60,7 +60,7 @@ export class Session implements PeerConnection {
     private readonly socket: Socket,
     private readonly name: string,
     private readonly manner: Manner,
-    private readonly context: SecureContext,
+    private readonly context: () => SecureContext,
     private readonly changed: () => void,
   ) {
     this.stream = socket;
@@ -76,6 +76,12 @@ export class Session implements PeerConnection {
   destroy(): void {
     this.stream.destroy();
     this.socket.destroy();
+  }
+
+  renegotiate(): void {
+    if (this.state !== 'open' || !(this.stream instanceof TLSSocket)) return;
+    this.stream.setKeyCert(this.context());
+    this.stream.renegotiate({}, () => undefined);
   }
 
   private get secured(): boolean {
@@ -311,11 +317,11 @@ export class Session implements PeerConnection {
   private secure(handshake: 'complete' | 'then_close' | 'then_renegotiate'): void {
     const secured = new TLSSocket(this.socket, {
       isServer: true,
-      secureContext: this.context,
+      secureContext: this.context(),
       requestCert: this.manner.clientCertificate === 'asked',
       rejectUnauthorized: false,
       // Without a callback the server name that the client sent is not kept.
-      SNICallback: (_name, done) => done(null, this.context),
+      SNICallback: (_name, done) => done(null, this.context()),
     });
     this.stream = secured;
     secured.on('error', (error) => {
