@@ -30,7 +30,12 @@ interface Connection {
   readonly relaying: boolean;
   /** What was received and not looked at yet. */
   current_data: unknown;
-  readonly tls: { readonly enabled: boolean; readonly cipher?: { readonly version?: string } };
+  readonly hello: { readonly verb?: string | null };
+  readonly tls: {
+    readonly enabled: boolean;
+    readonly advertised?: boolean;
+    readonly cipher?: { readonly version?: string };
+  };
   readonly notes: { readonly auth_user?: unknown };
   readonly results: Results;
   readonly transaction?: Transaction | null;
@@ -75,6 +80,8 @@ function forgetPipelined(connection: Connection): void {
 class Recipients {
   /** What was already said of a message, and of a connection: once for all recipients that fared alike. */
   private readonly said = new WeakMap<object, Set<string>>();
+  /** Whose client it was when the first recipient of a message was named. */
+  private readonly kinds = new WeakMap<Transaction, Client['kind']>();
 
   constructor(
     private readonly plugin: HarakaPlugin,
@@ -96,12 +103,31 @@ class Recipients {
   private verdict(connection: Connection, recipient: EnvelopeAddress): RecipientVerdict {
     try {
       const today = new Date().toISOString().slice(0, 10);
-      const client = clientOf(connection);
+      const client = this.clientOf(connection);
       const found = ruleForClient(this.engine.settings(), domainOf(recipient), client, today);
       return judgeRecipient(found, protectionOf(connection));
     } catch (error) {
       return refusedForNow({ reason: 'internal-error', text: messageOf(error) });
     }
+  }
+
+  private clientOf(connection: Connection): Client {
+    const { transaction, remote } = connection;
+    return {
+      ip: remote.ip,
+      senderDomain: transaction ? domainOf(transaction.mail_from) : '',
+      kind: transaction ? this.kindOf(connection, transaction) : 'peer',
+    };
+  }
+
+  /**
+   * Before any other plugin has seen a recipient: `relay` lets a client relay that names one of its destinations, and Haraka
+   * keeps that for the rest of the message.
+   */
+  private kindOf({ relaying, notes }: Connection, transaction: Transaction): Client['kind'] {
+    const kind = this.kinds.get(transaction) ?? (relaying || notes.auth_user !== undefined ? 'own' : 'peer');
+    this.kinds.set(transaction, kind);
+    return kind;
   }
 
   private report(connection: Connection, recipient: EnvelopeAddress, verdict: RecipientVerdict): void {
@@ -114,7 +140,7 @@ class Recipients {
     if (!transaction || !this.isNews(transaction, alike)) return;
     transaction.results.add({ name: 'tls-peers' }, result);
     const line = verdictLine(verdict, {
-      client: clientOf(connection),
+      client: this.clientOf(connection),
       sender: textOf(transaction.mail_from),
       recipient: textOf(recipient),
       tls,
@@ -147,19 +173,12 @@ class Recipients {
   }
 }
 
-function clientOf(connection: Connection): Client {
-  const { transaction } = connection;
-  const own = connection.relaying || connection.notes.auth_user !== undefined;
-  return {
-    ip: connection.remote.ip,
-    senderDomain: transaction ? domainOf(transaction.mail_from) : '',
-    kind: own ? 'own' : 'peer',
-  };
-}
-
 /** Haraka replaces the cipher's own version by the protocol's, for STARTTLS and for SMTPS. */
-function protectionOf({ tls }: Connection): Protection {
-  return tls.enabled ? { kind: 'tls', protocol: tls.cipher?.version ?? '' } : { kind: 'cleartext' };
+function protectionOf({ tls, hello }: Connection): Protection {
+  if (tls.enabled) return { kind: 'tls', protocol: tls.cipher?.version ?? '' };
+  // HELO asks for nothing.
+  const withheld = hello.verb === 'EHLO' && tls.advertised !== true;
+  return { kind: 'cleartext', startTls: withheld ? 'withheld' : 'available' };
 }
 
 function resultOf(verdict: RecipientVerdict): Record<string, unknown> {

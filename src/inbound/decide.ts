@@ -8,7 +8,8 @@ import type { FoundForClient } from './rule';
 
 /** How the client's connection is protected when it names the recipient. */
 export type Protection =
-  | { readonly kind: 'cleartext' }
+  /** `withheld`: the client asked what there is, and this server did not offer STARTTLS. */
+  | { readonly kind: 'cleartext'; readonly startTls: 'available' | 'withheld' }
   /** `protocol` as OpenSSL names it; empty where it is not known. */
   | { readonly kind: 'tls'; readonly protocol: string };
 
@@ -57,14 +58,12 @@ function hold(rule: InboundRule, seen: Protection): RecipientVerdict {
   const failure = violation(rule, seen);
   if (failure === 'none') return { kind: 'admitted', rule: rule.name };
   if (rule.enforcement === 'monitor') return { kind: 'recorded', rule: rule.name, failure };
-  return { kind: 'refused', rule: rule.name, failure, reply: refusal(rule, failure) };
+  return { kind: 'refused', rule: rule.name, failure, reply: refusal(rule, failure, seen) };
 }
 
 function violation(rule: InboundRule, seen: Protection): Failure | 'none' {
   if (seen.kind === 'cleartext') {
-    return rule.level === 'mandatory'
-      ? { reason: 'starttls-not-supported', text: 'Must issue a STARTTLS command first' }
-      : 'none';
+    return rule.level === 'mandatory' ? { reason: 'starttls-not-supported', text: wanting[seen.startTls] } : 'none';
   }
   const wanted = minimumVersion(rule.minTlsVersion, 'none');
   // Without a minimum, a protocol that cannot be told is as good as any other.
@@ -78,9 +77,18 @@ function violation(rule: InboundRule, seen: Protection): Failure | 'none' {
   };
 }
 
-/** RFC 3207 section 4 has 530 5.7.0 for a client that has to begin TLS first. */
-function refusal(rule: InboundRule, { reason, text }: Failure): SmtpReply {
-  if (rule.actionOnFailure === 'defer') return { code: 450, status: '4.7.0', text };
+const wanting = {
+  available: 'Must issue a STARTTLS command first',
+  withheld: 'STARTTLS is required for this recipient, and this server does not offer it at the moment',
+} as const;
+
+/**
+ * RFC 3207 section 4 has 530 5.7.0 for a client that has to begin TLS first. One that was not offered STARTTLS cannot, and
+ * the fault is ours: it may come again.
+ */
+function refusal(rule: InboundRule, { reason, text }: Failure, seen: Protection): SmtpReply {
+  const withheld = seen.kind === 'cleartext' && seen.startTls === 'withheld';
+  if (rule.actionOnFailure === 'defer' || withheld) return { code: 450, status: '4.7.0', text };
   return reason === 'starttls-not-supported'
     ? { code: 530, status: '5.7.0', text }
     : { code: 550, status: enhancedStatus(reason, true), text };

@@ -10,7 +10,8 @@ import { memorySource } from '../settings/memory_source';
 
 const today = '2026-11-24';
 const tls = (protocol: string): Protection => ({ kind: 'tls', protocol });
-const cleartext: Protection = { kind: 'cleartext' };
+const cleartext: Protection = { kind: 'cleartext', startTls: 'available' };
+const withheld: Protection = { kind: 'cleartext', startTls: 'withheld' };
 
 const rule = (more: Partial<InboundRule> = {}): InboundRule => ({
   name: 'r',
@@ -31,6 +32,8 @@ describe('a recipient under a rule', () => {
   const rows: readonly (readonly [what: string, rule: Partial<InboundRule>, seen: Protection, said: string])[] = [
     ['no TLS', {}, cleartext, '530 5.7.0 Must issue a STARTTLS command first'],
     ['no TLS, for now', { actionOnFailure: 'defer' }, cleartext, '450 4.7.0 Must issue a STARTTLS command first'],
+    ['no TLS was offered', {}, withheld, '450 4.7.0 STARTTLS is required for this recipient, and this server does not offer it at the moment'],
+    ['no TLS was offered at opportunistic', { level: 'opportunistic' }, withheld, 'admitted'],
     ['no TLS, monitored', { enforcement: 'monitor' }, cleartext, 'recorded'],
     ['no TLS at opportunistic', { level: 'opportunistic', minTlsVersion: '1.3' }, cleartext, 'admitted'],
     ['the minimum', { minTlsVersion: '1.1' }, tls('TLSv1.1'), 'admitted'],

@@ -13,7 +13,19 @@ import { tlsConfig } from './support/tls_server';
 
 /** The lab's Haraka lets everybody relay; here only these two may. */
 const strangers = `
-exports.register = function () { this.register_hook('connect', 'estrange', 200); };
+exports.register = function () {
+  this.register_hook('connect', 'estrange', 200);
+  this.register_hook('reset_transaction', 'tell');
+  this.register_hook('disconnect', 'tell');
+};
+exports.tell = function (next, connection) {
+  for (const of of ['connection', 'transaction']) {
+    const { results } = of === 'connection' ? connection : (connection.transaction ?? {});
+    const entry = results?.get('tls-peers');
+    if (entry) this.lognotice(of + ' ' + connection.remote.ip + ' ' + JSON.stringify(entry));
+  }
+  next();
+};
 exports.estrange = (next, connection) => {
   connection.relaying = connection.remote.ip === '198.51.100.10';
   if (connection.remote.ip === '198.51.100.20') connection.notes.auth_user = 'somebody';
@@ -153,6 +165,12 @@ describe('each recipient hears what its rule says', () => {
     );
   });
 
+  it('HELO asks for nothing, and could have been EHLO', async () => {
+    const to = ['b@strict.example'];
+    const visit = { port: lab.haraka.port, proxiedFor: somewhere, tls: 'none', hello: 'HELO', from: 'a@peer.example', to } as const;
+    expect(await recipientReplies(visit)).toEqual([starttls]);
+  });
+
   it.each([
     ['TLSv1', needs12],
     ['TLSv1.2', ok],
@@ -187,6 +205,21 @@ it('the log has one line with the rule and what was seen, for all recipients tha
   );
   const recorded = lab.haraka.logLines.slice(from).filter((one) => /inbound recorded/.test(one));
   expect(recorded).toHaveLength(1);
+});
+
+it.each(['connection', 'transaction'])('the results of the %s hold each verdict', async (of) => {
+  const visits = [
+    ['192.0.2.101', 'b@any.example', 'TLSv1.2', { tls: 'TLSv1.2', pass: ['any.example [inbound]'] }],
+    ['192.0.2.102', 'b@any.example', 'none', { tls: 'none', fail: ['starttls-not-supported (any.example [inbound])'] }],
+    ['192.0.2.103', 'b@watch.example', 'none', { tls: 'none', msg: ['starttls-not-supported (watch.example [inbound], monitor)'] }],
+    ['198.51.100.10', 'b@strict.example', 'none', { tls: 'none', skip: ['own client'] }],
+  ] as const;
+  for (const [client, to, tls, result] of visits) {
+    const from = lab.haraka.logLines.length;
+    await recipientReplies({ port: lab.haraka.port, proxiedFor: client, tls, from: 'a@peer.example', to: [to] });
+    const line = await lab.haraka.waitForLog(new RegExp(`${of} ${client.replaceAll('.', '\\.')} \\{`), { from });
+    expect(JSON.parse(line.slice(line.indexOf('{')))).toMatchObject(result);
+  }
 });
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0;

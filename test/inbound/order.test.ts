@@ -14,7 +14,8 @@ exports.accept = (next) => next(OK);
 
 const strict = { 'tls-peers/strict.example.ini': '[inbound]\nsecurity_level = mandatory\n' };
 
-const refused = '530 5.7.0 Must issue a STARTTLS command first';
+/** This Haraka has no plugin that offers STARTTLS. */
+const refused = '450 4.7.0 STARTTLS is required for this recipient, and this server does not offer it at the moment';
 
 interface Answers {
   readonly strict: string;
@@ -55,4 +56,31 @@ it('a plugin that is listed first and accepts everybody does not get past the ru
 
 it.each([0, 1])('nor does one that puts itself before us, with nodes=%s', async (workers) => {
   expect(await answersWith(-200, workers)).toEqual({ strict: refused, other: '250 ', moved: true });
+});
+
+it('a client that may relay to one domain is held to the rules of the others', async () => {
+  const stranger = `
+exports.register = function () { this.register_hook('connect', 'estrange', 200); };
+exports.estrange = (next, connection) => { connection.relaying = false; next(); };
+`;
+  const lab = await startLab(
+    { domains: {} },
+    {
+      plugins: ['tls-peers', 'stranger', 'relay'],
+      ownPlugins: { stranger },
+      config: {
+        ...strict,
+        'relay.ini': '[relay]\nacl = false\nforce_routing = false\nall = false\ndest_domains = true\n',
+        'relay_dest_domains.ini': `[domains]\nother.example = {"action":"accept"}\nstrict.example = {"action":"accept"}\n`,
+      },
+    },
+  );
+  try {
+    const to = ['b@other.example', 'b@strict.example'];
+    const visit = { port: lab.haraka.port, tls: 'none', from: 'a@peer.example', to } as const;
+    const replies = await recipientReplies(visit);
+    expect(replies.map((reply) => reply.slice(0, 4))).toEqual(['250 ', '450 ']);
+  } finally {
+    await lab.stop();
+  }
 });

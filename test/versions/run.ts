@@ -65,8 +65,10 @@ async function faultsOf(combination: Combination): Promise<string[]> {
 /** Incoming mail is held to a rule of the recipient's domain, and mail for other domains is not. */
 async function inboundFaultsOf(combination: Combination): Promise<string[]> {
   const options = await optionsOf(combination);
-  const config = { 'tls-peers/ours.example.ini': '[inbound 127.0.0.0/8]\nsecurity_level = mandatory\n' };
-  const lab = await startLab({ domains: {} }, { ...options, config });
+  const server = await serverWithTls();
+  const rule = '[inbound 127.0.0.0/8]\nsecurity_level = mandatory\n';
+  const config = { ...server.config, 'tls-peers/ours.example.ini': rule };
+  const lab = await startLab({ domains: {} }, { ...options, ...server, config });
   const answer = (to: string): Promise<string> =>
     lab.send({ from: 'someone@peer.example', to }).then(
       () => 'taken',

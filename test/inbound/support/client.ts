@@ -9,6 +9,8 @@ export interface Visit {
   /** The loopback address to connect from. */
   readonly localAddress?: string;
   readonly tls: 'none' | SecureVersion;
+  /** EHLO where absent. */
+  readonly hello?: 'EHLO' | 'HELO';
   /** `at_once`: TLS without STARTTLS, at the port for that (RFC 8314). */
   readonly begin?: 'by_starttls' | 'at_once';
   /** Empty for the null sender. */
@@ -39,10 +41,10 @@ export async function recipientReplies(visit: Visit): Promise<string[]> {
 /** To the reply to EHLO, inside TLS where there is to be any. */
 async function reachEhlo(
   plain: Socket,
-  { tls, begin = 'by_starttls' }: Visit,
+  { tls, begin = 'by_starttls', hello }: Visit,
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Dialogue> {
-  if (tls === 'none') return greeted(dialogueOver(plain));
+  if (tls === 'none') return greeted(dialogueOver(plain), hello);
   if (begin === 'at_once') return greeted(dialogueOver(secure(plain, tls, onSecured)));
   await (await greeted(dialogueOver(plain))).expect('STARTTLS', '220');
   plain.removeAllListeners('data');
@@ -51,9 +53,9 @@ async function reachEhlo(
   return talk;
 }
 
-async function greeted(talk: Dialogue): Promise<Dialogue> {
+async function greeted(talk: Dialogue, hello: Visit['hello'] = 'EHLO'): Promise<Dialogue> {
   await talk.expect('', '220');
-  await talk.expect('EHLO client.example', '250');
+  await talk.expect(`${hello} client.example`, '250');
   return talk;
 }
 
