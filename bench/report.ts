@@ -15,7 +15,7 @@ export interface Line {
 export interface Figure {
   readonly name: string;
   /** The median where there were several runs. */
-  readonly value: number;
+  readonly value: number | 'not_measured';
   /** `x` is a ratio. */
   readonly unit: string;
   /** The lowest and the highest of the runs. */
@@ -35,11 +35,24 @@ export interface GroupReport {
 
 export function isMet({ value, line }: Figure): boolean {
   if (line === undefined) return true;
+  if (value === 'not_measured') return false;
   return line.is === 'at least' ? value >= line.value : value <= line.value;
 }
 
 export function missed(reports: readonly GroupReport[]): Figure[] {
-  return reports.flatMap(({ figures }) => figures.filter((figure) => !isMet(figure)));
+  return withLine(reports).filter((figure) => !isMet(figure) && isMeasured(figure));
+}
+
+export function notMeasured(reports: readonly GroupReport[]): Figure[] {
+  return withLine(reports).filter((figure) => !isMeasured(figure));
+}
+
+function withLine(reports: readonly GroupReport[]): Figure[] {
+  return reports.flatMap(({ figures }) => figures.filter(({ line }) => line !== undefined));
+}
+
+export function isMeasured({ value }: Figure): boolean {
+  return value !== 'not_measured';
 }
 
 /** One table per group. */
@@ -59,10 +72,12 @@ function spreadText({ spread }: Figure): string {
 
 function lineText(figure: Figure): string {
   if (figure.line === undefined) return '';
+  if (!isMeasured(figure)) return `NOT MEASURED: ${figure.line.is} ${short(figure.line.value)}`;
   return `${isMet(figure) ? 'met' : 'MISSED'}: ${figure.line.is} ${short(figure.line.value)}`;
 }
 
-function quantity(value: number, unit: string): string {
+function quantity(value: Figure['value'], unit: string): string {
+  if (value === 'not_measured') return '-';
   return `${short(value)} ${unit}`;
 }
 

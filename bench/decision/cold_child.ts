@@ -15,8 +15,13 @@ export interface ColdOrder {
 export interface ColdResult {
   /** Milliseconds, by case and round. */
   readonly suite: Readonly<Record<string, readonly number[]>>;
-  /** `beside`: the case of this suite that comes nearest. */
-  readonly others: Readonly<Record<string, readonly { readonly ms: number; readonly beside: string }[]>>;
+  readonly others: Readonly<Record<string, readonly Timed[]>>;
+}
+
+interface Timed {
+  readonly ms: number;
+  /** The case of this suite that comes nearest. */
+  readonly beside: string;
 }
 
 inChild(async ({ dns, rounds }: ColdOrder): Promise<ColdResult> => {
@@ -24,7 +29,7 @@ inChild(async ({ dns, rounds }: ColdOrder): Promise<ColdResult> => {
   const suite = Object.fromEntries(
     cases.map(({ name, level, peer }) => [
       name,
-      async (): Promise<number> => {
+      async (): Promise<Timed> => {
         const fresh = openSuite(dns);
         try {
           await fresh.ready();
@@ -32,7 +37,7 @@ inChild(async ({ dns, rounds }: ColdOrder): Promise<ColdResult> => {
           const hosts = await fresh.offer(level, peer);
           const elapsed = performance.now() - begun;
           if (hosts.length === 0) throw new Error(`no host for ${peer} at ${level}`);
-          return elapsed;
+          return { ms: elapsed, beside: name };
         } finally {
           fresh.close();
         }
@@ -69,9 +74,15 @@ inChild(async ({ dns, rounds }: ColdOrder): Promise<ColdResult> => {
   try {
     // Caches are cold, the code is not: no mail server is at its first message for long.
     for (let round = 0; round < 10; round++) await Promise.all(Object.values(suite).map((run) => run()));
-    await alternate({ ...suite, ...others }, 1);
-    const ours = await alternate(suite, rounds);
-    return { suite: ours, others: await alternate(others, rounds) };
+    const all: Record<string, () => Promise<Timed>> = { ...suite, ...others };
+    await alternate(all, 1);
+    const runs = await alternate(all, rounds);
+    const of = (names: readonly string[]) =>
+      Object.fromEntries(names.map((name) => [name, runs[name] ?? []]));
+    const ours = Object.entries(of(Object.keys(suite))).map(
+      ([name, timed]) => [name, timed.map(({ ms }) => ms)] as const,
+    );
+    return { suite: Object.fromEntries(ours), others: of(Object.keys(others)) };
   } finally {
     resolveTlsa.close();
   }

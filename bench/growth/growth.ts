@@ -26,6 +26,6 @@ export async function measureGrowth(effort: Effort): Promise<{ figures: Figure[]
 }
 
 const notes = [
-  'look-ups: hits and misses alike, in both directions; the ratio is of neighbouring runs',
+  'look-ups: exact names, names under a wildcard and client addresses in turn; the ratio is of runs of the same round',
   'memory: what is reachable after a collection, over what was before',
 ];

@@ -11,22 +11,25 @@ const free = -1;
 
 export class Table<K extends string | bigint, V> implements Iterable<readonly [K, V]> {
   readonly size: number;
-  readonly #keys: readonly K[];
-  readonly #values: readonly V[];
-  /** For each slot a hash, or `free`, and the place of key and value. */
+  /** Each key with its value behind it: who finds the one has the other at hand. */
+  readonly #entries: readonly (K | V)[];
+  /** For each slot a hash, or `free`, and the place of the key. */
   readonly #slots: Int32Array;
   readonly #mask: number;
 
   /** @param hash gives a non-negative integer below 2³¹; look-ups hand it over beside the key */
   constructor(entries: ReadonlyMap<K, V>, hash: (key: K) => number) {
     this.size = entries.size;
-    this.#keys = [...entries.keys()];
-    this.#values = [...entries.values()];
+    this.#entries = [...entries].flat();
     let capacity = smallest;
     while (capacity < this.size * room) capacity *= 2;
     this.#mask = capacity - 1;
     this.#slots = new Int32Array(capacity * 2).fill(free);
-    for (const [place, key] of this.#keys.entries()) this.#put(hash(key), place);
+    let place = 0;
+    for (const key of entries.keys()) {
+      this.#put(hash(key), place);
+      place += 2;
+    }
   }
 
   get(key: K, hash: number): V | undefined {
@@ -35,17 +38,19 @@ export class Table<K extends string | bigint, V> implements Iterable<readonly [K
       const found = slots[2 * slot];
       if (found === free) return undefined;
       const place = slots[2 * slot + 1] ?? free;
-      if (found === hash && this.#keys[place] === key) return this.#values[place];
+      if (found === hash && this.#entries[place] === key) return this.#entries[place + 1] as V;
     }
   }
 
   /** In the order in which they came. */
   *[Symbol.iterator](): Generator<readonly [K, V]> {
-    for (const [place, key] of this.#keys.entries()) yield [key, this.#values[place] as V];
+    for (let place = 0; place < this.#entries.length; place += 2) {
+      yield [this.#entries[place] as K, this.#entries[place + 1] as V];
+    }
   }
 
-  values(): Iterable<V> {
-    return this.#values;
+  *values(): Generator<V> {
+    for (const [, value] of this) yield value;
   }
 
   #put(hash: number, place: number): void {
