@@ -1,7 +1,7 @@
 /**
- * A read-only hash table that keeps what a search goes through, hashes and places, in as little memory as it can: four
- * octets each, side by side. A `Map` leads through chains of entries and keys that only happen to share a bucket, and with
- * 100,000 peers nearly all that a look-up costs is to fetch these from memory that the processor has not at hand.
+ * A read-only hash table that keeps what a search goes through side by side in one array. A `Map` leads through chains of
+ * entries and keys that only happen to share a bucket, and with 100,000 peers nearly all that a look-up costs is to fetch
+ * these from memory that the processor has not at hand.
  */
 
 /** Slots per key, at least. Enough are free for a search to end after one or two. */
@@ -11,53 +11,46 @@ const free = -1;
 
 export class Table<K extends string | bigint, V> implements Iterable<readonly [K, V]> {
   readonly size: number;
-  /** Each key with its value behind it: who finds the one has the other at hand. */
-  readonly #entries: readonly (K | V)[];
-  /** For each slot a hash, or `free`, and the place of the key. */
-  readonly #slots: Int32Array;
+  readonly #entries: ReadonlyMap<K, V>;
+  /** For each slot a hash, or `free`, then key and value. */
+  readonly #slots: (number | K | V)[];
   readonly #mask: number;
 
   /** @param hash gives a non-negative integer below 2³¹; look-ups hand it over beside the key */
   constructor(entries: ReadonlyMap<K, V>, hash: (key: K) => number) {
     this.size = entries.size;
-    this.#entries = [...entries].flat();
+    this.#entries = entries;
     let capacity = smallest;
     while (capacity < this.size * room) capacity *= 2;
     this.#mask = capacity - 1;
-    this.#slots = new Int32Array(capacity * 2).fill(free);
-    let place = 0;
-    for (const key of entries.keys()) {
-      this.#put(hash(key), place);
-      place += 2;
-    }
+    this.#slots = new Array<number | K | V>(capacity * 3).fill(free);
+    for (const [key, value] of entries) this.#put(hash(key), key, value);
   }
 
   get(key: K, hash: number): V | undefined {
     const slots = this.#slots;
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const found = slots[2 * slot];
+      const found = slots[3 * slot];
       if (found === free) return undefined;
-      const place = slots[2 * slot + 1] ?? free;
-      if (found === hash && this.#entries[place] === key) return this.#entries[place + 1] as V;
+      if (found === hash && slots[3 * slot + 1] === key) return slots[3 * slot + 2] as V;
     }
   }
 
   /** In the order in which they came. */
-  *[Symbol.iterator](): Generator<readonly [K, V]> {
-    for (let place = 0; place < this.#entries.length; place += 2) {
-      yield [this.#entries[place] as K, this.#entries[place + 1] as V];
-    }
+  [Symbol.iterator](): Iterator<readonly [K, V]> {
+    return this.#entries[Symbol.iterator]();
   }
 
-  *values(): Generator<V> {
-    for (const [, value] of this) yield value;
+  values(): Iterable<V> {
+    return this.#entries.values();
   }
 
-  #put(hash: number, place: number): void {
+  #put(hash: number, key: K, value: V): void {
     let slot = hash & this.#mask;
-    while (this.#slots[2 * slot] !== free) slot = (slot + 1) & this.#mask;
-    this.#slots[2 * slot] = hash;
-    this.#slots[2 * slot + 1] = place;
+    while (this.#slots[3 * slot] !== free) slot = (slot + 1) & this.#mask;
+    this.#slots[3 * slot] = hash;
+    this.#slots[3 * slot + 1] = key;
+    this.#slots[3 * slot + 2] = value;
   }
 }
 
