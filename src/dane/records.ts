@@ -2,10 +2,10 @@
  * TLSA records: reading them, and which of them SMTP can use (RFC 6698 section 2.1, RFC 7671, RFC 7672 section 3.1).
  */
 import { X509Certificate, createPublicKey } from 'node:crypto';
-import { publicKeyOf } from '../x509/certificate';
+import { publicKeyInfo, publicKeyOf } from '../x509/certificate';
 import { sameBytes, soleElement, tags } from '../x509/der';
 import type { IssuerKey } from '../x509/effort';
-import { judgeKey } from '../x509/strength';
+import { hasCurveSpeltOut, judgeKey } from '../x509/strength';
 import type { TlsaRecord } from './types';
 
 export const usages = { pkixTa: 0, pkixEe: 1, daneTa: 2, daneEe: 3 } as const;
@@ -27,18 +27,21 @@ export function parseTlsaRecord(rdata: Uint8Array): TlsaRecord | undefined {
 /** More records than this are not looked at; nobody publishes so many, and each costs time. */
 export const maximumRecords = 64;
 
+/** Of these, records that carry whole certificates or keys: to read one takes up to a millisecond. */
+export const maximumWholeRecords = 32;
+
 /**
  * The records that can authenticate an SMTP server, each once, in the order given. Empty where none can, which is
  * the "present, none usable" of RFC 7672 section 2.2.
  *
- * Of records that carry whole certificates or keys, which have to be parsed, only the first `maximumRecords` are tried.
+ * Of records that carry whole certificates or keys, which have to be parsed, only the first `maximumWholeRecords` are tried.
  */
 export function usableRecords(records: readonly TlsaRecord[]): readonly TlsaRecord[] {
   const usable: TlsaRecord[] = [];
   let whole = 0;
   for (const record of distinctRecords(records)) {
     if (usable.length === maximumRecords) break;
-    if (record.matchingType === matchingTypes.full && (whole += 1) > maximumRecords) continue;
+    if (record.matchingType === matchingTypes.full && (whole += 1) > maximumWholeRecords) continue;
     if (unusableBecause(record) === undefined) usable.push(record);
   }
   return usable;
@@ -96,19 +99,26 @@ export function strongerRecord(record: TlsaRecord, records: readonly TlsaRecord[
 export function certificateIn(record: TlsaRecord): X509Certificate | undefined {
   if (record.selector !== selectors.certificate || record.matchingType !== matchingTypes.full)
     return undefined;
-  return parsed(record).certificate;
+  const whole = parsed(record);
+  return whole.kind === 'certificate' ? whole.certificate : undefined;
 }
 
 /** The bare key that a record with selector 1 and matching type 0 carries. */
 export function publicKeyIn(record: TlsaRecord): IssuerKey | undefined {
   if (record.selector !== selectors.publicKey || record.matchingType !== matchingTypes.full) return undefined;
-  return parsed(record).key;
+  const whole = parsed(record);
+  return whole.kind === 'key' ? whole.key : undefined;
 }
 
-interface WholeData {
-  readonly certificate?: X509Certificate;
-  readonly key?: IssuerKey;
-}
+type WholeData =
+  | { readonly kind: 'certificate'; readonly certificate: X509Certificate }
+  | { readonly kind: 'key'; readonly key: IssuerKey }
+  /**
+   * A key that is not given to OpenSSL: with parameters of the zone's own choice, reading it alone takes tenths of a second.
+   * It is there, so that the peer has to authenticate, and signs nothing.
+   */
+  | { readonly kind: 'unread' }
+  | { readonly kind: 'malformed' };
 
 const wholeData = new WeakMap<TlsaRecord, WholeData>();
 
@@ -116,25 +126,32 @@ const wholeData = new WeakMap<TlsaRecord, WholeData>();
 function parsed(record: TlsaRecord): WholeData {
   const known = wholeData.get(record);
   if (known) return known;
-  let result: WholeData = {};
-  try {
-    // Node would read PEM as well, and take no notice of what follows a certificate.
-    soleElement(record.data, tags.sequence);
-    if (record.selector === selectors.certificate) {
-      const certificate = new X509Certificate(record.data);
-      const readable = sameBytes(certificate.raw, record.data) && publicKeyOf(certificate) !== 'unsupported';
-      if (readable) result = { certificate };
-    } else {
-      const key = createPublicKey({ key: Buffer.from(record.data), format: 'der', type: 'spki' });
-      result = { key: { info: record.data, cost: judgeKey(record.data).cost, key: () => key } };
-    }
-  } catch {
-    // The DER reader or OpenSSL could not read it, which makes the record unusable and is no error here.
-  }
+  const result = read(record);
   wholeData.set(record, result);
   return result;
 }
 
+function read({ selector, data }: TlsaRecord): WholeData {
+  try {
+    // Node would read PEM as well, and take no notice of what follows a certificate.
+    soleElement(data, tags.sequence);
+    const info = selector === selectors.certificate ? publicKeyInfo(data) : data;
+    if (info !== undefined && hasCurveSpeltOut(info)) return { kind: 'unread' };
+    if (selector === selectors.certificate) return readWholeCertificate(data);
+    const key = createPublicKey({ key: Buffer.from(data), format: 'der', type: 'spki' });
+    return { kind: 'key', key: { info: data, cost: judgeKey(data).cost, key: () => key } };
+  } catch {
+    // The DER reader or OpenSSL could not read it, which makes the record unusable and is no error here.
+    return { kind: 'malformed' };
+  }
+}
+
+function readWholeCertificate(data: Uint8Array): WholeData {
+  const certificate = new X509Certificate(data);
+  const readable = sameBytes(certificate.raw, data) && publicKeyOf(certificate) !== 'unsupported';
+  return readable ? { kind: 'certificate', certificate } : { kind: 'malformed' };
+}
+
 function isWhole(record: TlsaRecord): boolean {
-  return certificateIn(record) !== undefined || publicKeyIn(record) !== undefined;
+  return parsed(record).kind !== 'malformed';
 }

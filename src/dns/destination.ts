@@ -169,13 +169,19 @@ export function addressFacts(host: string, ipv6: Answer<string>, ipv4: Answer<st
   return {
     kind: 'found',
     security: secure === undefined ? 'insecure' : 'secure',
-    addresses: [...(six?.records ?? []), ...(four?.records ?? [])].slice(0, maxAddresses),
+    addresses: shared(six?.records ?? [], four?.records ?? []),
     canonicalName: (secure ?? first).canonicalName || host,
   };
 }
 
 /** More addresses than this at one host are not tried. */
 const maxAddresses = 16;
+
+/** IPv6 first, but never so many that the other family has no part: not every sender has both. */
+function shared(six: readonly string[], four: readonly string[]): string[] {
+  const most = Math.max(maxAddresses / 2, maxAddresses - four.length);
+  return [...six.slice(0, most), ...four].slice(0, maxAddresses);
+}
 
 async function discoverTlsa(
   resolver: Resolver,

@@ -27,6 +27,8 @@ export interface FetchOptions {
   readonly timeoutMs?: number;
   /** Of this, for the TLS connection to one address. Milliseconds, default 5,000. */
   readonly connectTimeoutMs?: number;
+  /** Of this, for the answer once TLS stands: a silent host must not keep a place from others. Milliseconds, default 10,000. */
+  readonly answerTimeoutMs?: number;
   /** Of the response body. Default 65,536 (RFC 8461 section 3.3 suggests a limit of this kind). */
   readonly maxBytes?: number;
   /** Connections at a time, in all. Default 32. */
@@ -37,7 +39,9 @@ export interface FetchOptions {
 
 export type Fetched =
   | { readonly kind: 'fetched'; readonly policy: StsPolicy }
-  | { readonly kind: 'failed'; readonly failure: Failure };
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** No place was free in time, or none of its addresses has answered lately: nothing was asked, and nothing is known. */
+  | { readonly kind: 'not_asked'; readonly failure: Failure };
 
 export interface PolicyFetcher {
   /** Never rejects; settles within the time limit, at once when `signal` is aborted. */
@@ -49,7 +53,7 @@ const passedOverMs = 60_000;
 /** A host may list any number of addresses; the time is shared out among this many. */
 const mostAddresses = 8;
 
-type Attempt = Body | { readonly kind: 'unconnected'; readonly failure: Failure };
+type Attempt = Body | { readonly kind: 'unconnected' | 'not_asked'; readonly failure: Failure };
 
 /** One fetcher holds the bounds on connections, so there is one for all domains. */
 export function createPolicyFetcher(deps: {
@@ -59,6 +63,7 @@ export function createPolicyFetcher(deps: {
 }): PolicyFetcher {
   const { resolver, options, open = openTls } = deps;
   const { allowPrivate, timeoutMs = 20_000, connectTimeoutMs = 5_000, maxBytes = 65_536 } = options;
+  const { answerTimeoutMs = 10_000 } = options;
   const gate = createGate({ total: options.maxInFlight ?? 32, perAddress: options.maxPerAddress ?? 4 });
   const unreachable = createUnreachable({
     passedOverMs,
@@ -76,16 +81,19 @@ export function createPolicyFetcher(deps: {
       return unconnected('a special-purpose address, not connected to (mta_sts_allow_private)');
     }
     const leave = await gate.enter(address, signal).catch(() => undefined);
-    if (leave === undefined) return unconnected('too many fetches under way');
+    if (leave === undefined) return notAsked('too many fetches under way');
     // Asked only now, for the sake of those that waited for a place at an address that turned out not to answer.
     if (unreachable.isPassedOver(address)) {
       leave();
-      return unconnected('did not answer lately');
+      return notAsked('did not answer lately');
     }
     try {
       const connected = await connect(address, host, extraRoots, signal, leave);
       if (connected.kind !== 'connected') return { kind: 'unconnected', failure: connected.failure };
-      return await requestPolicy(connected.socket, host, { maxBytes, signal });
+      const { socket } = connected;
+      return await withDeadline(answerTimeoutMs, signal, (limit) =>
+        requestPolicy(socket, host, { maxBytes, signal: limit }),
+      );
     } catch (error) {
       leave();
       throw error;
@@ -115,16 +123,18 @@ export function createPolicyFetcher(deps: {
     const found = await lookUp(resolver, host, timeoutMs / 3, signal);
     if (found.kind === 'failed') return found;
     const failures: Failure[] = [];
+    let asked = false;
     for (const [index, address] of found.addresses.entries()) {
       const share = (endsAt - performance.now()) / (found.addresses.length - index);
       const result = await withDeadline(share, signal, (limit) => attempt(address, host, extraRoots, limit));
       if (result.kind === 'body') return policyFrom(result.bytes);
       if (result.kind === 'refused') return fetchError(`${host}: ${result.why}`);
+      asked ||= result.kind !== 'not_asked';
       const { reason, text } = result.kind === 'failed' ? fetchFailure(result.why) : result.failure;
       failures.push({ reason, text: `${address}: ${text}` });
       if (signal.aborted) break;
     }
-    return { kind: 'failed', failure: summary(host, failures) };
+    return { kind: asked ? 'failed' : 'not_asked', failure: summary(host, failures) };
   }
 
   return {
@@ -199,4 +209,8 @@ function fetchError(text: string) {
 
 function unconnected(text: string): Attempt {
   return { kind: 'unconnected', failure: fetchFailure(text) };
+}
+
+function notAsked(text: string): Attempt {
+  return { kind: 'not_asked', failure: fetchFailure(text) };
 }

@@ -80,6 +80,8 @@ const txtPatience = { protected: 3_000, unprotected: 15_000 } as const;
 const unansweredFor = minute;
 /** How often the store is consulted for a domain of which memory holds no policy in force. */
 const storeInterval = minute;
+/** And for a domain that publishes one: another worker may have had more luck with its policy host. */
+const secondLook = 1_000;
 const storePatience = 5_000;
 const sweepInterval = 5 * minute;
 const sweepConcurrency = 2;
@@ -127,6 +129,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     if (isRecallDue(known, now)) return undefined;
     const lookup = keptRecord(resolver, known.domain);
     if (lookup === undefined || lookup.kind === 'unanswered') return undefined;
+    if (isSecondLookDue(known, lookup, now)) return undefined;
     const next = conclude(known, lookup, 'message', now);
     return next.kind === 'known' ? next.facts : undefined;
   }
@@ -143,6 +146,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
 
   async function lookThrough(known: Known, occasion: Occasion): Promise<StsFacts> {
     const lookup = await askRecord(known, occasion);
+    if (isSecondLookDue(known, lookup, clock.steady())) await consultStore(known);
     const next = conclude(known, lookup, occasion, clock.steady());
     if (next.kind === 'known') return next.facts;
     return together(fetches, keyText(known), () => obtain(known, next.id, occasion));
@@ -151,11 +155,24 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   /** What follows from the record: the facts, or that the policy host is to be asked first. */
   function conclude(known: Known, lookup: StsLookup, occasion: Occasion, now: number): Conclusion {
     if (lookup.kind !== 'found') {
+      const id = idToRenew(known, occasion, now);
+      if (id !== undefined) return { kind: 'fetch_due', id };
       const failure = recordFailure(known.domain, lookup, protection(known, now));
       return { kind: 'known', facts: standing(known, failure) };
     }
     if (isFetchDue(known, lookup.id, occasion, now)) return { kind: 'fetch_due', id: lookup.id };
     return { kind: 'known', facts: standing(known, lastFailure(known)) };
+  }
+
+  /**
+   * Ahead of expiry the policy host has the last word, whatever became of the record: who withholds it would outlive the
+   * policy otherwise (RFC 8461 section 10.2).
+   */
+  function idToRenew(known: Known, occasion: Occasion, now: number): string | undefined {
+    const { held } = known;
+    if (occasion !== 'ahead_of_expiry' || !inForce(held, now) || held.stored.policy.mode === 'none')
+      return undefined;
+    return isFetchDue(known, held.stored.id, occasion, now) ? held.stored.id : undefined;
   }
 
   /** The policy in force, or that there is none. `failure`: what stood in the way of a newer one. */
@@ -186,6 +203,8 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     noteAttempt(known, clock.steady());
     const { domain, roots, extraRoots } = known;
     const fetched = await fetcher.fetch(domain, { extraRoots, signal: closing.signal });
+    // For want of a place or an address that answers: the host itself has not failed, and is asked for the next message.
+    if (fetched.kind === 'not_asked') return standing(known, fetched.failure);
     if (fetched.kind === 'failed') return notObtained(known, id, occasion, fetched.failure);
     const stored = { domain, roots, id, fetchedAt: clock.wall(), policy: fetched.policy };
     known.backoff = noBackoff;
@@ -199,7 +218,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   /** Whether another process on the same store has fetched the policy meanwhile. */
   async function otherWorkerHas(known: Known, id: string): Promise<boolean> {
     const before = known.held;
-    if (clock.steady() >= known.lookedInStoreAt + 1000) await consultStore(known);
+    if (clock.steady() >= known.lookedInStoreAt + secondLook) await consultStore(known);
     return known.held !== before && !isFetchDue(known, id, 'message', clock.steady());
   }
 
@@ -254,6 +273,10 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
 
   function isRecallDue({ held, lookedInStoreAt }: Known, now: number): boolean {
     return !inForce(held, now) && now >= lookedInStoreAt + storeInterval;
+  }
+
+  function isSecondLookDue({ held, lookedInStoreAt }: Known, lookup: StsLookup, now: number): boolean {
+    return lookup.kind !== 'not_published' && !inForce(held, now) && now >= lookedInStoreAt + secondLook;
   }
 
   async function consultStore(known: Known): Promise<void> {

@@ -36,7 +36,14 @@ export function requestPolicy(
       createConnection: () => socket,
       setHost: false,
       path: policyPath,
-      headers: { Host: policyHost, Accept: 'text/plain', 'Accept-Encoding': 'identity', Connection: 'close' },
+      headers: {
+        Host: policyHost,
+        // What stands in front of web servers often turns away whoever does not say what it is.
+        'User-Agent': 'haraka-plugin-tls-peers',
+        Accept: 'text/plain',
+        'Accept-Encoding': 'identity',
+        Connection: 'close',
+      },
       maxHeaderSize: 16_384,
       insecureHTTPParser: false,
     });

@@ -24,12 +24,21 @@ export function stsState(sts: StsFacts, domain: string, host: string): StsState 
       const { policy, id } = sts;
       if (policy.mode === 'none') return { kind: 'no_policy', why: 'MTA-STS mode none', recorded: [] };
       const named = matchesPolicy(policy, host);
-      const failure: Failure = {
-        reason: 'mx-not-in-policy',
-        text: `${host} is not among the MX hosts of the MTA-STS policy of ${domain} (id ${id}: ${policy.mx.join(', ')})`,
-      };
-      if (policy.mode === 'testing') return { kind: 'testing', id, recorded: named ? [] : [failure] };
-      return named ? { kind: 'enforce', id } : { kind: 'refused', id, failure };
+      if (policy.mode === 'testing')
+        return { kind: 'testing', id, recorded: named ? [] : [notNamed(host, domain, id, policy.mx)] };
+      return named
+        ? { kind: 'enforce', id }
+        : { kind: 'refused', id, failure: notNamed(host, domain, id, policy.mx) };
     }
   }
+}
+
+/** A policy may name some thousand hosts, and this is said of each host that it does not name. */
+const mostNamed = 8;
+
+function notNamed(host: string, domain: string, id: string, mx: readonly string[]): Failure {
+  const others = mx.length - mostNamed;
+  const named = `${mx.slice(0, mostNamed).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
+  const text = `${host} is not among the MX hosts of the MTA-STS policy of ${domain} (id ${id}: ${named})`;
+  return { reason: 'mx-not-in-policy', text };
 }

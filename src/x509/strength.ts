@@ -128,6 +128,18 @@ function judgeCurve(parameters: DerElement | undefined): KeyJudgement {
     : { strength: sound, cost: { kind: 'units', units } };
 }
 
+/** Whether the key of this SubjectPublicKeyInfo (DER) is on a curve that it describes itself. Never throws. */
+export function hasCurveSpeltOut(publicKeyInfo: Uint8Array): boolean {
+  try {
+    const [algorithm] = children(soleElement(publicKeyInfo, tags.sequence));
+    const [kind, parameters] = children(expectTag(algorithm, tags.sequence));
+    return readOid(kind) === keyKinds.ec && parameters !== undefined && parameters.tag !== tags.oid;
+  } catch (error) {
+    if (error instanceof MalformedDer) return false;
+    throw error;
+  }
+}
+
 const strongSignatures = new Set([
   '1.2.840.113549.1.1.14', // RSA with SHA-224
   '1.2.840.113549.1.1.11', // ... SHA-256

@@ -2,9 +2,16 @@
 import { X509Certificate, createHash, createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createCa, createKey, intermediate, issue } from '../../haraka-test-harness/pki';
+import { createCa, createKey, intermediate, issue, tlv } from '../../haraka-test-harness/pki';
 import type { CertificateOptions, Issued, Key } from '../../haraka-test-harness/pki';
-import { maximumRecords, unusableBecause, usableRecords } from '../../src/dane/records';
+import {
+  certificateIn,
+  maximumRecords,
+  maximumWholeRecords,
+  publicKeyIn,
+  unusableBecause,
+  usableRecords,
+} from '../../src/dane/records';
 import type { TlsaRecord } from '../../src/dane/types';
 import { verifyDane } from '../../src/dane/verify';
 import type { DaneVerdict } from '../../src/dane/verify';
@@ -42,6 +49,18 @@ function judge(chain: readonly Issued[], records: readonly TlsaRecord[]): Judged
 afterEach(() => {
   vi.restoreAllMocks();
 });
+
+/** 1.2.840.10045.2.1 */
+const ecPublicKey = Buffer.from('06072a8648ce3d0201', 'hex');
+
+function sha256Record(index: number): TlsaRecord {
+  return {
+    usage: 3,
+    selector: 1,
+    matchingType: 1,
+    data: createHash('sha256').update(String(index)).digest(),
+  };
+}
 
 function bare(spki: Uint8Array): TlsaRecord {
   return { usage: 2, selector: 1, matchingType: 0, data: new Uint8Array(spki) };
@@ -325,8 +344,23 @@ it.each([
 
 describe('records', () => {
   it('are usable up to a number', () => {
-    const records = times(maximumRecords + 9, () => bare(createKey('ec').spki));
+    const records = times(maximumRecords + 9, (index) => sha256Record(index));
     expect(usableRecords(records)).toEqual(records.slice(0, maximumRecords));
+  });
+
+  it('that carry whole keys are usable up to a smaller one', () => {
+    const records = times(maximumWholeRecords + 9, () => bare(createKey('ec').spki));
+    expect(usableRecords(records)).toEqual(records.slice(0, maximumWholeRecords));
+  });
+
+  it('with a curve that they describe themselves are there, and are never read', () => {
+    // No curve at all: OpenSSL would refuse it, and the record would not be usable.
+    const algorithm = tlv(0x30, ecPublicKey, tlv(0x30, tlv(0x02, Buffer.from([1]))));
+    const record = bare(tlv(0x30, algorithm, tlv(0x03, Buffer.from([0, 2, 1]))));
+    expect(unusableBecause(record)).toBeUndefined();
+    expect([publicKeyIn(record), certificateIn(record)]).toEqual([undefined, undefined]);
+    const { verdict } = judge([leaf, middle], [record]);
+    expect(verdict).toMatchObject({ kind: 'refused', reason: 'certificate-not-trusted' });
   });
 
   it('that have to be parsed are not all tried, the others are', () => {

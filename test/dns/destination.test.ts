@@ -527,3 +527,27 @@ describe('the order of MX hosts', () => {
     expect(orderMx([record('', 0)])).toEqual([]);
   });
 });
+
+describe('a host with many addresses', () => {
+  const six = Array.from({ length: 20 }, (_, i) => ({ type: 'AAAA', data: `2001:db8::${i + 1}` }) as const);
+  const four = Array.from({ length: 20 }, (_, i) => a(`192.0.2.${i + 1}`));
+
+  test.each([
+    [20, 20, 8, 8],
+    [20, 1, 15, 1],
+    [2, 20, 2, 14],
+    [20, 0, 16, 0],
+    [3, 2, 3, 2],
+  ])('of %i IPv6 and %i IPv4 addresses, %i and %i are tried', async (sixes, fours, triedSix, triedFour) => {
+    const { resolver } = await world({
+      'peer.example MX': secure(mx('mx.peer.example')),
+      ...(sixes > 0 ? { 'mx.peer.example AAAA': insecure(...six.slice(0, sixes)) } : {}),
+      ...(fours > 0 ? { 'mx.peer.example A': insecure(...four.slice(0, fours)) } : {}),
+    });
+    const destination = await discoverDestination(resolver, 'peer.example', { ...dane, dane: false });
+    const [host] = destination.kind === 'mx' ? destination.hosts : [];
+    const addresses = host?.addresses.kind === 'found' ? host.addresses.addresses : [];
+    expect(addresses.filter((one) => one.includes(':'))).toHaveLength(triedSix);
+    expect(addresses.filter((one) => !one.includes(':'))).toHaveLength(triedFour);
+  });
+});

@@ -29,6 +29,12 @@ describe('a domain at first contact', () => {
     });
   });
 
+  it('is told who asks', async () => {
+    const { host } = await world.domain('a.example');
+    await world.sender({ clock }).facts('a.example', world.roots);
+    expect(host.requests[0]).toMatch(/^User-Agent: haraka-plugin-tls-peers\r$/m);
+  });
+
   it('is asked for in any case and as U-labels, and is the same domain', async () => {
     const domain = await world.domain('xn--bcher-kva.example');
     const sender = world.sender({ clock });
@@ -409,6 +415,31 @@ describe('refreshing ahead of expiry', () => {
     expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
   });
 
+  it.each(['nothing', 'servfail'] as const)(
+    'asks the host although the record is %s: to withhold it is not enough to outlive the policy',
+    async (published) => {
+      const domain = await world.domain('a.example', { maxAge: 4 * day });
+      const sender = world.sender({ clock });
+      await sender.facts('a.example', world.roots);
+      domain.publish(published);
+      clock.advance(2 * day);
+      await sender.refreshDue();
+      expect(domain.host.requests).toHaveLength(2);
+      clock.advance(3 * day);
+      expect(await sender.facts('a.example', world.roots)).toMatchObject({ ...enforced, id: 'id1' });
+    },
+  );
+
+  it('does not ask the host of a policy in mode none whose record is gone', async () => {
+    const domain = await world.domain('a.example', { mode: 'none', maxAge: 4 * day });
+    const sender = world.sender({ clock });
+    await sender.facts('a.example', world.roots);
+    domain.publish('nothing');
+    clock.advance(2 * day);
+    await sender.refreshDue();
+    expect(domain.host.requests).toHaveLength(1);
+  });
+
   it('leaves a fresh policy alone', async () => {
     const domain = await world.domain('a.example', { maxAge: 4 * day });
     const sender = world.sender({ clock });
@@ -555,7 +586,7 @@ describe('a store behind it', () => {
     expect(domain.host.requests).toHaveLength(2);
   });
 
-  it('brings a policy to a second worker that backs off, within a minute', async () => {
+  it('brings a policy to a second worker that backs off, within a second', async () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example');
     const [first, second] = [world.sender({ clock, store }), world.sender({ clock, store })];
@@ -563,7 +594,7 @@ describe('a store behind it', () => {
     await second.facts('a.example', world.roots);
     domain.serve({});
     await first.facts('a.example', world.roots);
-    clock.advance(minute);
+    clock.advance(1);
     expect(await second.facts('a.example', world.roots)).toMatchObject(enforced);
   });
 
@@ -604,6 +635,19 @@ describe('a store behind it', () => {
     for (const name of names) await sender.facts(name, world.roots);
     for (const name of names) world.hosts.dns.zones.txt.delete(`_mta-sts.${name}`);
     for (const name of names) expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+  });
+});
+
+describe('want of a place', () => {
+  it('is no failure of the host, which is asked for the next message', async () => {
+    const domain = await world.domain('a.example');
+    const sender = world.sender({ clock, fetchOptions: { maxInFlight: 0, timeoutMs: 200 } });
+    const failure = { text: expect.stringContaining('too many fetches') as string };
+    for (let n = 0; n < 2; n++) {
+      expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy', failure });
+    }
+    expect(domain.host.connections.most).toBe(0);
+    expect(world.log.join()).not.toContain('next attempt');
   });
 });
 
