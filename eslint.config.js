@@ -36,6 +36,44 @@ export default tseslint.config(
     },
   },
   {
+    // Decisions are pure: no I/O, no timers, no clock. Types may come from anywhere.
+    files: ['src/{policy,dane,peers,x509}/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: [{ name: 'node:net', allowImportNames: ['isIP', 'isIPv4', 'isIPv6'] }],
+          patterns: [
+            {
+              regex: '^node:(fs|dgram|dns|http|https|tls|timers|child_process|worker_threads|cluster)',
+              allowTypeImports: true,
+            },
+            { regex: '/(delivery|plugins|settings/(source|watch|haraka_))', allowTypeImports: true },
+          ],
+        },
+      ],
+      'no-restricted-globals': [
+        'error',
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'performance',
+        'process',
+      ],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']",
+          message: 'Take the time as an argument.',
+        },
+        {
+          selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+          message: 'Take the time as an argument.',
+        },
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts', 'haraka-test-harness/**/*.ts', 'bench/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',
