@@ -16,13 +16,12 @@ import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
 import { decide, type Facts } from '../policy/decide';
 import { forced } from '../policy/force_tls';
-import type { Decision, HostPlan, Requirement, UndeliverableCause } from '../policy/requirement';
+import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
 import { Attempt, isFinal, principal, statusOf, type HostFailure } from './attempt';
 import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
-import { dsn } from './dsn';
 import {
   hookAnswer,
   mutualCertificate,
@@ -31,10 +30,11 @@ import {
   type OutboundConfigModule,
   type OutboundTls,
   type PluggableSocket,
-  type Recipient,
   type TlsSocketModule,
 } from './haraka';
+import { entriesOf, hostOf, localPlan, portOf } from './mx_entry';
 import { isOwnAddress } from './own_address';
+import { forgetAttempts, noteFailure, noteUndeliverable } from './recipients';
 import { recallBroken, rememberBroken } from './redis_memory';
 import { replyTo, reportOf, summarize, type DeliverySummary } from './summary';
 import { upgradeOptions } from './tls_options';
@@ -99,7 +99,7 @@ export class DeliveryGuard {
     /** Told when Haraka makes recipients that the host refused a message of their own, with what happened so far. */
     private readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void,
   ) {
-    this.forgetEarlierAttempts();
+    forgetAttempts(hmail.todo.rcpt_to);
     this.original = {
       get_mx_respond: hmail.get_mx_respond.bind(hmail),
       get_force_tls: hmail.get_force_tls.bind(hmail),
@@ -120,16 +120,11 @@ export class DeliveryGuard {
   newAttempt(): void {
     this.attempt = new Attempt();
     this.trying = undefined;
-    this.forgetEarlierAttempts();
+    forgetAttempts(this.hmail.todo.rcpt_to);
   }
 
   summary(): DeliverySummary {
     return summarize(this.attempt, this.hmail.todo);
-  }
-
-  /** Haraka says of a recipient what was last said of it; a bounce must not mix that with what another attempt saw. */
-  private forgetEarlierAttempts(): void {
-    for (const rcpt of this.hmail.todo.rcpt_to) forgetAttempt(rcpt);
   }
 
   /** The message was delivered, deferred or bounced. */
@@ -271,7 +266,7 @@ export class DeliveryGuard {
       case 'defer':
         return decision.failure;
       case 'undeliverable':
-        this.bounceUndeliverable(decision.domain, decision.cause);
+        this.original.bounce(noteUndeliverable(this.hmail, decision));
         return undefined;
       case 'deliver':
         this.dropUnplanned(attempt);
@@ -560,13 +555,6 @@ export class DeliveryGuard {
     if (this.attempt === attempt) await this.original.get_mx_respond(hookAnswer.ok, list);
   }
 
-  private bounceUndeliverable(domain: string, cause: UndeliverableCause): void {
-    const [status, text] = undeliverable[cause];
-    for (const rcpt of this.hmail.todo.rcpt_to)
-      this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text(domain)));
-    this.original.bounce(text(domain));
-  }
-
   /** What the DSN will say of each recipient. A fault in it must not keep the message from being deferred. */
   private annotate(
     attempt: Attempt,
@@ -575,32 +563,13 @@ export class DeliveryGuard {
     text: string,
   ): void {
     try {
-      this.annotateRecipients(failure, permanent, text);
+      noteFailure(this.hmail, statusOf(failure, permanent || this.isLastTry()), failure, text);
       this.hmail.notes.tls_peers = summarize(attempt, this.hmail.todo);
     } catch (error) {
       this.hmail.logerror(`tls-peers: the reason could not be noted: ${printable(messageOf(error))}`);
     }
   }
-
-  private annotateRecipients(failure: HostFailure | undefined, permanent: boolean, text: string): void {
-    const status = statusOf(failure, permanent || this.isLastTry());
-    for (const rcpt of this.hmail.todo.rcpt_to) {
-      forgetAttempt(rcpt);
-      this.hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
-      rcpt.reason = text;
-      const host = failure?.host.split(' ')[0] ?? '';
-      if (host !== '') rcpt.dsn_remote_mta = host;
-    }
-  }
 }
-
-const undeliverable: Readonly<
-  Record<UndeliverableCause, readonly [status: string, text: (domain: string) => string]>
-> = {
-  null_mx: ['5.1.10', (domain) => `Domain ${domain} sends and receives no email (NULL MX)`],
-  no_such_domain: ['5.1.2', (domain) => `No Such Domain: ${domain}`],
-  no_address: ['5.1.2', (domain) => `Domain ${domain} has neither MX records nor an address`],
-};
 
 /** `sts-enforce` and `dane+sts-enforce` name requirements; a host outside the policy is refused for the policy itself. */
 function isOfEnforcedPolicy(failure: HostFailure): boolean {
@@ -608,34 +577,6 @@ function isOfEnforcedPolicy(failure: HostFailure): boolean {
     failure.kind === 'policy' &&
     (failure.because.includes('sts-enforce') || failure.failure.reason === 'mx-not-in-policy')
   );
-}
-
-function forgetAttempt(rcpt: Recipient): void {
-  delete rcpt.reason;
-  delete rcpt.dsn_action;
-  delete rcpt.dsn_status;
-  delete rcpt.dsn_code;
-  delete rcpt.dsn_msg;
-  delete rcpt.dsn_remote_mta;
-  delete rcpt.dsn_smtp_code;
-  delete rcpt.dsn_smtp_extc;
-  delete rcpt.dsn_smtp_response;
-}
-
-/**
- * A UNIX socket is local: no rule applies. Haraka's memory of broken TLS is kept away from it all the same; without Redis
- * it would end the process.
- */
-function localPlan(path: string): HostPlan {
-  return {
-    host: path,
-    preference: 0,
-    port: 0,
-    addresses: [],
-    requirement: { kind: 'cleartext', because: 'UNIX socket' },
-    recorded: [],
-    discovered: 'not looked for',
-  };
 }
 
 function isSamePolicy(a: StsFacts, b: StsFacts): boolean {
@@ -649,25 +590,4 @@ function isDeciding(attempt: Attempt): boolean {
 /** Its name, empty where no rule was found. */
 function ruleName({ rule }: Attempt): string {
   return rule === 'unknown' ? '' : rule.name;
-}
-
-/** The host name where Haraka resolved one, the address otherwise; in the form in which plans name hosts. */
-function hostOf(mx: HarakaMx): string {
-  const name = mx.from_dns ?? mx.exchange ?? mx.path ?? '';
-  return canonicalDomain(name) ?? name.toLowerCase();
-}
-
-/** Where Haraka will connect: a route may name any port, LMTP has none of its own but this one. */
-function portOf(mx: HarakaMx): number {
-  const named = Number(mx.port ?? 0);
-  if (named !== 0) return named;
-  return mx.using_lmtp === true ? 24 : smtpPort;
-}
-
-function entriesOf(plan: HostPlan): HarakaMx[] {
-  return plan.addresses.map((address) => ({
-    exchange: address,
-    from_dns: plan.host,
-    priority: plan.preference,
-  }));
 }
