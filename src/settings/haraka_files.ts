@@ -2,6 +2,7 @@
 import { outboundRules } from './warnings';
 import { fault, type Fault } from './fault';
 import { openFile } from './file';
+import { inboundSurroundings } from './inbound_surroundings';
 import { mixedResolvers } from './mixed_resolvers';
 import { pastTheQueue } from './past_the_queue';
 import { isTrue, type SettingsSource } from './source';
@@ -21,6 +22,7 @@ export function harakaFindings(source: SettingsSource, settings: Settings, today
       ...slowDecisions(source, settings),
       ...pastTheQueue(source, settings, today),
       ...mixedResolvers(source, settings),
+      ...inboundSurroundings(source, settings, today),
     ],
   };
 }

@@ -6,6 +6,7 @@ import { utcDay } from '../peers/day';
 import { changes } from './changes';
 import { formatFault, type Fault } from './fault';
 import { inForceInstead } from './in_force';
+import { inboundSurroundings } from './inbound_surroundings';
 import { pastTheQueue } from './past_the_queue';
 import { loadSettings, type Loaded } from './settings';
 import { globalFile, type SettingsSource } from './source';
@@ -131,7 +132,11 @@ class WatchedSettings implements SettingsStore {
     this.#day = utcDay(this.now());
     if (!cluster.isPrimary) return;
     const { settings } = this.#loaded;
-    const found = [...exemptionEnds(settings, this.#day), ...pastTheQueue(this.source, settings, this.#day)];
+    const found = [
+      ...exemptionEnds(settings, this.#day),
+      ...pastTheQueue(this.source, settings, this.#day),
+      ...inboundSurroundings(this.source, settings, this.#day),
+    ];
     const lines = found.map(formatFault);
     for (const line of lines) if (!this.#announced.has(line)) this.log.warn(line);
     this.#announced.clear();
