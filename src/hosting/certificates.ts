@@ -41,7 +41,7 @@ export class Certificates {
     return this.held.get(host)?.pair;
   }
 
-  /** Takes in what changed on disk or in the catalogue. Rejects where the directory cannot be listed. */
+  /** Takes in what changed on disk or in the catalogue. */
   async refresh(catalogue: Catalogue, directory: string, now: Date): Promise<void> {
     const shared = directoryReader(path.resolve(this.base, directory));
     const stamp = await this.stampOf(catalogue, shared);

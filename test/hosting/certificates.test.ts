@@ -1,6 +1,6 @@
 /** Certificates on disk as they come and go, in the ways in which renewals are done. */
 import { X509Certificate } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -77,6 +77,60 @@ describe('a certificate is found', () => {
     expect(await inUse()).toBe(fingerprint(issued));
   });
 });
+
+describe('a directory that cannot be listed', () => {
+  const both = hostedFiles(
+    loadSettings(
+      memorySource({
+        'tls-peers/one.example.ini': '[mta_sts]\nmx = mx.one.example\n',
+        'tls-peers/two.example.ini': '[mta_sts]\nmx = mx.two.example\ncertificate_file = two.pem\n',
+      }),
+    ).settings,
+  );
+  const served = async (): Promise<string[]> => {
+    await certificates.refresh(both, 'tls', now);
+    return [...both.keys()].filter((name) => certificates.pairFor(name) !== undefined);
+  };
+  const two = 'mta-sts.two.example';
+
+  it('costs what is in it and nothing else, and is taken in once it can be', async () => {
+    const [one, other] = await Promise.all([make(), make({ dnsNames: [two] })]);
+    await put('tls/one.pem', one.certPem);
+    await put('tls/private/one.key', one.keyPem);
+    await put('two.pem', other.keyPem + other.certPem);
+    const closed = path.join(base, 'tls/private');
+    await chmod(base, 0o755);
+    await chmod(closed, 0o000);
+    await withoutRoot(async () => {
+      expect(await served()).toEqual([two]);
+    });
+    expect(said[0]).toMatch(/^private: EACCES/);
+    expect(said[1]).toBe(`one.pem: the certificate for ${host} has no key below tls`);
+    await chmod(closed, 0o755);
+    await withoutRoot(async () => {
+      expect(await served()).toEqual([host, two]);
+    });
+  });
+
+  it('leaves named files, also where it is all of the directory', async () => {
+    const other = await make({ dnsNames: [two] });
+    await put('tls', 'no directory');
+    await put('two.pem', other.keyPem + other.certPem);
+    expect(await served()).toEqual([two]);
+    expect(said[0]).toMatch(/^tls: ENOTDIR/);
+  });
+});
+
+/** File modes do not count for root. */
+async function withoutRoot(act: () => Promise<void>): Promise<void> {
+  if (process.geteuid?.() !== 0) return act();
+  process.seteuid?.(65534);
+  try {
+    await act();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 
 describe('a renewal', () => {
   it('by links that are moved over, as certbot does', async () => {
