@@ -7,9 +7,18 @@ import { withDeadline } from '../deadline';
 import { lookUpRecord } from '../mta_sts/lookup';
 import { requestPolicy } from '../mta_sts/response';
 import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
+import type { Failure } from '../failure';
 import { messageOf } from '../text';
 import type { HostedFile } from './catalogue';
-import { judgeRollout, type Finding, type MxHostSeen, type MxSeen, type PolicyHostSeen, type RolloutFacts } from './rollout';
+import {
+  judgeRollout,
+  type Finding,
+  type MxHostSeen,
+  type MxSeen,
+  type PolicyAddressSeen,
+  type PolicyHostSeen,
+  type RolloutFacts,
+} from './rollout';
 
 export interface RolloutDependencies {
   readonly resolver: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'>;
@@ -129,30 +138,39 @@ async function addressesOf(
   signal: AbortSignal,
 ): Promise<Addresses> {
   const answers = await Promise.all([resolver.a(host, { signal }), resolver.aaaa(host, { signal })]);
-  const addresses = answers.flatMap((answer) => (answer.kind === 'records' ? answer.records : []));
+  const addresses = inTurn(answers.map((answer) => (answer.kind === 'records' ? answer.records : [])));
   if (addresses.length > 0) return { kind: 'found', addresses };
   const failed = answers.find((answer): answer is Extract<Answer<string>, { kind: 'failed' }> => answer.kind === 'failed');
   return failed === undefined ? { kind: 'none' } : { kind: 'unknown', problem: failed.detail };
 }
 
-/** The first address that answers: what most senders get. */
+/** One of each in turn, so that many of one family do not hide the other. */
+function inTurn(families: readonly (readonly string[])[]): string[] {
+  const most = Math.max(...families.map(({ length }) => length));
+  return Array.from({ length: most }, (_, index) => families.flatMap((one) => one.slice(index, index + 1))).flat();
+}
+
+/** Every address: a sender may come to any of them. */
 async function lookAtPolicyHost(
   deps: RolloutDependencies,
   host: string,
   signal: AbortSignal,
 ): Promise<PolicyHostSeen> {
   const found = await addressesOf(deps, host, signal);
-  if (found.kind === 'none') return unfetched(`${host} has no address`);
-  if (found.kind === 'unknown') return unfetched(`${host}: ${found.problem}`);
-  let last = unfetched(`${host} was not reached`);
-  for (const address of found.addresses.slice(0, mostAddresses)) {
-    const seen = await withDeadline(15_000, signal, (limit) =>
-      fetchFrom(deps, host, address, limit).catch((error: unknown) => unfetched(messageOf(error))),
-    );
-    if (seen.kind === 'served') return seen;
-    last = seen;
-  }
-  return last;
+  if (found.kind === 'none') return { kind: 'not_found', failure: unfetched(`${host} has no address`) };
+  if (found.kind === 'unknown') return { kind: 'not_found', failure: unfetched(`${host}: ${found.problem}`) };
+  const addresses = await Promise.all(
+    found.addresses.slice(0, mostAddresses).map((address) =>
+      withDeadline(15_000, signal, (limit) => fetchFrom(deps, host, address, limit)).catch(
+        (error: unknown): PolicyAddressSeen => ({
+          kind: 'failed',
+          address,
+          failure: unfetched(`${host} (${address}): ${messageOf(error)}`),
+        }),
+      ),
+    ),
+  );
+  return { kind: 'found', addresses };
 }
 
 async function fetchFrom(
@@ -160,18 +178,20 @@ async function fetchFrom(
   host: string,
   address: string,
   signal: AbortSignal,
-): Promise<PolicyHostSeen> {
+): Promise<PolicyAddressSeen> {
   const connected = await connectTo(address, host, { extraRoots: '', open, signal });
   if (connected.kind !== 'connected') {
     const { reason, text } = connected.failure;
-    return { kind: 'failed', failure: { reason, text: `${host} (${address}): ${text}` } };
+    return { kind: 'failed', address, failure: { reason, text: `${host} (${address}): ${text}` } };
   }
   const certificateEnds = new Date(connected.socket.getPeerX509Certificate()?.validTo ?? Number.NaN);
   const body = await requestPolicy(connected.socket, host, { maxBytes: policyBytes, signal });
-  if (body.kind !== 'body') return unfetched(`${host} (${address}): ${body.why}`);
-  return { kind: 'served', text: body.bytes.toString('utf8'), certificateEnds };
+  if (body.kind !== 'body') {
+    return { kind: 'failed', address, failure: unfetched(`${host} (${address}): ${body.why}`) };
+  }
+  return { kind: 'served', address, text: body.bytes.toString('utf8'), certificateEnds };
 }
 
-function unfetched(text: string): Extract<PolicyHostSeen, { kind: 'failed' }> {
-  return { kind: 'failed', failure: { reason: 'sts-policy-fetch-error', text } };
+function unfetched(text: string): Failure {
+  return { reason: 'sts-policy-fetch-error', text };
 }

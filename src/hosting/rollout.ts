@@ -27,10 +27,14 @@ export type MxSeen =
   | { readonly kind: 'null_mx' }
   | { readonly kind: 'unknown'; readonly problem: string };
 
-/** What a sender gets from the policy host. */
+/** What a sender gets from one address of the policy host. */
+export type PolicyAddressSeen =
+  | { readonly kind: 'served'; readonly address: string; readonly text: string; readonly certificateEnds: Date }
+  | { readonly kind: 'failed'; readonly address: string; readonly failure: Failure };
+
 export type PolicyHostSeen =
-  | { readonly kind: 'served'; readonly text: string; readonly certificateEnds: Date }
-  | { readonly kind: 'failed'; readonly failure: Failure };
+  | { readonly kind: 'found'; readonly addresses: readonly PolicyAddressSeen[] }
+  | { readonly kind: 'not_found'; readonly failure: Failure };
 
 export interface RolloutFacts {
   readonly file: HostedFile;
@@ -175,19 +179,47 @@ function judgeRecord({ file, record }: RolloutFacts): Unplaced[] {
 }
 
 function judgePolicyHost({ file, policyHost }: RolloutFacts, now: Date): Unplaced[] {
-  if (policyHost.kind === 'failed') {
-    return [error(`senders cannot fetch the policy: ${policyHost.failure.text}`)];
-  }
-  const { text, certificateEnds } = policyHost;
-  const ends = certificateEnds.getTime();
+  if (policyHost.kind === 'not_found') return [unfetchable(policyHost.failure)];
+  const { addresses } = policyHost;
+  const failed = addresses.flatMap((one) => (one.kind === 'failed' ? [one.failure] : []));
+  const served = addresses.flatMap((one) => (one.kind === 'served' ? [one] : []));
+  // One finding for what several addresses have in common; they are named where others do better.
+  const at = (some: readonly PolicyAddressSeen[]) =>
+    some.length === addresses.length ? file.host : `${file.host} (${some.map(({ address }) => address).join(', ')})`;
+  const others = groupBy(served, ({ text }) => text).filter(([{ text }]) => text !== file.text);
+  const ending = groupBy(served, ({ certificateEnds }) => certificateEnds.getTime()).filter(
+    ([{ certificateEnds }]) => certificateEnds.getTime() - now.getTime() < renewalMs,
+  );
   return [
-    ...(text === file.text
-      ? []
-      : [error(`${file.host} serves another policy than the one configured here: ${printable(text, 120)}`)]),
-    ...(ends - now.getTime() < renewalMs
-      ? [warning(`the certificate of ${file.host} ends ${days(ends, now)}; then senders cannot fetch the policy`)]
-      : []),
+    ...failed.map((failure) => (served.length === 0 ? unfetchable(failure) : unfetchableForSome(failure))),
+    ...others.map((some) =>
+      error(`${at(some)} serves another policy than the one configured here: ${printable(some[0].text, 120)}`),
+    ),
+    ...ending.map((some) => {
+      const left = days(some[0].certificateEnds.getTime(), now);
+      return warning(`the certificate of ${at(some)} ends ${left}; then senders cannot fetch the policy`);
+    }),
   ];
+}
+
+function unfetchable({ text }: Failure): Unplaced {
+  return error(`senders cannot fetch the policy: ${text}`);
+}
+
+function unfetchableForSome({ text }: Failure): Unplaced {
+  return warning(`some senders cannot fetch the policy: ${text}`);
+}
+
+type Group<T> = readonly [T, ...T[]];
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | number): Group<T>[] {
+  const groups = new Map<string | number, [T, ...T[]]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
 }
 
 function days(ends: number, now: Date): string {

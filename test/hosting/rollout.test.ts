@@ -1,6 +1,9 @@
 /** What the check before a rollout finds in a world of real DNS, MX hosts and policy hosts. */
+import { once } from 'node:events';
+import * as https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import * as tls from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildWorld, type BuiltWorld } from '../../haraka-test-harness/build_world';
 import type { DomainSpec, MxSpec, StsSpec } from '../../haraka-test-harness/world';
 import { createResolver, type Resolver } from '../../src/dns/resolver';
@@ -202,6 +205,104 @@ describe('the check finds', () => {
   });
 });
 
+describe('of several addresses of a policy host, the check finds', () => {
+  const file = fileOf('sound.example');
+  type Installation = 'sound' | 'dead' | 'expired' | 'other policy';
+  const servers: https.Server[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) {
+      server.close();
+      await once(server, 'close');
+    }
+  });
+
+  /** The port of an installation; `dead`: one that nobody listens at any more. */
+  async function install(kind: Installation): Promise<number> {
+    const { chainPem, keyPem } = await world.office.certificate(file.host, kind === 'expired' ? 'expired' : 'trusted');
+    const body = kind === 'other policy' ? file.text.replace('enforce', 'testing') : file.text;
+    const server = https.createServer({ cert: chainPem, key: keyPem }, (_, response) =>
+      response.writeHead(200, { 'Content-Type': 'text/plain', Connection: 'close' }).end(body),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    if (kind === 'dead') {
+      server.close();
+      await once(server, 'close');
+    } else servers.push(server);
+    return port;
+  }
+
+  const a = (index: number) => `192.0.2.${index + 1}`;
+  const aaaa = (index: number) => `2001:db8::${index + 1}`;
+
+  /** The findings, and the addresses that were visited. */
+  async function check(v4: readonly Installation[], v6: readonly Installation[]) {
+    const at = new Map<string, number>();
+    for (const [index, kind] of v4.entries()) at.set(a(index), await install(kind));
+    for (const [index, kind] of v6.entries()) at.set(aaaa(index), await install(kind));
+    const family = (colon: boolean) => [...at.keys()].filter((address) => address.includes(':') === colon);
+    const asked: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'> = {
+      a: async (name, options) => {
+        const answer = await resolver.a(name, options);
+        return name === file.host && answer.kind === 'records' ? { ...answer, records: family(false) } : answer;
+      },
+      aaaa: (name, options) =>
+        name === file.host
+          ? Promise.resolve({ kind: 'records', secure: false, records: family(true), canonicalName: name, ttl: 1 })
+          : resolver.aaaa(name, options),
+      mx: (name, options) => resolver.mx(name, options),
+      txt: (name, options) => resolver.txt(name, options),
+    };
+    const visited: string[] = [];
+    const open = (address: string, options: tls.ConnectionOptions) => {
+      visited.push(address);
+      const ca = world.office.caPem;
+      return tls.connect({ ...options, secureContext: undefined, ca, host: '127.0.0.1', port: at.get(address) });
+    };
+    const found = await checkRollout(
+      { ...dependencies(), resolver: asked, open },
+      [file],
+      AbortSignal.timeout(15_000),
+    );
+    return { visited, lines: found.map(({ severity, text }) => `${severity}: ${text}`) };
+  }
+
+  it.each<{ v4: Installation[]; v6: Installation[]; finds: RegExp[] }>([
+    { v4: ['sound'], v6: ['sound'], finds: [] },
+    {
+      v4: ['sound'],
+      v6: ['dead'],
+      finds: [/^warning: some senders cannot fetch the policy: mta-sts\.sound\.example \(2001:db8::1\): .*ECONNREFUSED/],
+    },
+    {
+      v4: ['sound', 'expired'],
+      v6: [],
+      finds: [/^warning: some senders cannot fetch the policy: mta-sts\.sound\.example \(192\.0\.2\.2\): .*expired/],
+    },
+    {
+      v4: ['sound', 'other policy'],
+      v6: ['other policy'],
+      finds: [/^error: mta-sts\.sound\.example \(2001:db8::1, 192\.0\.2\.2\) serves another policy .*mode: testing/],
+    },
+    {
+      v4: ['dead', 'expired'],
+      v6: [],
+      finds: [/^error: senders cannot fetch the policy: .*192\.0\.2\.1/, /^error: senders cannot .*192\.0\.2\.2.*expired/],
+    },
+  ])('$v4 and $v6: what is wrong with each', async ({ v4, v6, finds }) => {
+    const { lines } = await check(v4, v6);
+    expect(lines).toHaveLength(finds.length);
+    for (const [index, pattern] of finds.entries()) expect(lines[index]).toMatch(pattern);
+  });
+
+  it('what is wrong with the one AAAA beside five A', async () => {
+    const { visited, lines } = await check(['sound', 'sound', 'sound', 'sound', 'sound'], ['dead']);
+    expect(visited).toEqual([a(0), aaaa(0), a(1), a(2)]);
+    expect(lines).toHaveLength(1);
+  });
+});
+
 describe('certificates that end soon', () => {
   const now = new Date('2026-03-01T00:00:00Z');
   const facts = (ends: string): RolloutFacts => {
@@ -210,7 +311,15 @@ describe('certificates that end soon', () => {
       file,
       mx: { kind: 'null_mx' },
       record: { kind: 'found', id: file.id },
-      policyHost: { kind: 'served', text: file.text, certificateEnds: new Date(ends) },
+      policyHost: {
+        kind: 'found',
+        addresses: ['192.0.2.1', '2001:db8::1'].map((address) => ({
+          kind: 'served',
+          address,
+          text: file.text,
+          certificateEnds: new Date(ends),
+        })),
+      },
     };
   };
   it.each([
