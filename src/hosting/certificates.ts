@@ -8,8 +8,9 @@ import type { Log } from '../log';
 import { messageOf } from '../text';
 import { dnsNames, sanMatches } from '../x509/names';
 import type { Catalogue, HostedFile } from './catalogue';
-import { best, isValid, pairKeys, type KeyPair } from './pem';
-import { directoryReader, fileReader } from './pem_files';
+import { best, isValid, pairContents, readPem, type KeyPair } from './pem';
+import { directoryReader, fileReader, type Seen } from './pem_files';
+import { PemStore, type StoredFiles } from './pem_store';
 
 interface Held {
   readonly pair: KeyPair;
@@ -24,12 +25,16 @@ export class Certificates {
   private stamp = '';
   private readAt = 0;
   private said = new Set<string>();
+  private readonly store: PemStore;
 
-  /** @param base Haraka's config directory */
+  /** @param base Haraka's config directory. @param parse called once for each file, until it changes */
   constructor(
     private readonly base: string,
     private readonly log: Log,
-  ) {}
+    parse = readPem,
+  ) {
+    this.store = new PemStore(parse);
+  }
 
   /** `undefined` for a name that is not served, or has no certificate. */
   contextFor(host: string): SecureContext | undefined {
@@ -43,17 +48,22 @@ export class Certificates {
 
   /** Takes in what changed on disk or in the catalogue. */
   async refresh(catalogue: Catalogue, directory: string, now: Date): Promise<void> {
-    const shared = directoryReader(path.resolve(this.base, directory));
-    const stamp = await this.stampOf(catalogue, shared);
+    const [shared, named] = await Promise.all([
+      directoryReader(path.resolve(this.base, directory)).look(),
+      this.lookAtNamed(catalogue),
+    ]);
+    const parts = [...named].flatMap(([host, files]) => [host, ...files.map(stampOf)]);
+    const stamp = [...shared.map(stampOf), ...catalogue.keys(), ...parts].join('\n');
     if (stamp === this.stamp && now.getTime() - this.readAt < reconsiderMs) return;
+    this.store.keep([...shared, ...[...named.values()].flat()]);
     const problems: string[] = [];
-    const index = await indexDirectory(shared, problems);
+    const index = indexDirectory(await this.store.read(shared), problems);
     const next = new Map<string, Held>();
     for (const file of catalogue.values()) {
       const pair =
         file.certificate.kind === 'directory'
           ? best(index.pairs(file.host), now)
-          : await this.named(file.certificate, problems);
+          : namedPair(file.certificate, await this.store.read(named.get(file.host) ?? []), problems);
       if (file.certificate.kind === 'directory') {
         for (const name of index.keyless(file.host)) {
           problems.push(`${name}: the certificate for ${file.host} has no key below ${directory}`);
@@ -68,28 +78,14 @@ export class Certificates {
     this.say(problems);
   }
 
-  private async stampOf(catalogue: Catalogue, shared: ReturnType<typeof directoryReader>): Promise<string> {
-    const parts = [...catalogue.values()].map(async ({ host, certificate }) =>
-      certificate.kind === 'directory'
-        ? host
-        : `${host} ${await fileReader(this.base, [certificate.certificateFile, certificate.keyFile]).stamp()}`,
-    );
-    return [await shared.stamp(), ...(await Promise.all(parts))].join('\n');
-  }
-
-  private async named(
-    { certificateFile, keyFile }: Extract<HostedFile['certificate'], { kind: 'files' }>,
-    problems: string[],
-  ): Promise<KeyPair | undefined> {
-    const names = [...new Set([certificateFile, keyFile])];
-    const read = await fileReader(this.base, names).read();
-    const paired = pairKeys(read.files);
-    problems.push(...read.problems, ...paired.problems);
-    const complete = read.problems.length + paired.problems.length === 0;
-    if (complete && paired.pairs.length === 0) {
-      problems.push(`${certificateFile}: ${keyFile} does not hold the key of this certificate`);
-    }
-    return paired.pairs[0];
+  /** By policy host. */
+  private async lookAtNamed(catalogue: Catalogue): Promise<Map<string, readonly Seen[]>> {
+    const looks = [...catalogue.values()].map(async ({ host, certificate }) => {
+      if (certificate.kind === 'directory') return [];
+      const names = [...new Set([certificate.certificateFile, certificate.keyFile])];
+      return [[host, await fileReader(this.base, names).look()] as const];
+    });
+    return new Map((await Promise.all(looks)).flat());
   }
 
   private hold(file: HostedFile, pair: KeyPair | undefined, now: Date, problems: string[]): Held | undefined {
@@ -123,6 +119,24 @@ export class Certificates {
   }
 }
 
+function stampOf({ path, stamp }: Seen): string {
+  return `${path} ${stamp}`;
+}
+
+function namedPair(
+  { certificateFile, keyFile }: Extract<HostedFile['certificate'], { kind: 'files' }>,
+  read: StoredFiles,
+  problems: string[],
+): KeyPair | undefined {
+  const paired = pairContents(read.contents);
+  problems.push(...read.problems, ...paired.problems);
+  const complete = read.problems.length + paired.problems.length === 0;
+  if (complete && paired.pairs.length === 0) {
+    problems.push(`${certificateFile}: ${keyFile} does not hold the key of this certificate`);
+  }
+  return paired.pairs[0];
+}
+
 interface DirectoryIndex {
   /** The pairs whose leaves name the host; a wildcard stands for one label. */
   pairs(host: string): readonly KeyPair[];
@@ -130,12 +144,8 @@ interface DirectoryIndex {
   keyless(host: string): readonly string[];
 }
 
-async function indexDirectory(
-  reader: ReturnType<typeof directoryReader>,
-  problems: string[],
-): Promise<DirectoryIndex> {
-  const read = await reader.read();
-  const paired = pairKeys(read.files);
+function indexDirectory(read: StoredFiles, problems: string[]): DirectoryIndex {
+  const paired = pairContents(read.contents);
   problems.push(...read.problems, ...paired.problems);
   const pairs = byName(paired.pairs, ({ leaf }) => leaf);
   const keyless = byName(paired.keyless, ({ leaf }) => leaf);

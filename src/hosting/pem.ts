@@ -21,49 +21,57 @@ export interface KeyPair {
 export interface PemContents {
   /** The certificates in the order in which they stand; the first one is taken for the leaf. */
   readonly chain: readonly { readonly pem: string; readonly certificate: X509Certificate }[];
-  readonly keys: readonly { readonly pem: string; readonly key: KeyObject }[];
+  /** Names the public key of the leaf; empty without a chain. */
+  readonly leafKey: string;
+  readonly keys: readonly { readonly pem: string; readonly publicKey: string }[];
   /** What could not be read, for people. */
   readonly problems: readonly string[];
 }
+
+export type NamedContents = PemContents & Pick<PemFile, 'name'>;
 
 const block = /-----BEGIN ((?:[A-Z0-9]+ )*(?:CERTIFICATE|PRIVATE KEY))-----[^-]+-----END \1-----/g;
 
 /** Everything readable in one file; other kinds of blocks and text between them are passed over. */
 export function readPem({ name, text }: PemFile): PemContents {
   const chain: { pem: string; certificate: X509Certificate }[] = [];
-  const keys: { pem: string; key: KeyObject }[] = [];
+  const keys: { pem: string; publicKey: string }[] = [];
   const problems: string[] = [];
   for (const [pem, kind = ''] of text.matchAll(block)) {
     try {
-      if (kind.endsWith('PRIVATE KEY')) keys.push({ pem, key: createPrivateKey(pem) });
+      if (kind.endsWith('PRIVATE KEY')) keys.push({ pem, publicKey: spki(createPrivateKey(pem)) });
       else if (kind === 'CERTIFICATE') chain.push({ pem, certificate: new X509Certificate(pem) });
     } catch (error) {
       problems.push(`${name}: a ${kind} in it cannot be read: ${messageOf(error)}`);
     }
   }
-  return { chain, keys, problems };
+  const leafKey = chain[0] === undefined ? '' : spki(chain[0].certificate.publicKey);
+  return { chain, leafKey, keys, problems };
 }
 
-/** Every chain among `files` whose key is there too, wherever it stands. Keys alone, and chains alone, are no fault. */
-export function pairKeys(files: readonly PemFile[]): {
+export interface Paired {
   readonly pairs: readonly KeyPair[];
   /** Chains alone. */
   readonly keyless: readonly Pick<KeyPair, 'file' | 'leaf'>[];
   readonly problems: readonly string[];
-} {
-  const contents = files.map((file) => ({ name: file.name, ...readPem(file) }));
-  const keys = new Map(contents.flatMap(({ keys }) => keys.map(({ pem, key }) => [spki(key), pem] as const)));
-  const pairs = contents.flatMap(({ name, chain }): KeyPair[] => {
+}
+
+export function pairKeys(files: readonly PemFile[]): Paired {
+  return pairContents(files.map((file) => ({ name: file.name, ...readPem(file) })));
+}
+
+/** Every chain whose key is there too, wherever it stands. Keys alone, and chains alone, are no fault. */
+export function pairContents(contents: readonly NamedContents[]): Paired {
+  const keys = new Map(contents.flatMap(({ keys }) => keys.map(({ pem, publicKey }) => [publicKey, pem] as const)));
+  const pairs = contents.flatMap(({ name, chain, leafKey }): KeyPair[] => {
     const [leaf] = chain;
-    const keyPem = leaf === undefined ? undefined : keys.get(spki(leaf.certificate.publicKey));
+    const keyPem = keys.get(leafKey);
     if (leaf === undefined || keyPem === undefined) return [];
     const chainPem = chain.map(({ pem }) => `${pem}\n`).join('');
     return [{ file: name, leaf: leaf.certificate, chainPem, chainLength: chain.length, keyPem }];
   });
-  const keyless = contents.flatMap(({ name, chain: [leaf] }) =>
-    leaf === undefined || keys.has(spki(leaf.certificate.publicKey))
-      ? []
-      : [{ file: name, leaf: leaf.certificate }],
+  const keyless = contents.flatMap(({ name, chain: [leaf], leafKey }) =>
+    leaf === undefined || keys.has(leafKey) ? [] : [{ file: name, leaf: leaf.certificate }],
   );
   return { pairs, keyless, problems: contents.flatMap(({ problems }) => problems) };
 }

@@ -9,9 +9,18 @@ const mostBytes = 1024 * 1024;
 const mostFiles = 10_000;
 const deepest = 5;
 
+/** A file, or a directory that cannot be listed, as it is now. */
+export type Seen = {
+  readonly path: string;
+  /** For people. */
+  readonly name: string;
+  /** Another one once the file was changed. */
+  readonly stamp: string;
+} & ({ readonly kind: 'file' } | { readonly kind: 'unlisted'; readonly problem: string });
+
 export interface FileReader {
-  /** A text that differs once any of the files was changed, added or removed. */
-  stamp(): Promise<string>;
+  /** What is there, without reading it. */
+  look(): Promise<readonly Seen[]>;
   read(): Promise<{ readonly files: readonly PemFile[]; readonly problems: readonly string[] }>;
 }
 
@@ -34,11 +43,17 @@ type Found =
   | { readonly kind: 'unlisted'; readonly path: string; readonly problem: string };
 
 function readerOf(list: () => Promise<readonly Found[]>, base: string): FileReader {
-  const nameOf = (found: Found) => path.relative(base, found.path) || path.basename(base);
+  const look = async () =>
+    Promise.all(
+      (await list()).map(async (found): Promise<Seen> => {
+        const name = path.relative(base, found.path) || path.basename(base);
+        return { ...found, name, stamp: await stampOf(found) };
+      }),
+    );
   return {
-    stamp: async () => (await Promise.all((await list()).map(stampOf))).join('\n'),
+    look,
     read: async () => {
-      const results = await Promise.all((await list()).map((found) => readOne(found, nameOf(found))));
+      const results = await Promise.all((await look()).map(readOne));
       return {
         files: results.flatMap((one) => ('text' in one ? [one] : [])),
         problems: results.flatMap((one) => ('problem' in one ? [one.problem] : [])),
@@ -71,20 +86,21 @@ function isMissing(error: unknown): boolean {
 }
 
 async function stampOf(found: Found): Promise<string> {
-  if (found.kind === 'unlisted') return `${found.path} ${found.problem}`;
+  if (found.kind === 'unlisted') return found.problem;
   try {
     const { ino, size, mtimeNs, ctimeNs } = await stat(found.path, { bigint: true });
-    return `${found.path} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   } catch (error) {
-    return `${found.path} ${messageOf(error)}`;
+    return messageOf(error);
   }
 }
 
-async function readOne(found: Found, name: string): Promise<PemFile | { readonly problem: string }> {
-  if (found.kind === 'unlisted') return { problem: `${name}: ${found.problem}` };
+export async function readOne(seen: Seen): Promise<PemFile | { readonly problem: string }> {
+  const { name } = seen;
+  if (seen.kind === 'unlisted') return { problem: `${name}: ${seen.problem}` };
   try {
-    if ((await stat(found.path)).size > mostBytes) return { problem: `${name}: too large for certificates` };
-    return { name, text: await readFile(found.path, 'utf8') };
+    if ((await stat(seen.path)).size > mostBytes) return { problem: `${name}: too large for certificates` };
+    return { name, text: await readFile(seen.path, 'utf8') };
   } catch (error) {
     return { problem: `${name}: ${messageOf(error)}` };
   }

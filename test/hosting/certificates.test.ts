@@ -7,6 +7,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chainPem, createCa, createKey, issue, type CertificateOptions, type Issued } from '../../haraka-test-harness/pki';
 import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
 import { Certificates } from '../../src/hosting/certificates';
+import { readPem } from '../../src/hosting/pem';
 import { loadSettings } from '../../src/settings/settings';
 import { memorySource } from '../settings/memory_source';
 
@@ -20,6 +21,8 @@ const catalogueOf = (more = ''): Catalogue =>
 let ca: Issued;
 let base: string;
 let said: string[];
+/** Names of files, in the order in which they were parsed. */
+let parsed: string[];
 let certificates: Certificates;
 
 beforeAll(async () => {
@@ -29,7 +32,12 @@ beforeEach(async () => {
   base = await mkdtemp(path.join(tmpdir(), 'tls-peers-certificates-'));
   said = [];
   const note = (line: string) => said.push(line);
-  certificates = new Certificates(base, { debug: note, info: note, notice: note, warn: note, error: note });
+  parsed = [];
+  const log = { debug: note, info: note, notice: note, warn: note, error: note };
+  certificates = new Certificates(base, log, (file) => {
+    parsed.push(file.name);
+    return readPem(file);
+  });
 });
 afterEach(() => rm(base, { recursive: true, force: true }));
 
@@ -208,6 +216,53 @@ describe('a renewal', () => {
     await rm(path.join(base, 'tls'), { recursive: true });
     expect(await inUse()).toBe(before);
     expect(said.at(-1)).toBe(`there is no usable certificate for ${host} any more: the last one stays in use`);
+  });
+});
+
+describe('a file is parsed', () => {
+  it('once, until it changes itself', async () => {
+    const [one, renewed] = await Promise.all([make(), make()]);
+    await put('tls/a.pem', one.keyPem + one.certPem);
+    await put('tls/b.pem', ca.certPem);
+    expect(await inUse()).toBe(fingerprint(one));
+    expect(parsed.sort()).toEqual(['a.pem', 'b.pem']);
+    parsed = [];
+    expect(await inUse(catalogueOf(), new Date(now.getTime() + day / 12))).toBe(fingerprint(one));
+    await put('tls/c.pem', ca.certPem);
+    expect(await inUse()).toBe(fingerprint(one));
+    expect(parsed).toEqual(['c.pem']);
+    parsed = [];
+    await put('tls/a.pem', renewed.keyPem + renewed.certPem);
+    expect(await inUse()).toBe(fingerprint(renewed));
+    expect(parsed).toEqual(['a.pem']);
+  });
+
+  it('again after it was away', async () => {
+    const catalogue = catalogueOf('certificate_file = own.pem\n');
+    const one = await make();
+    await put('own.pem', one.keyPem + one.certPem);
+    expect(await inUse(catalogue)).toBe(fingerprint(one));
+    await rename(path.join(base, 'own.pem'), path.join(base, 'away.pem'));
+    expect(await inUse(catalogue)).toBe(fingerprint(one));
+    await rename(path.join(base, 'away.pem'), path.join(base, 'own.pem'));
+    expect(await inUse(catalogue)).toBe(fingerprint(one));
+    expect(parsed).toEqual(['own.pem', 'own.pem']);
+  });
+
+  it('with 50 others at most before other work has its turn', async () => {
+    await Promise.all(Array.from({ length: 120 }, (_, index) => put(`tls/${index}.pem`, ca.certPem)));
+    let known = 0;
+    let most = 0;
+    const turn = () => {
+      most = Math.max(most, parsed.length - known);
+      known = parsed.length;
+      if (known < 120) setImmediate(turn);
+    };
+    turn();
+    await inUse();
+    turn();
+    expect(known).toBe(120);
+    expect(most).toBeLessThanOrEqual(50);
   });
 });
 
