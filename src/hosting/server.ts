@@ -78,8 +78,9 @@ export class PolicyServer {
   private async lookOnce(): Promise<void> {
     try {
       if (this.timer !== undefined) this.openAndClose();
-      const { certificateDirectory } = this.options.settings().global.hosting;
-      if (this.listeners.size > 0) {
+      const { certificateDirectory, listen } = this.options.settings().global.hosting;
+      // Plain HTTP needs none; a proxy has them.
+      if (listen.length > 0) {
         await this.certificates.refresh(this.catalogue(), certificateDirectory, new Date());
       }
       this.lastProblem = '';

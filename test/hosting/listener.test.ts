@@ -82,3 +82,11 @@ it('listeners follow the settings', async () => {
   settings = settingsOf('');
   await expect.poll(() => server.addresses()).toEqual([]);
 });
+
+it('plain HTTP alone asks for no certificates', async () => {
+  const settings = settingsOf(`127.0.0.1:${await freePort()}`);
+  const { server, said, heard } = serve(() => settings);
+  await server.start();
+  await heard(/serving MTA-STS policies/);
+  expect(said).toEqual([expect.stringMatching(/^serving MTA-STS policies at http:/)]);
+});
