@@ -114,7 +114,8 @@ export class PolicyListener {
             handshakeTimeout: handshakeMs,
             minVersion: 'TLSv1.2',
             secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-            ALPNProtocols: ['http/1.1'],
+            // A client that offers only what is not in here gets no handshake (RFC 7301 section 3.2).
+            ALPNProtocols: ['http/1.1', 'http/1.0'],
             SNICallback: (name, done) => {
               void this.options.contextFor(canonicalDomain(name) ?? '').then((context) => done(null, context));
             },

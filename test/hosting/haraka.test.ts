@@ -1,5 +1,6 @@
 /** Policies served from inside a real Haraka. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +12,9 @@ import * as tls from 'node:tls';
 import { ask, freePort } from './support/https_client';
 
 const run = promisify(execFile);
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
+if (!hasCurl) process.stderr.write('SKIPPED: curl, apt-get install curl\n');
 
 const policies = {
   'one.example': { ini: 'mode = enforce\nmx[] = mx1.one.example\nmx[] = *.mx.one.example\nmax_age = 1209600\n', mode: 'enforce' },
@@ -85,7 +89,26 @@ describe('three managed domains at one listener', () => {
     expect(fetched).toMatchObject({ kind: 'fetched', policy: { mode: policies[name].mode } });
   });
 
-  it.each(names)('%s is fetched by curl', async (name) => {
+  it.skipIf(!hasCurl)('HTTP/1.0 is answered, also where ALPN offers nothing else', async () => {
+    const { stdout } = await curl(
+      `https://mta-sts.one.example:${port}/.well-known/mta-sts.txt`,
+      'mta-sts.one.example',
+      '--http1.0',
+    );
+    expect(stdout).toContain('mode: enforce\r\n');
+    const socket = tls.connect({
+      host: '127.0.0.1',
+      port,
+      ca: office.caPem,
+      servername: 'mta-sts.one.example',
+      ALPNProtocols: ['http/1.0'],
+    });
+    await once(socket, 'secureConnect');
+    expect(socket.alpnProtocol).toBe('http/1.0');
+    socket.destroy();
+  });
+
+  it.skipIf(!hasCurl).each(names)('%s is fetched by curl', async (name) => {
     const { stdout } = await curl(`https://mta-sts.${name}:${port}/.well-known/mta-sts.txt`, `mta-sts.${name}`);
     expect(stdout).toContain(`mode: ${policies[name].mode}\r\n`);
   });
