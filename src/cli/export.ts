@@ -5,7 +5,7 @@ import { directorySource } from '../settings/source';
 import { CommandError, exit, UsageError, type Command } from './command';
 import { formatCsv } from './csv';
 import { json } from './output';
-import { columns, peersIn } from './peer_rows';
+import { columns, flat, peersIn } from './peer_rows';
 
 export const exportCommand: Command = {
   name: 'export',
@@ -17,8 +17,8 @@ export const exportCommand: Command = {
     const [domain, ...more] = operands;
     if (domain === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
     const { name, text } = domainFile(directory, domain);
-    const rows = peersIn(directorySource(directory), name, text).map(({ row }) => row);
-    const records = [columns, ...rows.map((row) => columns.map((column) => row[column]))];
+    const rows = peersIn(directorySource(directory), name, text).map(({ row }) => flat(row));
+    const records = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))];
     output.print(asJson ? json(rows) : formatCsv(records).trimEnd());
     return Promise.resolve(exit.ok);
   },

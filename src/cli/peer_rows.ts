@@ -5,21 +5,17 @@ import type { LocatedSection } from '../settings/ini';
 import type { SettingsSource } from '../settings/source';
 import type { SectionEdit } from '../settings/edit';
 
-export const columns = [
-  'peer',
-  'direction',
-  'security_level',
-  'min_tls_version',
-  'status',
-  'comment',
-] as const;
-type Column = (typeof columns)[number];
-
 /** Columns that are keys of a peer's section. */
-export const keyColumns = ['security_level', 'min_tls_version', 'status', 'comment'] as const;
+const keyColumns = ['security_level', 'min_tls_version', 'status', 'comment'] as const;
 
-/** Every field as it is written, empty where it is not. */
-export type PeerRow = Readonly<Record<Column, string>>;
+export const columns: readonly string[] = ['peer', 'direction', ...keyColumns];
+
+export interface PeerRow {
+  readonly peer: string;
+  readonly direction: string;
+  /** As written; an empty one is to be taken out. Keys that are not named are not spoken of. */
+  readonly keys: Readonly<Record<string, string>>;
+}
 
 export interface WrittenPeer {
   readonly row: PeerRow;
@@ -32,19 +28,18 @@ export function peersIn(source: SettingsSource, name: string, text: string): Wri
   return located.sections.flatMap((section) => {
     const [, direction, peer = ''] = /^(outbound|inbound)\s+(.+)$/.exec(section.name) ?? [];
     if (direction === undefined) return [];
-    const of = (key: string) => section.keys.get(key)?.texts.join(', ') ?? '';
-    const [security_level, min_tls_version, status, comment] = keyColumns.map(of) as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    return [{ section, row: { peer, direction, security_level, min_tls_version, status, comment } }];
+    const keys = keyColumns.map((key) => [key, section.keys.get(key)?.texts.join(', ') ?? '']);
+    return [{ section, row: { peer, direction, keys: Object.fromEntries(keys) as PeerRow['keys'] } }];
   });
 }
 
+/** A row with the columns as its keys. */
+export function flat({ peer, direction, keys }: PeerRow): Record<string, string> {
+  return { peer, direction, ...keys };
+}
+
 /** What tells one peer from another: however a name is written, it is the same peer. */
-export function identity({ peer, direction }: PeerRow): string {
+function identity({ peer, direction }: PeerRow): string {
   const parsed = parsePeer(peer);
   return `${direction} ${parsed === undefined ? peer : formatPeer(parsed)}`;
 }
@@ -55,8 +50,8 @@ export type RowsReading =
   | { readonly kind: 'wrong'; readonly problems: readonly string[] };
 
 /**
- * The rows of a CSV file whose first record names the columns, in any order; `peer` is needed, and a column that is
- * missing is empty.
+ * The rows of a CSV file whose first record names the columns, in any order; `peer` is needed, and `direction` is
+ * `outbound` where it is empty or missing.
  */
 export function rowsFromCsv(records: readonly (readonly string[])[]): RowsReading {
   const [head = [], ...body] = records;
@@ -82,20 +77,18 @@ export function rowsFromCsv(records: readonly (readonly string[])[]): RowsReadin
 function headProblem(names: readonly string[]): string {
   const [first = ''] = names;
   if (names.length === 1 && /[;\t]/.test(first)) return 'the columns are not separated by commas';
-  const unknown = names.filter((name) => !(columns as readonly string[]).includes(name));
+  const unknown = names.filter((name) => !columns.includes(name));
   if (unknown.length > 0) return `no such column: ${unknown.join(', ')}; there are: ${columns.join(', ')}`;
   return names.includes('peer') ? '' : 'the first line has to name the columns, and peer among them';
 }
 
 function rowOf(names: readonly string[], record: readonly string[]): PeerRow {
-  const of = (column: Column) => (record[names.indexOf(column)] ?? '').trim();
+  const of = (column: string) => (record[names.indexOf(column)] ?? '').trim();
+  const given = keyColumns.filter((column) => names.includes(column));
   return {
     peer: of('peer'),
     direction: of('direction').toLowerCase() || 'outbound',
-    security_level: of('security_level'),
-    min_tls_version: of('min_tls_version'),
-    status: of('status'),
-    comment: of('comment'),
+    keys: Object.fromEntries(given.map((column) => [column, of(column)])),
   };
 }
 
@@ -108,10 +101,10 @@ function rowProblems(names: readonly string[], record: readonly string[], row: P
   }
   if (peer === '') problems.push('no peer');
   // Such text would be something else in an INI file.
-  const odd = columns.filter(
-    (column) => /[\r\n]|\\\s*$/.test(row[column]) || (column === 'peer' && /[\][]/.test(peer)),
+  const odd = Object.entries(flat(row)).filter(
+    ([column, field]) => /[\r\n]|\\\s*$/.test(field) || (column === 'peer' && /[\][]/.test(peer)),
   );
-  return [...problems, ...odd.map((column) => `${column} cannot be written in an INI file`)];
+  return [...problems, ...odd.map(([column]) => `${column} cannot be written in an INI file`)];
 }
 
 export interface Plan {
@@ -137,25 +130,25 @@ export function planImport(
     const lines = old === undefined ? [added(row)] : changed(old.row, row);
     changes.push(...lines);
     if (lines.length > 0)
-      edits.push({ header: old?.section.name ?? `${row.direction} ${row.peer}`, keys: keysOf(row) });
+      edits.push({ header: old?.section.name ?? `${row.direction} ${row.peer}`, keys: row.keys });
   }
   const gone = prune ? present.filter(({ row }) => !keep.has(identity(row))) : [];
   changes.push(...gone.map(({ row }) => `- ${row.direction} ${row.peer}`));
   return { edits, changes, removed: new Set(gone.map(({ section }) => section.name)) };
 }
 
-function keysOf(row: PeerRow): Record<string, string> {
-  return Object.fromEntries(keyColumns.map((key) => [key, row[key]]));
-}
-
-function added(row: PeerRow): string {
-  const given = keyColumns.filter((key) => row[key] !== '').map((key) => `${key} = ${row[key]}`);
-  return `+ ${row.direction} ${row.peer}${given.length > 0 ? `: ${given.join(', ')}` : ''}`;
+function added({ peer, direction, keys }: PeerRow): string {
+  const given = Object.entries(keys).filter(([, value]) => value !== '');
+  const text = given.map(([key, value]) => `${key} = ${value}`).join(', ');
+  return `+ ${direction} ${peer}${text === '' ? '' : `: ${text}`}`;
 }
 
 function changed(before: PeerRow, after: PeerRow): string[] {
   const text = (value: string) => (value === '' ? '(not set)' : value);
-  return keyColumns
-    .filter((key) => before[key] !== after[key])
-    .map((key) => `~ ${after.direction} ${before.peer}: ${key}: ${text(before[key])} -> ${text(after[key])}`);
+  return Object.entries(after.keys)
+    .map(([key, value]) => ({ key, was: before.keys[key] ?? '', value }))
+    .filter(({ was, value }) => was !== value)
+    .map(
+      ({ key, was, value }) => `~ ${after.direction} ${before.peer}: ${key}: ${text(was)} -> ${text(value)}`,
+    );
 }

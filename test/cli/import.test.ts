@@ -109,6 +109,27 @@ test('with --prune, peers that are not in the CSV file go, and comments on other
   );
 });
 
+test('only keys whose column the CSV file has are touched, and an empty field takes one out', async () => {
+  install('peer,security_level,min_tls_version\npartner.example,verify,\nold.example,none,\n');
+  writeFileSync(
+    file(),
+    before.replace('match = nexthop\n', 'match = nexthop\ncomment = since 2024\nstatus = disabled\n'),
+  );
+  expect((await importPeers('--write')).out).toEqual([
+    '~ outbound Partner.example: security_level: mandatory -> verify',
+    '~ outbound Partner.example: min_tls_version: 1.2 -> (not set)',
+    'written',
+  ]);
+  expect(readFileSync(file(), 'utf8')).toContain(
+    'security_level = verify\nmatch = nexthop\ncomment = since 2024\nstatus = disabled\n',
+  );
+});
+
+test('a CSV file of names alone changes no key of a peer that is there', async () => {
+  install('peer\npartner.example\nold.example\n');
+  expect((await importPeers('--write')).out).toEqual(['nothing to change']);
+});
+
 test('what would not be valid is not written', async () => {
   install('peer,security_level\nnew.example,stong\n');
   const { code, err } = await importPeers('--write');
