@@ -1,14 +1,33 @@
 /** The peers of a managed domain as rows: what moves between systems. Pure. */
 import { formatPeer, parsePeer } from '../peers/index';
 import { openFile } from '../settings/file';
+import { inboundPeerKeys, outboundPeerKeys } from '../settings/schema';
 import type { LocatedSection } from '../settings/ini';
 import type { SettingsSource } from '../settings/source';
 import type { SectionEdit } from '../settings/edit';
 
-/** Columns that are keys of a peer's section. */
-const keyColumns = ['security_level', 'min_tls_version', 'status', 'comment'] as const;
+/** The columns that every list of peers has. */
+export const usualColumns: readonly string[] = [
+  'peer',
+  'direction',
+  'security_level',
+  'min_tls_version',
+  'status',
+  'comment',
+];
 
-export const columns: readonly string[] = ['peer', 'direction', ...keyColumns];
+/** Every column that a list may have: whatever a peer's section may hold is one, or it would not move along. */
+const columns: readonly string[] = [
+  ...new Set([...usualColumns, ...Object.keys(outboundPeerKeys), ...Object.keys(inboundPeerKeys)]),
+];
+
+/** Columns that are keys of a peer's section. */
+const keyColumns = columns.filter((column) => column !== 'peer' && column !== 'direction');
+
+/** The usual columns, and one for each further key that some row writes. */
+export function columnsFor(rows: readonly PeerRow[]): string[] {
+  return columns.filter((column) => usualColumns.includes(column) || rows.some(({ keys }) => column in keys));
+}
 
 export interface PeerRow {
   readonly peer: string;
@@ -28,9 +47,13 @@ export function peersIn(source: SettingsSource, name: string, text: string): Wri
   return located.sections.flatMap((section) => {
     const [, direction, peer = ''] = /^(outbound|inbound)\s+(.+)$/.exec(section.name) ?? [];
     if (direction === undefined) return [];
-    const keys = keyColumns.map((key) => [key, section.keys.get(key)?.texts.join(', ') ?? '']);
-    return [{ section, row: { peer, direction, keys: Object.fromEntries(keys) as PeerRow['keys'] } }];
+    return [{ section, row: { peer, direction, keys: writtenKeys(section) } }];
   });
+}
+
+function writtenKeys({ keys }: LocatedSection): PeerRow['keys'] {
+  const known = [...keys].filter(([key]) => keyColumns.includes(key));
+  return Object.fromEntries(known.map(([key, { texts }]) => [key, texts.join(', ')]));
 }
 
 /** A row with the columns as its keys. */

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync, statSync, chmodSync, writeFileSync } from 'n
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { formatCsv, parseCsv } from '../../src/cli/csv';
+import { locate } from '../../src/settings/ini';
+import { testRoot } from '../settings/test_root';
 import { call, configDirectory } from './call';
 
 const before = `; our own domain
@@ -45,14 +47,74 @@ test('what is exported and imported again changes nothing', async () => {
   install('');
   const { out } = await call(['export', '-c', directory, 'Example.COM']);
   expect(out.join('\n').split('\r\n')).toEqual([
-    'peer,direction,security_level,min_tls_version,status,comment',
-    'Partner.example,outbound,mandatory,1.2,,',
-    'old.example,outbound,none,,,',
-    '192.0.2.0/24,inbound,mandatory,,,',
+    'peer,direction,security_level,min_tls_version,status,comment,match',
+    'Partner.example,outbound,mandatory,1.2,,,nexthop',
+    'old.example,outbound,none,,,,',
+    '192.0.2.0/24,inbound,mandatory,,,,',
   ]);
   writeFileSync(csvFile(), out.join('\n'));
   expect(await importPeers('--write', '--prune')).toEqual({ code: 0, out: ['nothing to change'], err: [] });
   expect(readFileSync(file(), 'utf8')).toBe(before);
+});
+
+const sha256 = 'ab'.repeat(32);
+const everyKey = `[outbound broken.example]
+security_level = none
+exempt_until = 2026-12-31
+comment = until their gateway is replaced
+
+[outbound tls.example]
+security_level = may
+cleartext_fallback = never
+insecure_mx = may
+enforcement = monitor
+action_on_failure = bounce
+
+[outbound pinned.example]
+security_level = verify
+fingerprints = ${sha256}, ${sha256.toUpperCase()}
+ca_file = roots.pem
+match = hostname, *.pinned.example
+
+[inbound 192.0.2.1]
+status = disabled
+security_level = mandatory
+action_on_failure = defer
+`;
+
+test('every key of a peer moves to another system', async () => {
+  ({ directory, remove } = configDirectory({
+    'tls-peers/from.example.ini': everyKey,
+    'tls-peers/example.com.ini': '',
+    'roots.pem': testRoot,
+  }));
+  const { out } = await call(['export', '-c', directory, 'from.example']);
+  writeFileSync(csvFile(), out.join('\n'));
+  expect((await importPeers('--write')).out.at(-1)).toBe('written');
+  const sections = (text: string) => locate(text).sections.map(({ name, keys }) => [name, keysOf(keys)]);
+  expect(sections(readFileSync(file(), 'utf8'))).toEqual(sections(everyKey));
+});
+
+function keysOf(keys: ReadonlyMap<string, { readonly texts: readonly string[] }>): Record<string, string> {
+  return Object.fromEntries([...keys].map(([key, { texts }]) => [key, texts.join()]));
+}
+
+test('a list has its values in one field, separated by spaces or by commas', async () => {
+  install(
+    'peer,security_level,match\na.example,verify,hostname nexthop\nb.example,verify,"hostname, x.example"\n',
+  );
+  expect((await importPeers('--write')).code).toBe(0);
+  expect(readFileSync(file(), 'utf8')).toContain(
+    '[outbound a.example]\nsecurity_level = verify\nmatch = hostname nexthop\n\n' +
+      '[outbound b.example]\nsecurity_level = verify\nmatch = hostname, x.example\n',
+  );
+});
+
+test('a key that incoming mail does not know is not written for it', async () => {
+  install('peer,direction,match\n192.0.2.7,inbound,nexthop\n');
+  const { code, err } = await importPeers('--write');
+  expect(code).toBe(1);
+  expect(err[0]).toMatch(/: \[inbound 192\.0\.2\.7\]: match = nexthop: no such key here; /);
 });
 
 const csv = `peer,security_level,min_tls_version,comment,direction
