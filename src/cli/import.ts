@@ -1,17 +1,5 @@
 /** `tls-peers import`: peers from CSV into the file of a managed domain. */
-import {
-  chmodSync,
-  closeSync,
-  fchownSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../text';
 import { editIni } from '../settings/edit';
@@ -23,6 +11,7 @@ import { parseCsv } from './csv';
 import { domainFile } from './export';
 import { json } from './output';
 import { peersIn, planImport, rowsFromCsv, type PeerRow } from './peer_rows';
+import { replaceFile } from './replace_file';
 
 export const importCommand: Command = {
   name: 'import',
@@ -49,7 +38,7 @@ function importPeers(context: Context): ExitCode {
   const edited = editIni(text, plan.edits, plan.removed);
   const faults = faultsAfter(source, name, edited);
   const write = context.options['write'] === true && faults.length === 0 && plan.changes.length > 0;
-  if (write) writeAtomically(path.join(directory, name), edited);
+  if (write) replaceFile(path.join(directory, name), edited);
   report(context, plan.changes, faults, write);
   return faults.length === 0 ? exit.ok : exit.findings;
 }
@@ -93,27 +82,4 @@ function report(
   if (changes.length === 0) output.print('nothing to change');
   else if (faults.length > 0) output.complain('not written: the file would not be valid');
   else output.print(written ? 'written' : 'not written: --write makes the change');
-}
-
-/** Whoever reads sees the old file or the new one. A link stays a link, and owner and mode stay as they are. */
-function writeAtomically(link: string, text: string): void {
-  const file = realpathSync(link);
-  const { mode, uid, gid } = statSync(file);
-  // The name begins with a dot, so that it is never taken for the file of a managed domain.
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
-  try {
-    const handle = openSync(temporary, 'wx', 0o600);
-    try {
-      writeFileSync(handle, text);
-      if (process.getuid?.() === 0) fchownSync(handle, uid, gid);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-    chmodSync(temporary, mode & 0o777);
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new CommandError(`${file} could not be written: ${messageOf(error)}`);
-  }
 }
