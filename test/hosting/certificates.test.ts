@@ -165,6 +165,29 @@ describe('a renewal', () => {
     expect(said.at(-1)).toMatch(/was renewed/);
   });
 
+  it('by links that are moved over in the directory, the chain before the key', async () => {
+    const [old, renewed] = await Promise.all([make(), make()]);
+    const live = `tls/live/${host}`;
+    const link = async (name: string, target: string) => {
+      await symlink(path.join('../../../archive', target), path.join(base, live, `${name}.new`));
+      await rename(path.join(base, live, `${name}.new`), path.join(base, live, name));
+    };
+    await mkdir(path.join(base, live), { recursive: true });
+    for (const [index, issued] of [old, renewed].entries()) {
+      await put(`archive/privkey${index + 1}.pem`, issued.keyPem);
+      await put(`archive/fullchain${index + 1}.pem`, chainPem(issued, ca));
+    }
+    await link('privkey.pem', 'privkey1.pem');
+    await link('fullchain.pem', 'fullchain1.pem');
+    expect(await inUse()).toBe(fingerprint(old));
+    await link('fullchain.pem', 'fullchain2.pem');
+    expect(await inUse()).toBe(fingerprint(old));
+    expect(said).toContain(`live/${host}/fullchain.pem: the certificate for ${host} has no key below tls`);
+    await link('privkey.pem', 'privkey2.pem');
+    expect(await inUse()).toBe(fingerprint(renewed));
+    expect(said.at(-1)).toMatch(/was renewed/);
+  });
+
   it('beside the old certificate takes over, and stays when the old one is removed', async () => {
     const old = await make({ notAfter: new Date(now.getTime() + 5 * day) });
     const renewed = await make({ notAfter: new Date(now.getTime() + 90 * day) });

@@ -1,0 +1,80 @@
+/** When the hosted policies are checked. */
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Resolver } from '../../src/dns/resolver';
+import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
+import { RolloutWatch } from '../../src/hosting/watch';
+import { loadSettings } from '../../src/settings/settings';
+import { memorySource } from '../settings/memory_source';
+
+const second = 1_000;
+const hour = 3_600 * second;
+
+const catalogueOf = (section: string): Catalogue =>
+  hostedFiles(loadSettings(memorySource({ 'tls-peers/one.example.ini': `[mta_sts]\n${section}` })).settings);
+
+const denied = (name: string) =>
+  Promise.resolve({ kind: 'denied', secure: false, denial: 'nodata', canonicalName: name, ttl: 1 } as const);
+const resolver: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'> = { a: denied, aaaa: denied, mx: denied, txt: denied };
+
+let catalogue: Catalogue;
+let checks: number;
+let watch: RolloutWatch;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  catalogue = catalogueOf('mode = none\n');
+  checks = 0;
+  const count = (line: string) => {
+    if (line.startsWith('checked ')) checks++;
+  };
+  watch = new RolloutWatch({
+    catalogue: () => catalogue,
+    dependencies: () => ({ resolver, heloName: 'us.example' }),
+    log: { debug: () => undefined, info: () => undefined, notice: count, warn: () => undefined, error: () => undefined },
+  });
+  watch.start();
+});
+afterEach(() => {
+  watch.close();
+  vi.useRealTimers();
+});
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+it('once at the start, and then daily', async () => {
+  await pass(4 * second);
+  expect(checks).toBe(0);
+  await pass(6 * second);
+  expect(checks).toBe(1);
+  await pass(23 * hour);
+  expect(checks).toBe(1);
+  await pass(hour + 60 * second);
+  expect(checks).toBe(2);
+  await pass(23 * hour);
+  expect(checks).toBe(2);
+});
+
+it('within a minute after a policy was changed', async () => {
+  await pass(hour);
+  catalogue = catalogueOf('mode = none\nmax_age = 86400\n');
+  await pass(60 * second);
+  expect(checks).toBe(2);
+  await pass(hour);
+  expect(checks).toBe(2);
+});
+
+it('as soon as there is a policy', async () => {
+  catalogue = new Map();
+  await pass(hour);
+  expect(checks).toBe(0);
+  catalogue = catalogueOf('mode = none\n');
+  await pass(60 * second);
+  expect(checks).toBe(1);
+});
+
+it('never again once it is closed', async () => {
+  await pass(hour);
+  watch.close();
+  await pass(48 * hour);
+  expect(checks).toBe(1);
+});
