@@ -105,7 +105,7 @@ export function verifyPeer(
   if (peer.leaf.length === 0) {
     return refused(dane, [{ reason: 'validation-failure', text: 'the peer sent no certificate' }]);
   }
-  // As OpenSSL does, for every usage: whoever can factor the key is the peer.
+  // As OpenSSL does, for every usage: whoever can factor the key is the peer. What only OpenSSL knows, it has judged.
   const strength = leafStrength(peer.leaf);
   if (strength.kind === 'weak') {
     const text = `the peer's certificate has ${strength.text}`;

@@ -161,12 +161,13 @@ function checkPathLength(all: readonly CertificateFields[]): PathResult | undefi
 /** The signature of an anchor proves nothing, so its digest does not matter; its key does. */
 function checkStrength(all: readonly CertificateFields[], anchor: PathAnchor): PathResult | undefined {
   for (const [depth, { key, signature }] of all.entries()) {
-    if (key.strength.kind === 'weak') return invalid('weak', depth, `has ${key.strength.text}`);
+    if (key.strength.kind !== 'sound') return invalid('weak', depth, `has ${key.strength.text}`);
     if (depth === all.length - 1 && anchor.kind === 'last') continue;
-    if (signature.kind === 'weak') return invalid('weak', depth, `has ${signature.text}`);
+    if (signature.kind !== 'sound') return invalid('weak', depth, `has ${signature.text}`);
   }
   const bare = anchor.kind === 'key' ? keyStrength(anchor.key.info) : undefined;
-  return bare?.kind === 'weak' ? invalid('weak', all.length - 1, `is signed by ${bare.text}`) : undefined;
+  if (bare === undefined || bare.kind === 'sound') return undefined;
+  return invalid('weak', all.length - 1, `is signed by ${bare.text}`);
 }
 
 /** RFC 5280 section 6.1.4(g) and 6.1.3(b): self-issued intermediates are exempt, the leaf never is. */

@@ -6,7 +6,11 @@ import { MalformedDer, children, expectTag, readOid, soleElement, tags } from '.
 import type { DerElement } from './der';
 
 /** A key is sound, or one phrase says why it is not. */
-export type Strength = { readonly kind: 'sound' } | { readonly kind: 'weak'; readonly text: string };
+export type Strength =
+  | { readonly kind: 'sound' }
+  | { readonly kind: 'weak'; readonly text: string }
+  /** Of a kind that is not known here. OpenSSL may know it, and has judged the key of a handshake that succeeded. */
+  | { readonly kind: 'unknown'; readonly text: string };
 
 const sound: Strength = { kind: 'sound' };
 
@@ -33,6 +37,9 @@ const keyKinds = {
   ed25519: '1.3.101.112',
   ed448: '1.3.101.113',
 } as const;
+
+/** FIPS 204, for keys and signatures alike (RFC 9881). OpenSSL has these since 3.5. */
+const mlDsa = new Set(['2.16.840.1.101.3.4.3.17', '2.16.840.1.101.3.4.3.18', '2.16.840.1.101.3.4.3.19']);
 
 /** What checking one signature with a key takes. */
 export type CheckCost =
@@ -66,7 +73,7 @@ export function judgeKey(publicKeyInfo: Uint8Array): KeyJudgement {
       case keyKinds.ed448:
         return { strength: sound, cost: { kind: 'units', units: 10 } };
       default:
-        return unfit(`a key of the unsupported kind ${oid}`);
+        return mlDsa.has(oid) ? { strength: sound, cost: { kind: 'units', units: 16 } } : unknownKind(oid);
     }
   } catch (error) {
     if (error instanceof MalformedDer) return unfit('a key that is malformed');
@@ -77,6 +84,11 @@ export function judgeKey(publicKeyInfo: Uint8Array): KeyJudgement {
 /** Whether signatures by the key of this SubjectPublicKeyInfo (DER) prove anything. */
 export function keyStrength(publicKeyInfo: Uint8Array): Strength {
   return judgeKey(publicKeyInfo).strength;
+}
+
+function unknownKind(oid: string): KeyJudgement {
+  const text = `a key of the unsupported kind ${oid}`;
+  return { strength: { kind: 'unknown', text }, cost: { kind: 'excessive', text } };
 }
 
 function unfit(text: string): KeyJudgement {
@@ -176,7 +188,7 @@ export function signatureStrength(algorithm: Uint8Array): Strength {
     const [oidElement, parameters] = children(soleElement(algorithm, tags.sequence));
     const oid = readOid(oidElement);
     if (oid === rsaPss) return pssStrength(parameters?.raw);
-    if (strongSignatures.has(oid)) return sound;
+    if (strongSignatures.has(oid) || mlDsa.has(oid)) return sound;
     return { kind: 'weak', text: `a signature with ${weakSignatureNames.get(oid) ?? `algorithm ${oid}`}` };
   } catch (error) {
     if (error instanceof MalformedDer)

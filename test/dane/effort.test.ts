@@ -333,6 +333,7 @@ it.each([
   ['P-256', 3, createKey('ec').spki],
   ['P-384', 32, createKey('ec-p384').spki],
   ['Ed25519', 5, createKey('ed25519').spki],
+  ['ML-DSA-65', 16, Buffer.from('3012300b06096086480165030403120303000001', 'hex')],
   ['RSA with one bit more', 'excessive', rsaKey(8200, 17)],
   ['an exponent with one bit more', 'excessive', rsaKey(2048, 65)],
   ['a key of no known kind', 'excessive', Buffer.from('300c300506032b656e03030001', 'hex')],

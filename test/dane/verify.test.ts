@@ -2,7 +2,7 @@ import { X509Certificate, createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createCa, createKey, intermediate, issue, selfSigned } from '../../haraka-test-harness/pki';
 import type { CertificateOptions, Issued } from '../../haraka-test-harness/pki';
-import { verifyDane } from '../../src/dane/verify';
+import { verifyDane, verifyPeer } from '../../src/dane/verify';
 import type { DaneVerdict } from '../../src/dane/verify';
 import type { TlsaRecord } from '../../src/dane/types';
 import { publicKeyInfo } from '../../src/x509/certificate';
@@ -70,6 +70,16 @@ describe('usage 3', () => {
       expect(outcome(verify([leaf], [wrong(tlsa(kind, leaf))]))).not.toMatch(/^authenticated/);
     },
   );
+
+  it('takes a key of a kind that OpenSSL knows and this reader does not', () => {
+    // id-ecPublicKey with another last octet.
+    const der = Buffer.from(leaf.certDer);
+    der[der.indexOf(Buffer.from('2a8648ce3d0201', 'hex')) + 6] = 9;
+    const data = createHash('sha256').update(publicKeyInfo(der)!).digest();
+    const records = [{ usage: 3, selector: 1, matchingType: 1, data }];
+    const dane = { baseDomain: host, port: 25, records, referenceNames: [host] };
+    expect(outcome(verifyPeer({ leaf: der, chain: () => [] }, dane, now))).toBe('authenticated 3 at 0');
+  });
 
   it('asks for neither name nor dates nor CA', async () => {
     const old = await selfSigned({
