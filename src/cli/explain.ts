@@ -16,14 +16,16 @@ import { parseAddress } from '../peers/network';
 import { decide } from '../policy/decide';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { show } from '../settings/changes';
+import { formatFault } from '../settings/fault';
 import { harakaTls } from '../settings/haraka_tls';
+import { outboundNotLoaded } from '../settings/not_loaded';
 import { loadSettings } from '../settings/settings';
 import { directorySource } from '../settings/source';
 import type { Settings } from '../settings/types';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { asHarakaDelivers, handshakeRemarks } from './haraka_terms';
 import { recipientDomain, senderDomain } from './operands';
-import { json, paint, table, type Output, type Style } from './output';
+import { json, paint, table, warningLines, type Output, type Style } from './output';
 import { openSources } from './sources';
 import { problemsOf, problemText, whileInvalid } from './unsent';
 
@@ -46,14 +48,19 @@ async function outbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
   if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
   const [sender, recipient] = [senderDomain(from), recipientDomain(to)];
-  const settings = load(context);
+  const source = directorySource(context.directory);
+  const { settings } = loadSettings(source);
   const explanation = explainOutbound(settings, sender, recipient, context.today);
   const living =
     explanation.kind === 'explained' && context.options['offline'] !== true
       ? await look(settings, context.directory, explanation.rule, recipient)
       : undefined;
-  if (context.json) context.output.print(json({ ...explanation, ...living }));
-  else reportOutbound(context.output, explanation, living);
+  const warnings = outboundNotLoaded(source, settings, context.today).map(formatFault);
+  if (context.json) context.output.print(json({ ...explanation, ...living, warnings }));
+  else {
+    reportOutbound(context.output, explanation, living);
+    for (const line of warningLines(context.output, warnings)) context.output.print(line);
+  }
   if (explanation.kind === 'invalid') return exit.findings;
   return living === undefined || (living.decision.kind === 'deliver' && living.decision.hosts.length > 0)
     ? exit.ok
@@ -67,14 +74,11 @@ function inbound(context: Context): Promise<ExitCode> {
     throw new UsageError(`no address: ${String(ip)}`);
   const peer = { ip, senderDomain: senderDomain(from) };
   const recipient = recipientDomain(to);
-  const explanation = explainInbound(load(context), recipient, peer, context.today);
+  const { settings } = loadSettings(directorySource(context.directory));
+  const explanation = explainInbound(settings, recipient, peer, context.today);
   if (context.json) context.output.print(json(explanation));
   else reportInbound(context.output, explanation);
   return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
-}
-
-function load(context: Context): Settings {
-  return loadSettings(directorySource(context.directory)).settings;
 }
 
 function twoOperands({ operands }: Context): [string, string] {

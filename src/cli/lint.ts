@@ -8,7 +8,7 @@ import { warnings } from '../settings/warnings';
 import { certificateFindings } from './certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { livingWarnings } from './living_warnings';
-import { json, paint } from './output';
+import { json, paint, warningLines } from './output';
 
 interface Findings {
   /** Haraka's config directory, and the files in it that were read. */
@@ -84,8 +84,7 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
     return;
   }
   for (const one of findings.faults) output.print(`${paint(output, 'red', 'fault')}    ${formatFault(one)}`);
-  for (const one of findings.warnings)
-    output.print(`${paint(output, 'yellow', 'warning')}  ${formatFault(one)}`);
+  for (const line of warningLines(output, findings.warnings.map(formatFault))) output.print(line);
   output.print(
     `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
       `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,

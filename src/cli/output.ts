@@ -52,6 +52,11 @@ export function table(output: Output, rows: readonly (readonly (string | Cell)[]
   });
 }
 
+/** What is to be known beside a result. */
+export function warningLines(output: Output, warnings: readonly string[]): string[] {
+  return warnings.map((warning) => `${paint(output, 'yellow', 'warning')}  ${warning}`);
+}
+
 /** For `--json`: one document, indented. Octets are in hex. */
 export function json(value: unknown): string {
   const hex = (_: string, one: unknown) =>

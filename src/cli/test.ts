@@ -1,5 +1,7 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
+import { formatFault } from '../settings/fault';
 import { harakaTls } from '../settings/haraka_tls';
+import { outboundNotLoaded } from '../settings/not_loaded';
 import { loadSettings } from '../settings/settings';
 import { directorySource } from '../settings/source';
 import type { SecurityLevel } from '../peers/rule';
@@ -7,7 +9,7 @@ import { exit, UsageError, type Command, type Context } from './command';
 import { handshakeRemarks } from './haraka_terms';
 import { heloName } from './helo';
 import { recipientDomain, senderDomain } from './operands';
-import { json, paint, table, type Cell, type Output } from './output';
+import { json, paint, table, warningLines, type Cell, type Output } from './output';
 import { everySender, senderGroups, type RuledSender, type SenderGroup } from './sender_groups';
 import { openSources } from './sources';
 import { problemsOf, problemText, whileInvalid, type Problem } from './unsent';
@@ -38,6 +40,8 @@ interface Report {
   readonly problems: readonly Problem[];
   /** What of Haraka's own TLS settings takes part. */
   readonly haraka: readonly string[];
+  /** Why Haraka would do otherwise. */
+  readonly warnings: readonly string[];
   /** In the order in which a delivery would try them. */
   readonly attempts: readonly Attempt[];
 }
@@ -51,6 +55,10 @@ async function test(context: Context) {
   const source = directorySource(directory);
   const { settings } = loadSettings(source);
   const haraka = harakaTls(source);
+  const surroundings = {
+    haraka: handshakeRemarks(haraka),
+    warnings: outboundNotLoaded(source, settings, context.today).map(formatFault),
+  };
   const sources = openSources(settings.global, directory);
   try {
     const reports: Report[] = [];
@@ -63,9 +71,7 @@ async function test(context: Context) {
         progress: (line) => output.progress(line),
       });
       const groups = senderGroups(settings, given ?? everySender(settings), domain, context.today);
-      const found = await Promise.all(
-        groups.map((group) => testGroup(visitor, group, domain, handshakeRemarks(haraka))),
-      );
+      const found = await Promise.all(groups.map((group) => testGroup(visitor, group, domain, surroundings)));
       reports.push(...found);
       if (!context.json)
         for (const one of found) for (const line of reportLines(output, one)) output.print(line);
@@ -81,11 +87,11 @@ async function testGroup(
   visitor: Visitor,
   { senders, found }: SenderGroup,
   domain: string,
-  haraka: readonly string[],
+  surroundings: Pick<Report, 'haraka' | 'warnings'>,
 ): Promise<Report> {
   if (found.kind === 'invalid') {
     const problems = [{ host: '', ...found.failure }];
-    return { domain, senders, level: '', goes: false, problems, haraka: [], attempts: [] };
+    return { domain, senders, level: '', goes: false, problems, ...surroundings, haraka: [], attempts: [] };
   }
   const { rule } = found;
   const decision = await visitor.decide(rule, domain);
@@ -95,7 +101,15 @@ async function testGroup(
       : [];
   const attempts = await Promise.all(visits);
   const goes = attempts.some(({ verdict }) => verdict.kind === 'goes');
-  return { domain, senders, level: rule.level, goes, problems: problemsOf(decision), haraka, attempts };
+  return {
+    domain,
+    senders,
+    level: rule.level,
+    goes,
+    problems: problemsOf(decision),
+    ...surroundings,
+    attempts,
+  };
 }
 
 function reportLines(output: Output, report: Report): string[] {
@@ -104,6 +118,7 @@ function reportLines(output: Output, report: Report): string[] {
     ...table(output, report.attempts.map(attemptRow), '  '),
     ...report.problems.map((problem) => `  ${problemText(problem)}`),
     ...report.haraka.map((remark) => `  ${paint(output, 'dim', remark)}`),
+    ...warningLines(output, report.warnings).map((line) => `  ${line}`),
     `  ${endText(output, report)}`,
   ];
 }

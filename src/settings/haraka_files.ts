@@ -4,6 +4,7 @@ import { fault, type Fault } from './fault';
 import { openFile } from './file';
 import { inboundSurroundings } from './inbound_surroundings';
 import { mixedResolvers } from './mixed_resolvers';
+import { notLoaded } from './not_loaded';
 import { pastTheQueue } from './past_the_queue';
 import { isTrue, type SettingsSource } from './source';
 import type { Settings } from './types';
@@ -20,6 +21,7 @@ export function harakaFindings(source: SettingsSource, settings: Settings, today
     faults: tlsSwitchedOff(source, settings, today),
     warnings: [
       ...slowDecisions(source, settings),
+      ...notLoaded(source, settings, today),
       ...pastTheQueue(source, settings, today),
       ...mixedResolvers(source, settings),
       ...inboundSurroundings(source, settings, today),

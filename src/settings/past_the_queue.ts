@@ -1,9 +1,9 @@
 /** Haraka's plugins that hand mail on in connections of their own: no outbound rule sees that mail. */
-import { completeOutbound } from '../peers/rules';
 import { fault, type Fault } from './fault';
+import { pluginLines } from './plugins_file';
 import { isTrue, type SettingsSource } from './source';
 import type { Settings } from './types';
-import { outboundRules } from './warnings';
+import { writtenOutbound } from './written_rules';
 
 /** Their setting files, and whether they take mail of clients that may relay where `enable_outbound` is not written. */
 const deliverers: Readonly<Record<string, { readonly ini: string; readonly byDefault: boolean }>> = {
@@ -17,10 +17,7 @@ const deliverers: Readonly<Record<string, { readonly ini: string; readonly byDef
  * is written asks for more than `opportunistic`.
  */
 export function pastTheQueue(source: SettingsSource, settings: Settings, today: string): Fault[] {
-  const reading = source.read('plugins');
-  if (reading.kind !== 'file') return [];
-  const listed = reading.text.split('\n').map((text, index) => ({ name: text.trim(), line: index + 1 }));
-  const taking = listed.filter(({ name }) => takesOutgoing(source, name));
+  const taking = (pluginLines(source) ?? []).filter(({ name }) => takesOutgoing(source, name));
   const rule = taking.length === 0 ? undefined : strictRule(settings, today);
   if (rule === undefined) return [];
   return taking.map(({ name, line }) => {
@@ -45,11 +42,6 @@ function takesOutgoing(source: SettingsSource, plugin: string): boolean {
 
 /** The name of the first rule that is written and asks for more than `opportunistic`. */
 function strictRule(settings: Settings, today: string): string | undefined {
-  const { outbound } = settings.global;
-  const rules = outbound.line > 0 ? [completeOutbound(outbound, [outbound], today)] : [];
-  for (const domain of settings.domains.values()) {
-    if (domain.kind !== 'managed' || domain.status === 'disabled') continue;
-    for (const { rule } of outboundRules(settings, domain, today)) rules.push(rule);
-  }
+  const rules = [...writtenOutbound(settings, today)];
   return rules.find(({ level }) => level !== 'none' && level !== 'opportunistic')?.name;
 }

@@ -135,3 +135,23 @@ test.each(['lint', 'explain', 'export', 'import'])('%s explains itself', async (
   expect([code, out[0]]).toEqual([0, expect.stringContaining(`usage: tls-peers ${command} `)]);
   expect(await call(['help', command])).toEqual({ code, out, err: [] });
 });
+
+test('a rule that no plugin applies is explained with a warning', async () => {
+  const files = { 'tls-peers/example.com.ini': '[outbound]\nsecurity_level = mandatory\n' };
+  const without = configDirectory({ ...files, plugins: 'tls\n' });
+  const args = ['explain', '--offline', '-c', without.directory, 'example.com', 'a.example'];
+  const warning =
+    'plugins: neither tls-peers nor tls-peers/outbound is listed: no outbound rule has an effect, example.com [outbound] included';
+  expect((await call(args)).out.at(-1)).toBe(`warning  ${warning}`);
+  expect(JSON.parse((await call([...args, '--json'])).out.join('\n'))).toMatchObject({ warnings: [warning] });
+  without.remove();
+});
+
+test('what `test` finds comes with the same warning', async () => {
+  const files = { 'tls-peers/example.com.ini': '[outbound]\nsecurity_level = mandatory\n' };
+  // With a global file that is not valid, nothing is asked of the network.
+  const without = configDirectory({ ...files, 'tls-peers.ini': '[outbound', plugins: 'tls\n' });
+  const { out } = await call(['test', '-c', without.directory, '--from', 'example.com', 'a.example']);
+  expect(out).toContainEqual(expect.stringMatching(/^ {2}warning {2}plugins: neither tls-peers nor /));
+  without.remove();
+});
