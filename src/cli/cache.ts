@@ -9,12 +9,12 @@ import { createStsPolicies } from '../mta_sts/policies';
 import { serializePolicy } from '../mta_sts/policy';
 import type { StoredPolicy } from '../mta_sts/store';
 import { resolverOptions } from '../settings/resolver_options';
-import { loadSettings } from '../settings/settings';
 import { directorySource } from '../settings/source';
 import type { GlobalSettings } from '../settings/types';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { domainName } from './operands';
 import { json, table } from './output';
+import { validSettings } from './valid_settings';
 
 export const cacheCommand: Command = {
   name: 'cache',
@@ -60,7 +60,7 @@ function one(domains: readonly string[]): string {
 }
 
 async function stored(context: Context): Promise<Stored> {
-  const { global } = loadSettings(directorySource(context.directory)).settings;
+  const { global } = validSettings(directorySource(context.directory));
   const directory = path.resolve(context.directory, '..', global.mtaSts.directory);
   const found = statSync(directory, { throwIfNoEntry: false });
   if (found === undefined) return { directory, global, policies: [] };
@@ -93,11 +93,12 @@ function plain(of: StoredPolicy) {
   return { domain, id, fetched: new Date(fetchedAt).toISOString(), expires: expiry(of), policy };
 }
 
-function list({ output, json: asJson }: Context, { policies }: Stored): ExitCode {
+function list({ output, json: asJson }: Context, { directory, policies }: Stored): ExitCode {
   if (asJson) {
     output.print(json(policies.map(plain)));
     return exit.ok;
   }
+  if (policies.length === 0) output.print(`no policy is stored in ${directory}`);
   const rows = policies.map((of) => [
     of.domain,
     of.policy.mode,

@@ -5,7 +5,6 @@ import type { Resolver } from '../dns/resolver';
 import { pairKeys, readPem } from '../hosting/pem';
 import { directoryReader, fileReader } from '../hosting/pem_files';
 import { canonicalDomain } from '../names';
-import { loadSettings } from '../settings/settings';
 import { directorySource, type SettingsSource } from '../settings/source';
 import { resolverOptions } from '../settings/resolver_options';
 import type { ManagedDomain, Settings } from '../settings/types';
@@ -13,6 +12,7 @@ import { createResolver } from '../dns/resolver';
 import { messageOf } from '../text';
 import { CommandError, exit, UsageError, type Command, type Context } from './command';
 import { json } from './output';
+import { validSettings } from './valid_settings';
 import {
   policyRecords,
   tlsaRecords,
@@ -54,7 +54,7 @@ async function records(context: Context) {
   const [operand, ...more] = context.operands;
   if (operand === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
   const source = directorySource(context.directory);
-  const { settings } = loadSettings(source);
+  const settings = validSettings(source);
   const domain = managed(settings, operand);
   const report = await reportOn(context, settings, source, domain);
   if (context.json) context.output.print(json(report));

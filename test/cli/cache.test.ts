@@ -1,4 +1,5 @@
 /** `cache` against a policy host of the lab. */
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import { callIn } from './lab_call';
@@ -20,8 +21,10 @@ afterAll(() => lab.stop());
 
 const cache = (...args: string[]) => callIn(lab, ['cache', ...args]);
 
+const nothingStored = () => `no policy is stored in ${path.join(lab.haraka.directory, 'mta-sts')}\n`;
+
 test('a policy is fetched, listed, shown and purged', async () => {
-  expect(await cache('list')).toEqual({ code: 0, out: '' });
+  expect(await cache('list')).toEqual({ code: 0, out: nothingStored() });
   expect(await cache('refresh', 'STS.example')).toEqual({
     code: 0,
     out: 'sts.example: mode enforce, id first\n',
@@ -39,7 +42,7 @@ test('a policy is fetched, listed, shown and purged', async () => {
     /^domain: sts\.example\nid: first\nfetched: \S+\nexpires: \S+\nversion: STSv1\nmode: enforce\nmx: mx\.sts\.example\n/,
   );
   expect(await cache('purge', 'sts.example')).toEqual({ code: 0, out: 'sts.example: purged\n' });
-  expect(await cache('list')).toEqual({ code: 0, out: '' });
+  expect(await cache('list')).toEqual({ code: 0, out: nothingStored() });
 }, 60_000);
 
 test('what is not there is said, with exit code 1', async () => {

@@ -1,0 +1,16 @@
+import { loadSettings } from '../settings/settings';
+import type { SettingsSource } from '../settings/source';
+import type { Settings } from '../settings/types';
+import { CommandError } from './command';
+
+/**
+ * Settings whose global part is what the install says.
+ *
+ * @throws CommandError where that is not valid. Shipped defaults would name another directory, another resolver, other
+ *   listeners.
+ */
+export function validSettings(source: SettingsSource): Settings {
+  const { settings } = loadSettings(source);
+  if (settings.validity.kind === 'invalid') throw new CommandError(settings.validity.failure.text);
+  return settings;
+}
