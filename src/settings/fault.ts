@@ -23,14 +23,23 @@ export function fault(given: Pick<Fault, 'file' | 'line' | 'problem'> & Partial<
   return { section: '', key: '', value: '', allowed: '', suggestion: '', ...given };
 }
 
-/** `file:line: section: key = value: what is wrong; allowed: ...; did you mean ...?` on one printable line. */
+/**
+ * `file:line: section: key = value: what is wrong; allowed: ...; did you mean ...?` on one printable line. Each part is
+ * cut on its own: what is wrong has to be seen behind a value of any length.
+ */
 export function formatFault(of: Fault): string {
-  const place = of.line > 0 ? `${of.file}:${of.line}` : of.file;
-  const setting = of.key === '' ? '' : of.value === '' ? of.key : `${of.key} = ${of.value}`;
-  const where = [place, of.section === '' ? '' : `[${of.section}]`, setting].filter((part) => part !== '');
-  const allowed = of.allowed === '' ? '' : `; allowed: ${of.allowed}`;
-  const hint = of.suggestion === '' ? '' : `; did you mean ${of.suggestion}?`;
-  return printable(`${where.join(': ')}: ${of.problem}${allowed}${hint}`, 1000);
+  const { section, key, value } = of;
+  const file = printable(of.file, 1000);
+  const place = of.line > 0 ? `${file}:${of.line}` : file;
+  const setting = key === '' ? '' : value === '' ? part(key) : `${part(key)} = ${part(value)}`;
+  const where = [place, section === '' ? '' : `[${part(section)}]`, setting].filter((one) => one !== '');
+  const allowed = of.allowed === '' ? '' : `; allowed: ${printable(of.allowed, 1000)}`;
+  const hint = of.suggestion === '' ? '' : `; did you mean ${part(of.suggestion)}?`;
+  return `${where.join(': ')}: ${printable(of.problem, 1000)}${allowed}${hint}`;
+}
+
+function part(text: string): string {
+  return printable(text, 200);
 }
 
 /** By file, then line. */

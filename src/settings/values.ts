@@ -2,6 +2,7 @@
 import { canonicalDomain } from '../names';
 import type { NameMatch } from '../peers/rule';
 import { parseAddress, formatAddress } from '../peers/network';
+import { printable } from '../text';
 import { closest } from './fault';
 
 export type Reading<T> =
@@ -141,7 +142,7 @@ export function list<T>(item: ValueType<T>, allowed = `a list of: ${item.allowed
       for (const part of of.split(/[\s,]+/).filter((word) => word !== '')) {
         const read = item.read(part);
         if (read.kind === 'value') out.push(read.value);
-        else bad.push({ problem: `${part}: ${read.problem}`, suggestion: read.suggestion });
+        else bad.push({ problem: `${printable(part)}: ${read.problem}`, suggestion: read.suggestion });
       }
       const [first, ...further] = bad;
       if (first !== undefined) return { kind: 'wrong', ...first, further };
