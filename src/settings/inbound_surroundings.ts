@@ -1,33 +1,18 @@
 /** Haraka's own settings that keep clients from meeting an inbound rule, or let them past one. */
-import { completeInbound, inboundDefaults } from '../peers/rules';
-import { allSections } from '../peers/index';
-import { standing } from '../peers/section';
 import { fault, type Fault } from './fault';
 import { openFile } from './file';
+import { pluginLines } from './plugins_file';
 import { isTrue, type IniValues, type SettingsSource } from './source';
 import type { Settings } from './types';
+import { writtenInbound } from './written_rules';
 
 /** One warning for each setting that stands in the way, where an inbound rule is `mandatory`. */
 export function inboundSurroundings(source: SettingsSource, settings: Settings, today: string): Fault[] {
-  const rule = mandatoryRule(settings, today);
-  if (rule === undefined) return [];
-  return [...unofferedTls(source, rule), ...delayedRefusals(source, rule)];
-}
-
-/** The name of the first rule that an operator wrote and that is enforced. */
-function mandatoryRule(settings: Settings, today: string): string | undefined {
-  const { inbound } = settings.global;
-  const rules = inbound.line > 0 ? [completeInbound(inbound, [inbound], today)] : [];
-  for (const domain of settings.domains.values()) {
-    if (domain.kind !== 'managed' || domain.status === 'disabled') continue;
-    const defaults = inboundDefaults(settings, { kind: 'managed', domain });
-    for (const section of [domain.inbound, ...allSections(domain.inboundPeers)]) {
-      if (section.line > 0 && standing(section, today) === 'applies') {
-        rules.push(completeInbound(section, defaults, today));
-      }
-    }
-  }
-  return rules.find(({ level, enforcement }) => level === 'mandatory' && enforcement === 'enforce')?.name;
+  const mandatory = [...writtenInbound(settings, today)].find(
+    ({ level, enforcement }) => level === 'mandatory' && enforcement === 'enforce',
+  );
+  if (mandatory === undefined) return [];
+  return [...unofferedTls(source, mandatory.name), ...delayedRefusals(source, mandatory.name)];
 }
 
 type IsSet = (values: IniValues) => boolean;
@@ -66,14 +51,12 @@ function unofferedTls(source: SettingsSource, rule: string): Fault[] {
 
 /** `delay_deny` drops what it delays where the client may relay. */
 function delayedRefusals(source: SettingsSource, rule: string): Fault[] {
-  const plugins = source.read('plugins');
-  if (plugins.kind !== 'file') return [];
-  const line = plugins.text.split('\n').findIndex((text) => text.trim() === 'delay_deny') + 1;
-  if (line === 0 || !isDelayed(source)) return [];
+  const listed = pluginLines(source)?.find(({ name }) => name === 'delay_deny');
+  if (listed === undefined || !isDelayed(source)) return [];
   const problem =
     `delay_deny lets clients that may relay past every refusal, that of ${rule} and of files that are not valid included; ` +
     'excluded_plugins = tls-peers in delay_deny.ini leaves these alone';
-  return [fault({ file: 'plugins', line, problem })];
+  return [fault({ file: 'plugins', line: listed.line, problem })];
 }
 
 function isDelayed(source: SettingsSource): boolean {
