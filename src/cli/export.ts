@@ -1,4 +1,5 @@
 /** `tls-peers export`: the peers of a managed domain as CSV. */
+import path from 'node:path';
 import { canonicalDomain } from '../names';
 import { domainOf } from '../settings/settings';
 import { directorySource } from '../settings/source';
@@ -6,6 +7,7 @@ import { CommandError, exit, UsageError, type Command } from './command';
 import { formatCsv } from './csv';
 import { json } from './output';
 import { columnsFor, flat, peersIn, usualColumns } from './peer_rows';
+import { readUtf8 } from './utf8';
 
 export const exportCommand: Command = {
   name: 'export',
@@ -30,15 +32,13 @@ function csv(columns: readonly string[], rows: readonly Readonly<Record<string, 
   return formatCsv([columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))]);
 }
 
-/** The file of a managed domain, however its name is written. */
+/** The file of a managed domain, however its name is written. @throws CommandError where there is none, or no UTF-8 */
 export function domainFile(directory: string, domain: string): { name: string; text: string } {
   const source = directorySource(directory);
   const canonical = canonicalDomain(domain);
   const listing = source.domainFiles();
   if (listing.kind === 'unreadable') throw new CommandError(listing.problem);
   const name = listing.names.find((one) => domainOf(one) === canonical);
-  const reading = name === undefined ? undefined : source.read(name);
-  if (name === undefined || reading?.kind !== 'file')
-    throw new CommandError(`${domain} is not managed: it has no file`);
-  return { name, text: reading.text };
+  if (name === undefined) throw new CommandError(`${domain} is not managed: it has no file`);
+  return { name, text: readUtf8(path.join(directory, name), name) };
 }

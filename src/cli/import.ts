@@ -1,5 +1,4 @@
 /** `tls-peers import`: peers from CSV into the file of a managed domain. */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../text';
 import { editIni } from '../settings/edit';
@@ -12,6 +11,7 @@ import { domainFile } from './export';
 import { json } from './output';
 import { peersIn, planImport, rowsFromCsv, type PeerRow } from './peer_rows';
 import { replaceFile } from './replace_file';
+import { readUtf8 } from './utf8';
 
 export const importCommand: Command = {
   name: 'import',
@@ -51,8 +51,9 @@ function readRows(file: string): readonly PeerRow[] {
 }
 
 function recordsIn(file: string): string[][] {
+  const text = readUtf8(file);
   try {
-    return parseCsv(readFileSync(file, 'utf8'));
+    return parseCsv(text);
   } catch (error) {
     throw new CommandError(`${file}: ${messageOf(error)}`);
   }

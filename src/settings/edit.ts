@@ -74,7 +74,7 @@ function editSection(
   section: LocatedSection,
   edit: SectionEdit,
 ): void {
-  const last = Math.max(section.line, ...[...section.keys.values()].map(({ lastLine }) => lastLine));
+  const last = lastLineOf(section);
   for (const [key, value] of Object.entries(edit.keys)) {
     const at = section.keys.get(key);
     if (at === undefined) {
@@ -88,20 +88,29 @@ function editSection(
   }
 }
 
-/** From the header to the line before the next header, less the comments that belong to what follows. */
+/** From the header to the last key, with what follows up to a blank line: comments behind one are about something else. */
 function removeSection(
   changes: LineChanges,
   lines: readonly string[],
   section: LocatedSection,
   all: readonly LocatedSection[],
 ): void {
-  const next = Math.min(
-    lines.length + 1,
-    ...all.map(({ line }) => line).filter((line) => line > section.line),
-  );
-  let end = next - 1;
-  while (end > section.line && next <= lines.length && isComment(lines[end - 1])) end--;
+  const later = all.map(({ line }) => line).filter((line) => line > section.line);
+  const next = Math.min(lines.length + 1, ...later);
+  const isBlank = (line: number) => lines[line - 1]?.trim() === '';
+  const last = lastLineOf(section);
+  let end = last;
+  while (end + 1 < next && !isBlank(end + 1)) end++;
+  // Comments right above the next header are about that section.
+  if (end + 1 === next && later.length > 0) end = last;
+  while (end + 1 < next && isBlank(end + 1)) end++;
   for (let line = section.line; line <= end; line++) changes.remove(line);
+}
+
+function lastLineOf({ line, keys }: LocatedSection): number {
+  let last = line;
+  for (const { lastLine } of keys.values()) last = Math.max(last, lastLine);
+  return last;
 }
 
 function isComment(line: string | undefined): boolean {

@@ -244,6 +244,33 @@ test.each(['peer;direction;comment\na.example;;\n', 'peer\tdirection\na.example\
   },
 );
 
+const latin1 = Buffer.from('; für München\n', 'latin1');
+
+test('a file that is not UTF-8 is neither changed nor exported', async () => {
+  install('peer,security_level\nnew.example,may\n');
+  writeFileSync(file(), latin1);
+  const refused = { code: 3, out: [] };
+  const problem = 'tls-peers/example.com.ini is not UTF-8: convert it first';
+  expect(await importPeers('--write')).toEqual({ ...refused, err: [`tls-peers import: ${problem}`] });
+  expect(readFileSync(file())).toEqual(latin1);
+  const exported = await call(['export', '-c', directory, 'example.com']);
+  expect(exported).toEqual({ ...refused, err: [`tls-peers export: ${problem}`] });
+});
+
+test('a CSV file that is not UTF-8 is refused', async () => {
+  install('');
+  writeFileSync(csvFile(), Buffer.from('peer,comment\na.example,für München\n', 'latin1'));
+  const { code, err } = await importPeers('--write');
+  expect([code, err]).toEqual([3, [`tls-peers import: ${csvFile()} is not UTF-8: convert it first`]]);
+});
+
+test('a byte order mark stays where it is', async () => {
+  install('\uFEFFpeer,security_level\nold.example,may\n');
+  writeFileSync(file(), `\uFEFF; of ours\n${before}`);
+  expect((await importPeers('--write')).code).toBe(0);
+  expect(readFileSync(file(), 'utf8')).toMatch(/^\uFEFF; of ours\n/);
+});
+
 test('CSV is read back as it was written', () => {
   const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ', 'ü'), maxLength: 6 });
   const records = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 5 });

@@ -48,6 +48,19 @@ test('a section that is taken out leaves the others, and the comments above them
   );
 });
 
+test.each([
+  ['at the end of the file', '[a]\nk = 1\n\n[b]\nk = 2\n; of b\n\n; of all\n', '[a]\nk = 1\n\n; of all\n'],
+  [
+    'before another section',
+    '[a]\n\n[b]\nk = 2\n; of b\n\n; of all\n\n; of c\n[c]\n',
+    '[a]\n\n; of all\n\n; of c\n[c]\n',
+  ],
+  ['right above another section', '[b]\nk = 2\n; of c\n[c]\n', '; of c\n[c]\n'],
+  ['of a section without keys', '[b]\n; of b\n\n; of all\n', '; of all\n'],
+])('comments behind a blank line outlive the section above them: %s', (_where, before, after) => {
+  expect(editIni(before, [], new Set(['b']))).toBe(after);
+});
+
 test('line ends stay as they are', () => {
   expect(editIni('[a]\r\nk = 1\r\n', [{ header: 'a', keys: { k: '2', p: '3' } }])).toBe(
     '[a]\r\nk = 2\r\np = 3\r\n',
