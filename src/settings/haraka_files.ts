@@ -1,5 +1,7 @@
 /** Haraka's own settings, where they contradict rules. */
-import { outboundRules } from './warnings';
+import { encryptedLevels, forbidsCleartext, mayForbidCleartext } from '../peers/cleartext';
+import type { OutboundRule, SecurityLevel } from '../peers/rule';
+import { completeOutbound } from '../peers/rules';
 import { fault, type Fault } from './fault';
 import { openFile } from './file';
 import { inboundSurroundings } from './inbound_surroundings';
@@ -8,7 +10,7 @@ import { notLoaded } from './not_loaded';
 import { pastTheQueue } from './past_the_queue';
 import { isTrue, type SettingsSource } from './source';
 import type { Settings } from './types';
-import { completeOutbound } from '../peers/rules';
+import { writtenOutbound } from './written_rules';
 
 export interface HarakaFindings {
   readonly faults: readonly Fault[];
@@ -37,24 +39,32 @@ function tlsSwitchedOff(source: SettingsSource, settings: Settings, today: strin
   const at = file.located.sections.find(({ name }) => name === 'main')?.keys.get('enable_tls');
   const value = at?.texts.at(-1);
   if (at === undefined || value === undefined || isTrue(value)) return [];
-  const rule = firstAboveOpportunistic(settings, today);
+  const rule = ruleAgainstCleartext(settings, today);
   if (rule === undefined) return [];
-  const problem = `Haraka will not use TLS, but ${rule.name} asks for ${rule.level}: such mail is deferred`;
+  const problem = `Haraka will not use TLS, but ${rule.name} asks for ${demandText(rule)}`;
   return [fault({ file: file.name, line: at.line, key: 'enable_tls', value, problem, allowed: 'true' })];
 }
 
-function firstAboveOpportunistic(
-  settings: Settings,
-  today: string,
-): { name: string; level: string } | undefined {
+/** Rather one that forbids cleartext for all peers than one that does so for some. */
+function ruleAgainstCleartext(settings: Settings, today: string): OutboundRule | undefined {
   const { outbound } = settings.global;
-  const rules = [completeOutbound(outbound, [outbound], today)];
-  for (const domain of settings.domains.values()) {
-    if (domain.kind !== 'managed' || domain.status === 'disabled') continue;
-    for (const { rule } of outboundRules(settings, domain, today)) rules.push(rule);
-  }
-  return rules.find(({ level }) => level !== 'none' && level !== 'opportunistic');
+  const rules = [completeOutbound(outbound, [outbound], today), ...writtenOutbound(settings, today)];
+  return rules.find(forbidsCleartext) ?? rules.find(mayForbidCleartext);
 }
+
+function demandText(rule: OutboundRule): string {
+  if (!forbidsCleartext(rule))
+    return `${rule.level}: mail is deferred where ${demandedBy[rule.level] ?? ''} applies`;
+  const never = encryptedLevels.has(rule.level) ? '' : ' with cleartext_fallback = never';
+  return `${rule.level}${never}: such mail is deferred`;
+}
+
+/** What forbids cleartext at a level that by itself allows it. */
+const demandedBy: Readonly<Partial<Record<SecurityLevel, string>>> = {
+  opportunistic_dane: 'DANE',
+  mta_sts: 'a policy',
+  auto: 'DANE or a policy',
+};
 
 /** Haraka ends a hook after `plugin_timeout`, and would go on without a decision. */
 function slowDecisions(source: SettingsSource, settings: Settings): Fault[] {

@@ -1,4 +1,5 @@
 /** Haraka's plugins that hand mail on in connections of their own: no outbound rule sees that mail. */
+import { mayForbidCleartext } from '../peers/cleartext';
 import { fault, type Fault } from './fault';
 import { pluginLines } from './plugins_file';
 import { isTrue, type SettingsSource } from './source';
@@ -14,7 +15,7 @@ const deliverers: Readonly<Record<string, { readonly ini: string; readonly byDef
 
 /**
  * One warning for each plugin in config/plugins that takes outgoing mail past Haraka's outbound queue, where a rule that
- * is written asks for more than `opportunistic`.
+ * is written may forbid cleartext.
  */
 export function pastTheQueue(source: SettingsSource, settings: Settings, today: string): Fault[] {
   const taking = (pluginLines(source) ?? []).filter(({ name }) => takesOutgoing(source, name));
@@ -40,8 +41,7 @@ function takesOutgoing(source: SettingsSource, plugin: string): boolean {
   return typeof value === 'string' || typeof value === 'number' ? isTrue(`${value}`) : deliverer.byDefault;
 }
 
-/** The name of the first rule that is written and asks for more than `opportunistic`. */
+/** The name of the first rule that is written and may forbid cleartext. */
 function strictRule(settings: Settings, today: string): string | undefined {
-  const rules = [...writtenOutbound(settings, today)];
-  return rules.find(({ level }) => level !== 'none' && level !== 'opportunistic')?.name;
+  return [...writtenOutbound(settings, today)].find(mayForbidCleartext)?.name;
 }

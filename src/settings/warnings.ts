@@ -1,5 +1,6 @@
 /** What is allowed in a configuration and yet probably not meant. Pure. */
 import { firstApplicable } from '../peers/candidates';
+import { encryptedLevels } from '../peers/cleartext';
 import { dayAfter } from '../peers/day';
 import { allSections, formatPeer, parsePeer, sectionsForName, type PeerIndex } from '../peers/index';
 import { parseNetwork, width, type Network } from '../peers/network';
@@ -99,8 +100,6 @@ function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
 }
 
-const neverCleartext = new Set<SecurityLevel>(['mandatory', 'verify', 'mandatory_dane']);
-
 /** What lapses is meant to be the weaker rule. */
 function lapsesIntoCleartext(
   settings: Settings,
@@ -109,12 +108,12 @@ function lapsesIntoCleartext(
   today: string,
 ): Fault[] {
   const until = section.values.exempt_until;
-  if (until === undefined || until < today || !neverCleartext.has(rule.level)) return [];
+  if (until === undefined || until < today || !encryptedLevels.has(rule.level)) return [];
   const then = dayAfter(until);
   const defaults = [domain.outbound, settings.global.outbound];
   const next = firstApplicable(sectionsBehind(domain, section), settings.global.outbound, then);
   const { name, level } = completeOutbound(next, defaults, then);
-  if (neverCleartext.has(level)) return [];
+  if (encryptedLevels.has(level)) return [];
   return [at(section, 'exempt_until', `afterwards ${name} applies, and ${level} does not forbid cleartext`)];
 }
 
@@ -128,7 +127,7 @@ function* sectionsBehind(domain: ManagedDomain, section: OutboundSection): Gener
 /** A peer whose best is old TLS would be sent cleartext, which is worse than old TLS. */
 function oldTlsToCleartext({ section, rule }: Ruled<OutboundSection, OutboundRule>): Fault[] {
   const strictVersion = rule.minTlsVersion === '1.2' || rule.minTlsVersion === '1.3';
-  if (neverCleartext.has(rule.level) || rule.level === 'none' || !strictVersion) return [];
+  if (encryptedLevels.has(rule.level) || rule.level === 'none' || !strictVersion) return [];
   if (rule.cleartextFallback !== 'handshake_failure') return [];
   const key = ['min_tls_version', 'security_level', 'cleartext_fallback'].find(
     (one) => one in section.values,

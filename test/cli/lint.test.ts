@@ -414,7 +414,7 @@ test.each([
     'enable_tls = false\n',
     {},
     1,
-    /outbound\.ini:1: enable_tls = false: Haraka will not use TLS, but tls-peers\.ini \[outbound\] asks for auto/,
+    /outbound\.ini:1: enable_tls = false: Haraka will not use TLS, but tls-peers\.ini \[outbound\] asks for auto: mail is deferred where DANE or a policy applies;/,
   ],
   ['enable_tls = flase\n', {}, 1, /outbound\.ini:1: enable_tls = flase: Haraka will not use TLS/],
   ['; enable_tls = false\n', {}, 0, /^0 faults/],
@@ -427,7 +427,25 @@ test.each([
       'tls-peers/a.example.ini': '[outbound b.example]\nsecurity_level = dane\n',
     },
     1,
-    /but a\.example \[outbound b\.example\] asks for opportunistic_dane/,
+    /but a\.example \[outbound b\.example\] asks for opportunistic_dane: mail is deferred where DANE applies;/,
+  ],
+  [
+    'enable_tls = false\n',
+    { 'tls-peers.ini': '[outbound]\nsecurity_level = may\ncleartext_fallback = never\n' },
+    1,
+    /\[outbound\] asks for opportunistic with cleartext_fallback = never: such mail is deferred;/,
+  ],
+  [
+    'enable_tls = false\n',
+    { 'tls-peers/a.example.ini': '[outbound b.example]\nsecurity_level = mandatory\n' },
+    1,
+    /but a\.example \[outbound b\.example\] asks for mandatory: such mail is deferred;/,
+  ],
+  [
+    'enable_tls = false\n',
+    { 'tls-peers.ini': '[outbound]\nsecurity_level = mandatory\nenforcement = monitor\n' },
+    0,
+    /^0 faults/,
   ],
 ])("Haraka's outbound.ini with %j, beside %j, gives exit code %i", async (text, others, code, expected) => {
   const called = await lint({ ...others, 'outbound.ini': text });

@@ -38,6 +38,20 @@ test.each([
   ['no rule, nothing to pass by', 'queue/smtp_proxy', {}, {}, 0],
   ['nothing is lost at opportunistic', 'queue/smtp_proxy', {}, opportunistic, 0],
   [
+    'unless cleartext is never a fallback',
+    'queue/smtp_proxy',
+    {},
+    { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = may\ncleartext_fallback = never\n' },
+    1,
+  ],
+  [
+    'nothing is lost where rules are watched only',
+    'queue/smtp_proxy',
+    {},
+    { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = mandatory\nenforcement = monitor\n' },
+    0,
+  ],
+  [
     'the rule of all domains counts',
     'queue/smtp_proxy',
     {},
