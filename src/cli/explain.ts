@@ -12,7 +12,10 @@ import {
   type OutboundExplanation,
 } from '../peers/explain';
 import type { OutboundRule } from '../peers/rule';
+import { ownerOf } from '../peers/candidates';
+import { networkSections } from '../peers/index';
 import { parseAddress } from '../peers/network';
+import { standing } from '../peers/section';
 import { decide } from '../policy/decide';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { show } from '../settings/changes';
@@ -76,9 +79,24 @@ function inbound(context: Context): Promise<ExitCode> {
   const recipient = recipientDomain(to);
   const { settings } = loadSettings(directorySource(context.directory));
   const explanation = explainInbound(settings, recipient, peer, context.today);
-  if (context.json) context.output.print(json(explanation));
-  else reportInbound(context.output, explanation);
+  const warnings = ip === '' ? networksLeftOut(settings, recipient, context.today) : [];
+  if (context.json) context.output.print(json({ ...explanation, warnings }));
+  else {
+    reportInbound(context.output, explanation);
+    for (const line of warningLines(context.output, warnings)) context.output.print(line);
+  }
   return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
+}
+
+/** Without an address no rule for a network is a candidate, although one might win. */
+function networksLeftOut(settings: Settings, recipient: string, today: string): string[] {
+  const owner = ownerOf(settings, recipient);
+  if (owner.kind !== 'managed') return [];
+  const applying = [...networkSections(owner.domain.inboundPeers)].filter(
+    (section) => standing(section, today) === 'applies',
+  ).length;
+  const rules = applying === 1 ? '1 rule for a network was' : `${applying} rules for networks were`;
+  return applying === 0 ? [] : [`${rules} left out: name the client with --ip`];
 }
 
 function twoOperands({ operands }: Context): [string, string] {

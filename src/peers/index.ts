@@ -91,6 +91,11 @@ function longestFirst<S>(groups: ReadonlyMap<number, ReadonlyMap<bigint, S>>): P
 export function* allSections<S>(index: PeerIndex<S>): Generator<S> {
   yield* index.names.values();
   yield* index.wildcards.values();
+  yield* networkSections(index);
+}
+
+/** The sections for addresses and networks, in no particular order. */
+export function* networkSections<S>(index: PeerIndex<S>): Generator<S> {
   for (const { networks } of [...index.networks[4], ...index.networks[6]]) yield* networks.values();
 }
 

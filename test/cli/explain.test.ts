@@ -73,6 +73,30 @@ test('an inbound rule is explained by the address of the client', async () => {
   expect(out[1]).toBe('rule         example.com [inbound 192.0.2.0/24]');
 });
 
+test('without an address, the rules for networks that might win are counted', async () => {
+  const text = `[inbound 192.0.2.0/24]
+[inbound 2001:db8::1]
+[inbound 198.51.100.0/24]
+status = disabled
+[inbound 203.0.113.0/24]
+exempt_until = 2026-06-14
+`;
+  const { directory: networks, remove: removeNetworks } = configDirectory({
+    'tls-peers/many.example.ini': text,
+  });
+  const said = async (to: string, ...args: string[]) => {
+    const called = await call(['explain', '--inbound', '-c', networks, ...args, 'you@a.example', to]);
+    return called.out.filter((line) => line.startsWith('warning'));
+  };
+  const left = '2 rules for networks were left out: name the client with --ip';
+  expect(await said('many.example')).toEqual([`warning  ${left}`]);
+  expect(await said('many.example', '--ip', '192.0.2.1')).toEqual([]);
+  expect(await said('other.example')).toEqual([]);
+  const { out } = await call(['explain', '--inbound', '--json', '-c', networks, '<>', 'many.example']);
+  expect(JSON.parse(out.join('\n'))).toMatchObject({ warnings: [left] });
+  removeNetworks();
+});
+
 test('a domain whose file is not valid has no rule', async () => {
   const { code, out } = await explain('me@broken.example', 'you@a.example');
   expect([code, out]).toEqual([
