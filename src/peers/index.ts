@@ -99,6 +99,17 @@ export function* networkSections<S>(index: PeerIndex<S>): Generator<S> {
   for (const { networks } of [...index.networks[4], ...index.networks[6]]) yield* networks.values();
 }
 
+/** Every section with its peer as `formatPeer` writes it. */
+export function* sectionsByPeer<S>(index: PeerIndex<S>): Generator<readonly [peer: string, section: S]> {
+  yield* index.names;
+  for (const [domain, section] of index.wildcards) yield [`*.${domain}`, section];
+  for (const family of [4, 6] as const) {
+    for (const { prefix, networks } of index.networks[family]) {
+      for (const [bits, section] of networks) yield [formatNetwork({ family, prefix, bits }), section];
+    }
+  }
+}
+
 /** The sections whose network holds `address`, longest prefix first. */
 export function* sectionsForAddress<S>(index: PeerIndex<S>, address: Address): Generator<S> {
   for (const { prefix, networks } of index.networks[address.family]) {

@@ -1,5 +1,5 @@
 /** What differs between two loadings, one line for each rule, for the log. Pure. */
-import { allSections, type PeerIndex } from '../peers/index';
+import { allSections, sectionsByPeer, type PeerIndex } from '../peers/index';
 import type { Section } from '../peers/section';
 import type { NameMatch } from '../peers/rule';
 import { printable } from '../text';
@@ -48,10 +48,7 @@ function domainChange(
     const known = was?.kind === 'invalid' && was.failure.text === now.failure.text;
     return known ? [] : [`${now.domain}: managed, its file is not valid`];
   }
-  if (was?.kind !== 'managed') {
-    const peers = now.outboundPeers.size + now.inboundPeers.size;
-    return [`${now.domain}: managed, ${now.status}, ${peers} ${peers === 1 ? 'peer' : 'peers'}`];
-  }
+  if (was?.kind !== 'managed') return newDomain(now);
   return [
     ...valueChanges(now.domain, { status: was.status }, { status: now.status }),
     ...sectionChange(was.outbound, now.outbound),
@@ -62,20 +59,34 @@ function domainChange(
   ];
 }
 
+function newDomain(now: ManagedDomain): string[] {
+  const peers = now.outboundPeers.size + now.inboundPeers.size;
+  const defaults = [now.outbound, now.inbound].filter(({ line }) => line > 0);
+  const sections = [...defaults, ...allSections(now.outboundPeers), ...allSections(now.inboundPeers)];
+  return [
+    `${now.domain}: managed, ${now.status}, ${peers} ${peers === 1 ? 'peer' : 'peers'}`,
+    ...sections.map(added),
+    ...valueChanges(`${now.domain} [mta_sts]`, {}, withoutLine(now.policy)),
+  ];
+}
+
+/** However a peer is written, it is the same one. */
 function peerChanges(was: PeerIndex<Section<object>>, now: PeerIndex<Section<object>>): string[] {
-  const before = byName(was);
-  const after = byName(now);
+  const before = new Map(sectionsByPeer(was));
+  const after = new Map(sectionsByPeer(now));
   const lines: string[] = [];
-  for (const [name, section] of after) {
-    const old = before.get(name);
-    lines.push(...(old === undefined ? [`${name}: added`] : sectionChange(old, section)));
+  for (const [peer, section] of after) {
+    const old = before.get(peer);
+    lines.push(...(old === undefined ? [added(section)] : sectionChange(old, section)));
   }
-  for (const name of before.keys()) if (!after.has(name)) lines.push(`${name}: removed`);
+  for (const [peer, { name }] of before) if (!after.has(peer)) lines.push(`${name}: removed`);
   return lines;
 }
 
-function byName(index: PeerIndex<Section<object>>): Map<string, Section<object>> {
-  return new Map([...allSections(index)].map((section) => [section.name, section]));
+function added({ name, status, values }: Section<object>): string {
+  const written = Object.entries({ ...(status === 'disabled' && { status }), ...values });
+  const texts = written.map(([key, value]) => (isContents(key) ? key : `${key} = ${show(value)}`));
+  return texts.length === 0 ? `${name}: added` : `${name}: added: ${texts.join('; ')}`;
 }
 
 function sectionChange(was: Section<object>, now: Section<object>): string[] {
@@ -92,10 +103,14 @@ function valueChanges(name: string, was: Record<string, unknown>, now: Record<st
   for (const key of keys) {
     const [before, after] = [show(was[key]), show(now[key])];
     if (before === after) continue;
-    // The contents of a certificate file say nothing to a reader.
-    lines.push(key === 'ca_file' ? `${name}: ca_file: changed` : `${name}: ${key}: ${before} -> ${after}`);
+    lines.push(`${name}: ${key}: ${isContents(key) ? 'changed' : `${before} -> ${after}`}`);
   }
   return lines;
+}
+
+/** Whether settings hold what a file says in place of its name, which says nothing to a reader. */
+function isContents(key: string): boolean {
+  return key === 'ca_file';
 }
 
 /** A value as it would be written, or nearly. */

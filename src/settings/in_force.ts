@@ -1,4 +1,4 @@
-/** What counts in place of files that are not valid, for the log. Pure. */
+/** What counts in place of files that are not valid, and which of them are mended, for the log. Pure. */
 import type { Fault } from './fault';
 import { domainOf, type Loaded } from './settings';
 import { domainDirectory, globalFile } from './source';
@@ -12,6 +12,17 @@ export function inForceInstead({ settings }: Loaded, faults: readonly Fault[]): 
     ([file, number]) =>
       `${file}: ${number} ${number === 1 ? 'fault' : 'faults'}: ${meanwhile(settings, file)}`,
   );
+}
+
+/** One line for each file that had faults, and is still there without any. */
+export function validAgain(before: Loaded, now: Loaded): string[] {
+  const faulty = new Set(now.faults.map(({ file }) => file));
+  const mended = new Set(before.faults.map(({ file }) => file).filter((file) => !faulty.has(file)));
+  return [...mended].filter((file) => isThere(now, file)).map((file) => `${file}: valid again`);
+}
+
+function isThere({ domains }: Loaded, file: string): boolean {
+  return file === globalFile || file === `${domainDirectory}/` || domains.has(file);
 }
 
 function meanwhile(settings: Settings, file: string): string {

@@ -5,7 +5,7 @@ import { messageOf } from '../text';
 import { utcDay } from '../peers/day';
 import { changes } from './changes';
 import { formatFault, type Fault } from './fault';
-import { inForceInstead } from './in_force';
+import { inForceInstead, validAgain } from './in_force';
 import { inboundSurroundings } from './inbound_surroundings';
 import { pastTheQueue } from './past_the_queue';
 import { loadSettings, type Loaded } from './settings';
@@ -109,6 +109,7 @@ class WatchedSettings implements SettingsStore {
     this.#stamp = stamp;
     this.#loaded = loadSettings(this.source, before);
     this.#reportFaults(newFaults(before, this.#loaded));
+    for (const line of validAgain(before, this.#loaded).slice(0, faultsLogged)) this.log.notice(line);
     if (before.faults.length > 0 && this.#loaded.faults.length === 0)
       this.log.notice('every file is valid again');
     const changed = changes(before.settings, this.#loaded.settings);

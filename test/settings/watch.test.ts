@@ -63,13 +63,16 @@ test('files that change, appear and disappear take effect, rule by rule', async 
 
   expect(
     await changedBy(() => put('tls-peers/a.example.ini', '[outbound]\nsecurity_level = mandatory\n')),
-  ).toEqual(['a.example: managed, enabled, 0 peers']);
+  ).toEqual([
+    'a.example: managed, enabled, 0 peers',
+    'a.example [outbound]: added: security_level = mandatory',
+  ]);
   expect(level('a.example')).toBe('mandatory');
 
   const edited =
     '[outbound]\nsecurity_level = encrypt\n[outbound b.example]\nsecurity_level = verify\nmatch = *.b.example, nexthop\n';
   expect(await changedBy(() => put('tls-peers/a.example.ini', edited))).toEqual([
-    'a.example [outbound b.example]: added',
+    'a.example [outbound b.example]: added: security_level = verify; match = *.b.example, nexthop',
   ]);
   expect(level('a.example')).toBe('verify');
 
@@ -126,8 +129,13 @@ test('what breaks keeps its last good meaning, and the rest goes on changing', a
 
   rmSync(path.join(directory, 'tls-peers/never.example.ini'));
   put('tls-peers.ini', '[outbound]\nsecurity_level = mandatory\n');
+  await untilLogged(/^tls-peers\.ini: valid again$/);
   await changedBy(() => put('tls-peers/a.example.ini', '[outbound]\nsecurity_level = mandatory\n'));
   await untilLogged(/every file is valid again/);
+  expect(logged.filter((line) => /: valid again$/.test(line))).toEqual([
+    'tls-peers.ini: valid again',
+    'tls-peers/a.example.ini: valid again',
+  ]);
   expect(store.faults()).toEqual([]);
 });
 

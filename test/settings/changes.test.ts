@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { changes } from '../../src/settings/changes';
+import { loadSettings } from '../../src/settings/settings';
+import { memorySource } from './memory_source';
+import { testRoot } from './test_root';
+
+const settingsOf = (text: string) =>
+  loadSettings(memorySource({ 'tls-peers/a.example.ini': text, 'roots.pem': testRoot })).settings;
+const nothing = loadSettings(memorySource({})).settings;
+
+const written = `[outbound]
+security_level = may
+
+[outbound Partner.example]
+security_level = verify
+ca_file = roots.pem
+match = hostname, nexthop
+exempt_until = 2026-12-31
+
+[inbound 192.0.2.0/24]
+status = disabled
+
+[inbound b.example]
+
+[mta_sts]
+mx = mx.a.example
+`;
+
+test('a domain that appears is told with every rule and its policy', () => {
+  expect(changes(nothing, settingsOf(written))).toEqual([
+    'a.example: managed, enabled, 3 peers',
+    'a.example [outbound]: added: security_level = opportunistic',
+    'a.example [outbound Partner.example]: added: security_level = verify; ca_file; match = hostname, nexthop; exempt_until = 2026-12-31',
+    'a.example [inbound b.example]: added',
+    'a.example [inbound 192.0.2.0/24]: added: status = disabled',
+    'a.example [mta_sts]: kind: (not set) -> hosted',
+    'a.example [mta_sts]: mode: (not set) -> testing',
+    'a.example [mta_sts]: mx: (not set) -> mx.a.example',
+    'a.example [mta_sts]: maxAge: (not set) -> 604800',
+  ]);
+});
+
+test('a peer that is written otherwise is the same peer', () => {
+  const peers = (...names: string[]) => settingsOf(names.map((name) => `[${name}]\n`).join(''));
+  expect(
+    changes(
+      peers('outbound B.example', 'outbound *.bücher.example', 'inbound 192.0.2.1', 'inbound 2001:db8::/32'),
+      peers(
+        'outbound b.example.',
+        'outbound *.xn--bcher-kva.example',
+        'inbound 192.0.2.1/32',
+        'inbound 2001:DB8:0::/32',
+      ),
+    ),
+  ).toEqual([]);
+});
