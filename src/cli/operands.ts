@@ -21,6 +21,21 @@ export function domainName(operand: string): string {
   return name;
 }
 
+/**
+ * Where reports go, `mailto:` and `https:` URIs with commas between them (RFC 8460 section 3). A semicolon or an
+ * exclamation mark would have to be percent-encoded.
+ *
+ * @throws UsageError
+ */
+export function reportUris(operand: string): string {
+  const uris = operand.split(',').map((uri) => uri.trim());
+  const wrong = uris.find(
+    (uri) => !/^(?:mailto:[!-~]+@[!-~]+|https:\/\/[!-~]+)$/i.test(uri) || /[!;"\\]/.test(uri),
+  );
+  if (wrong !== undefined) throw new UsageError(`no mailto: or https: URI: ${quoted(wrong)}`);
+  return uris.join(',');
+}
+
 function mailDomain(operand: string): string {
   const bare = /^<(.*)>$/.exec(operand)?.[1] ?? operand;
   const at = bare.lastIndexOf('@');

@@ -11,9 +11,11 @@ import type { ManagedDomain, Settings } from '../settings/types';
 import { createResolver } from '../dns/resolver';
 import { messageOf } from '../text';
 import { CommandError, exit, UsageError, type Command, type Context } from './command';
+import { reportUris } from './operands';
 import { json } from './output';
 import { validSettings } from './valid_settings';
 import {
+  isForKeyOf,
   policyRecords,
   tlsaRecords,
   tlsaText,
@@ -34,7 +36,7 @@ export const recordsCommand: Command = {
     '',
     '  --offline         ask no DNS: the MX hosts are those of the hosted policy, and nothing is compared',
     '  --next FILE       PEM of a certificate or key that will be used next',
-    '  --rua URI         where reports go (default: mailto:tls-reports@DOMAIN)',
+    '  --rua URI         where reports go, mailto: or https:, several with commas (default: mailto:tls-reports@DOMAIN)',
   ],
   options: { offline: { type: 'boolean' }, next: { type: 'string' }, rua: { type: 'string' } },
   run: records,
@@ -55,8 +57,7 @@ async function records(context: Context) {
   if (operand === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
   const source = directorySource(context.directory);
   const settings = validSettings(source);
-  const domain = managed(settings, operand);
-  const report = await reportOn(context, settings, source, domain);
+  const report = await reportOn(context, settings, source, managed(settings, operand));
   if (context.json) context.output.print(json(report));
   else {
     for (const record of report.records)
@@ -83,22 +84,23 @@ async function reportOn(
   domain: ManagedDomain,
 ): Promise<Report> {
   const { options } = context;
+  const rua =
+    typeof options['rua'] === 'string' ? reportUris(options['rua']) : `mailto:tls-reports@${domain.domain}`;
+  const served = asServed(domain);
   const resolver = createResolver(resolverOptions(settings.global));
   try {
     const offline = options['offline'] === true;
     const hosts = offline ? policyHosts(domain) : await mxHosts(resolver, domain);
     const chains = await presented(source, context.directory);
     const next = typeof options['next'] === 'string' ? [nextKey(source, options['next'])] : [];
-    const rua = typeof options['rua'] === 'string' ? options['rua'] : `mailto:tls-reports@${domain.domain}`;
+    const known = [...hosts, ...[...settings.domains.keys()].map((name) => `mta-sts.${name}`)];
+    const others = (host: string) => known.filter((other) => other !== host);
     const wanted = [
-      ...policyRecords(domain, settings.global.hosting.listen, rua),
-      ...hosts.flatMap((host) => tlsaRecords(host, chains, next)),
+      ...policyRecords(served, settings.global.hosting.listen, rua),
+      ...hosts.flatMap((host) => tlsaRecords(host, chains, next, others(host))),
     ];
-    const remarks =
-      chains.length === 0
-        ? ['no certificate was found in tls.ini or config/tls, so there is no TLSA record']
-        : [];
-    const missing = withoutAddress(domain, wanted);
+    const remarks = [...notServed(domain), ...withoutTlsa(hosts, chains, wanted)];
+    const missing = withoutAddress(served, wanted);
     if (offline)
       return {
         records: wanted.map((one) => ({ ...one, state: 'not compared' })),
@@ -110,12 +112,36 @@ async function reportOn(
         state: await stateOf(resolver, one, options['rua'] !== undefined),
       })),
     );
-    const stale = await Promise.all(hosts.map((host) => staleTlsa(resolver, host, wanted)));
+    const stale = await Promise.all(hosts.map((host) => staleTlsa(resolver, host, wanted, chains)));
     const unreachable = missing.length === 0 ? [] : await withoutPublishedAddress(resolver, domain);
     return { records: compared, remarks: [...remarks, ...unreachable, ...stale.flat()] };
   } finally {
     resolver.close();
   }
+}
+
+/** A policy that is not served is not to be published either (RFC 8461 section 3.1). */
+function asServed(domain: ManagedDomain): ManagedDomain {
+  return domain.status === 'disabled' ? { ...domain, policy: { kind: 'none' } } : domain;
+}
+
+function notServed({ domain, status, policy }: ManagedDomain): string[] {
+  return status === 'disabled' && policy.kind === 'hosted'
+    ? [`${domain} is disabled: its policy is not served, and has no records`]
+    : [];
+}
+
+function withoutTlsa(
+  hosts: readonly string[],
+  chains: readonly Chain[],
+  wanted: readonly ZoneRecord[],
+): string[] {
+  if (chains.length === 0) {
+    return ['no certificate was found in tls.ini or config/tls, so there is no TLSA record'];
+  }
+  return hosts
+    .filter((host) => !wanted.some(({ owner }) => owner === `_25._tcp.${host}`))
+    .map((host) => `${host}.: every certificate here names another host, so there is no TLSA record for it`);
 }
 
 function withoutAddress({ domain, policy }: ManagedDomain, wanted: readonly ZoneRecord[]): string[] {
@@ -212,13 +238,18 @@ async function publishedAt(resolver: Resolver, { owner, type }: ZoneRecord) {
 }
 
 /** Published records that no certificate here matches. They are harmless only while another one does. */
-async function staleTlsa(resolver: Resolver, host: string, wanted: readonly ZoneRecord[]): Promise<string[]> {
+async function staleTlsa(
+  resolver: Resolver,
+  host: string,
+  wanted: readonly ZoneRecord[],
+  chains: readonly Chain[],
+): Promise<string[]> {
   const owner = `_25._tcp.${host}`;
   const answer = await resolver.tlsa(owner);
   if (answer.kind !== 'records') return [];
   const known = new Set(wanted.filter((one) => one.owner === owner).map(({ data }) => data));
   return answer.records
     .map(tlsaText)
-    .filter((text) => !known.has(text))
+    .filter((text) => !known.has(text) && !isForKeyOf(chains, text))
     .map((text) => `${owner}. IN TLSA ${text} is published, and is for no key that was found here`);
 }

@@ -62,23 +62,37 @@ export type Chain = readonly [X509Certificate, ...X509Certificate[]];
 
 /**
  * TLSA records for one MX host (RFC 7671 section 5.1): `3 1 1` for each key in use, for the keys to come, and
- * `2 1 1` for an issuer that is sent along, which holds over a change of keys as long as the issuer stays.
+ * `2 1 1` for an issuer that is sent along, which holds over a change of keys as long as the issuer stays. None where
+ * there are certificates, and all of them are for others.
+ *
+ * @param others hosts that have certificates of their own
  */
 export function tlsaRecords(
   host: string,
   chains: readonly Chain[],
   next: readonly KeyObject[],
+  others: readonly string[],
 ): ZoneRecord[] {
   const own = chains.filter(([leaf]) => sanMatches(leaf, host));
   // DANE-EE asks for no name, so a certificate without the host's name still serves (RFC 7672 section 3.1.1).
-  const used = own.length > 0 ? own : chains;
-  const current = used.map(([leaf]) => tlsa(host, '3 1 1', leaf.publicKey, 'the key in use'));
+  const used =
+    own.length > 0 ? own : chains.filter(([leaf]) => !others.some((other) => sanMatches(leaf, other)));
+  if (used.length === 0 && chains.length > 0) return [];
+  const note = own.length > 0 ? 'the key in use' : unnamed;
+  const current = used.map(([leaf]) => tlsa(host, '3 1 1', leaf.publicKey, note));
   const coming = next.map((key) => tlsa(host, '3 1 1', key, 'the next key'));
   const issuers = own.flatMap(([, issuer]) =>
     issuer === undefined ? [] : [tlsa(host, '2 1 1', issuer.publicKey, 'the issuer, for changes of the key')],
   );
   const byData = new Map([...issuers, ...coming, ...current].map((record) => [record.data, record]));
   return [...byData.values()].reverse();
+}
+
+const unnamed = 'no certificate here names this host: publish only if this Haraka answers there';
+
+/** Whether a TLSA record is for the key of one of `chains`. */
+export function isForKeyOf(chains: readonly Chain[], data: string): boolean {
+  return chains.some(([leaf]) => tlsa('', '3 1 1', leaf.publicKey, '').data === data);
 }
 
 function tlsa(host: string, parameters: string, key: KeyObject, note: string): ZoneRecord {
@@ -92,10 +106,13 @@ export function tlsaText({ usage, selector, matchingType, data }: TlsaRecord): s
   return `${usage} ${selector} ${matchingType} ${Buffer.from(data).toString('hex')}`;
 }
 
+/** As strings of at most 255 octets each (RFC 1035 section 3.3.14). A reader puts them together again. */
 function quoted(text: string): string {
-  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+  const strings = text.match(/.{1,255}/gs) ?? [''];
+  return strings.map((part) => `"${part.replaceAll(/["\\]/g, '\\$&')}"`).join(' ');
 }
 
 export function unquoted(data: string): string {
-  return data.replace(/^"(.*)"$/, '$1').replaceAll(/\\(["\\])/g, '$1');
+  const strings = [...data.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, part = '']) => part);
+  return strings.join('').replaceAll(/\\(["\\])/g, '$1');
 }
