@@ -119,7 +119,7 @@ function lapsesIntoCleartext(
 
 /** A wildcard's text fits itself and the shorter ones, as every name does for which no longer one stands. */
 function* sectionsBehind(domain: ManagedDomain, section: OutboundSection): Generator<OutboundSection> {
-  const peer = parsePeer(headerOf(section).split(' ')[1] ?? '');
+  const peer = parsePeer(headerOf(section).split(/\s+/)[1] ?? '');
   if (peer !== undefined) yield* sectionsForName(domain.outboundPeers, formatPeer(peer));
   if (domain.outbound.line > 0) yield domain.outbound;
 }

@@ -320,6 +320,12 @@ test.each<[string, string, string[]]>([
     ],
   ],
   [
+    'exemptions behind which cleartext stays forbidden, however headers are spaced',
+    '[outbound  a.example]\nsecurity_level = verify\nexempt_until = 2027-01-31\n' +
+      '[outbound\t*.example]\nsecurity_level = mandatory\n',
+    [],
+  ],
+  [
     'exemptions behind which cleartext stays forbidden',
     '[outbound]\nsecurity_level = mandatory_dane\n' +
       '[outbound a.example]\nsecurity_level = mandatory\nexempt_until = 2027-01-31\n' +
