@@ -39,7 +39,7 @@ export interface Surroundings {
 /** Runs one call. @param args without the program's name. @returns the exit code. */
 export async function main(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   const { output } = surroundings;
-  const [name, ...rest] = args;
+  const { name, rest } = split(args);
   const command = commands.find((one) => one.name === name);
   if (command === undefined) return withoutCommand(name, rest, output);
   try {
@@ -47,6 +47,16 @@ export async function main(args: readonly string[], surroundings: Surroundings):
   } catch (error) {
     return failed(error, command, rest.includes('--json'), output);
   }
+}
+
+/** The name of the command, and everything else: the options that all commands have may stand before the name. */
+function split(args: readonly string[]): { name: string | undefined; rest: string[] } {
+  let at = 0;
+  while (/^(?:-c.*|--config(?:=.*)?|--json|-h|--help)$/s.test(args[at] ?? '')) {
+    const hasValueBehind = args[at] === '-c' || args[at] === '--config';
+    at += hasValueBehind ? 2 : 1;
+  }
+  return { name: args[at], rest: [...args.slice(0, at), ...args.slice(at + 1)] };
 }
 
 async function run(command: Command, args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
@@ -92,24 +102,30 @@ function withoutCommand(name: string | undefined, rest: readonly string[], outpu
     output.print(version);
     return exit.ok;
   }
-  const wanted = name === 'help' || name === '--help' || name === '-h';
-  const topic = wanted ? rest[0] : name;
+  const topic = name === 'help' ? rest.find((word) => !word.startsWith('-')) : name;
   const asked = commands.find((one) => one.name === topic);
-  const unknown = topic !== undefined && asked === undefined;
-  if (unknown) output.complain(`tls-peers: no such command: ${printable(topic)}`);
-  const ok = wanted && !unknown;
-  for (const line of asked === undefined ? generalHelp() : helpOf(asked)) {
-    if (ok) output.print(line);
-    else output.complain(line);
+  const helpWanted = name === 'help' || rest.includes('--help') || rest.includes('-h');
+  const help = asked === undefined ? generalHelp() : helpOf(asked);
+  if (helpWanted && (topic === undefined || asked !== undefined)) {
+    for (const line of help) output.print(line);
+    return exit.ok;
   }
-  return ok ? exit.ok : exit.usage;
+  const message = topic === undefined ? 'a COMMAND is needed' : `no such command: ${printable(topic)}`;
+  if (rest.includes('--json')) output.print(errorDocument(topic ?? '', exit.usage, message));
+  if (topic !== undefined) output.complain(`tls-peers: ${message}`);
+  for (const line of help) output.complain(line);
+  return exit.usage;
+}
+
+function errorDocument(command: string, code: ExitCode, message: string): string {
+  return json({ error: { command, code, message } });
 }
 
 /** With `--json` the error is the document. */
 function failed(error: unknown, command: Command, asJson: boolean, output: Output): ExitCode {
   const code = error instanceof UsageError ? exit.usage : exit.failed;
   const message = messageOf(error);
-  if (asJson) output.print(json({ error: { command: command.name, code, message } }));
+  if (asJson) output.print(errorDocument(command.name, code, message));
   for (const line of message.split('\n')) output.complain(`tls-peers ${command.name}: ${line}`);
   if (code === exit.usage) output.complain(usageOf(command));
   return code;

@@ -148,10 +148,32 @@ test.each([
   [['explain', '--json', 'me@', 'b.example'], 2, 'neither an address nor a domain: "me@"'],
   [['export', '--json', 'unknown.example'], 3, 'unknown.example is not managed: it has no file'],
   [['lint', '--json', '-c', '/nonexistent'], 3, '/nonexistent is no directory'],
+  [['lin', '--json'], 2, 'no such command: lin'],
 ])('with --json, the error of %j is the document', async (args, code, message) => {
   const { out, ...called } = await call(args, { HARAKA: directory });
   expect(called.code).toBe(code);
   expect(JSON.parse(out.join('\n'))).toEqual({ error: { command: args[0], code, message } });
+});
+
+test('with --json and without a command, the error is the document', async () => {
+  const { code, out } = await call(['--json']);
+  const error = { command: '', code: 2, message: 'a COMMAND is needed' };
+  expect([code, JSON.parse(out.join('\n'))]).toEqual([2, { error }]);
+});
+
+test.each([
+  ['-c', directory, '--json'],
+  [`-c${directory}`, '--json'],
+  ['--json', '--config', directory],
+  ['--json', `--config=${directory}`],
+])('common options may stand before the command: %s', async (...options) => {
+  const called = await call([...options, 'explain', '--offline', 'example.com', 'a.example']);
+  expect([called.code, JSON.parse(called.out.join('\n'))]).toMatchObject([0, { kind: 'explained' }]);
+});
+
+test('help may stand before the command, too', async () => {
+  expect(await call(['--help', 'lint'])).toEqual(await call(['lint', '--help']));
+  expect((await call(['--help'])).out[0]).toBe('usage: tls-peers COMMAND [-c DIR] [--json] ...');
 });
 
 test.each(['lint', 'explain', 'export', 'import'])('%s explains itself', async (command) => {
