@@ -1,9 +1,10 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
 import { formatFault, inOrder, type Fault } from '../settings/fault';
 import { harakaFindings } from '../settings/haraka_files';
+import { emptyFiles, strayFiles } from '../settings/odd_files';
 import { portsWithinAddresses } from '../settings/resolver_warnings';
 import { loadSettings } from '../settings/settings';
-import { directorySource, strayFiles, type SettingsSource } from '../settings/source';
+import { directorySource, type SettingsSource } from '../settings/source';
 import { warnings } from '../settings/warnings';
 import { certificateFindings } from './certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
@@ -55,7 +56,8 @@ async function lint({ directory, now, today, options, output }: Context): Promis
       ...haraka.warnings,
       ...certificates.warnings,
       ...portsWithinAddresses(source),
-      ...strayFiles(directory),
+      ...strayFiles(source),
+      ...emptyFiles(source),
       ...living,
     ]),
   };

@@ -3,7 +3,6 @@ import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import ini from 'haraka-config/lib/readers/ini';
 import { messageOf } from '../text';
-import { fault, type Fault } from './fault';
 
 export const globalFile = 'tls-peers.ini';
 export const domainDirectory = 'tls-peers';
@@ -26,6 +25,8 @@ export interface SettingsSource {
   read(name: string): FileReading;
   /** The files of managed domains as `tls-peers/example.com.ini`, in order. None where the directory does not exist. */
   domainFiles(): Listing;
+  /** Files beside those that are not read, although they look meant: `tls-peers/example.com`. */
+  strayFiles(): readonly string[];
   /** What Haraka makes of `text`. */
   parse(name: string, text: string): IniValues;
   /** A text that differs once any configuration file, or any of `others`, was changed, added or removed. */
@@ -45,6 +46,7 @@ export function directorySource(directory: string): SettingsSource {
   return {
     read: (name) => readText(path.resolve(directory, name)),
     domainFiles: () => listDomainFiles(path.join(directory, domainDirectory)),
+    strayFiles: () => listStrayFiles(path.join(directory, domainDirectory)),
     parse: (name, text) => ini.parseIni(name, {}, text),
     stamp: (others) => stamp(directory, others),
   };
@@ -108,18 +110,10 @@ function stampOf(directory: string, name: string): string {
   }
 }
 
-/** Files beside those of the managed domains that Haraka takes no notice of, although they look meant. */
-export function strayFiles(directory: string): Fault[] {
+function listStrayFiles(directory: string): string[] {
   try {
-    return readdirSync(path.join(directory, domainDirectory))
-      .filter((name) => !isDomainFile(name) && !/^\.|~$/.test(name))
-      .map((name) =>
-        fault({
-          file: `${domainDirectory}/${name}`,
-          line: 0,
-          problem: 'is not read: its name does not end in .ini',
-        }),
-      );
+    const names = readdirSync(directory).filter((name) => !isDomainFile(name) && !/^\.|~$/.test(name));
+    return names.sort().map((name) => `${domainDirectory}/${name}`);
   } catch {
     // What cannot be listed was reported by loading.
     return [];

@@ -7,6 +7,7 @@ import { changes } from './changes';
 import { formatFault, type Fault } from './fault';
 import { inForceInstead, validAgain } from './in_force';
 import { inboundSurroundings } from './inbound_surroundings';
+import { strayFiles } from './odd_files';
 import { pastTheQueue } from './past_the_queue';
 import { loadSettings, type Loaded } from './settings';
 import { globalFile, type SettingsSource } from './source';
@@ -137,6 +138,7 @@ class WatchedSettings implements SettingsStore {
       ...exemptionEnds(settings, this.#day),
       ...pastTheQueue(this.source, settings, this.#day),
       ...inboundSurroundings(this.source, settings, this.#day),
+      ...strayFiles(this.source),
     ];
     const lines = found.map(formatFault);
     for (const line of lines) if (!this.#announced.has(line)) this.log.warn(line);

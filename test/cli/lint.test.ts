@@ -121,9 +121,9 @@ test('every fault of a directory full of them is reported with its file and line
   const { code, out } = await lint({
     'tls-peers.ini': textOf(inGlobalFile),
     'tls-peers/example.com.ini': textOf(inDomainFile),
-    'tls-peers/Example.org.ini': '',
-    'tls-peers/example.org.ini': '',
-    'tls-peers/not_a domain.ini': '',
+    'tls-peers/Example.org.ini': '; nothing\n',
+    'tls-peers/example.org.ini': '; nothing\n',
+    'tls-peers/not_a domain.ini': '; nothing\n',
   });
   const expected = [
     ...inGlobalFile.map(([, problem], index) => ({ place: `tls-peers.ini:${index + 1}`, problem })),
@@ -267,7 +267,7 @@ test('what is no Haraka install is not checked, by any command', async () => {
 test.each([['config/smtp.ini'], ['config/tls-peers/a.example.ini'], ['plugins'], ['tls-peers.ini']])(
   'a directory with %s is one',
   async (file) => {
-    const { code, out } = await call(['lint', '--offline', '-c', install({ [file]: '' })]);
+    const { code, out } = await call(['lint', '--offline', '-c', install({ [file]: '# nothing\n' })]);
     expect([code, out.length]).toEqual([0, 1]);
   },
 );
@@ -401,6 +401,21 @@ test.each<[string, string, string[]]>([
 test('with --strict, a warning counts', async () => {
   const text = '[outbound]\nexempt_until = 2026-06-15\n';
   expect((await lint({ 'tls-peers/example.com.ini': text }, '--strict')).code).toBe(1);
+});
+
+test('a file without a word is named, and one with a comment is not', async () => {
+  const { code, out } = await lint({
+    'tls-peers/a.example.ini': '',
+    'tls-peers/b.example.ini': ' \n',
+    'tls-peers/c.example.ini': '; the defaults are good\n',
+  });
+  const rest = 'has no rule of its own; a comment in it says that this is meant';
+  expect([code, ...out]).toEqual([
+    0,
+    `warning  tls-peers/a.example.ini: is empty: a.example ${rest}`,
+    `warning  tls-peers/b.example.ini: is empty: b.example ${rest}`,
+    expect.stringMatching(/^0 faults, 2 warnings in /),
+  ]);
 });
 
 test('files beside those of managed domains that look meant are named', async () => {

@@ -179,6 +179,15 @@ test('files that are not valid at start hold mail back, and the log says whose',
   ]);
 });
 
+test('a file that is not read for its name is named at start, once', async () => {
+  put('tls-peers/example.com', '[outbound]\nsecurity_level = mandatory\n');
+  open();
+  const line = 'tls-peers/example.com: is not read: its name does not end in .ini';
+  expect(logged).toEqual([line]);
+  await changedBy(() => put('tls-peers/a.example.ini', '[outbound]\nsecurity_level = may\n'));
+  expect(logged.filter((one) => one === line)).toHaveLength(1);
+});
+
 test('a file named by ca_file is followed too', async () => {
   put('roots.pem', testRoot);
   put('tls-peers.ini', '[outbound]\nca_file = roots.pem\n');
