@@ -5,17 +5,17 @@
  * bounce or hang the message, and nothing that arrives around STARTTLS may be read as if it came through TLS. What is
  * written is gated as well: where cleartext is forbidden, nothing but EHLO, LHLO, STARTTLS and QUIT leaves unencrypted.
  */
-import { StringDecoder } from 'node:string_decoder';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
-import type { EncryptedRequirement, Requirement } from '../policy/requirement';
-import { checkObserved, checkSession, type TlsSession } from '../policy/session';
-import { anyVersion, compareVersions, tlsVersion, versionRange, type VersionRange } from '../policy/version';
+import type { Requirement } from '../policy/requirement';
+import { checkSession, type SessionVerdict, type TlsRequirement } from '../policy/session';
+import { anyVersion, versionRange, type VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
 import { peerCertificates } from '../x509/sent_chain';
 import { forbidsCleartext } from './cleartext';
 import { handshakeFailure } from './failure_of_handshake';
 import type { HMailItem, PluggableSocket } from './haraka';
+import { LineReader, maxLineLength } from './line_reader';
 import { offersStartTls, present, presentEhlo, ReplyReader, type Reply } from './reply';
 
 /** What the session came to be, for the summary. */
@@ -90,14 +90,10 @@ const beforeTls = /^(?:EHLO|LHLO|STARTTLS|QUIT)(?: [^\r\n]*)?\r\n$/i;
 /** A permanent refusal for want of TLS: 530 (RFC 3207 section 4), 5.7.10 (RFC 5248 section 3), or one that says so. */
 const demandsTls = /^5(?:30|\d\d[ -]5\.7\.10\b|\d\d[ -].*(?:TLS|encrypt))/i;
 
-/** As in Haraka's own line processor. */
-const maxSessionLine = 4 * 1024 * 1024;
-
 export class GuardedConnection {
   private state: State = 'banner';
   private readonly replies = new ReplyReader();
-  private decoder = new StringDecoder('utf8');
-  private partialLine = '';
+  private lines = new LineReader();
   private timer: NodeJS.Timeout | undefined;
   /** What the handshake offers. */
   private versions: VersionRange = anyVersion;
@@ -158,22 +154,15 @@ export class GuardedConnection {
 
   /** As Haraka's own line processor, over bytes that are what the requirement allows them to be. */
   private sessionLines(chunk: Uint8Array): void {
-    this.partialLine += this.decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    let start = 0;
-    for (;;) {
-      const end = this.partialLine.indexOf('\n', start);
-      if (end < 0) break;
-      const line = this.partialLine.slice(start, end + 1);
-      start = end + 1;
+    for (const line of this.lines.push(chunk)) {
       // Lines that announce more lines buy no time.
       if (line[3] !== '-') this.awaitReply();
       if (this.isLockedOut(line)) return;
       this.socket.emit('line', line);
       if (this.hasEnded()) return;
     }
-    this.partialLine = this.partialLine.slice(start);
-    if (this.partialLine.length > maxSessionLine) {
-      this.socket.emit('error', new Error(`the peer sent a line of more than ${maxSessionLine} characters`));
+    if (this.lines.isTooLong()) {
+      this.socket.emit('error', new Error(`the peer sent a line of more than ${maxLineLength} characters`));
     }
   }
 
@@ -365,46 +354,48 @@ export class GuardedConnection {
   /** Whether the handshake that has just finished meets the requirement. Fails closed on any fault of our own. */
   private accept(handshake: Handshake): boolean {
     try {
-      return this.examine(handshake);
+      const { requirement } = this.terms;
+      const tls = this.socket.cleartext;
+      if (tls === undefined || requirement.kind === 'cleartext') throw new Error('there is no TLS session');
+      const verdict = this.examine(requirement, tls, handshake);
+      if (verdict.kind === 'failed') {
+        this.failHandshake(verdict.failure);
+        return false;
+      }
+      if (requirement.kind === 'encrypted') this.authorize(tls, handshake.leaf);
+      // What Haraka logs is then its own view of the certificate, and does not stop the delivery.
+      else this.hmail.force_tls = false;
+      for (const failure of verdict.recorded) this.owner.recorded(failure);
+      this.secure({
+        tlsVersion: tls.getProtocol() ?? '',
+        cipher: tls.getCipher().name,
+        verified: verdict.verified,
+      });
+      return true;
     } catch (error) {
       const text = `the certificate check broke: ${printable(messageOf(error))}`;
-      this.fail({ reason: 'internal-error', text }, 'verification');
+      this.failHandshake({ reason: 'internal-error', text });
       return false;
     }
   }
 
-  private examine({ authorized, verifyError, leaf }: Handshake): boolean {
-    const { requirement } = this.terms;
-    const tls = this.socket.cleartext;
-    if (tls === undefined || requirement.kind === 'cleartext') throw new Error('there is no TLS session');
-    const session: TlsSession = {
+  /** Where cleartext is allowed, a new connection may do without TLS. */
+  private failHandshake(failure: Failure): void {
+    this.fail(failure, this.terms.requirement.kind === 'encrypted' ? 'verification' : 'starttls');
+  }
+
+  /** What Haraka merged into the options may have lowered the version that was asked for: only the outcome counts. */
+  private examine(
+    requirement: TlsRequirement,
+    tls: TLSSocket,
+    { authorized, verifyError, leaf }: Handshake,
+  ): SessionVerdict {
+    const session = {
       protocol: tls.getProtocol(),
       certificates: peerCertificates(tls, leaf),
       chainVerdict: authorized ? 'trusted' : messageOf(verifyError ?? 'unknown'),
     };
-    const now = this.terms.now();
-    let verified = 'unauthenticated';
-    if (requirement.kind === 'encrypted') {
-      const verdict = checkSession(requirement, session, now);
-      if (verdict.kind === 'failed') {
-        this.fail(verdict.failure, 'verification');
-        return false;
-      }
-      verified = verdict.verified;
-      this.authorize(tls, leaf);
-    } else {
-      if (!this.reaches(requirement.minVersion, session)) return false;
-      // What Haraka logs is then its own view of the certificate, and does not stop the delivery.
-      this.hmail.force_tls = false;
-    }
-    const observed = checkObserved(requirement, verified, session, now);
-    for (const failure of observed.failures) this.owner.recorded(failure);
-    this.secure({
-      tlsVersion: session.protocol ?? '',
-      cipher: tls.getCipher().name,
-      verified: observed.verified,
-    });
-    return true;
+    return checkSession(requirement, session, this.terms.now());
   }
 
   /**
@@ -424,19 +415,9 @@ export class GuardedConnection {
     });
   }
 
-  /** What Haraka merged into the options may have lowered the version that was asked for. */
-  private reaches(minVersion: EncryptedRequirement['minVersion'], session: TlsSession): boolean {
-    const version = tlsVersion(session.protocol);
-    if (version !== undefined && compareVersions(version, minVersion) >= 0) return true;
-    const text = `the peer speaks ${printable(session.protocol ?? 'no TLS')}, the rule asks for ${minVersion} or later`;
-    this.fail({ reason: 'tls-version-too-low', text }, 'starttls');
-    return false;
-  }
-
   private secure(session: Established): void {
     // A partial line from before TLS must not become the beginning of one from after it.
-    this.partialLine = '';
-    this.decoder = new StringDecoder('utf8');
+    this.lines = new LineReader();
     this.state = 'confirming';
     this.owner.established(session);
   }

@@ -460,7 +460,7 @@ export class DeliveryGuard {
     withoutTls.set(again, failure);
     this.hmail.mxlist.unshift(again);
     const text = `tls-peers: host ${plan.host}: ${failure.reason}: ${failure.text}; trying again without TLS`;
-    if (failure.reason === 'config-invalid') {
+    if (failure.reason === 'config-invalid' || failure.reason === 'internal-error') {
       // Our own fault, which says nothing about the host.
       this.hmail.logerror(text);
       return true;

@@ -8,10 +8,11 @@ import type { PeerCertificates } from '../x509/sent_chain';
 import { datesText } from './dates';
 import { observedBy } from './observed';
 import type {
+  Authentication,
   DaneAuthentication,
   EncryptedRequirement,
+  OpportunisticRequirement,
   PkixAuthentication,
-  Requirement,
 } from './requirement';
 import { compareVersions, tlsVersion } from './version';
 
@@ -24,16 +25,40 @@ export interface TlsSession {
   readonly chainVerdict: string;
 }
 
-export type SessionVerdict =
-  /** `verified`: how the peer was authenticated, for people: `dane 3 1 1`, `pkix`, `fingerprint`, `unauthenticated`. */
-  | { readonly kind: 'held'; readonly verified: string }
-  | { readonly kind: 'failed'; readonly failure: Failure };
+/** A requirement that a TLS session can meet. */
+export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
-export function checkSession(
-  requirement: EncryptedRequirement,
-  session: TlsSession,
-  now: Date,
-): SessionVerdict {
+export type SessionVerdict = SessionHeld | { readonly kind: 'failed'; readonly failure: Failure };
+
+interface SessionHeld {
+  readonly kind: 'held';
+  /**
+   * How the peer was authenticated, for people: `dane 3 1 1`, `pkix`, `fingerprint`, `unauthenticated`. Where nothing that
+   * is enforced did it, the first observation that held.
+   */
+  readonly verified: string;
+  /** What did not meet that which is only observed. */
+  readonly recorded: readonly Failure[];
+}
+
+/** On one requirement, without what is observed beside it. */
+type Verdict = Omit<SessionHeld, 'recorded'> | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Holds a session to what is enforced; what is only observed is recorded where it fails, and stops nothing. */
+export function checkSession(requirement: TlsRequirement, session: TlsSession, now: Date): SessionVerdict {
+  const enforced = checkEnforced(requirement, session, now);
+  if (enforced.kind === 'failed') return enforced;
+  let { verified } = enforced;
+  const recorded: Failure[] = [];
+  for (const observed of observedBy(requirement)) {
+    const verdict = checkEnforced(observed, session, now);
+    if (verdict.kind === 'failed') recorded.push(verdict.failure);
+    else if (verified === 'unauthenticated') verified = verdict.verified;
+  }
+  return { kind: 'held', verified, recorded };
+}
+
+function checkEnforced(requirement: TlsRequirement, session: TlsSession, now: Date): Verdict {
   const version = tlsVersion(session.protocol);
   if (version === undefined || compareVersions(version, requirement.minVersion) < 0) {
     const seen = printable(session.protocol ?? 'no TLS');
@@ -42,10 +67,15 @@ export function checkSession(
       `the peer speaks ${seen}, the rule requires ${requirement.minVersion} or later`,
     );
   }
-  const { authentication } = requirement;
+  return requirement.kind === 'encrypted'
+    ? checkAuthentication(requirement.authentication, session, now)
+    : held('unauthenticated');
+}
+
+function checkAuthentication(authentication: Authentication, session: TlsSession, now: Date): Verdict {
   switch (authentication.kind) {
     case 'none':
-      return { kind: 'held', verified: 'unauthenticated' };
+      return held('unauthenticated');
     case 'dane':
       return checkDane(authentication.dane, session, now);
     case 'pkix':
@@ -54,48 +84,22 @@ export function checkSession(
       const dane = checkDane(authentication.dane, session, now);
       if (dane.kind === 'failed') return dane;
       const pkix = checkPkix(authentication.pkix, session, now);
-      return pkix.kind === 'failed'
-        ? pkix
-        : { kind: 'held', verified: `${dane.verified} and ${pkix.verified}` };
+      return pkix.kind === 'failed' ? pkix : held(`${dane.verified} and ${pkix.verified}`);
     }
     case 'fingerprints':
       return checkFingerprints(authentication.sha256, session);
   }
 }
 
-export interface Observed {
-  /** How the peer was authenticated: what `enforced` says, or else the first observation that held. */
-  readonly verified: string;
-  /** To be recorded. */
-  readonly failures: readonly Failure[];
-}
-
-/** Holds a session that may be used to what is only observed. `enforced`: how it was authenticated so far. */
-export function checkObserved(
-  requirement: Requirement,
-  enforced: string,
-  session: TlsSession,
-  now: Date,
-): Observed {
-  let verified = enforced;
-  const failures: Failure[] = [];
-  for (const one of observedBy(requirement)) {
-    const verdict = checkSession(one, session, now);
-    if (verdict.kind === 'failed') failures.push(verdict.failure);
-    else if (verified === 'unauthenticated') verified = verdict.verified;
-  }
-  return { verified, failures };
-}
-
-function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): SessionVerdict {
+function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): Verdict {
   const verdict = verifyPeer(session.certificates, dane, now);
   if (verdict.kind === 'refused') return failed(verdict.reason, verdict.text);
   const { usage, selector, matchingType } = verdict.record;
-  return { kind: 'held', verified: `dane ${usage} ${selector} ${matchingType}` };
+  return held(`dane ${usage} ${selector} ${matchingType}`);
 }
 
 /** A trusted chain, and a DNS-ID of the SAN that is one of the reference identifiers (RFC 8461 section 4.1, RFC 6125). */
-function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): SessionVerdict {
+function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Verdict {
   const { leaf: der } = session.certificates;
   if (der.length === 0) return failed('certificate-not-trusted', 'the peer sent no certificate');
   if (session.chainVerdict !== 'trusted') {
@@ -104,18 +108,18 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Se
   const leaf = new X509Certificate(der);
   const matches =
     pkix.names.some((name) => sanMatches(leaf, name)) || pkix.below.some((domain) => sanBelow(leaf, domain));
-  if (matches) return { kind: 'held', verified: 'pkix' };
+  if (matches) return held('pkix');
   const wanted = [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(', ');
   const seen = printable(leaf.subjectAltName ?? 'no subject alternative name');
   return failed('certificate-host-mismatch', `the certificate is for ${seen}, not for ${wanted}`);
 }
 
-function checkFingerprints(accepted: readonly string[], session: TlsSession): SessionVerdict {
+function checkFingerprints(accepted: readonly string[], session: TlsSession): Verdict {
   const { leaf } = session.certificates;
   if (leaf.length === 0) return failed('certificate-not-trusted', 'the peer sent no certificate');
   const seen = createHash('sha256').update(leaf).digest('hex');
   return accepted.includes(seen)
-    ? { kind: 'held', verified: 'fingerprint' }
+    ? held('fingerprint')
     : failed(
         'certificate-not-trusted',
         `the fingerprint of the certificate is ${seen}, which the rule does not list`,
@@ -146,6 +150,10 @@ function chainText({ chainVerdict, certificates }: TlsSession, now: Date): strin
     : `the certificate does not verify: ${printable(chainVerdict)}`;
 }
 
-function failed(reason: FailureReason, text: string): SessionVerdict {
+function failed(reason: FailureReason, text: string): Verdict {
   return { kind: 'failed', failure: { reason, text } };
+}
+
+function held(verified: string): Verdict {
+  return { kind: 'held', verified };
 }

@@ -1,9 +1,7 @@
 /** Whether a message would go to a host that was looked at, under its requirement. Pure. */
 import type { Failure } from '../failure';
-import type { EncryptedRequirement, OpportunisticRequirement, Requirement } from '../policy/requirement';
-import { checkObserved, checkSession, type TlsSession } from '../policy/session';
-import { compareVersions, tlsVersion } from '../policy/version';
-import { printable } from '../text';
+import type { Requirement } from '../policy/requirement';
+import { checkSession, type TlsRequirement } from '../policy/session';
 import type { Probe } from './probe';
 
 export type ProbeVerdict =
@@ -24,18 +22,12 @@ export function judgeProbe(requirement: Requirement, probe: Probe, now: Date): P
   if (probe.kind === 'unreachable' || probe.kind === 'no_dialogue') {
     return { kind: 'unreachable', problem: probe.problem };
   }
-  switch (requirement.kind) {
-    case 'cleartext':
-      return inCleartext([]);
-    case 'encrypted':
-      return probe.kind === 'encrypted'
-        ? encrypted(requirement, probe.session, now)
-        : { kind: 'refused', failure: failureOf(probe) };
-    case 'opportunistic':
-      return probe.kind === 'encrypted'
-        ? opportunistic(requirement, probe.session, now)
-        : withoutTls(requirement, failureOf(probe));
-  }
+  if (requirement.kind === 'cleartext') return inCleartext([]);
+  if (probe.kind !== 'encrypted') return withoutTls(requirement, failureOf(probe));
+  const verdict = checkSession(requirement, probe.session, now);
+  if (verdict.kind === 'failed') return withoutTls(requirement, verdict.failure);
+  const { verified, recorded } = verdict;
+  return { kind: 'goes', tlsVersion: probe.session.protocol ?? '', verified, recorded };
 }
 
 function failureOf(probe: Extract<Probe, { kind: 'no_tls' | 'cleartext' }>): Failure {
@@ -44,36 +36,9 @@ function failureOf(probe: Extract<Probe, { kind: 'no_tls' | 'cleartext' }>): Fai
     : { reason: 'starttls-not-supported', text: 'TLS was not asked for' };
 }
 
-function encrypted(requirement: EncryptedRequirement, session: TlsSession, now: Date): ProbeVerdict {
-  const verdict = checkSession(requirement, session, now);
-  if (verdict.kind === 'failed') return { kind: 'refused', failure: verdict.failure };
-  const goes = { kind: 'goes', tlsVersion: session.protocol ?? '', verified: verdict.verified } as const;
-  return observed(goes, requirement, session, now);
-}
-
-function opportunistic(requirement: OpportunisticRequirement, session: TlsSession, now: Date): ProbeVerdict {
-  const version = tlsVersion(session.protocol);
-  if (version === undefined || compareVersions(version, requirement.minVersion) < 0) {
-    const seen = printable(session.protocol ?? 'no TLS');
-    const text = `the peer speaks ${seen}, the rule asks for ${requirement.minVersion} or later`;
-    return withoutTls(requirement, { reason: 'tls-version-too-low', text });
-  }
-  const goes = { kind: 'goes', tlsVersion: version, verified: 'unauthenticated' } as const;
-  return observed(goes, requirement, session, now);
-}
-
-function observed(
-  goes: Omit<Extract<ProbeVerdict, { kind: 'goes' }>, 'recorded'>,
-  requirement: Requirement,
-  session: TlsSession,
-  now: Date,
-): ProbeVerdict {
-  const { verified, failures } = checkObserved(requirement, goes.verified, session, now);
-  return { ...goes, verified, recorded: failures };
-}
-
-/** Cleartext, where `cleartext_fallback` allows it for this failure. */
-function withoutTls(requirement: OpportunisticRequirement, failure: Failure): ProbeVerdict {
+/** Cleartext, where the requirement allows it for this failure. */
+function withoutTls(requirement: TlsRequirement, failure: Failure): ProbeVerdict {
+  if (requirement.kind === 'encrypted') return { kind: 'refused', failure };
   const { cleartextFallback, observe } = requirement;
   const notOffered = failure.reason === 'starttls-not-supported';
   const allowed =

@@ -11,12 +11,15 @@ const world: World = {
     'bare.example': { mx: [{ manner: 'no-starttls' }] },
     'sound.example': {},
     'may.example': { mx: [{ manner: 'no-starttls' }] },
+    'may-tls.example': {},
   },
 };
 
 const rules = `[outbound]
 security_level = mandatory
 [outbound may.example]
+security_level = opportunistic
+[outbound may-tls.example]
 security_level = opportunistic
 `;
 
@@ -159,20 +162,32 @@ exports.register = function () {
 });
 
 describe('a certificate check that fails by a fault of our own', () => {
-  it('defers the message, and Haraka lives', async () => {
+  const startBroken = async (): Promise<Lab> => {
     const bundle = await buildWith(
       'policy/session',
-      `export function checkSession() { throw new Error('as the test says'); }
-       export const checkObserved = checkSession;`,
+      `export function checkSession() { throw new Error('as the test says'); }`,
     );
     cleanUp = () => bundle.remove();
-    const running = await start({ bundle: bundle.file });
+    return start({ bundle: bundle.file });
+  };
+
+  it('defers the message, and Haraka lives', async () => {
+    const running = await startBroken();
     for (let i = 0; i < 2; i++) {
       const outcome = await running.deliver(send('sound.example'));
       expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.3.0' }] });
       expect(outcome.error).toContain('the certificate check broke: as the test says');
     }
     expectNothingInCleartext(running);
+  });
+
+  it('holds up no message that may go without TLS', async () => {
+    const running = await startBroken();
+    const outcome = await running.deliver(send('may-tls.example'));
+    expect(outcome).toMatchObject({ status: 'delivered', delivery: { secured: false } });
+    await running.haraka.waitForLog(
+      /internal-error: the certificate check broke: .*; trying again without TLS/,
+    );
   });
 });
 

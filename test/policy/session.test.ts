@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, selfSigned, type Issued } from '../../haraka-test-harness/pki';
 import { forced } from '../../src/policy/force_tls';
 import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
-import { checkObserved, checkSession, type TlsSession } from '../../src/policy/session';
+import { checkSession, type TlsSession } from '../../src/policy/session';
 
 const host = 'mx.peer.example';
 const now = new Date();
@@ -70,19 +70,18 @@ describe('what is only observed', () => {
       ['tls-version-too-low', 'certificate-not-trusted'],
     ],
   ] as const)('%s is recorded where it fails, and stops nothing', (_name, of, expected) => {
-    expect(verdict(of, old)).toBe('unauthenticated');
-    const { failures } = checkObserved(of, 'unauthenticated', old, now);
-    expect(failures.map(({ reason }) => reason)).toEqual(expected);
+    const result = checkSession(of, old, now);
+    expect(result).toMatchObject({ kind: 'held', verified: 'unauthenticated' });
+    expect('recorded' in result && result.recorded.map(({ reason }) => reason)).toEqual(expected);
   });
 
   test('authenticates only where nothing that is enforced did', async () => {
     const leaf = await selfSigned({ dnsNames: [host] });
     const of = { ...held, observe: requirement(pkix()) } as const;
-    expect(checkObserved(of, 'unauthenticated', session(leaf), now)).toEqual({
-      verified: 'pkix',
-      failures: [],
-    });
-    expect(checkObserved(of, 'dane 3 1 1', session(leaf), now).verified).toBe('dane 3 1 1');
+    expect(checkSession(of, session(leaf), now)).toEqual({ kind: 'held', verified: 'pkix', recorded: [] });
+    const sha256 = [createHash('sha256').update(leaf.certDer).digest('hex')];
+    const enforced = { ...of, authentication: { kind: 'fingerprints', sha256 } } as const;
+    expect(checkSession(enforced, session(leaf), now)).toMatchObject({ verified: 'fingerprint' });
   });
 });
 
