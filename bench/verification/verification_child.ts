@@ -123,7 +123,7 @@ async function handshakeAndVerify(
         minVersion: 'TLSv1.2',
         serverName: host,
         observe: 'nothing',
-        because: 'the benchmark',
+        because: 'mandatory',
         authentication,
       };
       const verdict = checkSession(requirement, session, new Date());

@@ -2,13 +2,18 @@
 import { enhancedStatus, type Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
-import type { Decision, HostPlan, Requirement } from '../policy/requirement';
+import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import type { Established } from './connection';
 
 /** One host that was not delivered to; `host` is empty where the fault is our own. */
 export type HostFailure =
-  /** The requirement was not met, or the host was refused without connecting. */
-  | { readonly kind: 'policy'; readonly host: string; readonly failure: Failure; readonly because: string }
+  /** The requirement was not met, or the host was refused before one was held against it (`because` says `nothing`). */
+  | {
+      readonly kind: 'policy';
+      readonly host: string;
+      readonly failure: Failure;
+      readonly because: Because | 'nothing';
+    }
   /** No connection, or it broke. */
   | { readonly kind: 'network'; readonly host: string; readonly text: string };
 
@@ -42,7 +47,7 @@ export class Attempt {
   /** Delivered, deferred or bounced: what a closing connection says afterwards is of no interest. */
   over = false;
 
-  refuse(host: string, failure: Failure, because: string): void {
+  refuse(host: string, failure: Failure, because: Because | 'nothing'): void {
     this.failures.push({ kind: 'policy', host, failure, because });
   }
 

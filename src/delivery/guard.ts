@@ -16,7 +16,7 @@ import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
 import { decide, type Facts } from '../policy/decide';
 import { forced } from '../policy/force_tls';
-import type { Decision, HostPlan, Requirement } from '../policy/requirement';
+import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
@@ -225,14 +225,13 @@ export class DeliveryGuard {
 
   private record(attempt: Attempt, decision: Decision): Decision {
     if (decision.kind !== 'deliver') return decision;
-    for (const refused of decision.refused)
-      this.refuse(attempt, refused.host, refused.failure, refused.discovered);
+    for (const refused of decision.refused) this.refuse(attempt, refused.host, refused.failure, 'nothing');
     for (const plan of decision.hosts)
       for (const failure of plan.recorded) attempt.record(plan.host, failure);
     return decision;
   }
 
-  private refuse(attempt: Attempt, host: string, failure: Failure, because: string): void {
+  private refuse(attempt: Attempt, host: string, failure: Failure, because: Because | 'nothing'): void {
     attempt.refuse(host, failure, because);
     this.hmail.loginfo(
       `tls-peers: host ${host} refused: ${failure.reason}: ${failure.text} (rule ${ruleName(attempt)})`,
@@ -320,14 +319,14 @@ export class DeliveryGuard {
             attempt,
             hostOf(mx),
             { reason: 'internal-error', text: 'nothing was decided for it' },
-            '',
+            'nothing',
           );
         }
         return false;
       }
       if (forbidsCleartext(requirement) && this.environment.outboundConfig.cfg.enable_tls === false) {
         const text = 'outbound.ini says enable_tls = false, the rule requires TLS';
-        this.refuse(attempt, hostOf(mx), { reason: 'config-invalid', text }, requirement.because);
+        this.refuse(attempt, hostOf(mx), { reason: 'config-invalid', text }, 'nothing');
         return false;
       }
       return true;
@@ -377,7 +376,7 @@ export class DeliveryGuard {
     socket.on('error', () => undefined);
     socket.destroy();
     const text = printable(messageOf(error));
-    this.refuse(this.attempt, hostOf(mx), { reason: 'internal-error', text }, '');
+    this.refuse(this.attempt, hostOf(mx), { reason: 'internal-error', text }, 'nothing');
     void this.tryDeliver();
   }
 
@@ -430,7 +429,7 @@ export class DeliveryGuard {
           attempt,
           where,
           failure,
-          plan.requirement.kind === 'cleartext' ? '' : plan.requirement.because,
+          plan.requirement.kind === 'cleartext' ? 'nothing' : plan.requirement.because,
         );
       },
       lost: (text, stage) => this.onLost(attempt, where, text, stage),
@@ -508,7 +507,7 @@ export class DeliveryGuard {
   private defer(attempt: Attempt, failure: Failure): void {
     // Where no rule was found, the fault is in our own files, and no peer has a part in it.
     const host = attempt.rule === 'unknown' ? '' : this.hmail.todo.domain;
-    const cause: HostFailure = { kind: 'policy', host, failure, because: '' };
+    const cause: HostFailure = { kind: 'policy', host, failure, because: 'nothing' };
     attempt.failures.push(cause);
     const text = reportOf(ruleName(attempt), [cause]);
     this.annotate(attempt, cause, false, text);
@@ -571,11 +570,14 @@ export class DeliveryGuard {
   }
 }
 
-/** `sts-enforce` and `dane+sts-enforce` name requirements; a host outside the policy is refused for the policy itself. */
+/** A host outside the policy is refused before anything is required of it. */
 function isOfEnforcedPolicy(failure: HostFailure): boolean {
+  if (failure.kind !== 'policy') return false;
+  const { because } = failure;
   return (
-    failure.kind === 'policy' &&
-    (failure.because.includes('sts-enforce') || failure.failure.reason === 'mx-not-in-policy')
+    because === 'sts-enforce' ||
+    because === 'dane+sts-enforce' ||
+    failure.failure.reason === 'mx-not-in-policy'
   );
 }
 

@@ -13,6 +13,7 @@ import { daneState, destinationSecurity, lookupFailure, nextHop } from './dane';
 import { monitored } from './monitor';
 import type {
   Authentication,
+  Because,
   DaneAuthentication,
   Decision,
   EncryptedRequirement,
@@ -301,7 +302,7 @@ class TermsBuilder {
   }
 
   opportunistic(
-    because: string,
+    because: Because,
     discovered: string,
     recorded: readonly Failure[],
     observe: EncryptedRequirement | 'nothing' = 'nothing',
@@ -321,7 +322,7 @@ class TermsBuilder {
   }
 
   encrypted(
-    because: string,
+    because: Because,
     authentication: Authentication,
     discovered: string,
     recorded: readonly Failure[] = [],
@@ -336,7 +337,7 @@ class TermsBuilder {
   }
 
   private requirement(
-    because: string,
+    because: Because,
     authentication: Authentication,
     observe: EncryptedRequirement | 'nothing',
   ): EncryptedRequirement {

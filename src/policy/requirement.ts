@@ -35,6 +35,21 @@ export type Authentication =
   /** SHA-256 of accepted leaf certificates, lower-case hex. */
   | { readonly kind: 'fingerprints'; readonly sha256: readonly string[] };
 
+/** What asked for a requirement: a level, or what was found under it. */
+export type Because =
+  | 'opportunistic'
+  | 'mandatory'
+  | 'verify'
+  | 'no-dane'
+  | 'dane'
+  | 'dane-unusable'
+  | 'no-sts'
+  | 'sts-testing'
+  | 'sts-enforce'
+  | 'dane+sts-enforce'
+  | 'monitor'
+  | 'force_tls_hosts';
+
 /** Cleartext is forbidden: nothing of the envelope is sent unless this holds. */
 export interface EncryptedRequirement {
   readonly kind: 'encrypted';
@@ -44,8 +59,7 @@ export interface EncryptedRequirement {
   readonly serverName: string;
   /** What else would have been required, as in `OpportunisticRequirement`. */
   readonly observe: EncryptedRequirement | 'nothing';
-  /** What demanded it, for logs: `mandatory`, `dane`, `sts-enforce`, `verify`, ... */
-  readonly because: string;
+  readonly because: Because;
 }
 
 export interface OpportunisticRequirement {
@@ -58,11 +72,11 @@ export interface OpportunisticRequirement {
    * (RFC 8461 section 5), or `enforcement = monitor`.
    */
   readonly observe: EncryptedRequirement | 'nothing';
-  readonly because: string;
+  readonly because: Because;
 }
 
 export type Requirement =
-  /** Never STARTTLS. */
+  /** Never STARTTLS. `because` is for people. */
   { readonly kind: 'cleartext'; readonly because: string } | OpportunisticRequirement | EncryptedRequirement;
 
 /** One MX host that may be connected to, and on which terms. */

@@ -18,7 +18,7 @@ function requirement(
     authentication,
     serverName: host,
     observe: 'nothing',
-    because: 'test',
+    because: 'mandatory',
   } as const;
 }
 
