@@ -5,13 +5,10 @@
  * The guard overrides a handful of methods on the one HMailItem; no state of Haraka's is shared or changed. One guard
  * lives as long as its HMailItem, over all retries; each attempt decides anew.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { discover, discoverRouted, type Sources } from '../discovery/discover';
 import { within, type Limit } from '../deadline';
 import { smtpPort } from '../dns/types';
 import type { Failure } from '../failure';
-import type { StsFacts } from '../mta_sts/types';
-import { canonicalDomain } from '../names';
 import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
 import { decide, type Facts } from '../policy/decide';
@@ -33,6 +30,7 @@ import {
   type TlsSocketModule,
 } from './haraka';
 import { entriesOf, hostOf, localPlan, portOf } from './mx_entry';
+import { newerPolicy } from './newer_policy';
 import { isOwnAddress } from './own_address';
 import { forgetAttempts, noteFailure, noteUndeliverable } from './recipients';
 import { recallBroken, rememberBroken } from './redis_memory';
@@ -479,7 +477,7 @@ export class DeliveryGuard {
   private async giveUp(attempt: Attempt): Promise<Failure | undefined> {
     const permanent =
       attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce' && isFinal(attempt.failures);
-    if ((permanent || this.isLastTry()) && (await this.newerPolicy(attempt))) {
+    if ((permanent || this.isLastTry()) && (await this.hasNewerPolicy(attempt))) {
       await this.offerAnew(attempt);
       return undefined;
     }
@@ -519,31 +517,16 @@ export class DeliveryGuard {
     return this.hmail.num_failures >= this.environment.outboundConfig.cfg.temp_fail_intervals.length;
   }
 
-  /**
-   * Before mail is given up for good because of an `enforce` policy, the domain is asked once more for a newer one
-   * (RFC 8461 section 5.1).
-   *
-   * @returns whether there is a newer one
-   */
-  private async newerPolicy(attempt: Attempt): Promise<boolean> {
-    if (attempt.policyRefreshed || attempt.phase.kind !== 'decided' || attempt.phase.source !== 'mx')
-      return false;
-    if (!attempt.failures.some(isOfEnforcedPolicy) || attempt.rule === 'unknown') return false;
+  /** @returns whether the domain has a newer policy than the one that stood in the way */
+  private async hasNewerPolicy(attempt: Attempt): Promise<boolean> {
+    if (attempt.policyRefreshed) return false;
     attempt.policyRefreshed = true;
-    const { extraRoots } = attempt.rule;
-    const { sources, limits } = this.environment.options();
-    const domain = canonicalDomain(this.hmail.todo.domain);
-    if (domain === undefined) return false;
-    const newest = await within(limits.decisionMs, `the MTA-STS policy of ${domain}`, ({ signal }) =>
-      sources.policies.refresh(domain, { extraRoots, signal }),
-    ).catch((error: unknown) => {
-      // Then the known one has the last word; the message still fails for what it failed for.
-      this.hmail.logerror(`tls-peers: ${printable(messageOf(error))}`);
-      return { kind: 'none' } as const;
-    });
-    // The whole policy, not its id alone: it may have been changed under the same id.
-    if (newest.kind !== 'policy' || isSamePolicy(newest, attempt.policy)) return false;
-    this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newest.id}); trying again`);
+    const { domain } = this.hmail.todo;
+    const newer = await newerPolicy(attempt, domain, this.environment.options(), (text) =>
+      this.hmail.logerror(`tls-peers: ${text}`),
+    );
+    if (newer === 'none') return false;
+    this.hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newer.id}); trying again`);
     attempt.failures.length = 0;
     return true;
   }
@@ -568,21 +551,6 @@ export class DeliveryGuard {
       this.hmail.logerror(`tls-peers: the reason could not be noted: ${printable(messageOf(error))}`);
     }
   }
-}
-
-/** A host outside the policy is refused before anything is required of it. */
-function isOfEnforcedPolicy(failure: HostFailure): boolean {
-  if (failure.kind !== 'policy') return false;
-  const { because } = failure;
-  return (
-    because === 'sts-enforce' ||
-    because === 'dane+sts-enforce' ||
-    failure.failure.reason === 'mx-not-in-policy'
-  );
-}
-
-function isSamePolicy(a: StsFacts, b: StsFacts): boolean {
-  return a.kind === 'policy' && b.kind === 'policy' && a.id === b.id && isDeepStrictEqual(a.policy, b.policy);
 }
 
 function isDeciding(attempt: Attempt): boolean {

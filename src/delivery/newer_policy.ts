@@ -1,0 +1,57 @@
+/**
+ * Before mail is given up for good because of an `enforce` policy, the domain is asked once more for a newer one
+ * (RFC 8461 section 5.1).
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { within } from '../deadline';
+import type { StsFacts } from '../mta_sts/types';
+import { canonicalDomain } from '../names';
+import { messageOf, printable } from '../text';
+import type { Attempt, HostFailure } from './attempt';
+import type { GuardOptions } from './guard';
+
+type Policy = Extract<StsFacts, { kind: 'policy' }>;
+
+/**
+ * The policy of `domain`, where it is not the one from which the attempt was decided; to be asked once in an attempt.
+ * Never rejects.
+ *
+ * @param onFault told why the domain could not be asked; then the policy that is known has the last word
+ */
+export async function newerPolicy(
+  attempt: Attempt,
+  domain: string,
+  { sources, limits }: Pick<GuardOptions, 'sources' | 'limits'>,
+  onFault: (text: string) => void,
+): Promise<Policy | 'none'> {
+  const { phase, rule, failures } = attempt;
+  const name = canonicalDomain(domain);
+  if (name === undefined || rule === 'unknown' || phase.kind !== 'decided' || phase.source !== 'mx')
+    return 'none';
+  if (!failures.some(isOfEnforcedPolicy)) return 'none';
+  try {
+    const newest = await within(limits.decisionMs, `the MTA-STS policy of ${name}`, ({ signal }) =>
+      sources.policies.refresh(name, { extraRoots: rule.extraRoots, signal }),
+    );
+    return newest.kind === 'policy' && !isSamePolicy(newest, attempt.policy) ? newest : 'none';
+  } catch (error) {
+    onFault(printable(messageOf(error)));
+    return 'none';
+  }
+}
+
+/** A host outside the policy is refused before anything is required of it. */
+function isOfEnforcedPolicy(failure: HostFailure): boolean {
+  if (failure.kind !== 'policy') return false;
+  const { because } = failure;
+  return (
+    because === 'sts-enforce' ||
+    because === 'dane+sts-enforce' ||
+    failure.failure.reason === 'mx-not-in-policy'
+  );
+}
+
+/** The whole policy, not its id alone: it may have been changed under the same id. */
+function isSamePolicy(a: Policy, b: StsFacts): boolean {
+  return b.kind === 'policy' && a.id === b.id && isDeepStrictEqual(a.policy, b.policy);
+}
