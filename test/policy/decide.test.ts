@@ -4,7 +4,7 @@ import type { StsFacts } from '../../src/mta_sts/types';
 import type { OutboundRule } from '../../src/peers/rule';
 import { decide } from '../../src/policy/decide';
 import { observedBy } from '../../src/policy/observed';
-import type { Requirement } from '../../src/policy/requirement';
+import type { HostPlan, Requirement } from '../../src/policy/requirement';
 import {
   addresses,
   domain,
@@ -43,11 +43,23 @@ function outcome(of: OutboundRule, destination: Destination, sts: StsFacts = noP
   return refused === undefined ? 'nothing' : `refused: ${refused.failure.reason}`;
 }
 
+/** The terms on which the one host may be connected to. */
+function planOf(of: OutboundRule, destination: Destination, sts: StsFacts = noPolicy): HostPlan {
+  const decision = decide(of, { destination, sts });
+  const plan = decision.kind === 'deliver' ? decision.hosts[0] : undefined;
+  if (plan === undefined) throw new Error('no host');
+  return plan;
+}
+
 const secureAbsent = mx('secure', mxHost({ tlsa: { kind: 'absent' } }));
 const secureUsable = mx('secure', mxHost({ tlsa: tlsa(usableRecord) }));
 const insecureUsable = mx('insecure', mxHost({ tlsa: tlsa(usableRecord) }));
 const secureUnusable = mx('secure', mxHost({ tlsa: tlsa(unusableRecord) }));
 const insecureAddress = mx('secure', mxHost({ addresses: addresses('insecure') }));
+const insecureAddressUsable = mx(
+  'secure',
+  mxHost({ addresses: addresses('insecure'), tlsa: tlsa(usableRecord) }),
+);
 const aliasUsable = mx('secure', mxHost({ addresses: addresses('secure_alias'), tlsa: tlsa(usableRecord) }));
 const tlsaFailed = mx('secure', mxHost({ tlsa: failed() }));
 const tlsaBogus = mx('secure', mxHost({ tlsa: failed('bogus') }));
@@ -91,6 +103,13 @@ describe('the DANE table (RFC 7672)', () => {
       'refused: dane-required',
     ],
     ['insecure address', insecureAddress, 'opportunistic', 'opportunistic', 'refused: dane-required'],
+    [
+      'insecure address, TLSA present all the same',
+      insecureAddressUsable,
+      'opportunistic',
+      'opportunistic',
+      'refused: dane-required',
+    ],
     ['secure alias into an insecure zone', aliasUsable, 'encrypted dane', 'encrypted dane', 'encrypted dane'],
     [
       'no address, lookup failed',
@@ -142,6 +161,12 @@ describe('the DANE table (RFC 7672)', () => {
   it.each([
     ['a secure MX vouches for the next-hop domain', secureUsable, [host, domain]],
     ['an insecure MX does not', insecureUsable, [host]],
+    [
+      'a secure MX vouches for the name that the next-hop domain is an alias of',
+      { ...secureUsable, canonicalName: 'expanded.example' },
+      [host, domain, 'expanded.example'],
+    ],
+    ['an insecure MX does not for that', { ...insecureUsable, canonicalName: 'expanded.example' }, [host]],
     ['the domain itself is its own host', implicit, [host, domain]],
   ] as const)('%s as a reference identifier', (_name, destination, names) => {
     const decision = decide(rule('opportunistic_dane'), { destination, sts: noPolicy });
@@ -149,7 +174,7 @@ describe('the DANE table (RFC 7672)', () => {
     const requirement = decision.hosts[0]?.requirement;
     if (requirement?.kind !== 'encrypted' || requirement.authentication.kind !== 'dane')
       throw new Error('no DANE');
-    expect(requirement.authentication.dane.referenceNames).toEqual(names);
+    expect(requirement.authentication.dane).toMatchObject({ port: 25, referenceNames: names });
     expect(requirement.serverName).toBe(host);
   });
 });
@@ -256,11 +281,32 @@ describe('the MTA-STS table (RFC 8461)', () => {
     expect(outcome(rule('auto'), insecureAddress, sts)).toBe(expected);
   });
 
+  it('wants the name of the MX host in a certificate that the roots of the rule may vouch for, and sends it', () => {
+    const pkix = { names: [host], below: [], extraRoots: 'PEM' };
+    const of = { extraRoots: 'PEM' };
+    expect(planOf(rule('mta_sts', of), secureAbsent, enforce).requirement).toMatchObject({
+      authentication: { kind: 'pkix', pkix },
+      serverName: host,
+    });
+    expect(planOf(rule('auto', of), insecureUsable, enforce).requirement).toMatchObject({
+      authentication: { kind: 'dane_and_pkix', pkix },
+    });
+    expect(planOf(rule('mta_sts', of), secureAbsent, testing).requirement).toMatchObject({
+      observe: { authentication: { kind: 'pkix', pkix }, serverName: host },
+      serverName: host,
+    });
+  });
+
+  it('records why a published policy was not obtained, and nothing where none is published', () => {
+    const reasons = (sts: StsFacts) =>
+      planOf(rule('mta_sts'), secureAbsent, sts).recorded.map(({ reason }) => reason);
+    expect(reasons(noPolicyObtained)).toEqual(['sts-policy-fetch-error']);
+    expect(reasons(noPolicy)).toEqual([]);
+  });
+
   it('records a host that a testing policy does not name', () => {
-    const facts = { destination: secureAbsent, sts: policy('testing', '*.other.example') };
-    const decision = decide(rule('mta_sts'), facts);
-    const recorded = decision.kind === 'deliver' ? decision.hosts[0]?.recorded : undefined;
-    expect(recorded?.map(({ reason }) => reason)).toEqual(['mx-not-in-policy']);
+    const { recorded } = planOf(rule('mta_sts'), secureAbsent, policy('testing', '*.other.example'));
+    expect(recorded.map(({ reason }) => reason)).toEqual(['mx-not-in-policy']);
   });
 
   test.each([
@@ -293,6 +339,8 @@ describe('the MTA-STS table (RFC 8461)', () => {
 
   it('leaves DANE levels alone', () => {
     expect(outcome(rule('opportunistic_dane'), secureAbsent, enforce)).toBe('opportunistic');
+    expect(outcome(rule('opportunistic_dane'), secureUnusable, elsewhere)).toBe('encrypted none');
+    expect(outcome(rule('opportunistic_dane'), insecureUsable, elsewhere)).toBe('encrypted dane');
     expect(outcome(rule('mta_sts'), secureUsable, noPolicy)).toBe('opportunistic');
   });
 });
@@ -305,6 +353,14 @@ describe('the other levels', () => {
     ['verify', 'encrypted pkix'],
   ] as const)('%s', (level, expected) => {
     expect(outcome(rule(level), secureUsable, policy('enforce', host))).toBe(expected);
+  });
+
+  it('connects to the address that the recipient names, which is no server name', () => {
+    expect(planOf(rule('mandatory'), literal)).toMatchObject({
+      port: 25,
+      addresses: ['192.0.2.1'],
+      requirement: { serverName: '' },
+    });
   });
 
   it('replaces chain and name by fingerprints', () => {
@@ -380,6 +436,7 @@ describe('the minimum TLS version', () => {
     ['none, cleartext forbidden', rule('mandatory', { minTlsVersion: 'none' }), secureAbsent, 'TLSv1'],
     ['none, DANE', rule('mandatory_dane', { minTlsVersion: 'none' }), secureUsable, 'TLSv1'],
     ['none, but a chain is verified', rule('verify', { minTlsVersion: 'none' }), secureAbsent, 'TLSv1.2'],
+    ['1.1, but a chain is verified', rule('verify', { minTlsVersion: '1.1' }), secureAbsent, 'TLSv1.2'],
     ['1.1', rule('opportunistic', { minTlsVersion: '1.1' }), secureAbsent, 'TLSv1.1'],
     ['1.3', rule('verify', { minTlsVersion: '1.3' }), secureAbsent, 'TLSv1.3'],
   ] as const)('%s', (_name, of, destination, expected) => {
@@ -387,8 +444,10 @@ describe('the minimum TLS version', () => {
   });
 
   it('is never below 1.2 where a policy is enforced', () => {
-    const of = rule('mta_sts', { minTlsVersion: 'none' });
-    expect(minimum(of, secureAbsent, policy('enforce', host))).toBe('TLSv1.2');
+    const none = { minTlsVersion: 'none' } as const;
+    const enforce = policy('enforce', host);
+    expect(minimum(rule('mta_sts', none), secureAbsent, enforce)).toBe('TLSv1.2');
+    expect(minimum(rule('auto', none), insecureUsable, enforce)).toBe('TLSv1.2');
   });
 });
 
@@ -409,6 +468,8 @@ describe('enforcement = monitor', () => {
       'opportunistic observing none, pkix',
       ['mx-not-in-policy'],
     ],
+    ['mta_sts', secureAbsent, policy('testing', host), 'opportunistic observing pkix', []],
+    ['opportunistic', secureAbsent, noPolicy, 'opportunistic', []],
     ['none', secureAbsent, noPolicy, 'cleartext', []],
   ] as const)(
     'delivers at %s and records what would have failed',
@@ -421,6 +482,20 @@ describe('enforcement = monitor', () => {
       expect(decision.refused).toEqual([]);
     },
   );
+
+  it('delivers as old TLS or cleartext may, and observes what cleartext_fallback = never and a version would refuse', () => {
+    const of = rule('opportunistic', { ...monitor, cleartextFallback: 'never', minTlsVersion: '1.3' });
+    expect(planOf(of, secureAbsent).requirement).toMatchObject({
+      kind: 'opportunistic',
+      minVersion: 'TLSv1',
+      cleartextFallback: 'handshake_failure',
+      serverName: host,
+      observe: { kind: 'encrypted', minVersion: 'TLSv1.3', authentication: { kind: 'none' } },
+    });
+    const testing = policy('testing', host);
+    const both = rule('mta_sts', { ...monitor, cleartextFallback: 'never' });
+    expect(brief(planOf(both, secureAbsent, testing).requirement)).toBe('opportunistic observing pkix');
+  });
 
   it('still waits where no host is known', () => {
     expect(outcome(rule('mandatory', monitor), mxFailed)).toBe('defer: dns-lookup-failed');

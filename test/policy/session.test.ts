@@ -2,7 +2,13 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, selfSigned, type Issued } from '../../haraka-test-harness/pki';
 import { forced } from '../../src/policy/force_tls';
-import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
+import { extraRootsOf } from '../../src/policy/observed';
+import type {
+  Authentication,
+  DaneAuthentication,
+  EncryptedRequirement,
+  PkixAuthentication,
+} from '../../src/policy/requirement';
 import { checkSession, type TlsSession } from '../../src/policy/session';
 
 const host = 'mx.peer.example';
@@ -85,6 +91,22 @@ describe('what is only observed', () => {
   });
 });
 
+describe('the roots of a rule', () => {
+  const none = requirement({ kind: 'none' });
+  const rooted = requirement(pkix({ extraRoots: 'PEM' }));
+  const opportunistic = { ...none, kind: 'opportunistic', cleartextFallback: 'handshake_failure' } as const;
+
+  test.each([
+    ['a chain is verified', rooted, 'PEM'],
+    ['a chain is observed', { ...opportunistic, observe: rooted }, 'PEM'],
+    ['a chain is observed beside what is enforced', { ...none, observe: rooted }, 'PEM'],
+    ['no chain is looked at', none, ''],
+    ['there is no TLS', { kind: 'cleartext', because: 'none' }, ''],
+  ] as const)('are trusted where they serve: %s', (_name, of, roots) => {
+    expect(extraRootsOf(of)).toBe(roots);
+  });
+});
+
 describe('PKIX', () => {
   let ca: Issued;
   beforeAll(async () => {
@@ -117,7 +139,10 @@ describe('PKIX', () => {
     ['CERT_NOT_YET_VALID', 'certificate-expired'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate-not-trusted'],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'certificate-not-trusted'],
+    ['UNABLE_TO_GET_ISSUER_CERT', 'certificate-not-trusted'],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'certificate-not-trusted'],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate-not-trusted'],
+    ['CERT_UNTRUSTED', 'certificate-not-trusted'],
     ['INVALID_PURPOSE', 'validation-failure'],
     ['anything else', 'validation-failure'],
   ])('a chain that OpenSSL calls %s is refused as %s', async (chainVerdict, expected) => {
@@ -181,24 +206,38 @@ describe('fingerprints', () => {
     expect(verdict(of, session(other, untrusted))).toBe('certificate-not-trusted');
     expect(verdict(of, session('none'))).toBe('certificate-not-trusted');
   });
+
+  it('do not name a peer without a certificate, not even that of nothing', () => {
+    const sha256 = [createHash('sha256').digest('hex')];
+    expect(verdict(requirement({ kind: 'fingerprints', sha256 }), session('none'))).toBe(
+      'certificate-not-trusted',
+    );
+  });
 });
 
-describe('DANE beside an enforce policy', () => {
-  it('asks for both', async () => {
+describe('DANE', () => {
+  it('asks for nothing beside the record, and for both beside an enforce policy', async () => {
     const ca = await createCa();
     const [named, elsewhere] = await Promise.all([
       issue(ca, { dnsNames: [host] }),
       issue(ca, { dnsNames: ['x.example'] }),
     ]);
-    const of = (leaf: Issued): EncryptedRequirement => {
+    const daneOf = (leaf: Issued): DaneAuthentication => {
       const data = createHash('sha256').update(leaf.key.spki).digest();
-      const dane = {
+      return {
         baseDomain: host,
         records: [{ usage: 3, selector: 1, matchingType: 1, data }],
         port: 25,
         referenceNames: [host],
       };
-      return requirement({ kind: 'dane_and_pkix', dane, pkix: { names: [host], below: [], extraRoots: '' } });
+    };
+    const alone = requirement({ kind: 'dane', dane: daneOf(elsewhere) });
+    expect(verdict(alone, session(elsewhere, { chainVerdict: 'CERT_HAS_EXPIRED' }))).toBe('dane 3 1 1');
+    expect(verdict(alone, session(named))).toBe('certificate-not-trusted');
+
+    const of = (leaf: Issued): EncryptedRequirement => {
+      const pkix = { names: [host], below: [], extraRoots: '' };
+      return requirement({ kind: 'dane_and_pkix', dane: daneOf(leaf), pkix });
     };
     expect(verdict(of(named), session(named))).toBe('dane 3 1 1 and pkix');
     expect(verdict(of(named), session(named, { chainVerdict: 'CERT_HAS_EXPIRED' }))).toBe(
@@ -228,9 +267,17 @@ describe('force_tls_hosts of Haraka', () => {
         kind: 'encrypted',
         authentication: pkix(),
         minVersion: 'TLSv1.2',
+        serverName: host,
+        observe: 'nothing',
       });
     }
     expect(forced(requirement({ kind: 'none' }, 'TLSv1.3'), host)).toMatchObject({ minVersion: 'TLSv1.3' });
+    const observe = requirement({ kind: 'none' }, 'TLSv1.3');
+    const base = 'base.example';
+    expect(forced({ ...opportunistic, serverName: base, observe }, host)).toMatchObject({
+      serverName: base,
+      observe,
+    });
     const fingerprints = requirement({ kind: 'fingerprints', sha256: ['ab'] });
     expect(forced(fingerprints, host)).toBe(fingerprints);
   });
