@@ -19,12 +19,11 @@ const mappedPrefix = 0xffffn;
 
 /** @returns `undefined` where `text` is no IPv4 or IPv6 address in a standard form. A zone (`%eth0`) is dropped. */
 export function parseAddress(text: string): Address | undefined {
-  const bare = /^([0-9a-f:.]+)%[\w.-]+$/i.exec(text)?.[1] ?? text;
-  if (!bare.includes(':')) {
-    const bits = parseIPv4(bare);
+  if (!text.includes(':')) {
+    const bits = parseIPv4(text);
     return bits === undefined ? undefined : { family: 4, bits };
   }
-  const bits = parseIPv6(bare);
+  const bits = parseIPv6(text.replace(/%[\w.-]+$/, ''));
   return bits === undefined ? undefined : unmapped(bits);
 }
 

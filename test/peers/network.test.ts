@@ -26,6 +26,21 @@ test('exactly those texts are addresses that Node takes for addresses', () => {
   );
 });
 
+test.each([
+  ['fe80::1%eth0', 'fe80::1'],
+  ['FE80::1%br-lan.5', 'fe80::1'],
+  ['::ffff:192.0.2.1%1', '192.0.2.1'],
+])('the zone of %s is dropped', (text, canonical) => {
+  expect(formatAddress(parseAddress(text)!)).toBe(canonical);
+});
+
+test.each(['192.0.2.1%eth0', 'fe80::1%', 'fe80::1%eth0%eth1', 'fe80::1%a b', '%eth0', 'x%eth0'])(
+  '%s is no address',
+  (text) => {
+    expect(parseAddress(text)).toBeUndefined();
+  },
+);
+
 test('an address is read back from its canonical text', () => {
   fc.assert(
     fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
@@ -69,6 +84,7 @@ test.each([
   ['::ffff:192.0.2.0/120', '192.0.2.0/24'],
   ['::ffff:0:0/96', '0.0.0.0/0'],
   ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
+  ['1:0:0:2:0:0:3:4', '1::2:0:0:3:4'],
   ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0'],
 ])('%s is the network %s', (text, canonical) => {
   expect(formatNetwork(parseNetwork(text)!)).toBe(canonical);
@@ -83,12 +99,18 @@ test.each([
   '192.0.2.0/-1',
   '192.0.2',
   '192.0.2.01',
+  '192.0.2.256',
+  '300.0.2.1',
   '::ffff:192.0.2.0/24',
+  '::ffff:0.0.0.0/95',
   '2001:db8::1/64',
   '2001:db8::/129',
   'fe80::1%eth0',
   'fe80::%eth0/64',
   '1::2::3',
+  '1:2:3:4::5:6:7:8',
+  '192.0.2.1::',
+  '::192.0.2.1:1',
   '12345::',
   ':1:2:3:4:5:6:7',
   'example.com',
