@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createCa } from '../../haraka-test-harness/pki';
 import { inboundRule, outboundRule } from '../../src/peers/rules';
 import { loadSettings } from '../../src/settings/settings';
 import { memorySource } from '../settings/memory_source';
@@ -441,6 +442,51 @@ test.each(inbound)(
     }
   },
 );
+
+test('every other key of an outbound rule is inherited too, and a peer may set it otherwise', async () => {
+  const [ourRoots, theirRoots] = [(await createCa()).certPem, (await createCa()).certPem];
+  const ours = 'ab'.repeat(32);
+  const theirs = 'cd'.repeat(32);
+  const { settings: all } = loadSettings(
+    memorySource({
+      'ours.pem': ourRoots,
+      'theirs.pem': theirRoots,
+      'tls-peers/a.example.ini': `
+[outbound]
+ca_file = ours.pem
+fingerprints = ${ours}
+enforcement = monitor
+cleartext_fallback = never
+insecure_mx = may
+[outbound inherits.example]
+[outbound differs.example]
+ca_file = theirs.pem
+fingerprints = ${theirs}
+enforcement = enforce
+cleartext_fallback = no_starttls
+insecure_mx = dane
+`,
+    }),
+  );
+  const ruleFor = (sender: string, recipient: string) => {
+    const found = outboundRule(all, sender, recipient, today);
+    return found.kind === 'rule' ? found.rule : found.failure;
+  };
+  expect(ruleFor('a.example', 'inherits.example')).toMatchObject({
+    extraRoots: ourRoots,
+    fingerprints: [ours],
+    enforcement: 'monitor',
+    cleartextFallback: 'never',
+    insecureMx: 'may',
+  });
+  expect(ruleFor('a.example', 'differs.example')).toMatchObject({
+    extraRoots: theirRoots,
+    fingerprints: [theirs],
+    enforcement: 'enforce',
+    cleartextFallback: 'no_starttls',
+    insecureMx: 'dane',
+  });
+});
 
 test('`secure` brings its own names, unless the section has others', () => {
   const match = (peer: string) => {
