@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { isFinal, principal, statusOf, type HostFailure } from '../../src/delivery/attempt';
+import { Attempt, isFinal, principal, statusOf, type HostFailure } from '../../src/delivery/attempt';
 import { dsn } from '../../src/delivery/dsn';
 import { handshakeFailure } from '../../src/delivery/failure_of_handshake';
 import { PeerHealth } from '../../src/delivery/health';
@@ -19,6 +19,7 @@ describe('what the DSN says', () => {
     ['a failed requirement, bounced', [policy('certificate-expired')], true, '5.7.5'],
     ['a failed requirement beside a dead host', [network, policy('tlsa-invalid')], false, '4.7.5'],
     ['dead hosts only', [network], false, '4.4.1'],
+    ['dead hosts only, given up', [network], true, '5.4.1'],
     ['a broken configuration', [policy('config-invalid')], false, '4.3.5'],
     ['an unanswered question', [policy('dns-lookup-failed')], false, '4.4.3'],
   ] as const)('%s', (_name, failures, permanent, status) => {
@@ -38,6 +39,23 @@ describe('what the DSN says', () => {
   });
 });
 
+describe('what is seen and not enforced', () => {
+  it('is recorded once for each host and reason', () => {
+    const attempt = new Attempt();
+    const failure = (reason: FailureReason, text: string) => ({ reason, text });
+    attempt.record('mx1', failure('certificate-expired', 'at its first address'));
+    attempt.record('mx1', failure('certificate-expired', 'at its second'));
+    attempt.record('mx1', failure('tlsa-invalid', ''));
+    attempt.record('mx2', failure('certificate-expired', ''));
+    expect(attempt.recorded.map(({ host, failure: { reason, text } }) => [host, reason, text])).toEqual([
+      ['mx1', 'certificate-expired', 'at its first address'],
+      ['mx1', 'tlsa-invalid', ''],
+      ['mx2', 'certificate-expired', ''],
+    ]);
+    expect(attempt.failures).toEqual([]);
+  });
+});
+
 describe('action_on_failure = bounce', () => {
   test.each([
     [
@@ -47,6 +65,9 @@ describe('action_on_failure = bounce', () => {
     ],
     ['waits where a host could not be reached', [policy('starttls-not-supported'), network], false],
     ['waits where DNS did not answer', [policy('dns-lookup-failed')], false],
+    ['waits where DNS cannot be believed', [policy('dnssec-invalid')], false],
+    ['waits where a policy could not be had', [policy('sts-policy-fetch-error')], false],
+    ['waits where the configuration is broken', [policy('config-invalid')], false],
     ['waits where the fault is ours', [policy('internal-error')], false],
     ['waits where no host was tried', [], false],
   ] as const)('%s', (_name, failures, final) => {
@@ -58,11 +79,20 @@ describe('a handshake that failed', () => {
   test.each([
     ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'tls-version-too-low'],
     ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'tls-version-too-low'],
+    ['ERR_SSL_SSLV3_ALERT_PROTOCOL_VERSION', 'tls-version-too-low'],
+    ['ERR_TLS_PROTOCOL_VERSION_CONFLICT', 'tls-version-too-low'],
     ['ECONNRESET', 'tls-handshake-failed'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls-handshake-failed'],
   ] as const)('%s is %s', (code, reason) => {
     expect(handshakeFailure(Object.assign(new Error('x'), { code }), anyVersion).reason).toBe(reason);
   });
+
+  test.each([undefined, null, 'text', { code: 'ERR_SSL_UNSUPPORTED_PROTOCOL' }])(
+    'is one whatever was thrown: %j',
+    (thrown) => {
+      expect(handshakeFailure(thrown, anyVersion).reason).toBe('tls-handshake-failed');
+    },
+  );
 
   test.each([
     ['TLSv1.3', 'TLSv1.3', 'TLS 1.3 is required, and the peer does not speak it'],

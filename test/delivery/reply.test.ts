@@ -25,6 +25,7 @@ describe('replies before TLS', () => {
     ['one line', '220 ready\r\n', ['220']],
     ['several lines', '250-a\r\n250-b\r\n250 c\r\n', ['250']],
     ['a bare LF', '250 ok\n', ['250']],
+    ['a code with nothing behind its separator', '250 \r\n', ['250']],
     ['two replies in one packet', '220 go\r\n250 more\r\n', ['220', '250']],
     ['an unfinished reply', '250-a\r\n250-b\r\n', []],
     ['an unfinished line', '220 rea', []],
@@ -37,6 +38,8 @@ describe('replies before TLS', () => {
   test.each([
     ['no code', 'hello\r\n'],
     ['a code outside 200 to 599', '199 no\r\n'],
+    ['a code behind something else', 'x250 ok\r\n'],
+    ['an empty line', '\n'],
     ['a code without a separator', '250\r\n'],
     ['codes that differ within a reply', '250-a\r\n220 b\r\n'],
     ['a carriage return within a line', '250 a\rb\r\n'],
@@ -50,6 +53,10 @@ describe('replies before TLS', () => {
   it('counts the bytes that follow a reply in the same packet', () => {
     expect(read('220 go ahead\r\n250 x')).toMatchObject([{ kind: 'reply', excess: 5 }]);
     expect(read('220 go ahead\r\n')).toMatchObject([{ kind: 'reply', excess: 0 }]);
+  });
+
+  test.each(['250-a\r\n250 bc\r\n', '250-a\n250 bc\n'])('keeps all of the text of %j', (text) => {
+    expect(reply(text).lines.map((line) => line.text)).toEqual(['a', 'bc']);
   });
 
   it('reads the same however the bytes are cut', () => {

@@ -68,6 +68,12 @@ describe('a recipient under a rule', () => {
   });
 });
 
+describe('a recipient for whom no rule is meant', () => {
+  it.each([cleartext, withheld, tls('TLSv1')])('is admitted: %j', (seen) => {
+    expect(judgeRecipient({ kind: 'none' }, seen)).toEqual({ kind: 'admitted', rule: '' });
+  });
+});
+
 describe('the rule for a client', () => {
   const { settings } = loadSettings(
     memorySource({
