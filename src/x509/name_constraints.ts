@@ -1,6 +1,7 @@
 /** Name constraints of a CA held against the names of a certificate below it (RFC 5280 section 4.2.1.10). */
 import { commonNames, emailAttributes } from './certificate';
 import type { CertificateFields, GeneralName, NameConstraints } from './certificate';
+import { canonicalDomain } from '../names';
 import { printable } from '../text';
 import { MalformedDer, children, soleElement } from './der';
 import { comparableName } from './distinguished_name';
@@ -106,7 +107,7 @@ function violationOf({ permitted, excluded }: NameConstraints): (name: GeneralNa
   const allowed = permitted.map(subtree);
   const forbidden = excluded.map(subtree);
   return (name) => {
-    if (name.kind === 'other') return true;
+    if (name.kind === 'other' || (name.kind === 'uri' && !namesHost(name.value))) return true;
     const text = comparableText(name);
     const within = (test: Subtree) => test(text, name);
     return (allowed.length > 0 && !allowed.some(within)) || forbidden.some(within);
@@ -182,6 +183,11 @@ function comparableMailbox(address: string): string {
 function hostSubtree(base: string): Subtree {
   if (base === '') return () => true;
   return base.startsWith('.') ? (host) => host.endsWith(base) : (host) => host === base;
+}
+
+/** A URI without the name of a host is refused under any constraint (RFC 5280 section 4.2.1.10). */
+function namesHost(uri: string): boolean {
+  return canonicalDomain(uriHost(uri)) !== undefined;
 }
 
 function uriHost(uri: string): string {

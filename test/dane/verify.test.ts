@@ -295,11 +295,23 @@ describe('the path of usage 2', () => {
     );
   });
 
-  it('accepts any of the reference names', async () => {
+  it('is refused for what is wrong with the path that comes nearest to holding, in whatever order paths are found', async () => {
+    const key = createKey('ec');
+    const expired = await intermediate(root, { commonName: 'Cross', key, ...past });
+    const noCa = await intermediate(root, { commonName: 'Cross', key, basicConstraints: 'leaf' });
+    const end = await issue(expired, { dnsNames: [host] });
+    const record = tlsa('2 0 1', root);
+    expect(outcome(verify([end, noCa, root], [record]))).toBe('validation-failure');
+    expect(outcome(verify([end, expired, noCa, root], [record]))).toBe('certificate-expired');
+    expect(outcome(verify([end, noCa, expired, root], [record]))).toBe('certificate-expired');
+  });
+
+  it('accepts any of the reference names, and says which', async () => {
     const end = await issue(middle, { dnsNames: ['example.com'] });
-    expect(outcome(verify([end, middle], [tlsa('2 1 1', middle)], [host, 'example.com']))).toBe(
-      'authenticated 2 at 1',
-    );
+    expect(verify([end, middle], [tlsa('2 1 1', middle)], [host, 'example.com'])).toMatchObject({
+      kind: 'authenticated',
+      name: { kind: 'matched', name: 'example.com' },
+    });
     expect(outcome(verify([end, middle], [tlsa('2 1 1', middle)], [host]))).toBe('certificate-host-mismatch');
   });
 
@@ -366,4 +378,11 @@ describe('several records', () => {
 
 it('refuses a peer without a certificate', () => {
   expect(outcome(verify([], [tlsa('3 1 1', leaf)]))).toBe('validation-failure');
+});
+
+it('refuses a peer whose certificate cannot be read, also where its octets are those of the record', () => {
+  const der = Buffer.from('3003020101', 'hex');
+  const records = [tlsa('3 0 1', { certDer: der })];
+  const dane = { baseDomain: host, port: 25, records, referenceNames: [host] };
+  expect(outcome(verifyPeer({ leaf: der, chain: () => [] }, dane, now))).toBe('validation-failure');
 });
