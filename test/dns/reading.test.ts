@@ -55,6 +55,25 @@ describe('data', () => {
       kind: 'denied',
     });
   });
+
+  test('of other types is not the answer, whatever stands beside it', () => {
+    const answers = [
+      { type: 'TXT' as const, data: ['v=1'] },
+      { type: 'A' as const, data: '192.0.2.1' },
+      { type: 'AAAA' as const, data: '2001:db8::1' },
+    ];
+    expect(reading('A', { answers })).toMatchObject({ kind: 'records', records: ['192.0.2.1'] });
+    expect(reading('TLSA', { soa: 60, answers })).toMatchObject({ kind: 'denied' });
+  });
+
+  test('of another class is not the answer', () => {
+    const question: Question = { name: 'a.example', type: 'A' };
+    const answers = [{ type: 'A' as const, data: '192.0.2.1' }];
+    const message = readMessage(encodeAnswer({ id: 1, ...question }, { soa: 60, answers }));
+    const chaos = { ...message, answers: message.answers.map((record) => ({ ...record, class: 3 })) };
+    expect(readAnswer(message, question)).toMatchObject({ kind: 'records' });
+    expect(readAnswer(chaos, question)).toMatchObject({ kind: 'denied' });
+  });
 });
 
 describe('aliases', () => {

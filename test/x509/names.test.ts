@@ -71,6 +71,9 @@ it.each([
   ['f*.example.com', false],
   ['.example.com', false],
   ['*.com', false],
+  ['mx.example.com.', false],
+  ['b\u00fccher.example.com', false],
+  ['mx 1.example.com', false],
 ])('%s lies below example.com: %s', async (dnsName, below) => {
   expect(sanBelow(await certificate({ dnsNames: ['x.test', dnsName] }), 'example.com')).toBe(below);
 });
