@@ -7,6 +7,7 @@ describe('the TXT record set at _mta-sts', () => {
     ['no blank and no last delimiter', ['v=STSv1;id=1'], '1'],
     ['blanks and tabs around delimiters', ['v=STSv1 \t; \t id=a1 ; '], 'a1'],
     ['32 characters', [`v=STSv1; id=${'x'.repeat(32)}`], 'x'.repeat(32)],
+    ['an extension whose name has 32 characters', [`v=STSv1; id=7; ${'n'.repeat(32)}=1`], '7'],
     ['extensions before and after the id', ['v=STSv1; a.b-c_d=1,2; id=7; z=!'], '7'],
     ['records of other kinds beside it', ['google-site-verification=x', 'v=STSv1; id=7', 'v=spf1 -all'], '7'],
     ['a later version beside it', ['v=STSv2; id=8', 'v=STSv1; id=7'], '7'],
