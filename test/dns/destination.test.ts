@@ -140,6 +140,34 @@ describe('one MX host with', () => {
       'mx.example: failed (servfail); not_asked',
     ],
     [
+      'no address because the lookup of the other family failed',
+      { 'mx.example A': servfail },
+      'mx.example: failed (servfail); not_asked',
+    ],
+    [
+      'one family behind an insecure alias, and the other secure without one',
+      {
+        'mx.example AAAA': insecure(cname('mx.example', 'real.example'), {
+          name: 'real.example',
+          type: 'AAAA',
+          data: '2001:db8::1',
+        }),
+        'mx.example A': secure(a()),
+        '_25._tcp.mx.example TLSA': secure(tlsaRecord),
+        '_25._tcp.real.example TLSA': secure(tlsaRecord, tlsaRecord),
+      },
+      'mx.example: secure 2001:db8::1 192.0.2.1; 1 TLSA at mx.example',
+    ],
+    [
+      'an insecure alias that the next answer denies',
+      {
+        'mx.example A': insecure(cname('mx.example', 'real.example'), { name: 'real.example', ...a() }),
+        'mx.example CNAME': noData,
+        '_25._tcp.mx.example TLSA': secure(tlsaRecord),
+      },
+      'mx.example: insecure 192.0.2.1; not_asked',
+    ],
+    [
       'bogus addresses',
       { 'mx.example A': bogus, 'mx.example AAAA': bogus },
       'mx.example: failed (bogus); not_asked',
@@ -418,6 +446,13 @@ describe('a route', () => {
     expect(lab.asked).toEqual([]);
   });
 
+  test('asks nothing about what is no name of a host', async () => {
+    const { lab, resolver } = await world({});
+    const route = await discoverRoute(resolver, 'example.com', [to('a..example')], dane);
+    expect(hostsOf(route).map(hostGist)).toEqual(['a..example: not_asked; not_asked']);
+    expect(lab.asked).toEqual([]);
+  });
+
   test('has the TLSA records of the port that is connected to, and those alone', async () => {
     const { lab, resolver } = await world({
       'mx.example A': secure(a()),
@@ -466,6 +501,11 @@ describe('a route', () => {
     [
       'of which nobody can tell',
       { 'in.example A': servfail, 'in.example AAAA': servfail },
+      'in.example: failed (servfail); not_asked',
+    ],
+    [
+      'of which nobody can tell for one family, and that has no address of the other',
+      { 'in.example A': servfail, '_25._tcp.in.example TLSA': secure(tlsaRecord) },
       'in.example: failed (servfail); not_asked',
     ],
     [
