@@ -205,6 +205,26 @@ describe('a peer that demands too much', () => {
     expect(checks).toBe(0);
   });
 
+  it.each([
+    ['a modulus of 16384 bits', rsaKey(16384, 17), /signed by an RSA key of 16384 bits/],
+    [
+      'an exponent as long as the modulus',
+      rsaKey(3072, 3040),
+      /signed by an RSA key with an exponent of 3040/,
+    ],
+  ])('is not believed what an issuer with %s is said to have signed', async (_fact, spki, text) => {
+    // Signed with another key; to find that out would take a check.
+    const key: Key = { ...createKey('rsa'), spki };
+    const anchor = await createCa({ commonName: 'Dear', key });
+    const between = await intermediate(root, { commonName: 'Dear', key });
+    for (const chain of [[anchor], [between, root]]) {
+      const end = await issue(chain[0]!, { dnsNames: [host] });
+      const { verdict } = judge([end, ...chain], [digest(chain.at(-1)!)]);
+      expect(verdict).toMatchObject({ kind: 'refused', reason: 'validation-failure' });
+      expect(verdict.text).toMatch(text);
+    }
+  });
+
   it('has no certificate read that holds thousands of names', async () => {
     const end = await issue(middle, { dnsNames: times(maximumNames + 1, (index) => `${index}.example`) });
     const { verdict } = judge([end, middle], [digest(middle)]);
