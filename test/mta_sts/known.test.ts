@@ -119,6 +119,13 @@ describe('the policy host is asked', () => {
     ['twice as a last chance', known(long, asked(0, 1)), '1', minute, ['ahead_of_expiry', 'last_chance']],
     ['not four times as a last chance', known(long, asked(0, 1, 2)), '1', minute, ['ahead_of_expiry']],
     [
+      'not four times as a last chance while a failure is waited for',
+      known(asked(0, 1, 2), failing('2')),
+      '2',
+      minute,
+      [],
+    ],
+    [
       'four times for other ids',
       known(long, asked(0, 1, 2, 3)),
       '2',

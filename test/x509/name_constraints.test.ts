@@ -211,7 +211,10 @@ describe('the subject', () => {
     ['mx.example.org', 'violated'],
     ['*.example.org', 'violated'],
     ['mx.example.com', 'allowed'],
+    ['MX.EXAMPLE.ORG', 'violated'],
     ['Mail Service', 'allowed'],
+    ['see mx.example.org', 'allowed'],
+    ['mx.example.org (old)', 'allowed'],
     ['localhost', 'allowed'],
   ])('of a leaf without a DNS-ID is for the host that its common name names: %s is %s', (text, expected) => {
     const named = { subject: subject(['cn', text]) };

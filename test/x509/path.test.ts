@@ -58,6 +58,18 @@ describe('a path', () => {
     expect(check([below, weak])).toBe('weak at 1');
   });
 
+  it('does not hold by a signature with SHA-1, unless it is that of the anchor', async () => {
+    const old = await createCa({ key: 'rsa', digest: 'SHA-1' });
+    const [weak, sound] = await Promise.all([
+      issue(old, { dnsNames: [host], digest: 'SHA-1' }),
+      issue(old, { dnsNames: [host] }),
+    ]);
+    expect(check([sound, old])).toBe('valid');
+    expect(check([weak, old])).toBe('weak at 0');
+    expect(check([weak], old)).toBe('weak at 0');
+    expect(check([sound, old], old)).toBe('weak at 1');
+  });
+
   it('holds from the first second of its dates to the last', async () => {
     const [notBefore, notAfter] = [new Date(now.getTime() - 5000), new Date(now.getTime() + 5000)];
     const brief = await issue(middle, { dnsNames: [host], notBefore, notAfter });
@@ -128,6 +140,15 @@ describe('what a CA asks of those below it', () => {
     ['what a CA is called is no name of a host', { middle: { commonName: 'ca.example.org' } }, 'valid'],
   ])('constrains names: %s', async (_fact, options, expected) => {
     expect(check(await rollover({ old: { nameConstraints }, ...options }))).toBe(expected);
+  });
+
+  it('holds for no name that cannot be compared with it', async () => {
+    // A permitted directory name that holds less than it says.
+    const valueHex = tlv(0x30, tlv(0xa0, tlv(0x30, tlv(0xa4, Buffer.from('300231ff', 'hex'))))).toString(
+      'hex',
+    );
+    const extensions = [{ oid: '2.5.29.30', critical: true, valueHex }];
+    expect(check(await rollover({ old: { extensions } }))).toBe('malformed at 0');
   });
 
   it('constrains no names of its own, nor of those above it', async () => {
