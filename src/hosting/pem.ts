@@ -37,15 +37,20 @@ export function readPem({ name, text }: PemFile): PemContents {
   const chain: { pem: string; certificate: X509Certificate }[] = [];
   const keys: { pem: string; publicKey: string }[] = [];
   const problems: string[] = [];
+  let leafKey = '';
   for (const [pem, kind = ''] of text.matchAll(block)) {
     try {
       if (kind.endsWith('PRIVATE KEY')) keys.push({ pem, publicKey: spki(createPrivateKey(pem)) });
-      else if (kind === 'CERTIFICATE') chain.push({ pem, certificate: new X509Certificate(pem) });
+      else if (kind === 'CERTIFICATE') {
+        const certificate = new X509Certificate(pem);
+        // Throws where OpenSSL does not know the algorithm of the key.
+        if (chain.length === 0) leafKey = spki(certificate.publicKey);
+        chain.push({ pem, certificate });
+      }
     } catch (error) {
       problems.push(`${name}: a ${kind} in it cannot be read: ${messageOf(error)}`);
     }
   }
-  const leafKey = chain[0] === undefined ? '' : spki(chain[0].certificate.publicKey);
   return { chain, leafKey, keys, problems };
 }
 

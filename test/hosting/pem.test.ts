@@ -22,6 +22,13 @@ beforeAll(async () => {
 const pairs = (files: Readonly<Record<string, string>>) =>
   pairKeys(Object.entries(files).map(([name, text]) => ({ name, text })));
 
+/** The certificate with another object identifier in the place of id-ecPublicKey. */
+function withUnknownKey(pem: string): string {
+  const hex = Buffer.from(new X509Certificate(pem).raw).toString('hex');
+  const body = Buffer.from(hex.replace('2a8648ce3d0201', '2a8648ce3d027f'), 'hex').toString('base64');
+  return `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+}
+
 describe('keys and chains', () => {
   it('find each other in one file, in either order, with notes between them', () => {
     const found = pairs({
@@ -63,6 +70,15 @@ describe('keys and chains', () => {
       expect.stringMatching(/^bad\.pem: a CERTIFICATE/),
       expect.stringMatching(/^locked\.pem: a ENCRYPTED PRIVATE KEY/),
     ]);
+  });
+
+  it('with a kind of key that OpenSSL does not know are named, and do not hide others', () => {
+    const found = pairs({
+      'new.pem': withUnknownKey(other.certPem) + other.keyPem,
+      'good.pem': leaf.certPem + leaf.keyPem,
+    });
+    expect(found.pairs.map(({ file }) => file)).toEqual(['good.pem']);
+    expect(found.problems).toEqual([expect.stringMatching(/^new\.pem: a CERTIFICATE/)]);
   });
 
   it('are read in the order of the file', () => {
