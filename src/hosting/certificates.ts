@@ -102,6 +102,10 @@ export class Certificates {
     if (!isValid(pair, now)) problems.push(`${pair.file}: the certificate for ${host} is not valid today`);
     if (!sanMatches(pair.leaf, host)) problems.push(`${pair.file}: the certificate does not name ${host}`);
     if (before !== undefined && sameChain(before.pair, pair)) return before;
+    if (before !== undefined && isFit(before.pair, host, now) && !isFit(pair, host, now)) {
+      problems.push(`the last certificate for ${host} stays in use`);
+      return before;
+    }
     try {
       const context = createSecureContext({ cert: pair.chainPem, key: pair.keyPem, minVersion: 'TLSv1.2' });
       if (before !== undefined) this.log.notice(`the certificate for ${host} was renewed (${pair.file})`);
@@ -162,6 +166,11 @@ function byName<T>(
     for (const name of dnsNames(leafOf(item)).dnsIds) found.set(name, [...(found.get(name) ?? []), item]);
   }
   return (host) => [...(found.get(host) ?? []), ...(found.get(`*${host.slice(host.indexOf('.'))}`) ?? [])];
+}
+
+/** Whether senders take it, as far as the leaf tells. */
+function isFit(pair: KeyPair, host: string, now: Date): boolean {
+  return isValid(pair, now) && sanMatches(pair.leaf, host);
 }
 
 function sameChain(a: KeyPair, b: KeyPair): boolean {

@@ -232,6 +232,33 @@ describe('a renewal', () => {
     expect(said).toEqual([`2026/cert.pem: the certificate for ${host} has no key below tls`]);
   });
 
+  it.each<{ what: string; with: CertificateOptions; because: string }>([
+    {
+      what: 'has expired',
+      with: { notBefore: new Date(now.getTime() - 9 * day), notAfter: new Date(now.getTime() - day) },
+      because: 'own.pem: the certificate for mta-sts.one.example is not valid today',
+    },
+    {
+      what: 'is valid from tomorrow',
+      with: { notBefore: new Date(now.getTime() + day), notAfter: new Date(now.getTime() + 90 * day) },
+      because: 'own.pem: the certificate for mta-sts.one.example is not valid today',
+    },
+    {
+      what: 'is for another name',
+      with: { dnsNames: ['other.example'] },
+      because: 'own.pem: the certificate does not name mta-sts.one.example',
+    },
+  ])('that $what waits for the end of the one in use', async ({ with: options, because }) => {
+    const catalogue = catalogueOf('certificate_file = own.pem\n');
+    const [old, renewed] = [await make({ notAfter: new Date(now.getTime() + 2 * day) }), await make(options)];
+    await put('own.pem', old.certPem + old.keyPem);
+    expect(await inUse(catalogue)).toBe(fingerprint(old));
+    await put('own.pem', renewed.certPem + renewed.keyPem);
+    expect(await inUse(catalogue)).toBe(fingerprint(old));
+    expect(said).toEqual([because, `the last certificate for ${host} stays in use`]);
+    expect(await inUse(catalogue, new Date(now.getTime() + 3 * day))).toBe(fingerprint(renewed));
+  });
+
   it('that is gone leaves the last good one in use', async () => {
     const issued = await make();
     await put('tls/one.pem', issued.keyPem + issued.certPem);
