@@ -157,8 +157,7 @@ async function lookAtPolicyHost(
   signal: AbortSignal,
 ): Promise<PolicyHostSeen> {
   const found = await addressesOf(deps, host, signal);
-  if (found.kind === 'none') return { kind: 'not_found', failure: unfetched(`${host} has no address`) };
-  if (found.kind === 'unknown') return { kind: 'not_found', failure: unfetched(`${host}: ${found.problem}`) };
+  if (found.kind !== 'found') return found;
   const addresses = await Promise.all(
     found.addresses.slice(0, mostAddresses).map((address) =>
       withDeadline(15_000, signal, (limit) => fetchFrom(deps, host, address, limit)).catch(

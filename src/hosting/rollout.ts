@@ -34,7 +34,8 @@ export type PolicyAddressSeen =
 
 export type PolicyHostSeen =
   | { readonly kind: 'found'; readonly addresses: readonly PolicyAddressSeen[] }
-  | { readonly kind: 'not_found'; readonly failure: Failure };
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly problem: string };
 
 export interface RolloutFacts {
   readonly file: HostedFile;
@@ -179,8 +180,17 @@ function judgeRecord({ file, record }: RolloutFacts): Unplaced[] {
 }
 
 function judgePolicyHost({ file, policyHost }: RolloutFacts, now: Date): Unplaced[] {
-  if (policyHost.kind === 'not_found') return [unfetchable(policyHost.failure)];
-  const { addresses } = policyHost;
+  switch (policyHost.kind) {
+    case 'unknown':
+      return [warning(`the addresses of ${file.host} could not be looked up (${policyHost.problem})`)];
+    case 'none':
+      return [error(`senders cannot fetch the policy: ${file.host} has no address`)];
+    case 'found':
+      return judgePolicyAddresses(file, policyHost.addresses, now);
+  }
+}
+
+function judgePolicyAddresses(file: HostedFile, addresses: readonly PolicyAddressSeen[], now: Date): Unplaced[] {
   const failed = addresses.flatMap((one) => (one.kind === 'failed' ? [one.failure] : []));
   const served = addresses.flatMap((one) => (one.kind === 'served' ? [one] : []));
   // One finding for what several addresses have in common; they are named where others do better.
@@ -202,13 +212,16 @@ function judgePolicyHost({ file, policyHost }: RolloutFacts, now: Date): Unplace
   ];
 }
 
-function unfetchable({ text }: Failure): Unplaced {
-  return error(`senders cannot fetch the policy: ${text}`);
+/** A certificate is the same for everybody. Whether others get there is not seen from here, behind NAT for one. */
+function unfetchable({ reason, text }: Failure): Unplaced {
+  return error(`${reason === 'sts-webpki-invalid' ? 'senders cannot fetch the policy' : notFromHere}: ${text}`);
 }
 
-function unfetchableForSome({ text }: Failure): Unplaced {
-  return warning(`some senders cannot fetch the policy: ${text}`);
+function unfetchableForSome({ reason, text }: Failure): Unplaced {
+  return warning(`${reason === 'sts-webpki-invalid' ? 'some senders cannot fetch the policy' : notFromHere}: ${text}`);
 }
+
+const notFromHere = 'the policy cannot be fetched from here';
 
 type Group<T> = readonly [T, ...T[]];
 

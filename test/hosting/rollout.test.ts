@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildWorld, type BuiltWorld } from '../../haraka-test-harness/build_world';
 import type { DomainSpec, MxSpec, StsSpec } from '../../haraka-test-harness/world';
 import { createResolver, type Resolver } from '../../src/dns/resolver';
+import type { Answer } from '../../src/dns/types';
 import { hostedFiles, type HostedFile } from '../../src/hosting/catalogue';
 import { checkRollout } from '../../src/hosting/look';
 import { judgeRollout, type RolloutFacts } from '../../src/hosting/rollout';
@@ -273,7 +274,7 @@ describe('of several addresses of a policy host, the check finds', () => {
     {
       v4: ['sound'],
       v6: ['dead'],
-      finds: [/^warning: some senders cannot fetch the policy: mta-sts\.sound\.example \(2001:db8::1\): .*ECONNREFUSED/],
+      finds: [/^warning: the policy cannot be fetched from here: mta-sts\.sound\.example \(2001:db8::1\): .*ECONNREFUSED/],
     },
     {
       v4: ['sound', 'expired'],
@@ -288,7 +289,7 @@ describe('of several addresses of a policy host, the check finds', () => {
     {
       v4: ['dead', 'expired'],
       v6: [],
-      finds: [/^error: senders cannot fetch the policy: .*192\.0\.2\.1/, /^error: senders cannot .*192\.0\.2\.2.*expired/],
+      finds: [/^error: the policy cannot be fetched from here: .*192\.0\.2\.1/, /^error: senders cannot .*192\.0\.2\.2.*expired/],
     },
   ])('$v4 and $v6: what is wrong with each', async ({ v4, v6, finds }) => {
     const { lines } = await check(v4, v6);
@@ -300,6 +301,30 @@ describe('of several addresses of a policy host, the check finds', () => {
     const { visited, lines } = await check(['sound', 'sound', 'sound', 'sound', 'sound'], ['dead']);
     expect(visited).toEqual([a(0), aaaa(0), a(1), a(2)]);
     expect(lines).toHaveLength(1);
+  });
+});
+
+describe('of a policy host without an address, the check finds', () => {
+  const file = fileOf('sound.example');
+  const denied = (name: string): Answer<string> => ({ kind: 'denied', secure: false, denial: 'nodata', canonicalName: name, ttl: 1 });
+  const failed = (): Answer<string> => ({ kind: 'failed', cause: 'timeout', detail: 'no answer in time' });
+
+  it.each<{ what: string; answer: (name: string) => Answer<string>; finds: string }>([
+    { what: 'an error where there is none', answer: denied, finds: 'error: senders cannot fetch the policy: mta-sts.sound.example has no address' },
+    {
+      what: 'nothing that senders would meet where it could not be looked up',
+      answer: failed,
+      finds: 'warning: the addresses of mta-sts.sound.example could not be looked up (no answer in time)',
+    },
+  ])('$what', async ({ answer, finds }) => {
+    const asked: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'> = {
+      a: (name, options) => (name === file.host ? Promise.resolve(answer(name)) : resolver.a(name, options)),
+      aaaa: (name, options) => (name === file.host ? Promise.resolve(answer(name)) : resolver.aaaa(name, options)),
+      mx: (name, options) => resolver.mx(name, options),
+      txt: (name, options) => resolver.txt(name, options),
+    };
+    const found = await checkRollout({ ...dependencies(), resolver: asked }, [file], AbortSignal.timeout(15_000));
+    expect(found.map(({ severity, text }) => `${severity}: ${text}`)).toEqual([finds]);
   });
 });
 
