@@ -38,7 +38,8 @@ export const outbound: Piece = { register, shutdown };
 function register(this: HarakaPlugin): void {
   if (!isFirst('outbound')) return;
   assertSeam(this.haraka_require('outbound/hmail'));
-  const deliveries = new Deliveries(this, environmentOf(this, engineOf(this)));
+  const engine = engineOf(this);
+  const deliveries = new Deliveries(this, environmentOf(this, engine), engine);
 
   const hooks: [hook: string, method: Method, priority: number][] = [
     ['send_email', 'attach', first],
@@ -70,6 +71,7 @@ class Deliveries {
   constructor(
     private readonly plugin: HarakaPlugin,
     private readonly environment: GuardEnvironment,
+    private readonly engine: Engine,
   ) {}
 
   /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
@@ -131,12 +133,14 @@ class Deliveries {
     this.conclude(next, hmail, (summary) => this.reportFailure('bounced', hmail, summary));
   }
 
+  /** In the master of workers as well, which may be root: it must not open the store of policies, and make it root's. */
   prepare(next: Next): void {
     try {
       this.checkOrder();
       this.offerRecords();
       const module = this.plugin.haraka_require('outbound/tls') as OutboundTlsModule;
-      loadOutboundTls(module, this.environment.options().rememberBrokenTls ? 'wanted' : 'unwanted');
+      const { rememberBrokenTls } = this.engine.settings().global.delivery;
+      loadOutboundTls(module, rememberBrokenTls ? 'wanted' : 'unwanted');
     } catch (error) {
       this.plugin.logerror(`the deliveries could not be prepared: ${messageOf(error)}`);
     }

@@ -1,10 +1,11 @@
 /** Hosting with several workers, over a graceful restart, and at a port that only root may bind. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { startLab } from '../../haraka-test-harness';
 import { openCertificateOffice } from '../../haraka-test-harness/certificates';
 import { startHaraka } from '../../haraka-test-harness/haraka';
@@ -100,11 +101,13 @@ const isRoot = process.getuid?.() === 0;
 if (!isRoot) process.stderr.write('SKIPPED: hosting at a privileged port, which needs to be root\n');
 
 describe.skipIf(!isRoot)('at a port below 1024, with a Haraka that goes on as another user', () => {
-  it.each([0, 1])('serves the policy with nodes=%s', async (workers) => {
+  it.each([0, 1])('serves the policy, and keeps those of others, with nodes=%s', async (workers) => {
     const base = await mkdtemp(path.join(tmpdir(), 'tls-peers-privileged-'));
     await chmod(base, 0o755);
     const directory = path.join(base, 'haraka');
     await mkdir(directory);
+    const nobody = Number(execFileSync('id', ['-u', 'nobody']));
+    await chown(directory, nobody, -1);
     const { config, wish } = await hostingConfig(900 + workers);
     const routesFile = path.join(base, 'routes.json');
     await writeFile(routesFile, '{}');
@@ -119,6 +122,9 @@ describe.skipIf(!isRoot)('at a port below 1024, with a Haraka that goes on as an
       try {
         await haraka.waitForLog(/New uid: (?!0)/);
         expect(await ask(wish)).toMatchObject({ status: 200 });
+        // A store that the master had made would be root's, and of no use to the workers.
+        const store = await vi.waitFor(() => stat(path.join(directory, 'mta-sts')), 10_000);
+        expect(store.uid).toBe(nobody);
       } finally {
         await haraka.stop();
       }
