@@ -2,6 +2,7 @@
  * TLSA records: reading them, and which of them SMTP can use (RFC 6698 section 2.1, RFC 7671, RFC 7672 section 3.1).
  */
 import { X509Certificate, createPublicKey } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { publicKeyInfo, publicKeyOf } from '../x509/certificate';
 import { sameBytes, soleElement, tags } from '../x509/der';
 import type { IssuerKey } from '../x509/effort';
@@ -120,9 +121,16 @@ type WholeData =
   | { readonly kind: 'unread' }
   | { readonly kind: 'malformed' };
 
-const wholeData = new WeakMap<TlsaRecord, WholeData>();
+/**
+ * In OpenSSL's memory a key takes some 3 KB and a certificate 6 to 12, many times what the record does: zones full of bare keys
+ * would take far more than the cache of answers allows. Each message asks again, for every host of its domain.
+ */
+const wholeData = new LRUCache<TlsaRecord, WholeData>({
+  maxSize: 16 * 1024 * 1024,
+  sizeCalculation: (_whole, { data }) => 8192 + 3 * data.length,
+});
 
-/** What a record with matching type 0 holds, parsed once for each record object. */
+/** What a record with matching type 0 holds, parsed once for each record object as long as there is room. */
 function parsed(record: TlsaRecord): WholeData {
   const known = wholeData.get(record);
   if (known) return known;

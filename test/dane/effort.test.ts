@@ -374,6 +374,15 @@ describe('records', () => {
     expect(usableRecords(records)).toEqual(records.slice(0, maximumWholeRecords));
   });
 
+  it('that carry whole keys are kept parsed while they are asked about, however many others there are', () => {
+    const [busy, idle, ...others] = times(4_000, () => bare(shared.spki)) as [TlsaRecord, TlsaRecord];
+    const [before, forgotten] = [publicKeyIn(busy), publicKeyIn(idle)];
+    for (const other of others) for (const record of [busy, other]) usableRecords([record]);
+    expect(publicKeyIn(busy)).toBe(before);
+    expect(publicKeyIn(idle)).not.toBe(forgotten);
+    expect(publicKeyIn(idle)?.info).toBe(idle.data);
+  });
+
   it('with a curve that they describe themselves are there, and are never read', () => {
     // No curve at all: OpenSSL would refuse it, and the record would not be usable.
     const algorithm = tlv(0x30, ecPublicKey, tlv(0x30, tlv(0x02, Buffer.from([1]))));
