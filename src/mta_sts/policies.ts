@@ -200,11 +200,11 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
 
   async function obtain(known: Known, id: string, occasion: Occasion): Promise<StsFacts> {
     if (await otherWorkerHas(known, id)) return standing(known, 'none');
-    noteAttempt(known, clock.steady());
     const { domain, roots, extraRoots } = known;
     const fetched = await fetcher.fetch(domain, { extraRoots, signal: closing.signal });
     // For want of a place or an address that answers: the host itself has not failed, and is asked for the next message.
     if (fetched.kind === 'not_asked') return standing(known, fetched.failure);
+    noteAttempt(known, clock.steady());
     if (fetched.kind === 'failed') return notObtained(known, id, occasion, fetched.failure);
     const stored = { domain, roots, id, fetchedAt: clock.wall(), policy: fetched.policy };
     known.backoff = noBackoff;

@@ -651,6 +651,37 @@ describe('want of a place', () => {
   });
 });
 
+describe('an address that is passed over', () => {
+  it.each(['facts', 'refresh'] as const)(
+    'uses up none of the fetches that a domain has: %s asks as soon as there is another address',
+    async (ask) => {
+      const domain = await world.domain('a.example');
+      const { a } = world.hosts.dns.zones;
+      const alive = a.get('mta-sts.a.example')!;
+      const dead = ['127.40.0.2'];
+      await world.hosts.addPlain(dead[0]!, () => undefined);
+      const sender = world.sender({ clock, fetchOptions: { connectTimeoutMs: 1_000 } });
+      await sender.facts('a.example', world.roots);
+      await world.domain('dead.example');
+      a.set('mta-sts.dead.example', dead);
+      await sender.facts('dead.example', world.roots);
+
+      a.set('mta-sts.a.example', dead);
+      domain.publish('id2');
+      domain.serve({ mode: 'testing' });
+      for (let n = 0; n < 6; n++) {
+        const facts = await sender.facts('a.example', world.roots);
+        expect(facts).toMatchObject({ ...enforced, id: 'id1' });
+        expect(facts).toMatchObject({
+          refreshFailure: { text: expect.stringContaining('lately') as string },
+        });
+      }
+      a.set('mta-sts.a.example', alive);
+      expect(await sender[ask]('a.example', world.roots)).toMatchObject({ id: 'id2' });
+    },
+  );
+});
+
 describe('many messages at once', () => {
   it('for one cold domain cost one question and one request', async () => {
     const domain = await world.domain('a.example');
