@@ -107,7 +107,7 @@ export class Upstream {
 
   /** Asks one resolver, once, for no longer than a try may take. Never rejects. */
   async askOne(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Tried> {
-    if ((await this.#gate.enter(signal)) === 'aborted') {
+    if ((await this.#gate.enter(ownerOf(question), signal)) === 'aborted') {
       return this.#judge(server, question, abortOutcome(signal));
     }
     try {
@@ -235,6 +235,11 @@ export class Upstream {
     } else if (exchanged.cause === 'timeout') this.#health.failed(server, 'timeout');
     else if (!caller.aborted) this.#health.failed(server, 'broken');
   }
+}
+
+/** The last two labels of its name, which is about as much as one owner has: names below them cost nothing. */
+function ownerOf({ name }: Question): string {
+  return name.split('.').slice(-2).join('.');
 }
 
 function withTtlAtMost<R extends Exclude<Reading, { kind: 'failed' | 'alias' }>>(reading: R, ttl: number): R {

@@ -510,6 +510,14 @@ describe('deadlines', () => {
     expect(await gist(resolver.a('a.example'))).toBe('timeout');
     expect(silent.queries).toHaveLength(1);
   });
+
+  test('a thousand names and more without an answer below one domain do not keep another domain from its own', async () => {
+    const started = await lab({ 'mx.good.example A': one }, { otherwise: () => 'silence' });
+    const resolver = resolverFor([started.server], { timeoutMs: 1_000, deadlineMs: 3_500 });
+    const dead = Array.from({ length: 1_500 }, (_, i) => gist(resolver.a(`mx${i}.dead.example`)));
+    expect(await gist(resolver.a('mx.good.example'))).toBe('secure 192.0.2.1');
+    expect(new Set(await Promise.all(dead))).toEqual(new Set(['timeout']));
+  });
 });
 
 describe('cancellation', () => {
