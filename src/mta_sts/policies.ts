@@ -314,17 +314,20 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   }
 
   async function refreshDue(): Promise<void> {
-    const now = clock.steady();
-    const due = [...memory.values()].filter(
-      ({ held, usedAt }) => inForce(held, now) && now >= held.refreshAt && now < usedAt + recentlyUsed,
-    );
-    const queue = due.values();
+    const queue = [...memory.values()].filter(isRefreshDue).values();
     await Promise.all(Array.from({ length: sweepConcurrency }, () => refreshEach(queue)));
+  }
+
+  function isRefreshDue({ held, usedAt }: Known): boolean {
+    const now = clock.steady();
+    return inForce(held, now) && now >= held.refreshAt && now < usedAt + recentlyUsed;
   }
 
   async function refreshEach(queue: Iterable<Known>): Promise<void> {
     for (const known of queue) {
       if (closing.signal.aborted) return;
+      // Where hosts are slow, the next sweep may have come to it before.
+      if (!isRefreshDue(known)) continue;
       if (known.held !== undefined) known.held = { ...known.held, refreshAt: clock.steady() + nextRefresh };
       await look(known, 'ahead_of_expiry');
     }

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../src/mta_sts/store';
 import type { PolicyStore } from '../../src/mta_sts/store';
+import { policyText, response } from './support/hosts';
 import { ManualClock, World } from './support/sender';
+import type { Domain } from './support/sender';
 
 const minute = 60;
 const hour = 60 * minute;
@@ -402,6 +404,31 @@ describe('looking once more before giving up', () => {
 });
 
 describe('refreshing ahead of expiry', () => {
+  it('asks each host once, although slow ones hold up a sweep until the next', async () => {
+    const names = ['a.example', 'b.example', 'slow.example', 'slower.example'];
+    const domains = await Promise.all(names.map((name) => world.domain(name, { maxAge: 30 * day })));
+    const sender = world.sender({ clock });
+    // Those to which mail went last come first in a sweep.
+    for (const name of names) await sender.facts(name, world.roots);
+    const [a, b, slow, slower] = domains as [Domain, Domain, Domain, Domain];
+    const released: (() => void)[] = [];
+    const bothAsked = new Promise<void>((resolve) => {
+      for (const domain of [slow, slower]) {
+        domain.answer = (socket) => {
+          released.push(() => socket.end(response(policyText())));
+          if (released.length === 2) resolve();
+        };
+      }
+    });
+    clock.advance(2 * day);
+    const first = sender.refreshDue();
+    await bothAsked;
+    await sender.refreshDue();
+    for (const release of released) release();
+    await first;
+    expect([a.host.requests.length, b.host.requests.length]).toEqual([2, 2]);
+  });
+
   it('renews a policy in use, so that it outlives its first max_age under an attack that begins later', async () => {
     const domain = await world.domain('a.example', { maxAge: 4 * day });
     const sender = world.sender({ clock });
