@@ -9,7 +9,7 @@ const opportunistic = (cleartextFallback: CleartextFallback): Requirement => ({
   cleartextFallback,
   serverName: '',
   observe: 'nothing',
-  because: 'test',
+  because: 'mandatory',
 });
 const encrypted: Requirement = {
   kind: 'encrypted',
@@ -17,7 +17,7 @@ const encrypted: Requirement = {
   authentication: { kind: 'none' },
   serverName: '',
   observe: 'nothing',
-  because: 'test',
+  because: 'mandatory',
 };
 
 /** Whether cleartext is forbidden whatever the peer offers, and whether it will do where the peer's TLS is broken. */
