@@ -29,7 +29,7 @@ import {
   type PluggableSocket,
   type TlsSocketModule,
 } from './haraka';
-import { entriesOf, hostOf, localPlan, portOf } from './mx_entry';
+import { entriesOf, hostOf, isSocket, localPlan, portOf } from './mx_entry';
 import { newerPolicy } from './newer_policy';
 import { isOwnAddress } from './own_address';
 import { forgetAttempts, noteFailure, noteUndeliverable } from './recipients';
@@ -186,7 +186,7 @@ export class DeliveryGuard {
   private async decideRoute(attempt: Attempt): Promise<void> {
     const { domain } = this.hmail.todo;
     const hosts = this.hmail.mxlist
-      .filter((mx) => mx.path === undefined)
+      .filter((mx) => !isSocket(mx))
       .map((mx) => ({ host: hostOf(mx), preference: 0, port: portOf(mx) }));
     const route = [...new Map(hosts.map((one) => [`${one.host} ${one.port}`, one])).values()];
     const decision = await this.decideFor(attempt, (sources, rule, limit) =>
@@ -308,7 +308,7 @@ export class DeliveryGuard {
   private dropUnplanned(attempt: Attempt): void {
     const { hmail } = this;
     hmail.mxlist = hmail.mxlist.filter((mx) => {
-      if (mx.path !== undefined) return true;
+      if (isSocket(mx)) return true;
       const requirement = this.requirementFor(mx);
       if (requirement === undefined) {
         // Refused hosts of a route are recorded already.
@@ -361,7 +361,7 @@ export class DeliveryGuard {
 
   /** @throws where nothing was decided for this host */
   private planToHold(mx: HarakaMx): HostPlan {
-    if (mx.path !== undefined) return localPlan(mx.path);
+    if (isSocket(mx)) return localPlan(mx.path);
     const plan = this.planFor(mx);
     const requirement = this.requirementFor(mx);
     if (plan === undefined || requirement === undefined) throw new Error('nothing was decided for it');
@@ -411,7 +411,9 @@ export class DeliveryGuard {
   }
 
   private ownerOf(attempt: Attempt, mx: HarakaMx, plan: HostPlan, address: string): ConnectionOwner {
-    const where = mx.path ?? `${plan.host} [${address}]${plan.port === smtpPort ? '' : `:${plan.port}`}`;
+    const where = isSocket(mx)
+      ? mx.path
+      : `${plan.host} [${address}]${plan.port === smtpPort ? '' : `:${plan.port}`}`;
     return {
       established: (session) => {
         attempt.connected = { ...session, plan, address };

@@ -10,16 +10,18 @@ import type { ClientCertificate } from './tls_options';
 /** What a hook answers, from haraka-constants. */
 export const hookAnswer = { cont: 900, deny: 902, denysoft: 903, ok: 906, delay: 908 } as const;
 
+/** Routes of other plugins hold what those wrote; Haraka goes by what counts as true. */
 export interface HarakaMx {
   /** A host name or an address; absent for a UNIX socket, empty for a null MX. */
   exchange?: string;
-  path?: string;
+  /** Of a UNIX socket. */
+  path?: string | null;
   priority?: number;
   /** A plugin may have written it as text. */
   port?: number | string;
   /** The host name, where `exchange` is the address that it resolved to. */
   from_dns?: string;
-  using_lmtp?: boolean;
+  using_lmtp?: unknown;
 }
 
 /** A reply for a DSN, shaped as haraka-dsn makes them. */

@@ -4,6 +4,11 @@ import { canonicalDomain } from '../names';
 import type { HostPlan } from '../policy/requirement';
 import type { HarakaMx } from './haraka';
 
+/** Whether Haraka will connect to a UNIX socket; it takes an empty path for none, and connects to the host. */
+export function isSocket(mx: HarakaMx): mx is HarakaMx & { readonly path: string } {
+  return Boolean(mx.path);
+}
+
 /** The host name where Haraka resolved one, the address otherwise; in the form in which plans name hosts. */
 export function hostOf(mx: HarakaMx): string {
   const name = mx.from_dns ?? mx.exchange ?? mx.path ?? '';
@@ -14,7 +19,7 @@ export function hostOf(mx: HarakaMx): string {
 export function portOf(mx: HarakaMx): number {
   const named = Number(mx.port ?? 0);
   if (named !== 0) return named;
-  return mx.using_lmtp === true ? 24 : smtpPort;
+  return mx.using_lmtp ? 24 : smtpPort;
 }
 
 /** What is offered to Haraka, which leaves addresses as they are. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HarakaMx } from '../../src/delivery/haraka';
-import { entriesOf, hostOf, portOf } from '../../src/delivery/mx_entry';
+import { entriesOf, hostOf, isSocket, portOf } from '../../src/delivery/mx_entry';
 import type { HostPlan } from '../../src/policy/requirement';
 
 test.each<[HarakaMx, host: string, port: number]>([
@@ -16,6 +16,9 @@ test.each<[HarakaMx, host: string, port: number]>([
   [{ exchange: 'relay.example', port: '2525' }, 'relay.example', 2525],
   [{ exchange: 'relay.example', port: 0 }, 'relay.example', 25],
   [{ exchange: 'store.example', using_lmtp: true }, 'store.example', 24],
+  [{ exchange: 'store.example', using_lmtp: 'true' }, 'store.example', 24],
+  [{ exchange: 'store.example', using_lmtp: 1 }, 'store.example', 24],
+  [{ exchange: 'store.example', using_lmtp: '' }, 'store.example', 25],
   [{ exchange: 'store.example', using_lmtp: true, port: 2424 }, 'store.example', 2424],
 ])('%j is host "%s", port %i', (mx, host, port) => {
   expect([hostOf(mx), portOf(mx)]).toEqual([host, port]);
@@ -40,4 +43,14 @@ test('each address of a plan is an entry that leads back to the plan', () => {
     [plan.host, plan.port],
     [plan.host, plan.port],
   ]);
+});
+
+test.each<[name: string, mx: HarakaMx, socket: boolean]>([
+  ['a path', { path: '/run/lmtp.sock' }, true],
+  ['a path beside a host', { exchange: 'mx.example', path: '/run/lmtp.sock' }, true],
+  ['an empty path', { exchange: 'mx.example', path: '' }, false],
+  ['a path that is null', { exchange: 'mx.example', path: null }, false],
+  ['no path', { exchange: 'mx.example' }, false],
+])('%s is a UNIX socket for us where it is one for Haraka', (_name, mx, socket) => {
+  expect(isSocket(mx)).toBe(socket);
 });

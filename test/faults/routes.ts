@@ -122,6 +122,9 @@ const rows: readonly Row[] = [
   ['LMTP', 'mandatory', { manner: 'banner-554' }, lmtp, lost('nothing')],
   ['LMTP', 'opportunistic', bare, lmtp, cleartext()],
   ['LMTP', 'opportunistic', { manner: 'handshake-close' }, lmtp, cleartext('tls-handshake-failed')],
+  // Haraka connects to the host.
+  ['empty path', 'mandatory', bare, ({ host }) => ({ exchange: host, path: '' }), noStartTls()],
+  ['path that is null', 'mandatory', fine, ({ host }) => ({ exchange: host, path: null }), encrypted],
   // A UNIX socket is local: no rule applies.
   ['UNIX socket', 'mandatory', bare, unix, cleartext(), { cleartext: 'allowed' }],
   ['UNIX socket, LMTP', 'mandatory', bare, unixLmtp, cleartext(), { cleartext: 'allowed' }],
