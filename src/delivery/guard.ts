@@ -454,7 +454,8 @@ export class DeliveryGuard {
 
   /** Where cleartext is allowed, a peer with broken TLS is tried again at once, on a new connection, without it. */
   private retryInCleartext(mx: HarakaMx, plan: HostPlan, failure: Failure): boolean {
-    if (!allowsBrokenTls(plan.requirement)) return false;
+    // Once: whatever brings a connection to STARTTLS that was to do without would bring the next one to it as well.
+    if (!allowsBrokenTls(plan.requirement) || withoutTls.has(mx)) return false;
     const again = { ...mx };
     withoutTls.set(again, failure);
     this.hmail.mxlist.unshift(again);

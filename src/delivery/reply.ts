@@ -81,12 +81,13 @@ export function offersStartTls(reply: Reply): boolean {
 
 /**
  * The lines of an EHLO reply as Haraka is to see them: the capability STARTTLS in its plain form or not at all, and a
- * greeting that cannot be taken for it.
+ * greeting that cannot be taken for it. The others are as the peer sent them: Haraka skips an enhanced status code itself,
+ * and would skip a second one to find STARTTLS behind it.
  */
 export function presentEhlo(reply: Reply, startTls: 'offered' | 'hidden'): string[] {
   const [greeting, ...capabilities] = reply.lines;
-  const texts = [greeting === undefined || isStartTls(greeting) ? 'ok' : greeting.text];
-  for (const line of capabilities) if (!isStartTls(line)) texts.push(line.text);
+  const texts = [greeting === undefined || isStartTls(greeting) ? 'ok' : greeting.rest];
+  for (const line of capabilities) if (!isStartTls(line)) texts.push(line.rest);
   if (startTls === 'offered') texts.push('STARTTLS');
   return texts.map((text, index) => `${reply.code}${index === texts.length - 1 ? ' ' : '-'}${text}\r\n`);
 }

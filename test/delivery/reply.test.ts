@@ -103,6 +103,21 @@ describe('STARTTLS in an EHLO reply', () => {
     expect(presentEhlo(reply(text), 'hidden')).toEqual(['250-ok\r\n', '250 SIZE 9\r\n']);
   });
 
+  it('is no more in what Haraka reads than it was in what the peer sent', () => {
+    const codes = fc.constantFrom('', '#', '##', '2.0.0 ', '#2.0.0 ', '2.0.0 2.0.0 ', '1.2.3 #');
+    const capabilities = fc.constantFrom('STARTTLS', 'starttls ', 'SIZE 9');
+    const line = fc.tuple(codes, capabilities).map((parts) => parts.join(''));
+    // As in Haraka's outbound/hmail.js.
+    const readByHaraka = (text: string) => /^[2345]\d\d[ -]#?(?:\d\.\d\.\d\s)?(.*)/.exec(text)?.[1] ?? '';
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1 }), (lines) => {
+        const text = lines.map((one) => `250-${one}\r\n`).join('');
+        const seen = presentEhlo(reply(`250-mx\r\n${text}250 DSN\r\n`), 'hidden').map(readByHaraka);
+        expect(seen).not.toContain('STARTTLS');
+      }),
+    );
+  });
+
   it('is offered once, in its plain form', () => {
     expect(presentEhlo(reply('250-mx\r\n250-starttls \r\n250 SIZE 9\r\n'), 'offered')).toEqual([
       '250-mx\r\n',

@@ -40,6 +40,11 @@ const meddlers = {
       const { upgrade } = socket;
       socket.upgrade = (...options) => { upgrade(...options); socket.write('MAIL FROM:<a@ours.example>\\r\\n'); };
     };`,
+  'asks for TLS by itself': `
+    hmail.try_deliver_host_on_socket = (mx, host, port, socket) => {
+      try_deliver_host_on_socket(mx, host, port, socket);
+      socket.write('STARTTLS\\r\\n');
+    };`,
   'lowers the version that the handshake asks for': `
     hmail.try_deliver_host_on_socket = (mx, host, port, socket) => {
       const { upgrade } = socket;
@@ -124,6 +129,19 @@ it('a version that is lowered counts as broken TLS where cleartext is allowed', 
     delivery: { secured: false },
     summary: { recorded: [{ reason: 'tls-version-too-low' }] },
   });
+});
+
+it('a connection that asks for TLS though it is to do without is not tried anew for ever', async () => {
+  const running = await start('asks for TLS by itself');
+  const outcome = await running.deliver(message('may-be-old.example'));
+  expect(outcome).toMatchObject({
+    status: 'deferred',
+    summary: {
+      reasons: [{ reason: 'tls-handshake-failed' }],
+      recorded: [{ reason: 'tls-handshake-failed' }],
+    },
+  });
+  expect(running.peer('mx.may-be-old.example').connections).toHaveLength(2);
 });
 
 it('a plugin that freezes the notes loses them, and no message', async () => {

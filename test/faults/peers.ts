@@ -81,6 +81,14 @@ const ehlo: readonly Row[] = [
     handshakeFailed,
     'any',
   ],
+  // Haraka skips one such mark itself.
+  [
+    'ehlo-starttls-behind-two-marks',
+    { ehlo: reply('250-mx\r\n250 ##STARTTLS'), ...handshakeThat('reset') },
+    noStartTls(),
+    cleartext(),
+    { none: cleartext() },
+  ],
   ['ehlo-lower-case', { ehlo: reply('250-mx\r\n250 starttls') }, ...same(encrypted)],
 ];
 
