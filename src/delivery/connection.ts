@@ -66,9 +66,20 @@ export interface ConnectionTerms {
 /**
  * `confirming`: the handshake is done on our side. In TLS 1.3 the peer may still refuse it then, so that a connection
  * that breaks before the peer's first word through TLS is a handshake that failed.
+ *
+ * `leaving`: Haraka ended the session with QUIT. It is done with the message, and with what the peer says.
  */
 type State =
-  'banner' | 'ehlo' | 'helo' | 'starttls' | 'handshake' | 'confirming' | 'secured' | 'cleartext' | 'over';
+  | 'banner'
+  | 'ehlo'
+  | 'helo'
+  | 'starttls'
+  | 'handshake'
+  | 'confirming'
+  | 'secured'
+  | 'cleartext'
+  | 'leaving'
+  | 'over';
 
 type LostBy = 'broken' | 'timeout';
 
@@ -280,16 +291,17 @@ export class GuardedConnection {
 
   private maySend(data: string | Uint8Array): boolean {
     switch (this.state) {
+      case 'leaving':
       case 'over':
-        // Haraka may still be reading the message from disk.
+        // Haraka may still be reading the message from disk; a peer that refused it halfway must not get the rest.
         return false;
-      case 'cleartext':
-        this.awaitReply();
-        return true;
       case 'confirming':
       case 'secured':
-        if (this.socket.isEncrypted() !== true) break;
+      case 'cleartext':
+        if (this.state !== 'cleartext' && this.socket.isEncrypted() !== true) break;
         this.awaitReply();
+        // The message itself comes in buffers.
+        if (data === 'QUIT\r\n') this.state = 'leaving';
         return true;
       case 'handshake':
         this.fail(unverified, 'starttls');

@@ -12,6 +12,8 @@ const peers: Record<string, Manner> = {
   octets: { secured: { message: drip('2') } },
   cleartext: { starttlsOffer: 'withheld', mail: drip('250-wait\r\n') },
   quit: { secured: { quit: drip('221-wait\r\n') } },
+  quits: { secured: { quit: drip('221 2.0.0 bye\r\n') } },
+  flood: { secured: { quit: drip('x'.repeat(1024 * 1024)) } },
 };
 
 describe('a peer that drips', () => {
@@ -55,9 +57,9 @@ describe('a peer that drips', () => {
     await lab.peer(`mx.${name}.example`).settled();
   });
 
-  it('after QUIT loses its connection', async () => {
-    const outcome = await lab.deliver({ from: 'a@ours.example', to: 'b@quit.example' });
+  it.each(['quit', 'quits', 'flood'])('after QUIT loses its connection: %s', async (name) => {
+    const outcome = await lab.deliver({ from: 'a@ours.example', to: `b@${name}.example` });
     expect(outcome.status).toBe('delivered');
-    await lab.peer('mx.quit.example').settled();
+    await lab.peer(`mx.${name}.example`).settled();
   });
 });

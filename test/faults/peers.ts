@@ -212,6 +212,17 @@ const afterTls: readonly Row[] = [
     { secured: { ehlo: { do: 'reply', text: endlessLine } } },
     ...same(lost('STARTTLS')),
   ],
+  // Haraka says QUIT, and would go on with the message.
+  [
+    'data-354-then-451',
+    { data: reply('354 go on\r\n451 4.3.0 later') },
+    ...same(deferred('', '4.3.0', 'STARTTLS')),
+  ],
+  [
+    'data-354-then-552',
+    { data: reply('354 go on\r\n552 5.3.4 too big') },
+    ...same(bounced('5.3.4', 'STARTTLS')),
+  ],
   ['mail-451', 'mail-451', ...same(deferred('', '4.3.0', 'STARTTLS'))],
   ['mail-550', 'mail-550', ...same(bounced('5.7.1', 'STARTTLS'))],
   ['rcpt-450', 'rcpt-450', ...same(deferred('', '4.2.1', 'STARTTLS'))],
