@@ -15,7 +15,7 @@ import { peerCertificates } from '../x509/sent_chain';
 import { forbidsCleartext } from './cleartext';
 import { handshakeFailure } from './failure_of_handshake';
 import type { HMailItem, PluggableSocket } from './haraka';
-import { LineReader, maxLineLength } from './line_reader';
+import { LineReader, maxReplyLength } from './line_reader';
 import { offersStartTls, present, presentEhlo, ReplyReader, type Reply } from './reply';
 
 /** What the session came to be, for the summary. */
@@ -83,7 +83,9 @@ type State =
 
 type LostBy = 'broken' | 'timeout';
 
-interface Destroyable {
+/** The message, as it is read from disk. */
+interface Source {
+  readonly readableEnded: boolean;
   destroy(): void;
 }
 
@@ -109,7 +111,7 @@ export class GuardedConnection {
   /** What the handshake offers. */
   private versions: VersionRange = anyVersion;
   /** What Haraka reads the message from; it lets go of the stream without closing it. */
-  private source: Destroyable | undefined;
+  private source: Source | undefined;
   private readonly write: PluggableSocket['write'];
   private readonly upgrade: PluggableSocket['upgrade'];
 
@@ -134,7 +136,7 @@ export class GuardedConnection {
     const { socket } = this;
     socket.removeAllListeners('data');
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk));
-    socket.on('pipe', (source: Destroyable) => (this.source = source));
+    socket.on('pipe', (source: Source) => (this.source = source));
     socket.prependListener('error', (error: unknown) => this.onError(error));
     socket.prependListener('close', () => this.onLost('the peer closed the connection', 'broken'));
     socket.prependListener('timeout', () => this.onLost('the peer took too long to answer', 'timeout'));
@@ -168,13 +170,20 @@ export class GuardedConnection {
     for (const line of this.lines.push(chunk)) {
       // Lines that announce more lines buy no time.
       if (line[3] !== '-') this.awaitReply();
-      if (this.isLockedOut(line)) return;
+      if (this.isOutOfStep(line) || this.isLockedOut(line)) return;
       this.socket.emit('line', line);
       if (this.hasEnded()) return;
     }
     if (this.lines.isTooLong()) {
-      this.socket.emit('error', new Error(`the peer sent a line of more than ${maxLineLength} characters`));
+      this.socket.emit('error', new Error(`the peer sent a reply of more than ${maxReplyLength} characters`));
     }
+  }
+
+  /** Nothing but a refusal can be meant before the message is whole; Haraka would begin it anew, each time. */
+  private isOutOfStep(line: string): boolean {
+    if (this.source?.readableEnded !== false || !/^[23]/.test(line)) return false;
+    this.lose(`the peer answered ${printable(line.trimEnd(), 80)} before it had the whole message`);
+    return true;
   }
 
   /**

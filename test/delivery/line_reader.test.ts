@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LineReader, maxLineLength } from '../../src/delivery/line_reader';
+import { LineReader, maxReplyLength } from '../../src/delivery/line_reader';
 
 function read(chunks: readonly Uint8Array[]): string[] {
   const reader = new LineReader();
@@ -24,11 +24,22 @@ describe('lines of a session', () => {
 
   it('are not collected without end', () => {
     const reader = new LineReader();
-    reader.push(Buffer.alloc(maxLineLength, 'x'));
+    reader.push(Buffer.alloc(maxReplyLength, 'x'));
     expect(reader.isTooLong()).toBe(false);
     reader.push(Buffer.from('x'));
     expect(reader.isTooLong()).toBe(true);
     reader.push(Buffer.from('\n'));
+    expect(reader.isTooLong()).toBe(false);
+  });
+
+  it('are not collected without end where each announces another one', () => {
+    const reader = new LineReader();
+    const line = `250-${'x'.repeat(1018)}\r\n`;
+    for (let length = 0; length < maxReplyLength; length += line.length) reader.push(Buffer.from(line));
+    expect(reader.isTooLong()).toBe(false);
+    reader.push(Buffer.from('2'));
+    expect(reader.isTooLong()).toBe(true);
+    reader.push(Buffer.from('50 x\r\n'));
     expect(reader.isTooLong()).toBe(false);
   });
 });

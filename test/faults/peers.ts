@@ -212,6 +212,14 @@ const afterTls: readonly Row[] = [
     { secured: { ehlo: { do: 'reply', text: endlessLine } } },
     ...same(lost('STARTTLS')),
   ],
+  [
+    'secured-endless-lines',
+    { secured: { mail: { do: 'drip', text: '250-X\r\n'.repeat(10_000), everyMs: 1 } } },
+    ...same(lost('STARTTLS')),
+  ],
+  // Haraka would begin the message anew.
+  ['data-354-twice', { data: reply('354 go on\r\n354 go on') }, ...same(lost('STARTTLS'))],
+  ['data-354-then-250', { data: reply('354 go on\r\n250 2.0.0 taken') }, ...same(lost('STARTTLS'))],
   // Haraka says QUIT, and would go on with the message.
   [
     'data-354-then-451',
