@@ -82,6 +82,9 @@ type Originals = Pick<
  */
 const withoutTls = new WeakMap<HarakaMx, Failure>();
 
+/** Entries that are to be tried with STARTTLS whatever is remembered of their hosts. */
+const notRecalled = new WeakSet<HarakaMx>();
+
 const rememberedBroken: Failure = {
   reason: 'tls-handshake-failed',
   text: 'its TLS was broken when it was last tried (remember_broken_tls)',
@@ -279,6 +282,8 @@ export class DeliveryGuard {
     const requirement = mx === undefined ? undefined : this.requirementFor(mx);
     if (mx?.exchange === undefined || requirement === undefined || !allowsBrokenTls(requirement)) return;
     if (!this.environment.options().rememberBrokenTls) return;
+    // What was just seen of the host counts, not what is remembered.
+    if (notRecalled.has(mx) || withoutTls.has(mx)) return;
     if ((await recallBroken(this.environment.outboundTls, mx.exchange)) === 'broken') {
       withoutTls.set(mx, rememberedBroken);
       this.hmail.loginfo(`tls-peers: host ${hostOf(mx)} is remembered for broken TLS; trying without`);
@@ -425,6 +430,7 @@ export class DeliveryGuard {
           attempt.record(plan.host, failure);
           return;
         }
+        if (stage === 'session' && this.retryWithTls(mx)) return;
         this.refuse(
           attempt,
           where,
@@ -467,6 +473,16 @@ export class DeliveryGuard {
     }
     this.hmail.loginfo(text);
     this.rememberBrokenTls(mx.exchange ?? plan.host);
+    return true;
+  }
+
+  /** A host that takes no mail without TLS may be remembered for a failure that is long past. */
+  private retryWithTls(mx: HarakaMx): boolean {
+    if (withoutTls.get(mx) !== rememberedBroken) return false;
+    const again = { ...mx };
+    notRecalled.add(again);
+    this.hmail.mxlist.unshift(again);
+    this.hmail.loginfo(`tls-peers: host ${hostOf(mx)} takes no mail without TLS; trying again with it`);
     return true;
   }
 

@@ -7,6 +7,8 @@ import { redisIsThere, startRedis, type RedisServer } from './redis_server';
 if (!redisIsThere)
   console.warn('\n*** redis-server is not installed: the tests with Redis are SKIPPED ***\n');
 
+const demandsTls = { do: 'reply', text: '530 5.7.0 Must issue a STARTTLS command first\r\n' } as const;
+
 const world: World = {
   domains: {
     'sound.example': {},
@@ -15,6 +17,21 @@ const world: World = {
     'must-broken.example': { mx: [{ manner: 'handshake-close' }] },
     'never.example': {},
     'offered.example': {},
+    'hopeless.example': {
+      mx: [
+        { manner: { mail: demandsTls, starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' } } },
+      ],
+    },
+    'demanding.example': {
+      mx: [
+        {
+          manner: {
+            mail: demandsTls,
+            secured: { mail: { do: 'reply', text: '250 2.1.0 ok\r\n' } },
+          },
+        },
+      ],
+    },
   },
 };
 
@@ -116,6 +133,23 @@ describe.skipIf(!redisIsThere)("Haraka's memory of broken TLS", () => {
     expect(await send('must-broken.example')).toBe('deferred');
     expect(await isMarked('must-broken.example')).toBe(false);
     expect(await redis.calls('get')).toBe(0);
+  });
+
+  it('holds up no mail to a host that takes none without TLS', async () => {
+    await start('true');
+    await mark('demanding.example');
+    expect(await send('demanding.example')).toBe('TLS');
+    expect(lab.peer('mx.demanding.example').connections).toHaveLength(2);
+  });
+
+  it('does not go round and round with a host that takes none without TLS, and none with it', async () => {
+    await start('true');
+    const { connections } = lab.peer('mx.hopeless.example');
+    expect(await send('hopeless.example')).toBe('deferred');
+    expect(connections).toHaveLength(2);
+    await expect.poll(() => isMarked('hopeless.example')).toBe(true);
+    expect(await send('hopeless.example')).toBe('deferred');
+    expect(connections).toHaveLength(2 + 3);
   });
 
   it('hangs no message where Redis errs', async () => {
