@@ -353,6 +353,8 @@ export class DeliveryGuard {
 
   private onSocket(mx: HarakaMx, host: string, port: number, socket: PluggableSocket): void {
     this.trying = undefined;
+    // What a host said of recipients before its connection broke is not what became of them.
+    forgetAttempts(this.hmail.todo.rcpt_to);
     let connection: GuardedConnection;
     try {
       connection = this.guardConnection(mx, this.planToHold(mx), socket);

@@ -46,6 +46,12 @@ describe('what operators are told', () => {
               { host: 'mx2.second.example', preference: 2, manner: choosy },
             ],
           },
+          'turns.example': {
+            mx: [
+              { host: 'mx1.turns.example', preference: 1, manner: { ...choosy, data: { do: 'close' } } },
+              { host: 'mx2.turns.example', preference: 2 },
+            ],
+          },
           'many.example': { dnssec: 'secure', mx: many },
           'ours.example': {},
         },
@@ -150,6 +156,14 @@ describe('what operators are told', () => {
     }
     expect(lines(/\[NOTICE\].*mail to second\.example/)).toEqual([]);
     expect(lines(/tls-peers bounced .*peer=second\.example .*reply="550 5\.1\.1 nobody"/)).toHaveLength(2);
+  });
+
+  it('a recipient that the second host took was refused by none', async () => {
+    const to = ['late@turns.example', 'b@turns.example'];
+    expect(await lab.deliver({ from: 'a@ours.example', to })).toMatchObject({
+      status: 'delivered',
+      summary: { host: 'mx2.turns.example', reply: '', reasons: [{ reason: 'connection-failed' }] },
+    });
   });
 
   it.each([
