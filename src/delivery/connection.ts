@@ -171,7 +171,7 @@ export class GuardedConnection {
       // Lines that announce more lines buy no time.
       if (line[3] !== '-') this.awaitReply();
       if (this.isOutOfStep(line) || this.isLockedOut(line)) return;
-      this.socket.emit('line', line);
+      this.socket.emit('line', plainlyPositive(line));
       if (this.hasEnded()) return;
     }
     if (this.lines.isTooLong()) {
@@ -557,6 +557,14 @@ const unverified: Failure = {
 
 function textOf(data: string | Uint8Array): string {
   return typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
+}
+
+/**
+ * A recipient who is taken with 251 (RFC 5321 section 4.2.2) counts for nothing with Haraka: where there is no other, it
+ * drops the message without a word.
+ */
+function plainlyPositive(line: string): string {
+  return line.replace(/^25\d(?=[ -])/, '250');
 }
 
 function positive(reply: Reply): boolean {

@@ -235,6 +235,13 @@ const afterTls: readonly Row[] = [
   ['mail-550', 'mail-550', ...same(bounced('5.7.1', 'STARTTLS'))],
   ['rcpt-450', 'rcpt-450', ...same(deferred('', '4.2.1', 'STARTTLS'))],
   ['rcpt-550', 'rcpt-550', ...same(bounced('5.1.1', 'STARTTLS'))],
+  // Haraka by itself drops this message.
+  [
+    'rcpt-251',
+    { rcpt: reply('251 2.1.5 not here, will forward') },
+    ...same(encrypted),
+    { none: cleartext() },
+  ],
   ['data-451', 'data-451', ...same(deferred('', '4.3.0', 'STARTTLS'))],
   ['message-554', 'message-554', ...same(bounced('5.6.0', 'STARTTLS'))],
 ];
