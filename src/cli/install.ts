@@ -1,5 +1,5 @@
 /** Which directory a call is about. */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { domainDirectory, globalFile } from '../settings/source';
 import { CommandError } from './command';
@@ -34,9 +34,14 @@ export function configDirectory(given: string): string {
 }
 
 function isHarakas(directory: string): boolean {
-  return isDirectory(directory) && known.some((name) => existsSync(path.join(directory, name)));
+  return isDirectory(directory) && known.some((name) => statOf(path.join(directory, name)) !== undefined);
 }
 
 function isDirectory(name: string): boolean {
-  return statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return statOf(name)?.isDirectory() ?? false;
+}
+
+/** @throws Error where nobody can tell: a directory that the caller may not enter is not one that holds nothing */
+function statOf(name: string) {
+  return statSync(name, { throwIfNoEntry: false });
 }

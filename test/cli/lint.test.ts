@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { call, configDirectory } from './call';
@@ -261,6 +262,24 @@ test('what is no Haraka install is not checked, by any command', async () => {
     expect(err[0]).toContain(
       `${directory} is no Haraka install: neither it nor its config holds tls-peers.ini, tls-peers, smtp.ini, plugins or the like`,
     );
+  }
+});
+
+test('a config directory that the caller may not enter is not passed over', async () => {
+  const directory = install({ 'config/smtp.ini': '', 'plugins/mine.js': '' });
+  const config = path.join(directory, 'config');
+  chmodSync(directory, 0o755);
+  chmodSync(config, 0);
+  // Root may enter every directory.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(64003);
+  try {
+    const { code, out, err } = await call(['lint', '--offline', '-c', directory]);
+    expect([code, out]).toEqual([3, []]);
+    expect(err[0]).toMatch(/EACCES: permission denied.*\/config\//);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(config, 0o755);
   }
 });
 
