@@ -1,4 +1,4 @@
-/** What only the network can tell: whether the resolver validates, and what a hosted policy would do to mail. */
+/** What only the network can tell: whether the resolver answers and validates, and what a hosted policy would do to mail. */
 import { findingText } from '../dns/probe';
 import { createResolver, type Resolver } from '../dns/resolver';
 import { hostedFiles, type HostedFile } from '../hosting/catalogue';
@@ -6,6 +6,7 @@ import { checkRollout } from '../hosting/look';
 import { standing } from '../peers/section';
 import { fault, type Fault } from '../settings/fault';
 import { resolverOptions } from '../settings/resolver_options';
+import { globalFile } from '../settings/source';
 import type { Settings } from '../settings/types';
 import { at, outboundRules } from '../settings/warnings';
 import type { SecurityLevel } from '../peers/rule';
@@ -28,7 +29,7 @@ export async function livingWarnings(settings: Settings, options: LivingOptions)
   const resolver = createResolver(resolverOptions(settings.global));
   try {
     const found = await Promise.all([
-      notValidating(resolver, settings, options.today),
+      resolverWarnings(resolver, settings, options.today),
       rolloutWarnings(resolver, settings, options),
     ]);
     return found.flat();
@@ -37,18 +38,25 @@ export async function livingWarnings(settings: Settings, options: LivingOptions)
   }
 }
 
+async function resolverWarnings(resolver: Resolver, settings: Settings, today: string): Promise<Fault[]> {
+  const { findings, question } = await resolver.probe();
+  const silent = findings.filter(({ kind }) => kind === 'no_answer');
+  const texts =
+    findings.length === 0 ? ['no resolver is known'] : silent.map((one) => findingText(one, question));
+  const bad = findings.filter(({ kind }) => kind !== 'validates' && kind !== 'no_answer');
+  return [
+    ...texts.map((problem) => fault({ file: globalFile, line: 0, section: 'resolver', problem })),
+    ...notValidating(bad.map((one) => findingText(one, question)).join('; '), settings, today),
+  ];
+}
+
 const daneLevels: readonly SecurityLevel[] = ['opportunistic_dane', 'mandatory_dane'];
 
 /** Only where a rule asks for DANE by name: `auto` is meant to make do without. */
-async function notValidating(resolver: Resolver, settings: Settings, today: string): Promise<Fault[]> {
+function notValidating(why: string, settings: Settings, today: string): Fault[] {
   const [first, ...others] = sectionsWithDane(settings, today);
-  if (first === undefined) return [];
-  const { findings, question } = await resolver.probe();
-  const bad = findings.filter(({ kind }) => kind !== 'validates');
-  if (bad.length === 0 && findings.length > 0) return [];
+  if (why === '' || first === undefined) return [];
   const whom = others.length === 0 ? first.name : `${first.name} and ${others.length} more`;
-  const why =
-    bad.length === 0 ? 'no resolver is known' : bad.map((one) => findingText(one, question)).join('; ');
   return [at(first, 'security_level', `DANE needs a resolver that validates: ${why}. Concerns ${whom}`)];
 }
 

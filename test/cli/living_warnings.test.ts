@@ -112,13 +112,13 @@ test('with --offline, nobody is asked', async () => {
   expect(lab.peer('mx.expired.example').connections.length).toBe(visits);
 });
 
-test('what could not be checked in time is named', async () => {
+test('what could not be checked in time is named, and so is a resolver that does not answer', async () => {
   const silent = createSocket('udp4').bind(0, '127.0.0.1');
   try {
     await once(silent, 'listening');
     const { settings } = loadSettings(
       memorySource({
-        'tls-peers.ini': `[resolver]\nservers = 127.0.0.1:${silent.address().port}\n`,
+        'tls-peers.ini': `[resolver]\nservers = 127.0.0.1:${silent.address().port}\ntimeout = 1\n[outbound]\nsecurity_level = none\n`,
         'tls-peers/slow.example.ini': '[mta_sts]\nmx = mx.slow.example\n',
       }),
     );
@@ -129,6 +129,7 @@ test('what could not be checked in time is named', async () => {
       rolloutMs: 1,
     });
     expect(found.map(({ file, line, problem }) => `${file}:${line}: ${problem}`)).toEqual([
+      expect.stringMatching(/^tls-peers\.ini:0: resolver 127\.0\.0\.1:\d+ did not answer the DNSSEC probe /),
       'tls-peers/slow.example.ini:1: was not checked: out of time',
     ]);
   } finally {
