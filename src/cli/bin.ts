@@ -6,10 +6,10 @@ import { processOutput } from './output';
 
 const output = processOutput();
 
-// Whoever read has read enough, as `head` does: there is nobody left to tell.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // Whoever read has read enough, as `head` does: there is nobody left to tell.
+    if (error.code !== 'EPIPE') output.complain(`tls-peers: ${error.message}`);
     process.exit(exit.failed);
   });
 }
