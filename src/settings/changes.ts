@@ -15,8 +15,8 @@ export function changes(before: Settings, after: Settings): string[] {
 
 function globalChanges(before: Settings, after: Settings): string[] {
   const lines: string[] = [];
-  if (before.validity.kind !== after.validity.kind)
-    lines.push(`tls-peers.ini: is now ${after.validity.kind}`);
+  // Valid settings stay in force, so this is the one way that it changes.
+  if (before.validity.kind !== after.validity.kind) lines.push('not all mail is held back any more');
   if (before.global === after.global) return lines;
   const { outbound, inbound, ...others } = after.global;
   const { outbound: outboundBefore, inbound: inboundBefore, ...othersBefore } = before.global;

@@ -40,6 +40,17 @@ test('a domain that appears is told with every rule and its policy', () => {
   ]);
 });
 
+test('the end of a fault that held back all mail is told as that, wherever it was', () => {
+  const unlisted = {
+    ...memorySource({}),
+    domainFiles: () => ({ kind: 'unreadable', problem: 'EIO' }) as const,
+  };
+  const before = loadSettings(unlisted);
+  expect(changes(before.settings, loadSettings(memorySource({}), before).settings)).toEqual([
+    'not all mail is held back any more',
+  ]);
+});
+
 test('a peer that is written otherwise is the same peer', () => {
   const peers = (...names: string[]) => settingsOf(names.map((name) => `[${name}]\n`).join(''));
   expect(
