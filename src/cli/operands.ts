@@ -52,9 +52,9 @@ function isLiteral(domain: string): boolean {
   return address !== undefined && isIP(address) !== 0;
 }
 
-/** RFC 5321 section 4.1.2: blanks stand in quotes only. */
+/** RFC 5321 section 4.1.2: blanks stand in quotes only, and quotes in quotes only behind a backslash. */
 function isLocalPart(text: string): boolean {
-  return /^"[^"]+"$|^[^\s<>"@]+$/.test(text);
+  return /^"(?:[^"\\]|\\.)+"$|^[^\s<>"@]+$/.test(text);
 }
 
 function quoted(operand: string): string {
