@@ -1,9 +1,11 @@
-/** The files that `[mta_sts]` sections name, held against what serving a policy takes. */
+/** The certificate files of policy hosts, held against what serving a policy takes. */
 import { hostedFiles } from '../hosting/catalogue';
+import { Certificates } from '../hosting/certificates';
 import { namedFileProblems } from '../hosting/named_files';
+import { silent } from '../log';
 import { fault, type Fault } from '../settings/fault';
 import { openFile } from '../settings/file';
-import type { SettingsSource } from '../settings/source';
+import { globalFile, type SettingsSource } from '../settings/source';
 import type { Settings } from '../settings/types';
 
 export interface CertificateFindings {
@@ -32,6 +34,18 @@ export function certificateFindings(
       found[severity === 'fault' ? 'faults' : 'warnings'].push(fault({ ...place, key, value, problem }));
     }
   }
+  return found;
+}
+
+/** What a Haraka that starts now would say of the certificates in `certificate_directory`. @param base its config directory */
+export async function directoryWarnings(settings: Settings, base: string, now: Date): Promise<Fault[]> {
+  const { listen, certificateDirectory } = settings.global.hosting;
+  const looked = [...hostedFiles(settings)].filter(([, { certificate }]) => certificate.kind === 'directory');
+  if (listen.length === 0 || looked.length === 0) return [];
+  const found: Fault[] = [];
+  const warn = (problem: string) =>
+    void found.push(fault({ file: globalFile, line: 0, section: 'hosting', problem }));
+  await new Certificates(base, { ...silent, warn }).refresh(new Map(looked), certificateDirectory, now);
   return found;
 }
 

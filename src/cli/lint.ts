@@ -6,7 +6,7 @@ import { portsWithinAddresses } from '../settings/resolver_warnings';
 import { loadSettings } from '../settings/settings';
 import { directorySource, type SettingsSource } from '../settings/source';
 import { warnings } from '../settings/warnings';
-import { certificateFindings } from './certificate_files';
+import { certificateFindings, directoryWarnings } from './certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { livingWarnings } from './living_warnings';
 import { json, paint, warningLines } from './output';
@@ -55,6 +55,7 @@ async function lint({ directory, now, today, options, output }: Context): Promis
       ...warnings(settings, today),
       ...haraka.warnings,
       ...certificates.warnings,
+      ...(await directoryWarnings(settings, directory, now)),
       ...portsWithinAddresses(source),
       ...strayFiles(source),
       ...emptyFiles(source),

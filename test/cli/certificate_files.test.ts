@@ -1,4 +1,4 @@
-/** `lint` looks into the files that `[mta_sts]` names. */
+/** `lint` looks into the files that `[mta_sts]` names, and into the directory of certificates. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
@@ -119,4 +119,34 @@ test('a file that cannot be read is not said to be missing', async () => {
   mkdirSync(path.join(made.directory, 'cert.pem'));
   const { out } = await call(['lint', '--offline', '-c', made.directory]);
   expect(out[0]).toMatch(/certificate_file = cert\.pem: cannot be read: EISDIR/);
+});
+
+const atHosting = 'warning  tls-peers.ini: [hosting]: ';
+
+test.each([
+  { what: 'a pair for the policy host', listen: true, files: () => [ours.certPem, ours.keyPem], said: [] },
+  {
+    what: 'a pair for another host',
+    listen: true,
+    files: () => [another.certPem, another.keyPem],
+    said: [
+      `${atHosting}there is no usable certificate for mta-sts.one.example: its policy is not served over HTTPS`,
+    ],
+  },
+  {
+    what: 'a pair that has expired',
+    listen: true,
+    files: () => [expired.certPem, expired.keyPem],
+    said: [`${atHosting}pair.pem: the certificate for mta-sts.one.example is not valid today`],
+  },
+  { what: 'nothing, behind a proxy', listen: false, files: () => [], said: [] },
+])('in the directory: $what', async ({ listen, files, said }) => {
+  const made = configDirectory({
+    'tls-peers.ini': `[hosting]\n${listen ? 'listen' : 'listen_http'} = 127.0.0.1:8443\n`,
+    'tls-peers/one.example.ini': '[mta_sts]\nmx = mx.one.example\n',
+    'tls/pair.pem': files().join(''),
+  });
+  ({ remove } = made);
+  const { code, out } = await call(['lint', '--offline', '-c', made.directory]);
+  expect([code, out.slice(0, -1)]).toEqual([0, said]);
 });
