@@ -39,6 +39,7 @@ interface Connection {
   readonly notes: { readonly auth_user?: unknown };
   readonly results: Results;
   readonly transaction?: Transaction | null;
+  logdebug(...args: unknown[]): void;
   loginfo(...args: unknown[]): void;
   lognotice(...args: unknown[]): void;
   logerror(...args: unknown[]): void;
@@ -145,8 +146,10 @@ class Recipients {
       recipient: textOf(recipient),
       tls,
     });
-    if (verdict.kind === 'admitted') connection.loginfo(line);
-    else connection.lognotice(line);
+    if (verdict.kind !== 'admitted') connection.lognotice(line);
+    else if (verdict.rule !== '') connection.loginfo(line);
+    // No rule is meant for this client: for each message of one's own users that would be no news.
+    else connection.logdebug(line);
   }
 
   private isNews(of: object, what: string): boolean {

@@ -12,6 +12,7 @@ import { checkSession, type SessionVerdict, type TlsRequirement } from '../polic
 import { anyVersion, versionRange, type VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
 import { peerCertificates } from '../x509/sent_chain';
+import { rememberCertificate } from './certificate_memo';
 import { forbidsCleartext } from './cleartext';
 import { handshakeFailure } from './failure_of_handshake';
 import type { HMailItem, PluggableSocket } from './haraka';
@@ -357,7 +358,9 @@ export class GuardedConnection {
     try {
       const wanted = this.terms.tlsOptions(options);
       this.versions = versionRange(wanted);
+      let forget: () => void = () => undefined;
       this.upgrade(wanted, (authorized, verifyError, certificate, cipher) => {
+        forget();
         if (this.state !== 'handshake') return;
         this.beginSession();
         if (!this.accept({ authorized, verifyError, leaf: leafOf(certificate) })) return;
@@ -365,6 +368,7 @@ export class GuardedConnection {
         const met = this.terms.requirement.kind === 'encrypted';
         callback(met || authorized, met ? undefined : verifyError, certificate, cipher);
       });
+      if (this.socket.cleartext !== undefined) forget = rememberCertificate(this.socket.cleartext);
     } catch (error) {
       // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
       const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;
