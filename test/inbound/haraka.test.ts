@@ -207,6 +207,15 @@ it('the log has one line with the rule and what was seen, for all recipients tha
   expect(recorded).toHaveLength(1);
 });
 
+it('a client that no rule is meant for is no news', async () => {
+  const from = lab.haraka.logLines.length;
+  const visit = { port: lab.haraka.port, tls: 'none', from: 'a@peer.example' } as const;
+  await recipientReplies({ ...visit, proxiedFor: '198.51.100.10', to: ['b@strict.example'] });
+  await recipientReplies({ ...visit, proxiedFor: '192.0.2.78', to: ['b@soft.example'] });
+  await lab.haraka.waitForLog(/inbound admitted rule="soft\.example \[inbound\]" client=192\.0\.2\.78/, { from });
+  expect(lab.haraka.logLines.slice(from).filter((one) => /inbound admitted/.test(one))).toHaveLength(1);
+});
+
 it.each(['connection', 'transaction'])('the results of the %s hold each verdict', async (of) => {
   const visits = [
     ['192.0.2.101', 'b@any.example', 'TLSv1.2', { tls: 'TLSv1.2', pass: ['any.example [inbound]'] }],
