@@ -307,11 +307,11 @@ export class GuardedConnection {
         return false;
       case 'confirming':
       case 'secured':
+        if (this.socket.isEncrypted() !== true) break;
+        this.followSession(data);
+        return true;
       case 'cleartext':
-        if (this.state !== 'cleartext' && this.socket.isEncrypted() !== true) break;
-        this.awaitReply();
-        // The message itself comes in buffers.
-        if (data === 'QUIT\r\n') this.state = 'leaving';
+        this.followSession(data);
         return true;
       case 'handshake':
         this.fail(unverified, 'starttls');
@@ -325,6 +325,12 @@ export class GuardedConnection {
     }
     this.blocked(textOf(data));
     return false;
+  }
+
+  private followSession(data: string | Uint8Array): void {
+    this.awaitReply();
+    // The message itself comes in buffers.
+    if (data === 'QUIT\r\n') this.state = 'leaving';
   }
 
   private blocked(text: string): void {

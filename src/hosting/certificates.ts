@@ -99,10 +99,10 @@ export class Certificates {
       );
       return before;
     }
-    if (!isValid(pair, now)) problems.push(`${pair.file}: the certificate for ${host} is not valid today`);
-    if (!sanMatches(pair.leaf, host)) problems.push(`${pair.file}: the certificate does not name ${host}`);
+    const unfit = unfitFor(pair, host, now);
+    problems.push(...unfit);
     if (before !== undefined && sameChain(before.pair, pair)) return before;
-    if (before !== undefined && isFit(before.pair, host, now) && !isFit(pair, host, now)) {
+    if (before !== undefined && unfit.length > 0 && unfitFor(before.pair, host, now).length === 0) {
       problems.push(`the last certificate for ${host} stays in use`);
       return before;
     }
@@ -168,9 +168,12 @@ function byName<T>(
   return (host) => [...(found.get(host) ?? []), ...(found.get(`*${host.slice(host.indexOf('.'))}`) ?? [])];
 }
 
-/** Whether senders take it, as far as the leaf tells. */
-function isFit(pair: KeyPair, host: string, now: Date): boolean {
-  return isValid(pair, now) && sanMatches(pair.leaf, host);
+/** Why senders would not take it, as far as the leaf tells. */
+function unfitFor(pair: KeyPair, host: string, now: Date): string[] {
+  const problems: string[] = [];
+  if (!isValid(pair, now)) problems.push(`${pair.file}: the certificate for ${host} is not valid today`);
+  if (!sanMatches(pair.leaf, host)) problems.push(`${pair.file}: the certificate does not name ${host}`);
+  return problems;
 }
 
 function sameChain(a: KeyPair, b: KeyPair): boolean {

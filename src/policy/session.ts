@@ -28,7 +28,7 @@ export interface TlsSession {
 /** A requirement that a TLS session can meet. */
 export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
-export type SessionVerdict = SessionHeld | { readonly kind: 'failed'; readonly failure: Failure };
+export type SessionVerdict = SessionHeld | SessionFailed;
 
 interface SessionHeld {
   readonly kind: 'held';
@@ -41,8 +41,13 @@ interface SessionHeld {
   readonly recorded: readonly Failure[];
 }
 
+interface SessionFailed {
+  readonly kind: 'failed';
+  readonly failure: Failure;
+}
+
 /** On one requirement, without what is observed beside it. */
-type Verdict = Omit<SessionHeld, 'recorded'> | { readonly kind: 'failed'; readonly failure: Failure };
+type Verdict = Omit<SessionHeld, 'recorded'> | SessionFailed;
 
 /** Holds a session to what is enforced; what is only observed is recorded where it fails, and stops nothing. */
 export function checkSession(requirement: TlsRequirement, session: TlsSession, now: Date): SessionVerdict {
