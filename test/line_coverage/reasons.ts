@@ -25,17 +25,9 @@ export const reasons: readonly Reason[] = [
     reason: `${isDefence} Every Haraka that the outbound piece does not refuse has this list of hooks.`,
   },
   {
-    file: 'src/delivery/connection.ts',
-    from: '// Haraka may still be reading the message from disk.',
+    file: 'src/delivery/newer_policy.ts',
+    from: 'onFault(printable(messageOf(error)));',
     lines: 2,
-    runs: 'by_chance',
-    reason:
-      'A peer that hangs up in the middle of a message: whether Haraka reads on depends on what fits into buffers.',
-  },
-  {
-    file: 'src/delivery/guard.ts',
-    from: '// Then the known one has the last word; the message still fails for what it failed for.',
-    lines: 3,
     reason: `${isDefence} The refresh of a policy never rejects, and heeds the same deadline.`,
   },
   {
