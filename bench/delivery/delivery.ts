@@ -36,14 +36,18 @@ const control = 'stock Haraka again';
 /** Every subject has a Haraka of its own, so that all are equally far on their way through the compiler. */
 export async function measureDelivery(effort: Effort): Promise<{ figures: Figure[]; notes: string[] }> {
   const levels = effort === 'quick' ? quickLevels : securityLevels;
-  const run = effort === 'quick' ? 80 : 800;
+  const run = effort === 'quick' ? 80 : 400;
   const started: Measured[] = [];
   // Each lab ends its Haraka when this process ends.
   process.setMaxListeners(0);
   const start = async (plugins: readonly string[], sender: string): Promise<() => Promise<Run>> => {
     const measured = await startMeasured(plugins, run);
     started.push(measured);
-    return () => measureRun(measured, sender, run);
+    return async () => {
+      // After the rest while the others had their turns, the first messages cost more, with the suite and without.
+      if (effort === 'full') await measureRun(measured, sender, run);
+      return measureRun(measured, sender, run);
+    };
   };
   try {
     const subjects: Record<string, () => Promise<Run>> = { stock: await start([], 'stock.example') };
@@ -61,7 +65,7 @@ export async function measureDelivery(effort: Effort): Promise<{ figures: Figure
 
 function notesOf(run: number): string[] {
   return [
-    `runs of ${run} messages of 2 KB over ${connections} connections, to ${peers.length} peers, TLS 1.3, each handshake in full`,
+    `runs of ${run} messages of 2 KB, after as many that do not count, over ${connections} connections, to ${peers.length} peers, TLS 1.3, each handshake in full`,
     'the ratio is of runs of the same round, there to the mean of both runs of stock Haraka',
     'before connect: from the queue to the first connection',
   ];
