@@ -1,0 +1,115 @@
+/** How a session ends before its time, and what that means for the recipients. Pure. */
+import { answerOf, answerText, classOf, type Answer, type Reply } from './reply';
+import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms } from './session';
+import { all, hangUp, leave, outcomeOf, over, settled, type Step } from './steps';
+
+/** The peer ends the service (RFC 5321 section 3.8): the next host may go on. */
+export function closing(state: State, reply: Reply): Step {
+  const answer = answerOf(reply);
+  return lose(state, `the peer ended the session with ${answerText(answer)}`, answer);
+}
+
+export function outOfStep(state: State, reply: Reply): Step {
+  const answer = answerOf(reply);
+  const text = `the peer answered ${commandName(state)} with ${answerText(answer, 80)}`;
+  return lose(state, text, answer);
+}
+
+function commandName(state: State): string {
+  switch (state.name) {
+    case 'hello':
+      return state.verb;
+    case 'auth':
+      return 'AUTH';
+    case 'envelope':
+      return state.commands[state.answered]?.kind.toUpperCase() ?? 'nothing';
+    case 'final_dot':
+      return 'the message';
+    default:
+      return 'nothing';
+  }
+}
+
+/** The peer cannot be spoken with. Whom it has answered for already is settled; everybody else may have the next host. */
+export function lose(state: State, text: string, answer: Answer | 'none'): Step {
+  if (state.name === 'leaving' || state.name === 'over') return over();
+  if (state.name === 'starttls') return tlsFailed(`STARTTLS was not answered: ${text}`, hangUp);
+  return nextHost(state, { kind: 'lost', text, at: stageOf(state), answer });
+}
+
+/** The connection is gone, or nothing came in time. */
+export function disconnect(state: State, by: LostBy, text: string): Step {
+  if (state.name === 'handshake') return hangUp(handshakeLost(by, text));
+  // With TLS 1.3 a client is done before the peer has said whether it will have it.
+  if (state.name === 'hello' && state.channel === 'tls' && by === 'closed') {
+    return hangUp(handshakeLost(by, text));
+  }
+  return lose(state, text, 'none');
+}
+
+/** Another host may have the message, unless the peer has already said what becomes of somebody. */
+export function nextHost(state: State, fault: HostFault): Step {
+  const recipients = settledIn(state);
+  return hangUp(recipients === 'nobody' ? { kind: 'next_host', fault } : settled(recipients));
+}
+
+function settledIn(state: State): readonly RecipientOutcome[] | 'nobody' {
+  switch (state.name) {
+    case 'envelope':
+      // MAIL was refused, or all recipients were: what is lost is only the end of the conversation.
+      return state.recipients.every(({ kind }) => kind === 'rejected')
+        ? state.recipients.map(outcomeOf)
+        : 'nobody';
+    case 'empty_dot':
+      return state.recipients;
+    case 'final_dot':
+      // LMTP: some have their answer.
+      return state.answered > 0 ? state.recipients : 'nobody';
+    default:
+      return 'nobody';
+  }
+}
+
+/** @param end whether there is still somebody to take leave of */
+export function tlsFailed(text: string, end: (outcome: Outcome) => Step): Step {
+  const failure = { reason: 'tls-handshake-failed', text } as const;
+  return end({ kind: 'next_host', fault: { kind: 'tls', failure, at: 'starttls' } });
+}
+
+function handshakeLost(by: LostBy, text: string): Outcome {
+  const failure = { reason: 'tls-handshake-failed', text: `the TLS handshake failed: ${text}` } as const;
+  return { kind: 'next_host', fault: { kind: 'tls', failure, at: by === 'closed' ? 'starttls' : 'stalled' } };
+}
+
+function stageOf(state: State): Extract<HostFault, { kind: 'lost' }>['at'] {
+  if (state.name === 'greeting') return 'before_session';
+  return state.name === 'hello' && state.channel === 'cleartext' ? 'before_session' : 'in_session';
+}
+
+/** One refusal for the whole message, outside the envelope. */
+export function refusedAll(terms: Terms, state: State, reply: Reply): Step {
+  if (reply.code === '421') return closing(state, reply);
+  if (classOf(reply) === 'intermediate' || classOf(reply) === 'positive') return outOfStep(state, reply);
+  if (terms.task.kind === 'probe') return outOfStep(state, reply);
+  if (state.name === 'auth' && wantsTls(terms, reply)) return lockedOut(terms, reply);
+  const answer = answerOf(reply);
+  return leave(settled(all(terms.task.envelope, answer)));
+}
+
+/** A permanent refusal for want of TLS: 530 (RFC 3207 section 4), 5.7.10 (RFC 5248 section 3), or one that says so. */
+export function wantsTls({ tls }: Terms, reply: Reply): boolean {
+  if (tls.kind !== 'broken' || classOf(reply) !== 'permanent') return false;
+  const { status, text } = answerOf(reply);
+  return reply.code === '530' || status === '5.7.10' || /TLS|encrypt/i.test(text);
+}
+
+/**
+ * A peer whose TLS has just failed, and that takes no mail without it: to bounce for that would make one broken handshake
+ * final. It counts as a host that failed for what was wrong with its TLS.
+ */
+export function lockedOut({ tls }: Terms, reply: Reply): Step {
+  const why =
+    tls.kind === 'broken' ? tls.failure : ({ reason: 'tls-handshake-failed', text: 'TLS failed' } as const);
+  const text = `${why.text}; without TLS the peer answers ${answerText(answerOf(reply))}`;
+  return leave({ kind: 'next_host', fault: { kind: 'tls', failure: { ...why, text }, at: 'session' } });
+}

@@ -1,0 +1,76 @@
+/**
+ * One session of an SMTP or LMTP client, from the greeting to QUIT, as a table of states and events (RFC 5321, RFC 2033,
+ * RFC 2920, RFC 3207). It holds no socket, no timer and no message: it is told what happened and says what to do.
+ *
+ *     greeting -> hello -> [starttls -> handshake -> hello] -> [auth] -> [measuring] -> envelope -> message -> final_dot
+ *                                                                                            \-> empty_dot
+ *
+ * and from every state to `leaving` (QUIT was sent) or `over`. What it promises, for any sequence of events:
+ *
+ * - The outcome is told once, and says of every recipient exactly one thing.
+ * - Where TLS is required, nothing but EHLO, LHLO, STARTTLS and QUIT is sent before it is there.
+ * - What is said before TLS is unauthenticated: where TLS is required, none of it settles anything.
+ * - A recipient whom the peer neither accepted nor refused is tried at the next host, or deferred; never dropped.
+ * - The message goes only after 3yz (RFC 5321 section 4.3.2), and the final dot only after all of it.
+ */
+import { disconnect, lose, nextHost, outOfStep } from './ending';
+import { hello, injected, onAuth, onGreeting, onHello, onStartTls } from './opening';
+import type { Reply } from './reply';
+import type { Event, State, Terms } from './session';
+import { hangUp, leave, over, settled, stay, type Step } from './steps';
+import { onEarlyReply, onEnvelope, onFinalReply, onMeasured, onMessageSent } from './transaction';
+
+export const initial: State = { name: 'greeting' };
+
+export function transition(terms: Terms, state: State, event: Event): Step {
+  if (state.name === 'over') return { state, effects: [] };
+  switch (event.kind) {
+    case 'reply':
+      return onReply(terms, state, event.reply, event.excess);
+    case 'malformed':
+      return lose(state, `the peer answered with ${event.text}`, 'none');
+    case 'lost':
+      return disconnect(state, event.by, event.text);
+    case 'secured':
+      return state.name === 'handshake' ? hello(terms, 'tls') : stay(state);
+    case 'tls_failed':
+      return state.name === 'leaving'
+        ? over()
+        : nextHost(state, { kind: 'tls', failure: event.failure, at: event.at });
+    case 'measured':
+      return state.name === 'measuring' ? onMeasured(terms, state, event.octets) : stay(state);
+    case 'message_sent':
+      return state.name === 'message' ? onMessageSent(state) : stay(state);
+    case 'message_unreadable':
+      return state.name === 'leaving' ? stay(state) : hangUp({ kind: 'unreadable', text: event.text });
+  }
+}
+
+function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step {
+  switch (state.name) {
+    case 'greeting':
+      return onGreeting(terms, state, reply);
+    case 'hello':
+      return onHello(terms, state, reply);
+    case 'starttls':
+      return onStartTls(reply, excess);
+    case 'handshake':
+      // What comes now is for TLS to read; this was cleartext behind STARTTLS.
+      return injected();
+    case 'auth':
+      return onAuth(terms, state, reply);
+    case 'measuring':
+      return outOfStep(state, reply);
+    case 'envelope':
+      return onEnvelope(terms, state, reply);
+    case 'message':
+      return onEarlyReply(state, reply);
+    case 'final_dot':
+      return onFinalReply(terms, state, reply);
+    case 'empty_dot':
+      return leave(settled(state.recipients));
+    case 'leaving':
+    case 'over':
+      return over();
+  }
+}

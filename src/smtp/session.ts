@@ -1,0 +1,171 @@
+/**
+ * The words in which one session with one host is told: what it is asked to do, what may happen, what is to be done about
+ * it, and how it ends. `machine.ts` says which follows from which. Plain data.
+ */
+import type { Failure } from '../failure';
+import type { AuthProgress, Credentials } from './auth';
+import type { Capabilities } from './capabilities';
+import type { Envelope } from './envelope';
+import type { Answer, Reply } from './reply';
+
+/** What one session is to do, and on which terms. */
+export interface Terms {
+  /** LMTP (RFC 2033) answers for each recipient after the final dot. */
+  readonly protocol: 'smtp' | 'lmtp';
+  /** What EHLO, HELO and LHLO say: one word. */
+  readonly ehloName: string;
+  readonly tls: TlsTerms;
+  readonly credentials: Credentials | 'none';
+  readonly task: Task;
+}
+
+export type TlsTerms =
+  /** Nothing of the envelope is sent without it. */
+  | { readonly kind: 'required' }
+  | { readonly kind: 'if_offered' }
+  /** STARTTLS is not used. */
+  | { readonly kind: 'unwanted' }
+  /** This time without: it has just failed, and cleartext is allowed. A peer that wants it then fails for that. */
+  | { readonly kind: 'broken'; readonly failure: Failure };
+
+export type Task =
+  | { readonly kind: 'deliver'; readonly envelope: Envelope }
+  /** Only find out what a delivery would find, and take leave. */
+  | { readonly kind: 'probe' };
+
+export type Channel = 'cleartext' | 'tls';
+
+/** A session that may carry an envelope. */
+export interface Ready {
+  readonly channel: Channel;
+  readonly capabilities: Capabilities;
+}
+
+/** What is known of one recipient while the envelope is being sent. */
+export type RecipientState = { readonly kind: 'unanswered' | 'accepted' } | Rejected;
+
+export interface Rejected {
+  readonly kind: 'rejected';
+  readonly answer: Answer;
+}
+
+/** One command of the envelope; `recipient` is an index into the envelope. */
+export type EnvelopeCommand =
+  { readonly kind: 'mail' | 'data' } | { readonly kind: 'rcpt'; readonly recipient: number };
+
+export type State =
+  /** Connected; the peer speaks first. */
+  | { readonly name: 'greeting' }
+  | { readonly name: 'hello'; readonly verb: 'EHLO' | 'LHLO' | 'HELO'; readonly channel: Channel }
+  | { readonly name: 'starttls' }
+  /** STARTTLS was agreed to; the handshake, and what it is held to, are going on outside. */
+  | { readonly name: 'handshake' }
+  | { readonly name: 'auth'; readonly progress: AuthProgress; readonly ready: Ready }
+  /** The message is over the peer's SIZE as it stands in the queue, where dots are doubled: its own size is being counted. */
+  | { readonly name: 'measuring'; readonly ready: Ready; readonly limit: number }
+  /**
+   * MAIL, RCPT and DATA: all at once where PIPELINING is offered (RFC 2920), else one by one. `commands[answered]` is the one
+   * whose reply comes next, those before `sent` are on their way.
+   */
+  | {
+      readonly name: 'envelope';
+      readonly commands: readonly EnvelopeCommand[];
+      readonly sent: number;
+      readonly answered: number;
+      readonly recipients: readonly RecipientState[];
+    }
+  /** 354 was said; the message is on its way. */
+  | { readonly name: 'message'; readonly recipients: readonly RecipientState[] }
+  /** The final dot is sent. `waiting`: indexes of recipients for whom a reply is to come, in order. */
+  | {
+      readonly name: 'final_dot';
+      readonly recipients: readonly RecipientOutcome[];
+      readonly waiting: readonly number[];
+      /** For how many one has come. */
+      readonly answered: number;
+    }
+  /** 354 came though no recipient was accepted; a lone dot ends it (RFC 2920 section 3.1). */
+  | {
+      readonly name: 'empty_dot';
+      readonly recipients: readonly RecipientOutcome[];
+    }
+  /** QUIT is sent, and the outcome is told. */
+  | { readonly name: 'leaving' }
+  | { readonly name: 'over' };
+
+export type StateName = State['name'];
+
+export type Event =
+  /** `excess`: octets that came behind it in the same chunk. */
+  | { readonly kind: 'reply'; readonly reply: Reply; readonly excess: number }
+  /** What the peer sent is no reply, or one without end. */
+  | { readonly kind: 'malformed'; readonly text: string }
+  /** The handshake is done and meets what was required. */
+  | { readonly kind: 'secured' }
+  /** TLS failed, or the session does not meet what was required of it; also later than the handshake. */
+  | { readonly kind: 'tls_failed'; readonly failure: Failure; readonly at: TlsFailureStage }
+  | { readonly kind: 'measured'; readonly octets: number }
+  /** The message was handed to the connection whole, up to its last CRLF. */
+  | { readonly kind: 'message_sent' }
+  /** It cannot be read: our own fault, and no host's. */
+  | { readonly kind: 'message_unreadable'; readonly text: string }
+  | { readonly kind: 'lost'; readonly by: LostBy; readonly text: string };
+
+/** `closed`: also a reset. `attempt`: the time for the whole attempt is up. */
+export type LostBy = 'closed' | 'timeout' | 'attempt';
+
+export type TlsFailureStage =
+  /** STARTTLS or the handshake: where cleartext is allowed, a new connection may do without. */
+  | 'starttls'
+  /** The handshake came to a halt, as behind a device that drops what it does not know. */
+  | 'stalled'
+  /** The handshake was done, and did not meet the requirement. */
+  | 'verification'
+  /** The session stood without TLS, and the peer wants it. */
+  | 'session';
+
+export type Effect =
+  /** One write: whole command lines. `shown`: the lines for the log, without secrets. */
+  | { readonly kind: 'send'; readonly text: string; readonly shown: readonly string[] }
+  | { readonly kind: 'start_tls' }
+  | { readonly kind: 'measure_message' }
+  | { readonly kind: 'send_message' }
+  /** TLS was wanted where the peer offers it, and it does not. */
+  | { readonly kind: 'note_missing_starttls' }
+  | { readonly kind: 'warn'; readonly text: string }
+  /** The session may carry an envelope now. Once, before MAIL. */
+  | { readonly kind: 'established'; readonly ready: Ready }
+  /** How it ended. Once; only QUIT and the closing follow. */
+  | { readonly kind: 'end'; readonly outcome: Outcome }
+  | { readonly kind: 'close' };
+
+/**
+ * `delivered`: the peer has taken responsibility for the message. `answer` is what it said, or what we say where it was not
+ * asked.
+ */
+export interface RecipientOutcome {
+  readonly kind: 'delivered' | 'deferred' | 'refused';
+  readonly answer: Answer;
+}
+
+export type Outcome =
+  /** It was said what becomes of every recipient; by index in the envelope. */
+  | { readonly kind: 'settled'; readonly recipients: readonly RecipientOutcome[] }
+  /** This host does not take the message; the next one may. */
+  | { readonly kind: 'next_host'; readonly fault: HostFault }
+  /** No host can have it now; the fault is ours. */
+  | { readonly kind: 'unreadable'; readonly text: string }
+  /** A probe has seen what there is to see. */
+  | { readonly kind: 'probed'; readonly ready: Ready };
+
+export type HostFault =
+  /** TLS is required, and not offered. */
+  | { readonly kind: 'starttls_missing'; readonly text: string }
+  | { readonly kind: 'tls'; readonly failure: Failure; readonly at: TlsFailureStage }
+  /** The connection, or the conversation, broke. `answer`: what the peer said last, where that broke it. */
+  | {
+      readonly kind: 'lost';
+      readonly text: string;
+      readonly at: 'before_session' | 'in_session';
+      readonly answer: Answer | 'none';
+    };
