@@ -11,10 +11,12 @@ import type { Requirement } from '../policy/requirement';
 import { checkSession, type SessionVerdict, type TlsRequirement } from '../policy/session';
 import { anyVersion, versionRange, type VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
+import { handshakeFailure } from '../tls/failure';
+import { securityLevelOf } from '../tls/security_level';
+import { exchangeGroup } from '../tls/session';
 import { peerCertificates } from '../x509/sent_chain';
 import { rememberCertificate } from './certificate_memo';
 import { forbidsCleartext } from './cleartext';
-import { handshakeFailure } from './failure_of_handshake';
 import type { HMailItem, PluggableSocket } from './haraka';
 import { LineReader, maxReplyLength } from './line_reader';
 import { offersStartTls, present, presentEhlo, ReplyReader, type Reply } from './reply';
@@ -423,8 +425,11 @@ export class GuardedConnection {
   ): SessionVerdict {
     const session = {
       protocol: tls.getProtocol(),
+      cipher: tls.getCipher().name,
+      group: exchangeGroup(tls),
       certificates: peerCertificates(tls, leaf),
       chainVerdict: authorized ? 'trusted' : messageOf(verifyError ?? 'unknown'),
+      securityLevel: securityLevelOf(requirement),
     };
     return checkSession(requirement, session, this.terms.now());
   }

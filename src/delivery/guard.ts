@@ -15,6 +15,7 @@ import { decide, type Facts } from '../policy/decide';
 import { forced } from '../policy/force_tls';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
+import { handshakeOptions } from '../tls/options';
 import { domainOf } from './address';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
 import { Attempt, isFinal, principal, statusOf, type HostFailure } from './attempt';
@@ -35,7 +36,6 @@ import { isOwnAddress } from './own_address';
 import { forgetAttempts, noteFailure, noteUndeliverable } from './recipients';
 import { recallBroken, rememberBroken } from './redis_memory';
 import { replyTo, reportOf, summarize, type DeliverySummary } from './summary';
-import { upgradeOptions } from './tls_options';
 
 export interface GuardLimits {
   /** For the facts of one decision; below Haraka's plugin timeout. All in milliseconds. */
@@ -402,7 +402,8 @@ export class DeliveryGuard {
         replyMs: options.limits.replyMs,
         tlsOptions: (haraka) => {
           if (requirement.kind === 'cleartext') throw new Error('the rule says cleartext');
-          return upgradeOptions(requirement, haraka, mutualCertificate(environment.tlsSocket, address));
+          const certificate = mutualCertificate(environment.tlsSocket, address);
+          return { ...handshakeOptions({ requirement, haraka, certificate, hello: 'default' }) };
         },
         now: () => options.now(),
       },

@@ -4,8 +4,8 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { ClientCertificate } from '../tls/options';
 import type { EnvelopeAddress } from './address';
-import type { ClientCertificate } from './tls_options';
 
 /** What a hook answers, from haraka-constants. */
 export const hookAnswer = { cont: 900, deny: 902, denysoft: 903, ok: 906, delay: 908 } as const;

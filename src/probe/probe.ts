@@ -4,33 +4,24 @@
  */
 import * as net from 'node:net';
 import * as tls from 'node:tls';
-import { handshakeFailure } from '../delivery/failure_of_handshake';
 import { offersStartTls, ReplyReader, type Reply } from '../delivery/reply';
 import type { Failure } from '../failure';
 import { withDeadline } from '../deadline';
-import { defaultRoots } from '../mta_sts/roots';
-import type { TlsVersion } from '../policy/requirement';
 import type { TlsSession } from '../policy/session';
-import { needsLoweredSecurityLevel, versionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
-import { peerCertificates } from '../x509/sent_chain';
+import { handshakeFailure } from '../tls/failure';
+import { handshakeOptions, type HandshakeRequest } from '../tls/options';
+import { securityLevelOf } from '../tls/security_level';
+import { sessionFacts } from '../tls/session';
 
 export interface ProbeOptions {
   readonly address: string;
   /** Default 25. */
   readonly port?: number;
-  /** SNI, empty for none. */
-  readonly serverName: string;
   /** What EHLO says. */
   readonly heloName: string;
-  /** The lowest TLS version that is offered; `TLSv1.2` where absent. */
-  readonly minVersion?: TlsVersion;
-  /** PEM of roots trusted beside the default ones, empty for none. */
-  readonly extraRoots?: string;
-  /** The handshake's options as a delivery makes them, in place of the two above. */
-  readonly tlsOptions?: () => tls.ConnectionOptions;
-  /** `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
-  readonly startTls?: 'if_offered' | 'never';
+  /** What a delivery would ask of the handshake. `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
+  readonly handshake: HandshakeRequest | 'never';
   /** Milliseconds for everything; 30 s where absent. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -56,7 +47,6 @@ export type Probe = { readonly dialogue: Dialogue } & (
       readonly kind: 'encrypted';
       /** For `checkSession`. */
       readonly session: TlsSession;
-      readonly cipher: string;
     }
 );
 
@@ -79,7 +69,7 @@ type Outcome =
   | { readonly kind: 'unreachable' | 'no_dialogue'; readonly problem: string }
   | { readonly kind: 'no_tls'; readonly failure: Failure }
   | { readonly kind: 'cleartext' }
-  | { readonly kind: 'encrypted'; readonly session: TlsSession; readonly cipher: string };
+  | { readonly kind: 'encrypted'; readonly session: TlsSession };
 
 class Visit {
   private stage: Stage = 'connect';
@@ -151,7 +141,7 @@ class Visit {
     this.note('ehlo', reply);
     if (reply.code.startsWith('5')) this.say('helo', `HELO ${this.options.heloName}`);
     else if (!isPositive(reply)) this.lost(`EHLO was answered with ${line(reply)}`);
-    else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
+    else if (this.options.handshake === 'never') this.finish({ kind: 'cleartext' });
     else if (offersStartTls(reply)) this.say('starttls', 'STARTTLS');
     else this.noTls({ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' });
   }
@@ -159,7 +149,7 @@ class Visit {
   /** A host that knows no EHLO (RFC 5321 section 3.2) has no extensions, and STARTTLS is one. */
   private onHelo(reply: Reply): void {
     if (!isPositive(reply)) this.lost(`HELO was answered with ${line(reply)}`);
-    else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
+    else if (this.options.handshake === 'never') this.finish({ kind: 'cleartext' });
     else {
       const text = `the peer answered EHLO with ${this.dialogue.ehlo}`;
       this.noTls({ reason: 'starttls-not-supported', text });
@@ -181,16 +171,16 @@ class Visit {
 
   private shakeHands(): void {
     const { socket } = this;
-    if (socket === undefined) return;
+    const request = this.options.handshake;
+    if (socket === undefined || request === 'never') return;
     this.stage = 'handshake';
     socket.removeAllListeners('data');
     try {
-      const options = this.options.tlsOptions?.() ?? handshakeOptions(this.options);
+      const options = handshakeOptions(request);
       const secured = tls.connect({ socket, ...options });
       this.secured = secured;
-      secured.once('secureConnect', () => this.examine(secured));
-      const versions = versionRange(options);
-      secured.on('error', (error) => this.noTls(handshakeFailure(error, versions)));
+      secured.once('secureConnect', () => this.examine(secured, request));
+      secured.on('error', (error) => this.noTls(handshakeFailure(error, options)));
     } catch (error) {
       // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
       const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;
@@ -198,18 +188,11 @@ class Visit {
     }
   }
 
-  private examine(secured: tls.TLSSocket): void {
-    const certificates = peerCertificates(secured);
+  private examine(secured: tls.TLSSocket, { requirement }: HandshakeRequest): void {
+    const session = sessionFacts(secured, securityLevelOf(requirement));
     // Whoever judges does so later, when the connection is gone and Node could no longer tell.
-    certificates.chain();
-    const session: TlsSession = {
-      protocol: secured.getProtocol(),
-      certificates,
-      // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
-      chainVerdict: secured.authorized ? 'trusted' : messageOf(secured.authorizationError),
-    };
-    const cipher = secured.getCipher().name;
-    const seen = { kind: 'encrypted', session, cipher } as const;
+    session.certificates.chain();
+    const seen = { kind: 'encrypted', session } as const;
     this.seen = seen;
     secured.end('QUIT\r\n', () => this.finish(seen));
   }
@@ -245,19 +228,6 @@ class Visit {
   private isTalking(): boolean {
     return ['greeting', 'ehlo', 'helo', 'starttls'].includes(this.stage);
   }
-}
-
-/** Chain and name are facts to be judged afterwards, so neither ends the handshake. */
-function handshakeOptions(options: ProbeOptions): tls.ConnectionOptions {
-  const { serverName, minVersion = 'TLSv1.2', extraRoots = '' } = options;
-  return {
-    ...(serverName === '' ? {} : { servername: serverName }),
-    minVersion,
-    ...(needsLoweredSecurityLevel(minVersion) ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
-    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
-    rejectUnauthorized: false,
-    checkServerIdentity: () => undefined,
-  };
 }
 
 function isPositive(reply: Reply): boolean {
