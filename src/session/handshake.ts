@@ -1,35 +1,38 @@
-/** One TLS handshake over a connection that stands, and what it showed. */
+/** One TLS handshake over a connection that stands. */
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 import type { TlsSession } from '../policy/session';
-import { messageOf } from '../text';
-import { peerCertificates } from '../x509/sent_chain';
+import { sessionFacts } from '../tls/session';
+import type { SecurityLevel } from '../tls/security_level';
 
 export interface Handshake {
   readonly socket: tls.TLSSocket;
-  /** What the handshake came to. To be read once it is done, and before the event loop turns. */
-  facts(): TlsSession;
+  /** What it came to. To be asked once, when it is done, before the event loop turns. */
+  facts(): { readonly session: TlsSession; readonly certificate: Partial<tls.PeerCertificate> };
 }
 
 /** @throws whatever OpenSSL has against the options */
-export function beginHandshake(socket: Socket, options: tls.ConnectionOptions): Handshake {
-  let seen: Uint8Array | undefined;
+export function beginHandshake(
+  socket: Socket,
+  options: tls.ConnectionOptions,
+  securityLevel: SecurityLevel,
+): Handshake {
+  let certificate: Partial<tls.PeerCertificate> | undefined;
   const secured = tls.connect({
     ...options,
     socket,
     // Node takes the certificate of a chain that verifies apart for this; to ask for it again would cost as much.
-    checkServerIdentity: (name, certificate) => {
-      seen = certificate.raw;
-      return options.checkServerIdentity?.(name, certificate);
+    checkServerIdentity: (name, seen) => {
+      certificate = seen;
+      return options.checkServerIdentity?.(name, seen);
     },
   });
   return {
     socket: secured,
-    facts: () => ({
-      protocol: secured.getProtocol(),
-      certificates: peerCertificates(secured, seen),
-      // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
-      chainVerdict: secured.authorized ? 'trusted' : messageOf(secured.authorizationError),
-    }),
+    facts: () => {
+      // Node hands out an empty object, or null, where there is no certificate.
+      certificate ??= (secured.getPeerCertificate() as Partial<tls.PeerCertificate> | null) ?? {};
+      return { session: sessionFacts(secured, securityLevel, certificate.raw), certificate };
+    },
   };
 }

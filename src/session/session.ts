@@ -8,7 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, PeerCertificate, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
 import type { SessionVerdict, TlsSession } from '../policy/session';
 import { versionRange } from '../policy/version';
@@ -18,6 +18,7 @@ import type { Effect, Event, Outcome, Ready, State, StateName, Terms } from '../
 import { waitFor, type Timeouts } from '../smtp/timeouts';
 import { handshakeFailure } from '../tls/failure';
 import { messageOf, printable } from '../text';
+import type { SecurityLevel } from '../tls/security_level';
 import { Gate, verbOf } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
 import { measure, MessageSource } from './message';
@@ -29,17 +30,24 @@ export interface SessionOptions {
   readonly terms: Terms;
   readonly timeouts: Timeouts;
   readonly budget: TimeBudget;
-  /** What a handshake is asked for; may throw where our own settings stand in the way. */
-  tlsOptions(): ConnectionOptions;
-  /** What a finished handshake is worth. Synchronous: EHLO goes out as soon as it returns. */
-  judge(session: TlsSession, cipher: string): SessionVerdict;
-  /** A verdict that failed: whether a new connection may do without TLS. */
-  readonly onVerdict: 'starttls' | 'verification';
+  readonly tls: TlsPart;
   /** The message, dot-stuffed, without the final dot. For each call a stream of its own. */
   message(): Readable;
   readonly observer: SessionObserver;
   /** The machine; another one only in tests of what holds when it misbehaves. */
   readonly transition?: typeof transition;
+}
+
+/** The handshake, and what it is held to. */
+export interface TlsPart {
+  /** What it is asked for; may throw where our own settings stand in the way. */
+  options(): ConnectionOptions;
+  /** OpenSSL's, that the options ask for. */
+  readonly securityLevel: SecurityLevel;
+  /** What a handshake that is done is worth. Synchronous: EHLO goes out as soon as it returns. */
+  judge(session: TlsSession): SessionVerdict;
+  /** Where a verdict that failed leads: to a new connection that may do without TLS, or to the next host. */
+  readonly failedVerdict: 'starttls' | 'verification';
 }
 
 /** Whom a session tells what it sees. None of it changes what the session does. */
@@ -52,7 +60,7 @@ export interface SessionObserver {
   warn(text: string): void;
   missingStartTls(): void;
   /** The handshake is done, and the verdict on it is in. */
-  secured(handshake: Handshake, session: TlsSession, verdict: SessionVerdict): void;
+  secured(session: TlsSession, verdict: SessionVerdict, certificate: Partial<PeerCertificate>): void;
   established(ready: Ready): void;
 }
 
@@ -63,7 +71,8 @@ export class Session {
   #gate: Gate;
   #timer: NodeJS.Timeout | undefined;
   #source: MessageSource | undefined;
-  #handshake: Handshake | undefined;
+  /** What the handshake was asked for. */
+  #wanted: ConnectionOptions = {};
   readonly #events: Event[] = [];
   #turning = false;
   #resolve: (outcome: Outcome) => void = () => undefined;
@@ -78,7 +87,17 @@ export class Session {
     return new Promise((resolve) => {
       this.#resolve = resolve;
       const { socket } = this.options;
-      for (const name of ['data', 'connect', 'secureConnect', 'secure', 'end', 'close', 'drain', 'error', 'timeout'])
+      for (const name of [
+        'data',
+        'connect',
+        'secureConnect',
+        'secure',
+        'end',
+        'close',
+        'drain',
+        'error',
+        'timeout',
+      ])
         socket.removeAllListeners(name);
       socket.setTimeout(0);
       socket.setNoDelay(true);
@@ -95,6 +114,12 @@ export class Session {
   /** Ends the session from outside; the outcome says why. */
   abandon(text: string): void {
     this.#lost('attempt', text);
+  }
+
+  /** Ends it without another word. */
+  close(): void {
+    this.#state = { name: 'over' };
+    this.#close();
   }
 
   // --- events ----------------------------------------------------------------------------------------------------
@@ -141,6 +166,12 @@ export class Session {
     this.#turning = true;
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#turn(next);
+    } catch (error) {
+      // Ours, and no peer's: nothing more is said, and no other host can have the message now.
+      this.#state = { name: 'over' };
+      this.#events.length = 0;
+      this.#resolve({ kind: 'own_fault', text: `the session broke: ${printable(messageOf(error))}` });
+      this.#close();
     } finally {
       this.#turning = false;
     }
@@ -212,9 +243,8 @@ export class Session {
     socket.removeAllListeners('drain');
     this.#reader = new ReplyReader();
     try {
-      this.#wanted = this.options.tlsOptions();
-      const handshake = beginHandshake(socket, this.#wanted);
-      this.#handshake = handshake;
+      this.#wanted = this.options.tls.options();
+      const handshake = beginHandshake(socket, this.#wanted, this.options.tls.securityLevel);
       this.#socket = handshake.socket;
       handshake.socket.on('error', (error) => this.#onError(error));
       handshake.socket.on('close', () => this.#lost('closed', 'the peer closed the connection'));
@@ -227,22 +257,19 @@ export class Session {
     }
   }
 
-  /** What the handshake was asked for. */
-  #wanted: ConnectionOptions = {};
-
   /** Only the outcome counts, whatever the options became. Fails closed on any fault of our own. */
   #onSecure(handshake: Handshake): void {
     if (this.#state.name !== 'handshake') return;
-    const { onVerdict, observer } = this.options;
+    const { tls, observer } = this.options;
     try {
-      const session = handshake.facts();
-      const verdict = this.options.judge(session, handshake.socket.getCipher().name);
-      observer.secured(handshake, session, verdict);
-      if (verdict.kind === 'failed') this.#fail(verdict.failure, onVerdict);
+      const { session, certificate } = handshake.facts();
+      const verdict = tls.judge(session);
+      observer.secured(session, verdict, certificate);
+      if (verdict.kind === 'failed') this.#fail(verdict.failure, tls.failedVerdict);
       else this.#watchRenegotiation(handshake.socket, session.certificates.leaf);
     } catch (error) {
       const text = `the certificate check broke: ${printable(messageOf(error))}`;
-      this.#fail({ reason: 'internal-error', text }, onVerdict);
+      this.#fail({ reason: 'internal-error', text }, tls.failedVerdict);
     }
     this.#dispatch({ kind: 'secured' });
   }

@@ -42,7 +42,9 @@ export function transition(terms: Terms, state: State, event: Event): Step {
     case 'message_sent':
       return state.name === 'message' ? onMessageSent(state) : stay(state);
     case 'message_unreadable':
-      return state.name === 'leaving' ? stay(state) : hangUp({ kind: 'unreadable', text: event.text });
+      return state.name === 'leaving'
+        ? stay(state)
+        : hangUp({ kind: 'own_fault', text: `the message cannot be read from the queue: ${event.text}` });
   }
 }
 

@@ -121,6 +121,8 @@ export interface Answer {
   readonly status: string;
   /** One line of printable characters, at most 1,000. */
   readonly text: string;
+  /** It is ours: the peer was not asked, or did not say. */
+  readonly own?: true;
 }
 
 const longestText = 1000;

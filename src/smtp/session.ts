@@ -154,7 +154,7 @@ export type Outcome =
   /** This host does not take the message; the next one may. */
   | { readonly kind: 'next_host'; readonly fault: HostFault }
   /** No host can have it now; the fault is ours. */
-  | { readonly kind: 'unreadable'; readonly text: string }
+  | { readonly kind: 'own_fault'; readonly text: string }
   /** A probe has seen what there is to see. */
   | { readonly kind: 'probed'; readonly ready: Ready };
 

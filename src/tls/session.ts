@@ -10,13 +10,14 @@ import type { SecurityLevel } from './security_level';
  * later asks for it before that.
  *
  * @param securityLevel the one that the handshake was asked for (`securityLevelOf`)
+ * @param leaf what `getPeerCertificate().raw` says, for callers that have it already
  */
-export function sessionFacts(socket: TLSSocket, securityLevel: SecurityLevel): TlsSession {
+export function sessionFacts(socket: TLSSocket, securityLevel: SecurityLevel, leaf?: Uint8Array): TlsSession {
   return {
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().name,
     group: exchangeGroup(socket),
-    certificates: peerCertificates(socket),
+    certificates: peerCertificates(socket, leaf),
     // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
     chainVerdict: socket.authorized ? 'trusted' : messageOf(socket.authorizationError),
     securityLevel,

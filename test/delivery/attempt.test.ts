@@ -39,7 +39,7 @@ describe('what the DSN says', () => {
 
 describe('what is seen and not enforced', () => {
   it('is recorded once for each host and reason', () => {
-    const attempt = new Attempt();
+    const attempt = new Attempt(1000);
     const failure = (reason: FailureReason, text: string) => ({ reason, text });
     attempt.record('mx1', failure('certificate-expired', 'at its first address'));
     attempt.record('mx1', failure('certificate-expired', 'at its second'));
