@@ -1,6 +1,6 @@
 /** How a session ends before its time, and what that means for the recipients. Pure. */
 import { answerOf, answerText, classOf, type Answer, type Reply } from './reply';
-import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms } from './session';
+import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms, TlsFailureStage } from './session';
 import { all, hangUp, leave, outcomeOf, over, settled, type Step } from './steps';
 
 /** The peer ends the service (RFC 5321 section 3.8): the next host may go on. */
@@ -39,10 +39,10 @@ export function lose(state: State, text: string, answer: Answer | 'none'): Step 
 
 /** The connection is gone, or nothing came in time. */
 export function disconnect(state: State, by: LostBy, text: string): Step {
-  if (state.name === 'handshake') return hangUp(handshakeLost(by, text));
+  if (state.name === 'handshake') return hangUp(handshakeLost('stalled', text));
   // With TLS 1.3 a client is done before the peer has said whether it will have it.
   if (state.name === 'hello' && state.channel === 'tls' && by === 'closed') {
-    return hangUp(handshakeLost(by, text));
+    return hangUp(handshakeLost('starttls', text));
   }
   return lose(state, text, 'none');
 }
@@ -76,9 +76,9 @@ export function tlsFailed(text: string, end: (outcome: Outcome) => Step): Step {
   return end({ kind: 'next_host', fault: { kind: 'tls', failure, at: 'starttls' } });
 }
 
-function handshakeLost(by: LostBy, text: string): Outcome {
+function handshakeLost(at: TlsFailureStage, text: string): Outcome {
   const failure = { reason: 'tls-handshake-failed', text: `the TLS handshake failed: ${text}` } as const;
-  return { kind: 'next_host', fault: { kind: 'tls', failure, at: by === 'closed' ? 'starttls' : 'stalled' } };
+  return { kind: 'next_host', fault: { kind: 'tls', failure, at } };
 }
 
 function stageOf(state: State): Extract<HostFault, { kind: 'lost' }>['at'] {

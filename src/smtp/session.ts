@@ -117,7 +117,7 @@ export type LostBy = 'closed' | 'timeout' | 'attempt';
 export type TlsFailureStage =
   /** STARTTLS or the handshake: where cleartext is allowed, a new connection may do without. */
   | 'starttls'
-  /** The handshake came to a halt, as behind a device that drops what it does not know. */
+  /** The handshake came to a halt or broke off without a word of TLS, as behind a device that drops what it does not know. */
   | 'stalled'
   /** The handshake was done, and did not meet the requirement. */
   | 'verification'
