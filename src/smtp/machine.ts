@@ -38,7 +38,7 @@ export function transition(terms: Terms, state: State, event: Event): Step {
         ? over()
         : nextHost(state, { kind: 'tls', failure: event.failure, at: event.at });
     case 'measured':
-      return state.name === 'measuring' ? onMeasured(terms, state, event.octets) : stay(state);
+      return state.name === 'measuring' ? onMeasured(state, event.octets) : stay(state);
     case 'message_sent':
       return state.name === 'message' ? onMessageSent(state) : stay(state);
     case 'message_unreadable':

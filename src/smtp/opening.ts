@@ -1,7 +1,7 @@
 /** From the greeting to a session that may carry an envelope. Pure. */
 import { chooseMechanism, firstLine, nextLine } from './auth';
 import { capabilitiesOf, noCapabilities } from './capabilities';
-import { lose, outOfStep, refusedAll, tlsFailed } from './ending';
+import { lockedOut, lose, outOfStep, refusedAll, tlsFailed } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
 import type { Channel, Ready, State, Terms } from './session';
 import { also, hangUp, leave, send, sendAuth, type In, type Step } from './steps';
@@ -86,25 +86,26 @@ function authenticated(terms: Terms, ready: Ready): Step {
   }
   const { mechanism } = choice;
   return {
-    state: { name: 'auth', progress: { mechanism, answered: 0 }, ready },
+    state: { name: 'auth', credentials, progress: { mechanism, answered: 0 }, ready },
     effects: [sendAuth(firstLine(credentials, mechanism))],
   };
 }
 
 export function onAuth(terms: Terms, state: In<'auth'>, reply: Reply): Step {
-  const { progress, ready } = state;
+  const { credentials, progress, ready } = state;
   switch (classOf(reply)) {
     case 'positive':
       return envelope(terms, ready);
     case 'intermediate': {
-      if (terms.credentials === 'none') return outOfStep(state, reply);
-      const line = nextLine(terms.credentials, progress, answerOf(reply).text);
+      const line = nextLine(credentials, progress, answerOf(reply).text);
       if (line === 'unexpected') return outOfStep(state, reply);
       const next = { ...progress, answered: progress.answered + 1 };
       return { state: { ...state, progress: next }, effects: [sendAuth(line)] };
     }
     case 'transient':
-    case 'permanent':
-      return refusedAll(terms, state, reply);
+    case 'permanent': {
+      const locked = lockedOut(terms, reply);
+      return locked === 'no' ? refusedAll(terms, state, reply) : locked;
+    }
   }
 }
