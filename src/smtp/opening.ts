@@ -17,7 +17,16 @@ export function onGreeting(terms: Terms, state: State, reply: Reply): Step {
 
 export function hello(terms: Terms, channel: Channel): Step {
   const verb = terms.protocol === 'lmtp' ? 'LHLO' : 'EHLO';
-  return { state: { name: 'hello', verb, channel }, effects: [send(`${verb} ${terms.ehloName}`)] };
+  return { state: { name: 'hello', verb, channel }, effects: [send(`${verb} ${nameOf(terms)}`)] };
+}
+
+/**
+ * One word of ASCII, whatever the name was made of: with a line end in it, what follows would be another command. A word
+ * there must be (RFC 5321 section 4.1.1.1).
+ */
+function nameOf({ ehloName }: Terms): string {
+  const word = ehloName.replace(/[^\x21-\x7e]+/g, '-');
+  return word === '' ? 'localhost' : word;
 }
 
 export function onHello(terms: Terms, state: In<'hello'>, reply: Reply): Step {
@@ -47,7 +56,7 @@ function onHelloRefused(terms: Terms, state: In<'hello'>, reply: Reply): Step {
     // A peer without EHLO has no STARTTLS either (RFC 5321 section 3.2).
     if (unauthenticated) return noStartTls(text);
     if (verb === 'EHLO') {
-      return { state: { name: 'hello', verb: 'HELO', channel }, effects: [send(`HELO ${terms.ehloName}`)] };
+      return { state: { name: 'hello', verb: 'HELO', channel }, effects: [send(`HELO ${nameOf(terms)}`)] };
     }
   }
   return unauthenticated ? lose(state, text, answer) : refusedAll(terms, state, reply);
