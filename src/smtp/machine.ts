@@ -42,7 +42,19 @@ export function transition(terms: Terms, state: State, event: Event): Step {
     case 'message_sent':
       return state.name === 'message' ? onMessageSent(state) : stay(state);
     case 'message_unreadable':
-      return state.name === 'leaving' ? stay(state) : hangUp({ kind: 'unreadable', text: event.text });
+      return onUnreadable(state, event.text);
+  }
+}
+
+/** Once all of it is sent, or nothing of it will be, the message is not needed any more. */
+function onUnreadable(state: State, text: string): Step {
+  switch (state.name) {
+    case 'final_dot':
+    case 'empty_dot':
+    case 'leaving':
+      return stay(state);
+    default:
+      return hangUp({ kind: 'unreadable', text });
   }
 }
 
