@@ -76,7 +76,7 @@ function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step
     case 'envelope':
       return onEnvelope(terms, state, reply);
     case 'message':
-      return onEarlyReply(state, reply);
+      return onEarlyReply(terms, state, reply);
     case 'final_dot':
       return onFinalReply(terms, state, reply);
     case 'empty_dot':

@@ -2,7 +2,7 @@
 import { mailCommand, misfitsOf, rcptCommand, tooLarge, type Envelope } from './envelope';
 import { closing, lockedOut, lose, outOfStep } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
-import type { EnvelopeCommand, Ready, RecipientState, Terms } from './session';
+import type { EnvelopeCommand, Ready, RecipientOutcome, RecipientState, Terms } from './session';
 import {
   all,
   fateOf,
@@ -148,7 +148,7 @@ function onData(state: In<'envelope'>, reply: Reply): Step {
 }
 
 /** Nothing but a refusal can be meant before the message is whole. The rest of it must not be sent: it would be commands. */
-export function onEarlyReply(state: In<'message'>, reply: Reply): Step {
+export function onEarlyReply(terms: Terms, state: In<'message'>, reply: Reply): Step {
   if (reply.code === '421') return closing(state, reply);
   switch (classOf(reply)) {
     case 'positive':
@@ -158,8 +158,16 @@ export function onEarlyReply(state: In<'message'>, reply: Reply): Step {
     }
     case 'transient':
     case 'permanent':
-      return hangUp(settled(state.recipients.map(refusedWith(reply))));
+      return hangUp(settled(refusedEarly(terms, state, reply)));
   }
+}
+
+/** LMTP: it is the reply of the first who was accepted (RFC 2033 section 4.2); the others would have had theirs. */
+function refusedEarly({ protocol }: Terms, { recipients }: In<'message'>, reply: Reply): RecipientOutcome[] {
+  const fate = refusedWith(reply);
+  if (protocol === 'smtp') return recipients.map(fate);
+  const first = recipients.findIndex(isAccepted);
+  return recipients.map((one, index) => (index === first ? fate(one) : outcomeOf(one)));
 }
 
 export function onMessageSent({ recipients }: In<'message'>): Step {
