@@ -4,6 +4,7 @@ import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { TimeBudget } from '../session/time_budget';
+import type { Answer } from '../smtp/reply';
 import type { HMailItem } from './haraka';
 import type { HostTry } from './host_try';
 
@@ -16,8 +17,13 @@ export type HostFailure =
       readonly failure: Failure;
       readonly because: Because | 'nothing';
     }
-  /** No connection, or it broke. */
-  | { readonly kind: 'network'; readonly host: string; readonly text: string };
+  /** No connection, or it broke. `answer`: with which words (4yz) the host ended the session. */
+  | {
+      readonly kind: 'network';
+      readonly host: string;
+      readonly text: string;
+      readonly answer?: Answer;
+    };
 
 export type Phase =
   /** No plugin has answered `get_mx`. */
@@ -118,7 +124,8 @@ export function principal(failures: readonly HostFailure[]): HostFailure | undef
 /** RFC 3463: 4.4.1 is "no answer from host". */
 export function statusOf(failure: HostFailure | undefined, permanent: boolean): string {
   if (failure?.kind === 'policy') return enhancedStatus(failure.failure.reason, permanent);
-  return permanent ? '5.4.1' : '4.4.1';
+  const status = failure?.answer?.status ?? '';
+  return `${permanent ? 5 : 4}${status === '' ? '.4.1' : status.slice(1)}`;
 }
 
 export function describeFailure(failure: HostFailure): string {

@@ -3,6 +3,7 @@
  * of their own for those who wait and those who are refused, or `temp_fail` or `bounce` for all of them.
  */
 import { isIP } from 'node:net';
+import { printable } from '../text';
 import { answerText, type Answer } from '../smtp/reply';
 import type { RecipientOutcome } from '../smtp/session';
 import type { Attempt } from './attempt';
@@ -11,7 +12,7 @@ import { ascii, dsn } from './dsn';
 import type { HarakaMx, HMailItem, Recipient } from './haraka';
 import type { HostSession } from './host_session';
 import type { HostTry } from './host_try';
-import { copyDsn } from './recipients';
+import { copyDsn, noteAnswer } from './recipients';
 import { replyTo, summarize } from './summary';
 
 /** @param outcomes by index in `rcpt_to` */
@@ -98,13 +99,11 @@ function annotate(
     return;
   }
   hmail.lognotice(
-    `recipient ${String(recipient)} ${kind === 'refused' ? 'rejected' : 'deferred'}: ${reason}`,
+    `recipient ${nameOf(recipient)} ${kind === 'refused' ? 'rejected' : 'deferred'}: ${reason}`,
   );
   recipient.dsn_action = kind === 'refused' ? 'failed' : 'delayed';
   recipient.dsn_status = status;
-  recipient.dsn_smtp_code = answer.code;
-  recipient.dsn_smtp_extc = answer.status === '' ? undefined : answer.status;
-  recipient.dsn_smtp_response = ascii(answer.text);
+  noteAnswer(recipient, answer);
   if (mx.exchange !== undefined) recipient.dsn_remote_mta = mx.exchange;
 }
 
@@ -136,6 +135,11 @@ function split(
   });
 }
 
+/** As Haraka writes it into its log. */
+function nameOf(recipient: Recipient): string {
+  return printable((recipient as { toString(): string }).toString());
+}
+
 /** One text for all: what was said of the first, which mostly was said of everybody. */
 function reasonOf(fates: readonly Fate[]): string {
   const answer: Answer | undefined = fates[0]?.outcome.answer;
@@ -143,7 +147,7 @@ function reasonOf(fates: readonly Fate[]): string {
 }
 
 function listed(recipients: readonly Recipient[]): string {
-  return recipients.map(String).join(', ');
+  return recipients.map(nameOf).join(', ');
 }
 
 /** The host's name where Haraka knows one (as of 3.3; before that it was the address). */

@@ -1,7 +1,8 @@
 /** What Haraka is told of each recipient of a message that was not delivered, for the DSN. */
 import type { Decision, UndeliverableCause } from '../policy/requirement';
+import type { Answer } from '../smtp/reply';
 import type { HostFailure } from './attempt';
-import { dsn } from './dsn';
+import { ascii, dsn } from './dsn';
 import type { HMailItem, Recipient } from './haraka';
 
 const dsnKeys = [
@@ -18,7 +19,7 @@ const dsnKeys = [
 
 /** Haraka keeps what was last said of a recipient; a bounce must not mix that with what another attempt saw. */
 export function forgetAttempts(recipients: readonly Recipient[]): void {
-  for (const rcpt of recipients) for (const key of dsnKeys) delete rcpt[key];
+  for (const rcpt of recipients) for (const key of dsnKeys) Reflect.deleteProperty(rcpt, key);
 }
 
 /** What was said of `from`, for those who stand for the same recipients in another message, in the same order. */
@@ -44,7 +45,15 @@ export function noteFailure(
     hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
     rcpt.reason = text;
     if (host !== '') rcpt.dsn_remote_mta = host;
+    if (failure?.kind === 'network' && failure.answer !== undefined) noteAnswer(rcpt, failure.answer);
   }
+}
+
+/** What a host said of a recipient, for the diagnostic code of the DSN (RFC 3464 section 2.3.6). */
+export function noteAnswer(recipient: Recipient, { code, status, text }: Answer): void {
+  recipient.dsn_smtp_code = code;
+  if (status !== '') recipient.dsn_smtp_extc = status;
+  recipient.dsn_smtp_response = ascii(text);
 }
 
 /** @returns why the message bounces */

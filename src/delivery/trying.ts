@@ -217,7 +217,14 @@ function onFault(delivery: Delivery, attempt: Attempt, tried: HostTry, fault: Ho
         `Ongoing connection failed to ${path || (exchange ?? '')}:${tried.plan.port} : ${fault.text}`,
       );
       const text = fault.at === 'in_session' ? `${fault.text} (while delivering)` : fault.text;
-      attempt.failures.push({ kind: 'network', host: whereOf(tried), text });
+      const { answer } = fault;
+      attempt.failures.push({
+        kind: 'network',
+        host: whereOf(tried),
+        text,
+        // A refusal that is not taken at its word is none to show.
+        ...(answer !== 'none' && answer.code.startsWith('4') ? { answer } : {}),
+      });
       return;
     }
     case 'tls':

@@ -31,8 +31,12 @@ export function beginHandshake(
     socket: secured,
     facts: () => {
       // Node hands out an empty object, or null, where there is no certificate.
-      certificate ??= (secured.getPeerCertificate() as Partial<tls.PeerCertificate> | null) ?? {};
+      certificate ??= nothingFor(secured.getPeerCertificate());
       return { session: sessionFacts(secured, securityLevel, certificate.raw), certificate };
     },
   };
+}
+
+function nothingFor(certificate: Partial<tls.PeerCertificate> | null): Partial<tls.PeerCertificate> {
+  return certificate ?? {};
 }

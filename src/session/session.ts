@@ -144,7 +144,8 @@ export class Session {
   }
 
   #lost(by: 'closed' | 'timeout' | 'attempt', text: string): void {
-    this.#dispatch({ kind: 'lost', by, text });
+    const cut = by === 'closed' && this.#reader.isWithinReply();
+    this.#dispatch({ kind: 'lost', by: cut ? 'cut' : by, text });
   }
 
   #onError(error: unknown): void {

@@ -1,7 +1,7 @@
 /** How a session ends before its time, and what that means for the recipients. Pure. */
 import { answerOf, answerText, classOf, type Answer, type Reply } from './reply';
 import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms, TlsFailureStage } from './session';
-import { all, hangUp, leave, outcomeOf, over, settled, type Step } from './steps';
+import { all, hangUp, isRejected, leave, outcomeOf, over, settled, type Step } from './steps';
 
 /** The peer ends the service (RFC 5321 section 3.8): the next host may go on. */
 export function closing(state: State, reply: Reply): Step {
@@ -22,7 +22,7 @@ function commandName(state: State): string {
     case 'auth':
       return 'AUTH';
     case 'envelope':
-      return state.commands[state.answered]?.kind.toUpperCase() ?? 'nothing';
+      return state.awaited.kind.toUpperCase();
     case 'final_dot':
       return 'the message';
     default:
@@ -57,9 +57,7 @@ function settledIn(state: State): readonly RecipientOutcome[] | 'nobody' {
   switch (state.name) {
     case 'envelope':
       // MAIL was refused, or all recipients were: what is lost is only the end of the conversation.
-      return state.recipients.every(({ kind }) => kind === 'rejected')
-        ? state.recipients.map(outcomeOf)
-        : 'nobody';
+      return state.recipients.every(isRejected) ? state.recipients.map(outcomeOf) : 'nobody';
     case 'empty_dot':
       return state.recipients;
     case 'final_dot':
@@ -91,25 +89,22 @@ export function refusedAll(terms: Terms, state: State, reply: Reply): Step {
   if (reply.code === '421') return closing(state, reply);
   if (classOf(reply) === 'intermediate' || classOf(reply) === 'positive') return outOfStep(state, reply);
   if (terms.task.kind === 'probe') return outOfStep(state, reply);
-  if (state.name === 'auth' && wantsTls(terms, reply)) return lockedOut(terms, reply);
   const answer = answerOf(reply);
   return leave(settled(all(terms.task.envelope, answer)));
 }
 
-/** A permanent refusal for want of TLS: 530 (RFC 3207 section 4), 5.7.10 (RFC 5248 section 3), or one that says so. */
-export function wantsTls({ tls }: Terms, reply: Reply): boolean {
-  if (tls.kind !== 'broken' || classOf(reply) !== 'permanent') return false;
-  const { status, text } = answerOf(reply);
-  return reply.code === '530' || status === '5.7.10' || /TLS|encrypt/i.test(text);
-}
-
 /**
- * A peer whose TLS has just failed, and that takes no mail without it: to bounce for that would make one broken handshake
- * final. It counts as a host that failed for what was wrong with its TLS.
+ * A permanent refusal for want of TLS: 530 (RFC 3207 section 4), 5.7.10 (RFC 5248 section 3), or one that says so. Where the
+ * peer's TLS has just failed, to bounce for that would make one broken handshake final: it counts as a host that failed for
+ * what was wrong with its TLS.
  */
-export function lockedOut({ tls }: Terms, reply: Reply): Step {
-  const why =
-    tls.kind === 'broken' ? tls.failure : ({ reason: 'tls-handshake-failed', text: 'TLS failed' } as const);
-  const text = `${why.text}; without TLS the peer answers ${answerText(answerOf(reply))}`;
-  return leave({ kind: 'next_host', fault: { kind: 'tls', failure: { ...why, text }, at: 'session' } });
+export function lockedOut({ tls }: Terms, reply: Reply): Step | 'no' {
+  if (tls.kind !== 'broken' || classOf(reply) !== 'permanent') return 'no';
+  const answer = answerOf(reply);
+  if (reply.code !== '530' && answer.status !== '5.7.10' && !/TLS|encrypt/i.test(answer.text)) return 'no';
+  const text = `${tls.failure.text}; without TLS the peer answers ${answerText(answer)}`;
+  return leave({
+    kind: 'next_host',
+    fault: { kind: 'tls', failure: { ...tls.failure, text }, at: 'session' },
+  });
 }

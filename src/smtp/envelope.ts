@@ -55,7 +55,7 @@ export interface Misfits {
 
 export function misfitsOf({ from, recipients }: Envelope, capabilities: Capabilities): Misfits {
   return {
-    sender: from.text === '<>' ? 'none' : faultOf(from, capabilities, '5.1.7'),
+    sender: faultOf(from, capabilities, '5.1.7'),
     recipients: recipients.map((path) => faultOf(path, capabilities, '5.1.3')),
   };
 }

@@ -38,13 +38,23 @@ export function transition(terms: Terms, state: State, event: Event): Step {
         ? over()
         : nextHost(state, { kind: 'tls', failure: event.failure, at: event.at });
     case 'measured':
-      return state.name === 'measuring' ? onMeasured(terms, state, event.octets) : stay(state);
+      return state.name === 'measuring' ? onMeasured(state, event.octets) : stay(state);
     case 'message_sent':
       return state.name === 'message' ? onMessageSent(state) : stay(state);
     case 'message_unreadable':
-      return state.name === 'leaving'
-        ? stay(state)
-        : hangUp({ kind: 'own_fault', text: `the message cannot be read from the queue: ${event.text}` });
+      return onUnreadable(state, event.text);
+  }
+}
+
+/** Once all of it is sent, or nothing of it will be, the message is not needed any more. */
+function onUnreadable(state: State, text: string): Step {
+  switch (state.name) {
+    case 'final_dot':
+    case 'empty_dot':
+    case 'leaving':
+      return stay(state);
+    default:
+      return hangUp({ kind: 'own_fault', text: `the message cannot be read from the queue: ${text}` });
   }
 }
 
@@ -66,7 +76,7 @@ function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step
     case 'envelope':
       return onEnvelope(terms, state, reply);
     case 'message':
-      return onEarlyReply(state, reply);
+      return onEarlyReply(terms, state, reply);
     case 'final_dot':
       return onFinalReply(terms, state, reply);
     case 'empty_dot':

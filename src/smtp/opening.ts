@@ -1,7 +1,7 @@
 /** From the greeting to a session that may carry an envelope. Pure. */
 import { chooseMechanism, firstLine, nextLine } from './auth';
 import { capabilitiesOf, noCapabilities } from './capabilities';
-import { lose, outOfStep, refusedAll, tlsFailed } from './ending';
+import { lockedOut, lose, outOfStep, refusedAll, tlsFailed } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
 import type { Channel, Ready, State, Terms } from './session';
 import { also, hangUp, leave, send, sendAuth, type In, type Step } from './steps';
@@ -17,7 +17,16 @@ export function onGreeting(terms: Terms, state: State, reply: Reply): Step {
 
 export function hello(terms: Terms, channel: Channel): Step {
   const verb = terms.protocol === 'lmtp' ? 'LHLO' : 'EHLO';
-  return { state: { name: 'hello', verb, channel }, effects: [send(`${verb} ${terms.ehloName}`)] };
+  return { state: { name: 'hello', verb, channel }, effects: [send(`${verb} ${nameOf(terms)}`)] };
+}
+
+/**
+ * One word of ASCII, whatever the name was made of: with a line end in it, what follows would be another command. A word
+ * there must be (RFC 5321 section 4.1.1.1).
+ */
+function nameOf({ ehloName }: Terms): string {
+  const word = ehloName.replace(/[^\x21-\x7e]+/g, '-');
+  return word === '' ? 'localhost' : word;
 }
 
 export function onHello(terms: Terms, state: In<'hello'>, reply: Reply): Step {
@@ -47,7 +56,7 @@ function onHelloRefused(terms: Terms, state: In<'hello'>, reply: Reply): Step {
     // A peer without EHLO has no STARTTLS either (RFC 5321 section 3.2).
     if (unauthenticated) return noStartTls(text);
     if (verb === 'EHLO') {
-      return { state: { name: 'hello', verb: 'HELO', channel }, effects: [send(`HELO ${terms.ehloName}`)] };
+      return { state: { name: 'hello', verb: 'HELO', channel }, effects: [send(`HELO ${nameOf(terms)}`)] };
     }
   }
   return unauthenticated ? lose(state, text, answer) : refusedAll(terms, state, reply);
@@ -86,25 +95,26 @@ function authenticated(terms: Terms, ready: Ready): Step {
   }
   const { mechanism } = choice;
   return {
-    state: { name: 'auth', progress: { mechanism, answered: 0 }, ready },
+    state: { name: 'auth', credentials, progress: { mechanism, answered: 0 }, ready },
     effects: [sendAuth(firstLine(credentials, mechanism))],
   };
 }
 
 export function onAuth(terms: Terms, state: In<'auth'>, reply: Reply): Step {
-  const { progress, ready } = state;
+  const { credentials, progress, ready } = state;
   switch (classOf(reply)) {
     case 'positive':
       return envelope(terms, ready);
     case 'intermediate': {
-      if (terms.credentials === 'none') return outOfStep(state, reply);
-      const line = nextLine(terms.credentials, progress, answerOf(reply).text);
+      const line = nextLine(credentials, progress, answerOf(reply).text);
       if (line === 'unexpected') return outOfStep(state, reply);
       const next = { ...progress, answered: progress.answered + 1 };
       return { state: { ...state, progress: next }, effects: [sendAuth(line)] };
     }
     case 'transient':
-    case 'permanent':
-      return refusedAll(terms, state, reply);
+    case 'permanent': {
+      const locked = lockedOut(terms, reply);
+      return locked === 'no' ? refusedAll(terms, state, reply) : locked;
+    }
   }
 }

@@ -62,6 +62,11 @@ export class ReplyReader {
     }
   }
 
+  /** Whether a reply has begun, and not ended. */
+  isWithinReply(): boolean {
+    return this.#pieceOctets > 0 || this.#lines.length > 0;
+  }
+
   #line(excess: number): ReplyEvent | undefined {
     const raw = Buffer.concat(this.#pieces, this.#pieceOctets).toString('utf8');
     this.#pieces = [];

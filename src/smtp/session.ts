@@ -49,9 +49,16 @@ export interface Rejected {
   readonly answer: Answer;
 }
 
-/** One command of the envelope; `recipient` is an index into the envelope. */
+/** The commands of the envelope in their order, which ends with DATA; `recipient` is an index into the envelope. */
 export type EnvelopeCommand =
-  { readonly kind: 'mail' | 'data' } | { readonly kind: 'rcpt'; readonly recipient: number };
+  | { readonly kind: 'mail'; readonly line: string; readonly next: EnvelopeCommand }
+  | {
+      readonly kind: 'rcpt';
+      readonly line: string;
+      readonly next: EnvelopeCommand;
+      readonly recipient: number;
+    }
+  | { readonly kind: 'data'; readonly line: string };
 
 export type State =
   /** Connected; the peer speaks first. */
@@ -60,18 +67,26 @@ export type State =
   | { readonly name: 'starttls' }
   /** STARTTLS was agreed to; the handshake, and what it is held to, are going on outside. */
   | { readonly name: 'handshake' }
-  | { readonly name: 'auth'; readonly progress: AuthProgress; readonly ready: Ready }
+  | {
+      readonly name: 'auth';
+      readonly credentials: Credentials;
+      readonly progress: AuthProgress;
+      readonly ready: Ready;
+    }
   /** The message is over the peer's SIZE as it stands in the queue, where dots are doubled: its own size is being counted. */
-  | { readonly name: 'measuring'; readonly ready: Ready; readonly limit: number }
-  /**
-   * MAIL, RCPT and DATA: all at once where PIPELINING is offered (RFC 2920), else one by one. `commands[answered]` is the one
-   * whose reply comes next, those before `sent` are on their way.
-   */
+  | {
+      readonly name: 'measuring';
+      readonly envelope: Envelope;
+      readonly ready: Ready;
+      readonly limit: number;
+    }
+  /** MAIL, RCPT and DATA: all at once where PIPELINING is offered (RFC 2920), else one by one. */
   | {
       readonly name: 'envelope';
-      readonly commands: readonly EnvelopeCommand[];
-      readonly sent: number;
-      readonly answered: number;
+      /** Whose reply comes next. */
+      readonly awaited: EnvelopeCommand;
+      /** `pipelined`: the commands behind it are on their way, too. */
+      readonly pace: 'pipelined' | 'one_by_one';
       readonly recipients: readonly RecipientState[];
     }
   /** 354 was said; the message is on its way. */
@@ -111,8 +126,8 @@ export type Event =
   | { readonly kind: 'message_unreadable'; readonly text: string }
   | { readonly kind: 'lost'; readonly by: LostBy; readonly text: string };
 
-/** `closed`: also a reset. `attempt`: the time for the whole attempt is up. */
-export type LostBy = 'closed' | 'timeout' | 'attempt';
+/** `closed`: also a reset. `cut`: closed in the middle of a reply. `attempt`: the time for the whole attempt is up. */
+export type LostBy = 'closed' | 'cut' | 'timeout' | 'attempt';
 
 export type TlsFailureStage =
   /** STARTTLS or the handshake: where cleartext is allowed, a new connection may do without. */

@@ -49,6 +49,10 @@ export function isAccepted({ kind }: RecipientState): boolean {
   return kind === 'accepted';
 }
 
+export function isRejected({ kind }: RecipientState): boolean {
+  return kind === 'rejected';
+}
+
 export function all({ recipients }: Envelope, answer: Answer): RecipientOutcome[] {
   return recipients.map(() => fateOf(answer));
 }

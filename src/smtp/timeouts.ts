@@ -36,7 +36,7 @@ export function waitFor(state: State): Wait | 'nothing' {
     case 'auth':
       return { timeout: 'ehlo', text: 'the peer took too long to answer AUTH' };
     case 'envelope': {
-      const kind = state.commands[state.answered]?.kind ?? 'data';
+      const { kind } = state.awaited;
       return { timeout: kind, text: `the peer took too long to answer ${kind.toUpperCase()}` };
     }
     case 'message':

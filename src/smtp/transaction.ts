@@ -1,13 +1,14 @@
 /** The envelope and the message (RFC 5321 section 3.3, RFC 2920, RFC 2033). Pure. */
 import { mailCommand, misfitsOf, rcptCommand, tooLarge, type Envelope } from './envelope';
-import { closing, lockedOut, lose, outOfStep, wantsTls } from './ending';
+import { closing, lockedOut, lose, outOfStep } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
-import type { EnvelopeCommand, Ready, RecipientState, State, Terms } from './session';
+import type { EnvelopeCommand, Ready, RecipientOutcome, RecipientState, Terms } from './session';
 import {
   all,
   fateOf,
   hangUp,
   isAccepted,
+  isRejected,
   leave,
   outcomeOf,
   refusedWith,
@@ -26,17 +27,16 @@ export function envelope(terms: Terms, ready: Ready): Step {
   const { octets } = task.envelope;
   if (size.kind === 'limit' && octets !== 'unknown' && octets > size.octets) {
     return {
-      state: { name: 'measuring', ready, limit: size.octets },
+      state: { name: 'measuring', envelope: task.envelope, ready, limit: size.octets },
       effects: [{ kind: 'measure_message' }],
     };
   }
   return beginEnvelope(task.envelope, ready);
 }
 
-export function onMeasured({ task }: Terms, { ready, limit }: In<'measuring'>, octets: number): Step {
-  if (task.kind === 'probe') return leave({ kind: 'probed', ready });
-  if (octets <= limit) return beginEnvelope({ ...task.envelope, octets }, ready);
-  return leave(settled(all(task.envelope, tooLarge(octets, limit))));
+export function onMeasured({ envelope, ready, limit }: In<'measuring'>, octets: number): Step {
+  if (octets <= limit) return beginEnvelope({ ...envelope, octets }, ready);
+  return leave(settled(all(envelope, tooLarge(octets, limit))));
 }
 
 function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
@@ -45,81 +45,86 @@ function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
     const answer = sender === 'none' ? misfit : sender;
     return answer === 'none' ? { kind: 'unanswered' } : rejected(answer);
   });
-  const named = recipients.flatMap(({ kind }, recipient) => (kind === 'unanswered' ? [recipient] : []));
+  const named = envelope.recipients.flatMap((path, recipient) =>
+    recipients[recipient]?.kind === 'unanswered' ? [{ path, recipient }] : [],
+  );
   if (named.length === 0) return leave(settled(recipients.map(outcomeOf)));
-  const commands: EnvelopeCommand[] = [
-    { kind: 'mail' },
-    ...named.map((recipient) => ({ kind: 'rcpt', recipient }) as const),
-    { kind: 'data' },
-  ];
-  const paths = named.flatMap((recipient) => envelope.recipients[recipient] ?? []);
-  const lines = [mailCommand(envelope, paths, capabilities), ...paths.map(rcptCommand), 'DATA'];
-  const sent = capabilities.pipelining ? lines.length : 1;
-  return {
-    state: { name: 'envelope', commands, sent, answered: 0, recipients },
-    effects: [send(...lines.slice(0, sent))],
-  };
+  const afterMail = named.reduceRight<EnvelopeCommand>(
+    (next, { path, recipient }) => ({ kind: 'rcpt', line: rcptCommand(path), next, recipient }),
+    { kind: 'data', line: 'DATA' },
+  );
+  const paths = named.map(({ path }) => path);
+  const line = mailCommand(envelope, paths, capabilities);
+  const awaited: EnvelopeCommand = { kind: 'mail', line, next: afterMail };
+  return capabilities.pipelining
+    ? {
+        state: { name: 'envelope', awaited, pace: 'pipelined', recipients },
+        effects: [send(...linesFrom(awaited))],
+      }
+    : { state: { name: 'envelope', awaited, pace: 'one_by_one', recipients }, effects: [send(line)] };
+}
+
+function linesFrom(first: EnvelopeCommand): string[] {
+  const lines = [first.line];
+  for (let one = first; one.kind !== 'data'; one = one.next) lines.push(one.next.line);
+  return lines;
 }
 
 export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
-  const command = state.commands[state.answered];
-  if (command === undefined) return outOfStep(state, reply);
   if (reply.code === '421') return closing(state, reply);
-  if (wantsTls(terms, reply)) return lockedOut(terms, reply);
-  const next: In<'envelope'> = { ...state, answered: state.answered + 1 };
-  switch (command.kind) {
+  const locked = lockedOut(terms, reply);
+  if (locked !== 'no') return locked;
+  const { awaited } = state;
+  switch (awaited.kind) {
     case 'mail':
-      return onMail(terms, state, next, reply);
+      return onMail(state, awaited.next, reply);
     case 'rcpt':
-      return onRcpt(terms, state, next, command.recipient, reply);
+      return onRcpt(state, awaited, reply);
     case 'data':
       return onData(state, reply);
   }
 }
 
-function onMail(terms: Terms, state: State, next: In<'envelope'>, reply: Reply): Step {
+function onMail(state: In<'envelope'>, next: EnvelopeCommand, reply: Reply): Step {
   switch (classOf(reply)) {
     case 'positive':
-      return proceed(terms, next);
+      return proceed(state, next, state.recipients);
     case 'intermediate':
       return outOfStep(state, reply);
     case 'transient':
     case 'permanent': {
       const answer = answerOf(reply);
-      const recipients = next.recipients.map((one) => (one.kind === 'unanswered' ? rejected(answer) : one));
-      return proceed(terms, { ...next, recipients });
+      const recipients = state.recipients.map((one) => (one.kind === 'unanswered' ? rejected(answer) : one));
+      return proceed(state, next, recipients);
     }
   }
 }
 
-function onRcpt(terms: Terms, state: State, next: In<'envelope'>, recipient: number, reply: Reply): Step {
+function onRcpt(
+  state: In<'envelope'>,
+  { next, recipient }: Extract<EnvelopeCommand, { kind: 'rcpt' }>,
+  reply: Reply,
+): Step {
+  const { recipients } = state;
   if (classOf(reply) === 'intermediate') return outOfStep(state, reply);
   // The first digit decides: 251 and 252 accept (RFC 5321 section 4.3.2), and so does a 2yz that nobody has heard of.
   const answered: RecipientState =
     classOf(reply) === 'positive' ? { kind: 'accepted' } : rejected(answerOf(reply));
   // After a refused MAIL the replies to RCPT say nothing.
-  if (next.recipients[recipient]?.kind !== 'unanswered') return proceed(terms, next);
-  return proceed(terms, { ...next, recipients: next.recipients.with(recipient, answered) });
+  if (recipients[recipient]?.kind !== 'unanswered') return proceed(state, next, recipients);
+  return proceed(state, next, recipients.with(recipient, answered));
 }
 
-/** What is left of the envelope; without PIPELINING the next command goes now. */
-function proceed(terms: Terms, state: In<'envelope'>): Step {
-  const { commands, sent, answered, recipients } = state;
-  if (answered < sent) return stay(state);
-  const hopeless = recipients.every(({ kind }) => kind === 'rejected');
-  const atData = commands[sent]?.kind === 'data';
-  if (hopeless || (atData && !recipients.some(isAccepted))) {
-    return leave(settled(recipients.map(outcomeOf)));
-  }
-  return { state: { ...state, sent: sent + 1 }, effects: [send(commandLine(terms, commands[sent]))] };
-}
-
-function commandLine({ task }: Terms, command: EnvelopeCommand | undefined): string {
-  const path =
-    task.kind === 'deliver' && command?.kind === 'rcpt'
-      ? task.envelope.recipients[command.recipient]
-      : undefined;
-  return path === undefined ? 'DATA' : rcptCommand(path);
+/** What is left of the envelope; without PIPELINING the next command goes now, where it can be of any use. */
+function proceed(
+  state: In<'envelope'>,
+  awaited: EnvelopeCommand,
+  recipients: readonly RecipientState[],
+): Step {
+  const next = { ...state, awaited, recipients };
+  if (state.pace === 'pipelined') return stay(next);
+  if (recipients.every(isRejected)) return leave(settled(recipients.map(outcomeOf)));
+  return { state: next, effects: [send(awaited.line)] };
 }
 
 function onData(state: In<'envelope'>, reply: Reply): Step {
@@ -143,7 +148,7 @@ function onData(state: In<'envelope'>, reply: Reply): Step {
 }
 
 /** Nothing but a refusal can be meant before the message is whole. The rest of it must not be sent: it would be commands. */
-export function onEarlyReply(state: In<'message'>, reply: Reply): Step {
+export function onEarlyReply(terms: Terms, state: In<'message'>, reply: Reply): Step {
   if (reply.code === '421') return closing(state, reply);
   switch (classOf(reply)) {
     case 'positive':
@@ -153,8 +158,16 @@ export function onEarlyReply(state: In<'message'>, reply: Reply): Step {
     }
     case 'transient':
     case 'permanent':
-      return hangUp(settled(state.recipients.map(refusedWith(reply))));
+      return hangUp(settled(refusedEarly(terms, state, reply)));
   }
+}
+
+/** LMTP: it is the reply of the first who was accepted (RFC 2033 section 4.2); the others would have had theirs. */
+function refusedEarly({ protocol }: Terms, { recipients }: In<'message'>, reply: Reply): RecipientOutcome[] {
+  const fate = refusedWith(reply);
+  if (protocol === 'smtp') return recipients.map(fate);
+  const first = recipients.findIndex(isAccepted);
+  return recipients.map((one, index) => (index === first ? fate(one) : outcomeOf(one)));
 }
 
 export function onMessageSent({ recipients }: In<'message'>): Step {
