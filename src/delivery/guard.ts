@@ -31,7 +31,7 @@ import {
 } from './haraka';
 import { entriesOf, hostOf, isSocket, localPlan, portOf } from './mx_entry';
 import { newerPolicy } from './newer_policy';
-import { isOwnAddress } from './own_address';
+import { ownAddress } from './own_address';
 import { forgetAttempts, noteFailure, noteUndeliverable } from './recipients';
 import { recallBroken, rememberBroken } from './redis_memory';
 import { replyTo, reportOf, summarize, type DeliverySummary } from './summary';
@@ -297,16 +297,18 @@ export class DeliveryGuard {
     const { trying } = this;
     if (trying === undefined) return;
     this.trying = undefined;
-    const text = this.isPassedOver(trying)
-      ? `${trying.exchange} is an address of this machine, which Haraka passes over (local_mx_ok in outbound.ini)`
-      : `no connection to ${trying.exchange ?? trying.path ?? 'the host'}`;
+    const own = this.passedOverAs(trying);
+    const text =
+      own === undefined
+        ? `no connection to ${trying.exchange ?? trying.path ?? 'the host'}`
+        : `${trying.exchange} is ${own}; Haraka passes it over (local_mx_ok in outbound.ini)`;
     attempt.failures.push({ kind: 'network', host: hostOf(trying), text });
   }
 
   /** Haraka does not say so: it goes on to the next host as if this one had failed. */
-  private isPassedOver({ exchange, from_dns }: HarakaMx): boolean {
-    if (this.environment.outboundConfig.cfg.local_mx_ok === true) return false;
-    return exchange !== undefined && from_dns !== undefined && isOwnAddress(exchange);
+  private passedOverAs({ exchange, from_dns }: HarakaMx): string | undefined {
+    if (this.environment.outboundConfig.cfg.local_mx_ok === true) return undefined;
+    return exchange === undefined || from_dns === undefined ? undefined : ownAddress(exchange);
   }
 
   /** Takes out of Haraka's list what was not decided, and what Haraka's own settings rule out. */

@@ -1,5 +1,4 @@
 /** Gathers what a decision needs: the hosts, what DNSSEC says of them, and the MTA-STS policy. Decides nothing. */
-import { isIP } from 'node:net';
 import { discoverDestination, discoverRoute, type RouteHost } from '../dns/destination';
 import type { Resolver } from '../dns/resolver';
 import type { Destination } from '../dns/types';
@@ -25,31 +24,24 @@ export interface Waiting {
 
 const notAsked: StsFacts = { kind: 'not_asked' };
 
-/** The facts for mail to `domain`, whose hosts are found by MX. Never rejects. */
+/** The facts for mail to `domain`, whatever stands behind the @, whose hosts are found by MX. Never rejects. */
 export async function discover(
   sources: Sources,
   rule: OutboundRule,
   domain: string,
   waiting: Waiting,
 ): Promise<Facts> {
-  const name = canonicalDomain(domain);
-  if (name === undefined) return { destination: unnamed(domain), sts: notAsked };
-
   const asking = new Asking(rule, waiting);
-  const policy = asksPolicy(rule.level) ? sources.policies.facts(name, asking) : Promise.resolve(notAsked);
+  const name = canonicalDomain(domain);
+  const policy =
+    name !== undefined && asksPolicy(rule.level)
+      ? sources.policies.facts(name, asking)
+      : Promise.resolve(notAsked);
   // Where nobody waits for it, a rejection must not end the process.
   policy.catch(() => undefined);
-  const destination = await discoverDestination(sources.resolver, name, asking);
+  const destination = await discoverDestination(sources.resolver, domain, asking);
   // A slow policy host must not hold up mail that DANE already settles.
   return { destination, sts: consultsPolicy(rule, destination) ? await policy : notAsked };
-}
-
-/** Where mail goes to what is no domain name: an address literal (RFC 5321 section 4.1.3), or nowhere. */
-function unnamed(domain: string): Destination {
-  const literal = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
-  return literal !== undefined && isIP(literal) !== 0
-    ? { kind: 'literal', domain, address: literal }
-    : { kind: 'no_such_domain', domain };
 }
 
 /** The facts for hosts that another plugin chose: they stand for a secure MX RRset, and have no MTA-STS policy. */
