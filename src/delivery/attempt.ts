@@ -58,7 +58,7 @@ export class Attempt {
   }
 }
 
-/** Reasons that lie with us or with DNS, which time may cure: never a ground to bounce at once. */
+/** Reasons that lie with us or with DNS, which time may cure: never a ground to bounce at once. So is any with a fault of ours. */
 const transient = new Set<Failure['reason']>([
   'dns-lookup-failed',
   'dnssec-invalid',
@@ -71,7 +71,12 @@ const transient = new Set<Failure['reason']>([
 export function isFinal(failures: readonly HostFailure[]): boolean {
   return (
     failures.length > 0 &&
-    failures.every((failure) => failure.kind === 'policy' && !transient.has(failure.failure.reason))
+    failures.every(
+      (failure) =>
+        failure.kind === 'policy' &&
+        failure.failure.fault !== 'ours' &&
+        !transient.has(failure.failure.reason),
+    )
   );
 }
 

@@ -13,6 +13,7 @@ import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
 import { decide, type Facts } from '../policy/decide';
 import { forced } from '../policy/force_tls';
+import { withOwnFault } from '../policy/own_fault';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
@@ -216,7 +217,8 @@ export class DeliveryGuard {
         (limit) => gather(options.sources, rule, limit),
       );
       attempt.policy = facts.sts;
-      return this.record(attempt, decide(rule, facts));
+      const { probe } = options.sources.resolver.status();
+      return this.record(attempt, withOwnFault(decide(rule, facts), probe));
     } catch (error) {
       const text = `the decision for this message broke: ${printable(messageOf(error))}`;
       this.hmail.logerror(`tls-peers: ${text}`);
