@@ -239,6 +239,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
+        routes: settings.global.outbound.values.routes ?? [],
         limits: {
           decisionMs: timeouts.decision * 1000,
           handshakeMs: timeouts.tlsHandshake * 1000,

@@ -94,6 +94,7 @@ function environmentOf(engine: Engine): GuardEnvironment {
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
+        routes: [],
         limits: {
           decisionMs: timeouts.decision * 1000,
           handshakeMs: timeouts.tlsHandshake * 1000,
@@ -121,6 +122,7 @@ class Message implements HMailItem {
   }
 
   get_mx_respond(): void {}
+  found_mx(): void {}
   get_force_tls(): boolean {
     return false;
   }

@@ -209,6 +209,7 @@ function destinationLines(output: Output, destination: Destination): string[] {
         `MX           none: ${destination.domain} is itself the host`,
         ...table(output, [hostRow(destination.host)], '  '),
       ];
+    case 'answered':
     case 'route':
       return [`route        ${destination.domain}`, ...table(output, destination.hosts.map(hostRow), '  ')];
     case 'literal':

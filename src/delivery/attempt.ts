@@ -4,6 +4,7 @@ import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import type { Established } from './connection';
+import type { HarakaMx } from './haraka';
 
 /** One host that was not delivered to; `host` is empty where the fault is our own. */
 export type HostFailure =
@@ -22,9 +23,15 @@ export type Phase =
   | { readonly kind: 'undecided' }
   /** Facts are being gathered; an answer of Haraka's in the meantime is not for us to follow. */
   | { readonly kind: 'deciding' }
-  /** Another plugin chose the hosts; what they must satisfy is still to be decided. */
-  | { readonly kind: 'routed' }
-  | { readonly kind: 'decided'; readonly decision: Decision; readonly source: 'mx' | 'route' };
+  /** The plugin `by` chose the hosts; what they must satisfy is still to be decided. */
+  | { readonly kind: 'answered'; readonly by: string }
+  | { readonly kind: 'decided'; readonly decision: Decision; readonly source: Source };
+
+/** Who chose the hosts. */
+export type Source =
+  | { readonly kind: 'mx' }
+  /** As the plugin answered, for another decision about the same hosts. */
+  | { readonly kind: 'plugin'; readonly by: string; readonly entries: readonly HarakaMx[] };
 
 export interface Connected extends Established {
   readonly plan: HostPlan;

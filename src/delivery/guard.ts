@@ -5,20 +5,24 @@
  * The guard overrides a handful of methods on the one HMailItem; no state of Haraka's is shared or changed. One guard
  * lives as long as its HMailItem, over all retries; each attempt decides anew.
  */
-import { discover, discoverRouted, type Sources } from '../discovery/discover';
+import { discover, type Sources } from '../discovery/discover';
+import { discoverAnswer } from '../discovery/discover_answer';
 import { within, type Limit } from '../deadline';
 import { smtpPort } from '../dns/types';
 import type { Failure } from '../failure';
 import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
-import { decide, type Facts } from '../policy/decide';
+import type { StsFacts } from '../mta_sts/types';
+import { decide } from '../policy/decide';
+import { decideAnswer } from '../policy/decide_answer';
 import { forced } from '../policy/force_tls';
 import { withOwnFault } from '../policy/own_fault';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
+import { rememberAnswerer } from './answerer';
 import { allowsBrokenTls, forbidsCleartext } from './cleartext';
-import { Attempt, isFinal, principal, statusOf, type HostFailure } from './attempt';
+import { Attempt, isFinal, principal, statusOf, type HostFailure, type Source } from './attempt';
 import { GuardedConnection, type ConnectionOwner, type Stage } from './connection';
 import {
   hookAnswer,
@@ -30,6 +34,7 @@ import {
   type PluggableSocket,
   type TlsSocketModule,
 } from './haraka';
+import { answerOf, nameOwnHosts, newRoutes, plainEntries, toFollow, unmapAddress } from './mx_answer';
 import { entriesOf, hostOf, isSocket, localPlan, portOf } from './mx_entry';
 import { newerPolicy } from './newer_policy';
 import { ownAddress } from './own_address';
@@ -50,6 +55,8 @@ export interface GuardOptions {
   /** `sender` is empty for the null sender. */
   findRule(sender: string, recipientDomain: string): Found<OutboundRule>;
   readonly sources: Sources;
+  /** Hosts and plugins whose answers to `get_mx` are routes of the operator's. */
+  readonly routes: readonly string[];
   readonly limits: GuardLimits;
   /** Whether Haraka's Redis memory of hosts with broken TLS counts, where cleartext is allowed. */
   readonly rememberBrokenTls: boolean;
@@ -69,6 +76,7 @@ export interface GuardEnvironment {
 type Originals = Pick<
   HMailItem,
   | 'get_mx_respond'
+  | 'found_mx'
   | 'get_force_tls'
   | 'try_deliver'
   | 'try_deliver_host_on_socket'
@@ -94,6 +102,7 @@ const rememberedBroken: Failure = {
 export class DeliveryGuard {
   private attempt = new Attempt();
   private readonly original: Originals;
+  private readonly answerer: () => string;
 
   constructor(
     private readonly hmail: HMailItem,
@@ -102,8 +111,10 @@ export class DeliveryGuard {
     private readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void,
   ) {
     forgetAttempts(hmail.todo.rcpt_to);
+    this.answerer = rememberAnswerer(hmail);
     this.original = {
       get_mx_respond: hmail.get_mx_respond.bind(hmail),
+      found_mx: hmail.found_mx.bind(hmail),
       get_force_tls: hmail.get_force_tls.bind(hmail),
       try_deliver: hmail.try_deliver.bind(hmail),
       try_deliver_host_on_socket: hmail.try_deliver_host_on_socket.bind(hmail),
@@ -112,6 +123,7 @@ export class DeliveryGuard {
       split_to_new_recipients: hmail.split_to_new_recipients.bind(hmail),
     };
     hmail.get_mx_respond = (retval, mx) => this.onMxAnswer(retval, mx);
+    hmail.found_mx = (mxs) => this.onHosts(mxs);
     hmail.get_force_tls = (mx) => this.requirementFor(mx)?.kind === 'encrypted';
     hmail.try_deliver = () => this.tryDeliver();
     hmail.try_deliver_host_on_socket = (mx, host, port, socket) => this.onSocket(mx, host, port, socket);
@@ -140,34 +152,35 @@ export class DeliveryGuard {
   async offer(): Promise<readonly HarakaMx[]> {
     const { attempt } = this;
     attempt.phase = { kind: 'deciding' };
-    const decision = await this.decideFor(attempt, (sources, rule, limit) =>
-      discover(sources, rule, this.hmail.todo.domain, limit),
-    );
+    const decision = await this.decideFor(attempt, async ({ sources }, rule, limit) => {
+      const facts = await discover(sources, rule, this.hmail.todo.domain, limit);
+      return { decision: decide(rule, facts), sts: facts.sts };
+    });
     const list = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
     // Haraka may have lost patience meanwhile; the attempt is then no longer ours to decide.
     if (!isDeciding(attempt)) return [];
-    attempt.phase = { kind: 'decided', decision, source: 'mx' };
+    attempt.phase = { kind: 'decided', decision, source: byMx };
     attempt.offered = list;
     return list;
   }
 
   /**
-   * Takes the answer of the `get_mx` hooks. Our own list is followed; another plugin's hosts are a route, to be decided
-   * before any of them is tried. No answer at all must not become Haraka's own look-up, which knows no rule.
+   * Takes the answer of the `get_mx` hooks. Our own list is followed; another plugin's hosts are to be decided before any of
+   * them is tried. No answer at all must not become Haraka's own look-up, which knows no rule.
    */
   private onMxAnswer(retval: number | undefined, mx: unknown): unknown {
     const { attempt } = this;
     if (retval === hookAnswer.ok) {
       if (mx === attempt.offered) return this.original.get_mx_respond(retval, mx);
-      attempt.phase = { kind: 'routed' };
-      return this.followRoute(attempt, mx);
+      attempt.phase = { kind: 'answered', by: this.answerer() };
+      return this.readAnswer(attempt, mx);
     }
     if (attempt.phase.kind === 'deciding') {
       const failure: Failure = {
         reason: 'internal-error',
         text: 'the decision took longer than the plugin timeout',
       };
-      attempt.phase = { kind: 'decided', decision: { kind: 'defer', failure }, source: 'mx' };
+      attempt.phase = { kind: 'decided', decision: { kind: 'defer', failure }, source: byMx };
       return this.original.get_mx_respond(hookAnswer.ok, []);
     }
     if (retval === hookAnswer.deny || retval === hookAnswer.denysoft) {
@@ -176,8 +189,8 @@ export class DeliveryGuard {
     return this.offer().then((list) => this.original.get_mx_respond(hookAnswer.ok, list));
   }
 
-  /** What is no route at all makes Haraka throw, which would end the process. */
-  private async followRoute(attempt: Attempt, mx: unknown): Promise<void> {
+  /** What is no answer at all makes Haraka throw, which would end the process. */
+  private async readAnswer(attempt: Attempt, mx: unknown): Promise<void> {
     try {
       await this.original.get_mx_respond(hookAnswer.ok, mx);
     } catch (error) {
@@ -187,22 +200,37 @@ export class DeliveryGuard {
     }
   }
 
-  private async decideRoute(attempt: Attempt): Promise<void> {
+  /** The hosts of an answer, as Haraka has read them. */
+  private onHosts(mxs: HarakaMx[]): unknown {
+    const { phase } = this.attempt;
+    if (phase.kind !== 'answered') return this.original.found_mx(mxs);
+    return this.followAnswer(this.attempt, { kind: 'plugin', by: phase.by, entries: plainEntries(mxs) });
+  }
+
+  private async followAnswer(attempt: Attempt, source: Extract<Source, { kind: 'plugin' }>): Promise<void> {
     const { domain } = this.hmail.todo;
-    const hosts = this.hmail.mxlist
-      .filter((mx) => !isSocket(mx))
-      .map((mx) => ({ host: hostOf(mx), preference: 0, port: portOf(mx) }));
-    const route = [...new Map(hosts.map((one) => [`${one.host} ${one.port}`, one])).values()];
-    const decision = await this.decideFor(attempt, (sources, rule, limit) =>
-      discoverRouted(sources, rule, domain, route, limit),
-    );
-    attempt.phase = { kind: 'decided', decision, source: 'route' };
+    const entries = plainEntries(source.entries);
+    const answer = answerOf(source.by, domain, entries);
+    const decision = await this.decideFor(attempt, async ({ sources, routes }, rule, limit) => {
+      const facts = await discoverAnswer(sources, rule, domain, answer, routes, limit);
+      nameOwnHosts(facts, answer);
+      for (const line of newRoutes(rule, facts)) this.hmail.lognotice(`tls-peers: ${line}`);
+      return { decision: decideAnswer(rule, facts), sts: facts.sts };
+    });
+    attempt.phase = { kind: 'decided', decision, source };
+    const kept = toFollow(entries, decision);
+    if (kept.length > 0) {
+      await this.original.found_mx(kept);
+    } else {
+      this.hmail.mxlist = [];
+      await this.tryDeliver();
+    }
   }
 
   /** Rule, facts, decision. Whatever goes wrong in between keeps the message, with the reason. */
   private async decideFor(
     attempt: Attempt,
-    gather: (sources: Sources, rule: OutboundRule, limit: Limit) => Promise<Facts>,
+    gather: (options: GuardOptions, rule: OutboundRule, limit: Limit) => Promise<Decided>,
   ): Promise<Decision> {
     try {
       const options = this.environment.options();
@@ -211,14 +239,14 @@ export class DeliveryGuard {
       if (found.kind === 'invalid') return { kind: 'defer', failure: found.failure };
       const { rule } = found;
       attempt.rule = rule;
-      const facts = await within(
+      const { decision, sts } = await within(
         options.limits.decisionMs,
         `the decision for ${printable(domain)}`,
-        (limit) => gather(options.sources, rule, limit),
+        (limit) => gather(options, rule, limit),
       );
-      attempt.policy = facts.sts;
+      attempt.policy = sts;
       const { probe } = options.sources.resolver.status();
-      return this.record(attempt, withOwnFault(decide(rule, facts), probe));
+      return this.record(attempt, withOwnFault(decision, probe));
     } catch (error) {
       const text = `the decision for this message broke: ${printable(messageOf(error))}`;
       this.hmail.logerror(`tls-peers: ${text}`);
@@ -248,7 +276,6 @@ export class DeliveryGuard {
     const { attempt } = this;
     try {
       this.noteUnreached(attempt);
-      if (attempt.phase.kind === 'routed') await this.decideRoute(attempt);
       const failure = await this.nextStep(attempt);
       if (failure !== undefined) this.defer(attempt, failure);
     } catch (error) {
@@ -316,6 +343,7 @@ export class DeliveryGuard {
   /** Takes out of Haraka's list what was not decided, and what Haraka's own settings rule out. */
   private dropUnplanned(attempt: Attempt): void {
     const { hmail } = this;
+    for (const mx of hmail.mxlist) unmapAddress(mx);
     hmail.mxlist = hmail.mxlist.filter((mx) => {
       if (isSocket(mx)) return true;
       const requirement = this.requirementFor(mx);
@@ -558,6 +586,9 @@ export class DeliveryGuard {
 
   /** Through Haraka's own hands, which give each entry what it needs on the wire. */
   private async offerAnew(attempt: Attempt): Promise<void> {
+    if (attempt.phase.kind === 'decided' && attempt.phase.source.kind === 'plugin') {
+      return this.followAnswer(attempt, attempt.phase.source);
+    }
     const list = await this.offer();
     if (this.attempt === attempt) await this.original.get_mx_respond(hookAnswer.ok, list);
   }
@@ -576,6 +607,14 @@ export class DeliveryGuard {
       this.hmail.logerror(`tls-peers: the reason could not be noted: ${printable(messageOf(error))}`);
     }
   }
+}
+
+const byMx: Source = { kind: 'mx' };
+
+/** A decision, and the policy that it was made from. */
+interface Decided {
+  readonly decision: Decision;
+  readonly sts: StsFacts;
 }
 
 function isDeciding(attempt: Attempt): boolean {

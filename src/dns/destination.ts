@@ -82,11 +82,12 @@ export async function discoverRoute(
   options: DestinationOptions,
 ): Promise<Destination> {
   const ordered = [...hosts].sort((a, b) => a.preference - b.preference);
-  const facts = await Promise.all(ordered.map((one) => discoverRouted(resolver, one, options)));
+  const facts = await Promise.all(ordered.map((one) => discoverRouteHost(resolver, one, options)));
   return { kind: 'route', domain, hosts: facts };
 }
 
-async function discoverRouted(
+/** As `discoverRoute`, of one host. Never rejects. */
+export async function discoverRouteHost(
   resolver: Resolver,
   { host: written, preference, port }: RouteHost,
   options: DestinationOptions,

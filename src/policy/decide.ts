@@ -59,6 +59,7 @@ export function decide(rule: OutboundRule, facts: Facts): Decision {
       }
       return sorted([decideHost(rule, facts, destination.host)]);
     case 'route':
+    case 'answered':
       return sorted(destination.hosts.map((host) => decideRoutedHost(rule, facts, host)));
     case 'mx':
       return sorted(destination.hosts.map((host) => decideHost(rule, facts, host)));
