@@ -1,9 +1,9 @@
 /** Between Haraka's entries of an answer to `get_mx` and what is decided about them. */
 import { isIP } from 'node:net';
 import type { AnsweredEntry } from '../discovery/discover_answer';
-import { asksPolicy } from '../discovery/asking';
 import { plainAddress, unmapped } from '../peers/network';
 import type { OutboundRule } from '../peers/rule';
+import { asksPolicy } from '../policy/asks';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { MxAnswer } from '../policy/mx_answer';
 import type { Decision } from '../policy/requirement';

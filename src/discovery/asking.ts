@@ -1,6 +1,7 @@
 /** What one rule asks of DNS and of policies. */
 import type { StsFacts } from '../mta_sts/types';
-import type { OutboundRule, SecurityLevel } from '../peers/rule';
+import type { OutboundRule } from '../peers/rule';
+import { asksDane } from '../policy/asks';
 
 /** How long the facts are waited for. The signal is looked at only where a question leaves the process. */
 export interface Waiting {
@@ -26,12 +27,4 @@ export class Asking {
   get signal(): AbortSignal {
     return this.waiting.signal;
   }
-}
-
-export function asksDane(level: SecurityLevel): boolean {
-  return level === 'opportunistic_dane' || level === 'mandatory_dane' || level === 'auto';
-}
-
-export function asksPolicy(level: SecurityLevel): boolean {
-  return level === 'mta_sts' || level === 'auto';
 }

@@ -5,9 +5,10 @@ import type { Destination } from '../dns/types';
 import type { StsPolicies } from '../mta_sts/policies';
 import { canonicalDomain } from '../names';
 import type { OutboundRule } from '../peers/rule';
+import { asksPolicy } from '../policy/asks';
 import { daneState, destinationSecurity } from '../policy/dane';
 import type { Facts } from '../policy/decide';
-import { Asking, asksPolicy, notAsked, type Waiting } from './asking';
+import { Asking, notAsked, type Waiting } from './asking';
 
 export interface Sources {
   readonly resolver: Resolver;

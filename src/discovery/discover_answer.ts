@@ -7,6 +7,7 @@ import type { Answer, FailedLookup, MxRecord, RoutedHostFacts } from '../dns/typ
 import { readMailDomain, type MailDomain } from '../mail_domain';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
+import { asksDane, asksPolicy } from '../policy/asks';
 import { daneState } from '../policy/dane';
 import { asDestination, type AnsweredHostFacts, type AnswerFacts } from '../policy/decide_answer';
 import {
@@ -19,7 +20,7 @@ import {
   type OwnMx,
   type Standing,
 } from '../policy/mx_answer';
-import { Asking, asksDane, asksPolicy, notAsked, type Waiting } from './asking';
+import { Asking, notAsked, type Waiting } from './asking';
 import type { Sources } from './discover';
 
 /** A host with what a connection to it will be known by. */

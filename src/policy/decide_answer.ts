@@ -13,6 +13,7 @@ import type { Destination, RoutedHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
+import { asksDane, asksPolicy } from './asks';
 import { daneState, lookupFailure } from './dane';
 import { decide } from './decide';
 import { monitored } from './monitor';
@@ -86,8 +87,7 @@ function refusal(
   { standing, facts: { host } }: AnsweredHostFacts,
 ): Failure | undefined {
   if (standing.kind === 'unknown') {
-    const { level } = rule;
-    const rests = level === 'mta_sts' || level === 'auto' || level.endsWith('_dane');
+    const rests = asksDane(rule.level) || asksPolicy(rule.level);
     return rests ? lookupFailure(standing.failure, `MX hosts of ${facts.domain}`) : undefined;
   }
   if (standing.kind !== 'forged') return undefined;
@@ -103,7 +103,8 @@ function refusal(
 /** What of the level rests on the MX hosts being those of the domain. */
 function protectionOf(rule: OutboundRule, { real, sts }: AnswerFacts): 'dane' | 'policy' | 'none' {
   if (rule.level === 'mandatory_dane') return 'dane';
-  if (real !== 'not_asked' && isProtected(rule, real)) return 'dane';
+  if (asksDane(rule.level) && real !== 'not_asked' && isProtected(rule, real)) return 'dane';
+  if (!asksPolicy(rule.level)) return 'none';
   return sts.kind === 'policy' && sts.policy.mode === 'enforce' ? 'policy' : 'none';
 }
 
