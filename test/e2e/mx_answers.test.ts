@@ -20,12 +20,15 @@ const ways = {
     (await net_utils.resolve_mx_hosts(list)).map(({ exchange }) => ({ exchange, from_dns: domain })),
   bare: async (list) => (await net_utils.resolve_mx_hosts(list)).map(({ exchange }) => ({ exchange })),
   names: (list) => list.map(({ exchange }) => exchange),
+  nothing: (list, domain) => [{ exchange: '', priority: 0, from_dns: domain }],
+  empty: () => [{}],
+  static: (list, domain) => [{ exchange: 'mx1.' + domain, from_dns: domain }],
   mixed: (list) => [{ exchange: 'mx.evil.example' }, { exchange: list[0].exchange }],
 };
 exports.hook_get_mx = async (next, hmail, domain) => {
   const way = ways[hmail.todo.rcpt_to[0].user];
   if (way === undefined) return next();
-  const list = await way(await net_utils.get_mx(domain), domain);
+  const list = await way(await net_utils.get_mx(domain).catch(() => []), domain);
   next(OK, list.map((mx) => typeof mx === 'string' ? mx : Object.assign(mx, { bind: '127.0.0.77' })));
 };`;
 
@@ -94,17 +97,24 @@ const asForged: typeof asOwn = {
 describe('an answer to get_mx', { tags: ['regression'] }, () => {
   let lab: Lab;
   beforeAll(async () => {
-    const domains = levels.flatMap((level) => [
+    const domains = levels.flatMap((level): [string, DomainSpec][] => [
       [signed(level), protectedDomain(signed(level), 'secure')],
       [unsigned(level), protectedDomain(unsigned(level), 'insecure')],
-    ]) as [string, DomainSpec][];
+    ]);
     lab = await startLab(
       {
         domains: Object.fromEntries([
           ...domains,
           ['alone.example', { dnssec: 'secure', implicit: { tlsa: ['match'] } }],
-        ]) as Record<string, DomainSpec>,
+          [
+            'silent-mandatory.example',
+            { lookups: { MX: 'servfail' }, mx: [{ host: 'mx1.silent-mandatory.example' }] },
+          ],
+          ['silent-auto.example', { lookups: { MX: 'servfail' }, mx: [{ host: 'mx1.silent-auto.example' }] }],
+        ]),
         hosts: {
+          'mx1.silent-mandatory.example': {},
+          'mx1.silent-auto.example': {},
           [evil]: { dnssec: 'secure', tlsa: ['match'] },
           'unlisted.provider.example': {},
           'listed.provider.example': { dnssec: 'secure', tlsa: ['match'] },
@@ -112,12 +122,14 @@ describe('an answer to get_mx', { tags: ['regression'] }, () => {
         },
       },
       {
-        plugins: ['source', 'unlisted', 'listed', 'by_plugin', 'tls-peers'],
+        plugins: ['source', 'unlisted', 'listed', 'by_plugin', 'recipient-routes', 'tls-peers'],
         ownPlugins: {
           source,
           unlisted: smarthost('unlisted', 'unlisted.provider.example'),
           listed: smarthost('listed', 'listed.provider.example'),
           by_plugin: smarthost('plugin', 'plugin.provider.example'),
+          // In place of the one of that name, which answers with what is in its file.
+          'recipient-routes': smarthost('routed', 'unlisted.provider.example'),
         },
         config: {
           'tls-peers.ini': '[outbound]\nroutes[] = Listed.Provider.Example\nroutes[] = by_plugin\n',
@@ -128,6 +140,8 @@ describe('an answer to get_mx', { tags: ['regression'] }, () => {
               ),
             ),
             '[outbound alone.example]\nsecurity_level = mandatory_dane\n',
+            '[outbound silent-mandatory.example]\nsecurity_level = mandatory\n',
+            '[outbound silent-auto.example]\nsecurity_level = auto\n',
           ].join(''),
         },
       },
@@ -177,14 +191,95 @@ describe('an answer to get_mx', { tags: ['regression'] }, () => {
     test.each(['forged', 'mixed'])(
       'with MX data that is %s goes nowhere where the level rests on it',
       async (way) => {
-        for (const [domain, , forged] of worlds) {
-          const { outcome, host } = await send(way, domain);
+        for (const [domain, own, forged] of worlds) {
+          const isRefused = expectedOf(forged, evil)[1] === '';
           // The host that is real is tried where the other is refused.
-          if (way === 'mixed' && /^(?:dane-required|mx-not-in-policy)$/.test(forged)) {
-            expect([domain, '', evil]).not.toEqual([domain, '', host]);
-          } else expect([domain, outcome, host]).toEqual([domain, ...expectedOf(forged, evil)]);
+          const expected =
+            way === 'mixed' && isRefused ? expectedOf(own, `mx1.${domain}`) : expectedOf(forged, evil);
+          const { outcome, host } = await send(way, domain);
+          expect([domain, outcome, host]).toEqual([domain, ...expected]);
         }
       },
     );
+  });
+
+  /** A host that none of the levels finds by MX: with TLSA records of its own, or without. */
+  const asRoute: Readonly<Record<Level, readonly [withTlsa: string, without: string]>> = {
+    ...asOwn,
+    opportunistic_dane: ['dane (dane)', 'opportunistic (no-dane)'],
+    mandatory_dane: ['dane (dane)', 'dane-required'],
+    mta_sts: ['opportunistic (no-sts)', 'opportunistic (no-sts)'],
+    auto: ['dane (dane)', 'opportunistic (no-sts)'],
+  };
+
+  describe.each(levels)('a smarthost beside it, at %s,', (level) => {
+    test.each([
+      ['listed', 'listed.provider.example', 0, 'listed'],
+      ['plugin', 'plugin.provider.example', 0, 'by_plugin'],
+      ['routed', 'unlisted.provider.example', 1, 'recipient-routes'],
+    ] as const)('is a route (%s)', async (way, host, which, by) => {
+      for (const domain of [signed(level), unsigned(level)]) {
+        const seen = await send(way, domain);
+        expect([seen.outcome, seen.host]).toEqual(expectedOf(asRoute[level][which], host));
+        expect(seen.discovered).toMatch(new RegExp(`^route, answered by ${by}; `));
+      }
+    });
+
+    test('that nothing lists is held to the policy of the domain', async () => {
+      const refusal = {
+        mandatory_dane: 'dane-required',
+        mta_sts: 'mx-not-in-policy',
+        auto: 'mx-not-in-policy',
+      };
+      const expected = level in refusal ? refusal[level as keyof typeof refusal] : asRoute[level][1];
+      for (const domain of [signed(level), unsigned(level)]) {
+        const seen = await send('unlisted', domain);
+        expect([seen.outcome, seen.host]).toEqual(expectedOf(expected, 'unlisted.provider.example'));
+        if (seen.host === '')
+          expect(seen.error).toContain('list it (or the plugin unlisted) under [outbound] routes[]');
+      }
+    });
+  });
+
+  test('a route that a policy would speak of is named once in the log', async () => {
+    for (let time = 0; time < 2; time++) await send('listed', signed('auto'));
+    const lines = lab.haraka.logLines.filter((line) =>
+      line.includes('listed.provider.example, a route of the plugin listed'),
+    );
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('[NOTICE]');
+  });
+
+  test('a domain that is its own host is itself', async () => {
+    for (const way of ['real', 'flat', 'names']) {
+      expect((await send(way, 'alone.example')).outcome).toBe('dane (dane)');
+    }
+  });
+
+  test('a null MX does not end mail to a domain that has MX hosts, where the level rests on them', async () => {
+    for (const level of levels) {
+      const { status } = await lab.deliver({ from: 'sender@ours.example', to: `nothing@${signed(level)}` });
+      const expected = /refused|required|policy/.test(asForged[level][0]) ? 'deferred' : 'bounced';
+      expect([level, status]).toEqual([level, expected]);
+    }
+  });
+
+  test('what names no host at all goes nowhere, and waits', async () => {
+    for (const level of levels) {
+      const { status } = await lab.deliver({ from: 'sender@ours.example', to: `empty@${signed(level)}` });
+      expect([level, status]).toEqual([level, 'deferred']);
+    }
+  });
+
+  test('where our own look-up fails, a route goes, and the rest where the level asks for nothing', async () => {
+    expect(await send('listed', 'silent-auto.example')).toMatchObject({ outcome: 'dane (dane)' });
+    expect(await send('static', 'silent-mandatory.example')).toMatchObject({
+      outcome: 'encrypted (mandatory)',
+      host: 'mx1.silent-mandatory.example',
+    });
+    expect(await send('static', 'silent-auto.example')).toMatchObject({
+      outcome: 'dns-lookup-failed',
+      host: '',
+    });
   });
 });
