@@ -29,6 +29,8 @@ export interface PeerConnection {
   readonly tls: PeerTls;
   readonly state: 'open' | 'closed';
   readonly messages: readonly PeerMessage[];
+  /** Where it came from. */
+  readonly remoteAddress: string;
 }
 
 export interface PeerMessage {
@@ -49,6 +51,7 @@ export class Session implements PeerConnection {
   tls: PeerTls = { kind: 'none' };
   state: 'open' | 'closed' = 'open';
   readonly messages: PeerMessage[] = [];
+  readonly remoteAddress: string;
 
   private stream: Socket;
   private pending = '';
@@ -64,6 +67,7 @@ export class Session implements PeerConnection {
     private readonly changed: () => void,
   ) {
     this.stream = socket;
+    this.remoteAddress = socket.remoteAddress ?? '';
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.state = 'closed';

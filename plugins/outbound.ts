@@ -239,6 +239,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironmen
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
+        routes: settings.global.outbound.values.routes ?? [],
         limits: limitsOf(timeouts),
         rememberBrokenTls: delivery.rememberBrokenTls,
         now,

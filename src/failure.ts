@@ -31,6 +31,8 @@ export interface Failure {
   readonly reason: FailureReason;
   /** One line, without control characters, that says what was seen and, where it helps, what to do. */
   readonly text: string;
+  /** The cause lies on this side, whatever the reason says of the peer: no ground to bounce at once. */
+  readonly fault?: 'ours';
 }
 
 /** The enhanced status code of `reason`; class 5 where the message bounces. */

@@ -96,6 +96,7 @@ function environmentOf(engine: Engine): DeliveryEnvironment {
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
+        routes: [],
         limits: limitsOf(timeouts),
         rememberBrokenTls: false,
         now,
@@ -118,6 +119,7 @@ class Message implements HMailItem {
   }
 
   get_mx_respond(): void {}
+  found_mx(): void {}
   get_force_tls(): boolean {
     return false;
   }

@@ -17,6 +17,7 @@ import { networkSections } from '../peers/index';
 import { parseAddress } from '../peers/network';
 import { standing } from '../peers/section';
 import { decide } from '../policy/decide';
+import { withOwnFault } from '../policy/own_fault';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { show } from '../settings/changes';
 import { formatFault } from '../settings/fault';
@@ -120,13 +121,13 @@ async function look(settings: Settings, directory: string, rule: OutboundRule, t
   const sources = openSources(settings.global, directory);
   try {
     const signal = AbortSignal.timeout(settings.global.timeouts.decision * 1000);
-    const [facts, { findings, question }] = await Promise.all([
+    const [facts, probed] = await Promise.all([
       discover(sources, rule, to, { signal }),
       sources.resolver.probe(),
     ]);
-    const resolver = findings.map((finding) => findingText(finding, question));
+    const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
     const tls = harakaTls(directorySource(directory));
-    const decision = asHarakaDelivers(decide(rule, facts), tls, to);
+    const decision = asHarakaDelivers(withOwnFault(decide(rule, facts), probed), tls, to);
     return { resolver, ...facts, decision, haraka: handshakeRemarks(tls) };
   } finally {
     await sources.close();
@@ -208,6 +209,7 @@ function destinationLines(output: Output, destination: Destination): string[] {
         `MX           none: ${destination.domain} is itself the host`,
         ...table(output, [hostRow(destination.host)], '  '),
       ];
+    case 'answered':
     case 'route':
       return [`route        ${destination.domain}`, ...table(output, destination.hosts.map(hostRow), '  ')];
     case 'literal':

@@ -1,5 +1,5 @@
 /** What calls name: senders, recipients, domains. Pure. */
-import { isIP } from 'node:net';
+import { readMailDomain } from '../mail_domain';
 import { canonicalDomain } from '../names';
 import { printable } from '../text';
 import { UsageError } from './command';
@@ -40,16 +40,11 @@ function mailDomain(operand: string): string {
   const bare = /^<(.*)>$/.exec(operand)?.[1] ?? operand;
   const at = bare.lastIndexOf('@');
   const domain = bare.slice(at + 1);
-  const name = isLiteral(domain) ? domain : canonicalDomain(domain);
-  if (name === undefined || (at !== -1 && !isLocalPart(bare.slice(0, at)))) {
+  const read = readMailDomain(domain);
+  if (read.kind === 'no_domain' || (at !== -1 && !isLocalPart(bare.slice(0, at)))) {
     throw new UsageError(`neither an address nor a domain: ${quoted(operand)}`);
   }
-  return name;
-}
-
-function isLiteral(domain: string): boolean {
-  const address = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
-  return address !== undefined && isIP(address) !== 0;
+  return read.kind === 'name' ? read.name : domain;
 }
 
 /** RFC 5321 section 4.1.2: blanks stand in quotes only, and quotes in quotes only behind a backslash. */

@@ -2,6 +2,7 @@
 import { discover, type Sources } from '../discovery/discover';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
+import { withOwnFault } from '../policy/own_fault';
 import { extraRootsOf } from '../policy/observed';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { judgeProbe, type ProbeVerdict } from '../probe/judge';
@@ -48,8 +49,11 @@ export class Visitor {
   async decide(rule: OutboundRule, domain: string): Promise<Decision> {
     const { sources, global, haraka } = this.options;
     const signal = AbortSignal.timeout(global.timeouts.decision * 1000);
-    const decision = decide(rule, await discover(sources, rule, domain, { signal }));
-    return asHarakaDelivers(decision, haraka, domain);
+    const [facts, probed] = await Promise.all([
+      discover(sources, rule, domain, { signal }),
+      sources.resolver.probe(),
+    ]);
+    return asHarakaDelivers(withOwnFault(decide(rule, facts), probed), haraka, domain);
   }
 
   async visit({ host, requirement, discovered }: HostPlan, address: string): Promise<Attempt> {

@@ -5,7 +5,7 @@ import type { OutboundRule } from '../peers/rule';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { TimeBudget } from '../session/time_budget';
 import type { Answer } from '../smtp/reply';
-import type { HMailItem } from './haraka';
+import type { HarakaMx, HMailItem } from './haraka';
 import type { HostTry } from './host_try';
 
 /** One host that was not delivered to; `host` is empty where the fault is our own. */
@@ -30,9 +30,15 @@ export type Phase =
   | { readonly kind: 'undecided' }
   /** Facts are being gathered; an answer of Haraka's in the meantime is not for us to follow. */
   | { readonly kind: 'deciding' }
-  /** Another plugin chose the hosts; what they must satisfy is still to be decided. */
-  | { readonly kind: 'routed' }
-  | { readonly kind: 'decided'; readonly decision: Decision; readonly source: 'mx' | 'route' };
+  /** The plugin `by` chose the hosts; what they must satisfy is still to be decided. */
+  | { readonly kind: 'answered'; readonly by: string }
+  | { readonly kind: 'decided'; readonly decision: Decision; readonly source: Source };
+
+/** Who chose the hosts. */
+export type Source =
+  | { readonly kind: 'mx' }
+  /** As the plugin answered, for another decision about the same hosts. */
+  | { readonly kind: 'plugin'; readonly by: string; readonly entries: readonly HarakaMx[] };
 
 /** What a session came to be. */
 export interface Connected {
@@ -99,7 +105,7 @@ export class Attempt {
   }
 }
 
-/** Reasons that lie with us or with DNS, which time may cure: never a ground to bounce at once. */
+/** Reasons that lie with us or with DNS, which time may cure: never a ground to bounce at once. So is any with a fault of ours. */
 const transient = new Set<Failure['reason']>([
   'dns-lookup-failed',
   'dnssec-invalid',
@@ -112,7 +118,12 @@ const transient = new Set<Failure['reason']>([
 export function isFinal(failures: readonly HostFailure[]): boolean {
   return (
     failures.length > 0 &&
-    failures.every((failure) => failure.kind === 'policy' && !transient.has(failure.failure.reason))
+    failures.every(
+      (failure) =>
+        failure.kind === 'policy' &&
+        failure.failure.fault !== 'ours' &&
+        !transient.has(failure.failure.reason),
+    )
   );
 }
 

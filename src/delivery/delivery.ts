@@ -20,6 +20,8 @@ export interface DeliveryOptions {
   /** `sender` is empty for the null sender. */
   findRule(sender: string, recipientDomain: string): Found<OutboundRule>;
   readonly sources: Sources;
+  /** Hosts and plugins whose answers to `get_mx` are routes of the operator's. */
+  readonly routes: readonly string[];
   readonly limits: DeliveryLimits;
   /** Whether Haraka's Redis memory of hosts with broken TLS counts, where cleartext is allowed. */
   readonly rememberBrokenTls: boolean;
@@ -40,7 +42,7 @@ export interface DeliveryEnvironment {
 /** Haraka's own methods, which the guard overrides on the message. */
 export type Originals = Pick<
   HMailItem,
-  'get_mx_respond' | 'get_force_tls' | 'try_deliver' | 'try_deliver_host_on_socket'
+  'get_mx_respond' | 'found_mx' | 'get_force_tls' | 'try_deliver' | 'try_deliver_host_on_socket'
 >;
 
 /** One message for one next-hop domain, over all its attempts. */
@@ -48,6 +50,8 @@ export interface Delivery {
   readonly hmail: HMailItem;
   readonly environment: DeliveryEnvironment;
   readonly original: Originals;
+  /** The name of the plugin whose hook ran last, empty where none did. */
+  readonly answerer: () => string;
   /** Told when recipients get a message of their own, with what happened so far. */
   readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void;
   /** The one that is going on. */

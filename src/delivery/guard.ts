@@ -6,10 +6,11 @@
  * the queue, the retries, the bounces and the connecting; which hosts are tried and every word that is said to them is
  * ours. One guard lives as long as its HMailItem, over all retries; each attempt decides anew.
  */
+import { rememberAnswerer } from './answerer';
 import { Attempt } from './attempt';
 import type { Delivery, DeliveryEnvironment } from './delivery';
 import type { HarakaMx, HMailItem } from './haraka';
-import { offerHosts, takeAnswer } from './host_choice';
+import { offerHosts, takeAnswer, takeHosts } from './host_choice';
 import { forgetAttempts } from './recipients';
 import { summarize, type DeliverySummary } from './summary';
 import { onSocket, requirementFor, tryNextHost } from './trying';
@@ -25,15 +26,18 @@ export class DeliveryGuard {
       environment,
       original: {
         get_mx_respond: hmail.get_mx_respond.bind(hmail),
+        found_mx: hmail.found_mx.bind(hmail),
         get_force_tls: hmail.get_force_tls.bind(hmail),
         try_deliver: hmail.try_deliver.bind(hmail),
         try_deliver_host_on_socket: hmail.try_deliver_host_on_socket.bind(hmail),
       },
+      answerer: rememberAnswerer(hmail),
       onSplit,
       attempt: new Attempt(environment.options().limits.attempt),
     };
     this.#delivery = delivery;
     hmail.get_mx_respond = (retval, mx) => takeAnswer(delivery, retval, mx);
+    hmail.found_mx = (mxs) => takeHosts(delivery, mxs);
     hmail.get_force_tls = (mx) => requirementFor(delivery, mx)?.kind === 'encrypted';
     hmail.try_deliver = () => tryNextHost(delivery);
     hmail.try_deliver_host_on_socket = (mx, _host, _port, socket) => void onSocket(delivery, mx, socket);

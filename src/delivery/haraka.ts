@@ -20,7 +20,7 @@ export interface HarakaMx {
   priority?: number;
   /** A plugin may have written it as text. */
   port?: number | string;
-  /** The host name, where `exchange` is the address that it resolved to. */
+  /** The host name, where `exchange` is the address that it resolved to; the domain that was asked for, behind an MX look-up. */
   from_dns?: string;
   using_lmtp?: unknown;
   /** What EHLO says. */
@@ -83,7 +83,11 @@ export interface HMailItem {
   /** How many deliveries still need the queue file. */
   refcount: number;
   mxlist: HarakaMx[];
+  /** The hook that runs now, null or absent while none does. */
+  current_hook?: unknown;
   get_mx_respond(retval: number | undefined, mx: unknown): unknown;
+  /** Finds addresses for the hosts of an answer to `get_mx`, and begins to try them. */
+  found_mx(mxs: HarakaMx[]): unknown;
   get_force_tls(mx: HarakaMx): boolean;
   try_deliver(): unknown;
   try_deliver_host_on_socket(mx: HarakaMx, host: string, port: number, socket: PluggableSocket): void;
@@ -152,6 +156,7 @@ export interface OutboundTlsModule extends OutboundTls {
 /** The delivery's methods that the guard overrides or calls. */
 const seam = [
   'get_mx_respond',
+  'found_mx',
   'get_force_tls',
   'try_deliver',
   'try_deliver_host_on_socket',

@@ -1,51 +1,56 @@
 /** Which hosts a message may be tried at: the answer of `get_mx`, and what was decided about it. */
-import { discover, discoverRouted, type Sources } from '../discovery/discover';
+import { discover } from '../discovery/discover';
+import { discoverAnswer } from '../discovery/discover_answer';
 import { within, type Limit } from '../deadline';
 import type { Failure } from '../failure';
 import type { OutboundRule } from '../peers/rule';
-import { decide, type Facts } from '../policy/decide';
+import type { StsFacts } from '../mta_sts/types';
+import { decide } from '../policy/decide';
+import { decideAnswer } from '../policy/decide_answer';
+import { withOwnFault } from '../policy/own_fault';
 import type { Decision } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
-import type { Attempt } from './attempt';
-import type { Delivery } from './delivery';
+import type { Attempt, Source } from './attempt';
+import type { Delivery, DeliveryOptions } from './delivery';
 import { deferFor } from './giving_up';
 import { hookAnswer, type HarakaMx } from './haraka';
-import { entriesOf, hostOf, isSocket, portOf } from './mx_entry';
+import { answerOf, nameOwnHosts, newRoutes, plainEntries, toFollow } from './mx_answer';
+import { entriesOf } from './mx_entry';
 
 /** The answer of the `get_mx` hook: the hosts that may be tried, or none. Never rejects. */
 export async function offerHosts(delivery: Delivery): Promise<readonly HarakaMx[]> {
   const { attempt, hmail } = delivery;
   attempt.phase = { kind: 'deciding' };
-  const decision = await decideFor(delivery, attempt, (sources, rule, limit) =>
-    discover(sources, rule, hmail.todo.domain, limit),
-  );
+  const decision = await decideFor(delivery, attempt, async ({ sources }, rule, limit) => {
+    const facts = await discover(sources, rule, hmail.todo.domain, limit);
+    return { decision: decide(rule, facts), sts: facts.sts };
+  });
   const list = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
   // Haraka may have lost patience meanwhile; the attempt is then no longer ours to decide.
   if (!isDeciding(attempt)) return [];
-  attempt.phase = { kind: 'decided', decision, source: 'mx' };
+  attempt.phase = { kind: 'decided', decision, source: byMx };
   attempt.offered = list;
   return list;
 }
 
 /**
- * Takes the answer of the `get_mx` hooks. Our own list is followed; another plugin's hosts are a route, to be decided
- * before any of them is tried. No answer at all must not become Haraka's own look-up, which knows no rule.
+ * Takes the answer of the `get_mx` hooks. Our own list is followed; another plugin's hosts are to be decided before any
+ * of them is tried. No answer at all must not become Haraka's own look-up, which knows no rule.
  */
 export function takeAnswer(delivery: Delivery, retval: number | undefined, mx: unknown): unknown {
   const { attempt, original } = delivery;
-  attempt.queue = 'unread';
   if (retval === hookAnswer.ok) {
     if (mx === attempt.offered) return original.get_mx_respond(retval, mx);
-    attempt.phase = { kind: 'routed' };
-    return followRoute(delivery, attempt, mx);
+    attempt.phase = { kind: 'answered', by: delivery.answerer() };
+    return readAnswer(delivery, attempt, mx);
   }
   if (attempt.phase.kind === 'deciding') {
     const failure: Failure = {
       reason: 'internal-error',
       text: 'the decision took longer than the plugin timeout',
     };
-    attempt.phase = { kind: 'decided', decision: { kind: 'defer', failure }, source: 'mx' };
+    attempt.phase = { kind: 'decided', decision: { kind: 'defer', failure }, source: byMx };
     return original.get_mx_respond(hookAnswer.ok, []);
   }
   if (retval === hookAnswer.deny || retval === hookAnswer.denysoft) {
@@ -54,8 +59,8 @@ export function takeAnswer(delivery: Delivery, retval: number | undefined, mx: u
   return offerHosts(delivery).then((list) => original.get_mx_respond(hookAnswer.ok, list));
 }
 
-/** What is no route at all makes Haraka throw, which would end the process. */
-async function followRoute(delivery: Delivery, attempt: Attempt, mx: unknown): Promise<void> {
+/** What is no answer at all makes Haraka throw, which would end the process. */
+async function readAnswer(delivery: Delivery, attempt: Attempt, mx: unknown): Promise<void> {
   try {
     await delivery.original.get_mx_respond(hookAnswer.ok, mx);
   } catch (error) {
@@ -65,32 +70,58 @@ async function followRoute(delivery: Delivery, attempt: Attempt, mx: unknown): P
   }
 }
 
-/** Through Haraka's own hands, which give each entry what it needs on the wire. */
-export async function offerAnew(delivery: Delivery, attempt: Attempt): Promise<void> {
-  const list = await offerHosts(delivery);
-  if (delivery.attempt !== attempt) return;
+/** The hosts of an answer, as Haraka has read them; it finds their addresses, and begins to try them. */
+export function takeHosts(delivery: Delivery, mxs: HarakaMx[]): unknown {
+  const { attempt, original } = delivery;
+  const { phase } = attempt;
   attempt.queue = 'unread';
-  await delivery.original.get_mx_respond(hookAnswer.ok, list);
+  if (phase.kind !== 'answered') return original.found_mx(mxs);
+  return followAnswer(delivery, attempt, { kind: 'plugin', by: phase.by, entries: plainEntries(mxs) });
 }
 
-export async function decideRoute(delivery: Delivery, attempt: Attempt): Promise<void> {
-  const { hmail } = delivery;
+async function followAnswer(
+  delivery: Delivery,
+  attempt: Attempt,
+  source: Extract<Source, { kind: 'plugin' }>,
+): Promise<void> {
+  const { hmail, original } = delivery;
   const { domain } = hmail.todo;
-  const hosts = hmail.mxlist
-    .filter((mx) => !isSocket(mx))
-    .map((mx) => ({ host: hostOf(mx), preference: 0, port: portOf(mx) }));
-  const route = [...new Map(hosts.map((one) => [`${one.host} ${one.port}`, one])).values()];
-  const decision = await decideFor(delivery, attempt, (sources, rule, limit) =>
-    discoverRouted(sources, rule, domain, route, limit),
-  );
-  attempt.phase = { kind: 'decided', decision, source: 'route' };
+  const entries = plainEntries(source.entries);
+  const answer = answerOf(source.by, domain, entries);
+  const decision = await decideFor(delivery, attempt, async ({ sources, routes }, rule, limit) => {
+    const facts = await discoverAnswer(sources, rule, domain, answer, routes, limit);
+    nameOwnHosts(facts, answer);
+    for (const line of newRoutes(rule, facts)) hmail.lognotice(`tls-peers: ${line}`);
+    return { decision: decideAnswer(rule, facts), sts: facts.sts };
+  });
+  attempt.phase = { kind: 'decided', decision, source };
+  attempt.queue = 'unread';
+  const kept = toFollow(entries, decision);
+  if (kept.length > 0) {
+    await original.found_mx(kept);
+  } else {
+    hmail.mxlist = [];
+    // The guard's own: it finds that there is none.
+    await hmail.try_deliver();
+  }
+}
+
+/** Decides once more. Haraka gives each entry what it needs on the wire. */
+export async function decideAnew(delivery: Delivery, attempt: Attempt): Promise<void> {
+  const { phase } = attempt;
+  if (phase.kind === 'decided' && phase.source.kind === 'plugin') {
+    await followAnswer(delivery, attempt, phase.source);
+    return;
+  }
+  const list = await offerHosts(delivery);
+  if (delivery.attempt === attempt) await delivery.original.get_mx_respond(hookAnswer.ok, list);
 }
 
 /** Rule, facts, decision. Whatever goes wrong in between keeps the message, with the reason. */
 async function decideFor(
   { hmail, environment }: Delivery,
   attempt: Attempt,
-  gather: (sources: Sources, rule: OutboundRule, limit: Limit) => Promise<Facts>,
+  gather: (options: DeliveryOptions, rule: OutboundRule, limit: Limit) => Promise<Decided>,
 ): Promise<Decision> {
   try {
     const options = environment.options();
@@ -99,11 +130,11 @@ async function decideFor(
     if (found.kind === 'invalid') return { kind: 'defer', failure: found.failure };
     const { rule } = found;
     attempt.rule = rule;
-    const facts = await within(options.limits.decision, `the decision for ${printable(domain)}`, (limit) =>
-      gather(options.sources, rule, limit),
+    const made = await within(options.limits.decision, `the decision for ${printable(domain)}`, (limit) =>
+      gather(options, rule, limit),
     );
-    attempt.policy = facts.sts;
-    const decision = decide(rule, facts);
+    attempt.policy = made.sts;
+    const decision = withOwnFault(made.decision, options.sources.resolver.status().probe);
     attempt.note(hmail, decision);
     return decision;
   } catch (error) {
@@ -111,6 +142,14 @@ async function decideFor(
     hmail.logerror(`tls-peers: ${text}`);
     return { kind: 'defer', failure: { reason: 'internal-error', text } };
   }
+}
+
+const byMx: Source = { kind: 'mx' };
+
+/** A decision, and the policy that it was made from. */
+interface Decided {
+  readonly decision: Decision;
+  readonly sts: StsFacts;
 }
 
 function isDeciding(attempt: Attempt): boolean {

@@ -1,6 +1,7 @@
 /** Entries of Haraka's `mxlist`, and the plans that they stand for. */
 import { smtpPort } from '../dns/types';
 import { canonicalDomain } from '../names';
+import { plainAddress } from '../peers/network';
 import type { HostPlan } from '../policy/requirement';
 import type { HarakaMx } from './haraka';
 
@@ -12,7 +13,7 @@ export function isSocket(mx: HarakaMx): mx is HarakaMx & { readonly path: string
 /** The host name where Haraka resolved one, the address otherwise; in the form in which plans name hosts. */
 export function hostOf(mx: HarakaMx): string {
   const name = mx.from_dns ?? mx.exchange ?? mx.path ?? '';
-  return canonicalDomain(name) ?? name.toLowerCase();
+  return canonicalDomain(name) ?? plainAddress(name.toLowerCase());
 }
 
 /** Where Haraka will connect: a route may name any port, LMTP has none of its own but this one. */

@@ -26,8 +26,7 @@ export async function newerPolicy(
 ): Promise<Policy | 'none'> {
   const { phase, rule, failures } = attempt;
   const name = canonicalDomain(domain);
-  if (name === undefined || rule === 'unknown' || phase.kind !== 'decided' || phase.source !== 'mx')
-    return 'none';
+  if (name === undefined || rule === 'unknown' || phase.kind !== 'decided') return 'none';
   if (!failures.some(isOfEnforcedPolicy)) return 'none';
   try {
     const newest = await within(limits.decision, `the MTA-STS policy of ${name}`, ({ signal }) =>

@@ -10,11 +10,12 @@ import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
 import { deferFor, giveUp } from './giving_up';
 import type { HarakaMx, PluggableSocket } from './haraka';
-import { decideRoute, offerAnew } from './host_choice';
+import { decideAnew } from './host_choice';
 import { holdSession } from './host_session';
 import { againAfter, firstTry, rememberedBroken, whereOf, withoutTls, type HostTry } from './host_try';
 import { hostOf, isSocket, localPlan, portOf } from './mx_entry';
-import { isOwnAddress } from './own_address';
+import { unmapAddress } from './mx_answer';
+import { ownAddress } from './own_address';
 import { tellHaraka } from './outcome';
 import { forgetAttempts, noteUndeliverable } from './recipients';
 import { recallBroken, rememberBroken } from './redis_memory';
@@ -24,7 +25,6 @@ export async function tryNextHost(delivery: Delivery): Promise<void> {
   const { attempt } = delivery;
   try {
     noteUnreached(delivery, attempt);
-    if (attempt.phase.kind === 'routed') await decideRoute(delivery, attempt);
     await nextStep(delivery, attempt);
   } catch (error) {
     const text = `the delivery broke: ${printable(messageOf(error))}`;
@@ -59,7 +59,7 @@ async function connect(delivery: Delivery, attempt: Attempt): Promise<void> {
   if (queue.length > 0 && budget.left() <= 0) noteOutOfTime(attempt, queue.splice(0));
   const next = queue.shift();
   if (next === undefined) {
-    if ((await giveUp(delivery, attempt)) === 'again') await offerAnew(delivery, attempt);
+    if ((await giveUp(delivery, attempt)) === 'again') await decideAnew(delivery, attempt);
     return;
   }
   const tried = await recalled(delivery, next);
@@ -84,6 +84,7 @@ function noteOutOfTime(attempt: Attempt, untried: readonly HostTry[]): void {
 function queueOf(delivery: Delivery, attempt: Attempt): HostTry[] {
   const { hmail, environment } = delivery;
   return hmail.mxlist.flatMap((mx) => {
+    unmapAddress(mx);
     if (isSocket(mx)) return [firstTry(mx, localPlan(mx.path))];
     const plan = planFor(delivery, mx);
     if (plan === undefined) {
@@ -141,16 +142,18 @@ function noteUnreached(delivery: Delivery, attempt: Attempt): void {
   if (connecting === 'none') return;
   attempt.connecting = 'none';
   const { mx } = connecting;
-  const text = isPassedOver(delivery, mx)
-    ? `${mx.exchange} is an address of this machine, which Haraka passes over (local_mx_ok in outbound.ini)`
-    : `no connection to ${mx.exchange ?? mx.path ?? 'the host'}`;
+  const own = passedOverAs(delivery, mx);
+  const text =
+    own === undefined
+      ? `no connection to ${mx.exchange ?? mx.path ?? 'the host'}`
+      : `${mx.exchange} is ${own}; Haraka passes it over (local_mx_ok in outbound.ini)`;
   attempt.failures.push({ kind: 'network', host: hostOf(mx), text });
 }
 
 /** Haraka does not say so: it goes on to the next host as if this one had failed. */
-function isPassedOver({ environment }: Delivery, { exchange, from_dns }: HarakaMx): boolean {
-  if (environment.outboundConfig.cfg.local_mx_ok === true) return false;
-  return exchange !== undefined && from_dns !== undefined && isOwnAddress(exchange);
+function passedOverAs({ environment }: Delivery, { exchange, from_dns }: HarakaMx): string | undefined {
+  if (environment.outboundConfig.cfg.local_mx_ok === true) return undefined;
+  return exchange === undefined || from_dns === undefined ? undefined : ownAddress(exchange);
 }
 
 /** Haraka has connected. What happens from here on is ours. Never rejects. */

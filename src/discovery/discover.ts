@@ -1,95 +1,38 @@
 /** Gathers what a decision needs: the hosts, what DNSSEC says of them, and the MTA-STS policy. Decides nothing. */
-import { isIP } from 'node:net';
-import { discoverDestination, discoverRoute, type RouteHost } from '../dns/destination';
+import { discoverDestination } from '../dns/destination';
 import type { Resolver } from '../dns/resolver';
 import type { Destination } from '../dns/types';
 import type { StsPolicies } from '../mta_sts/policies';
-import type { StsFacts } from '../mta_sts/types';
 import { canonicalDomain } from '../names';
-import type { OutboundRule, SecurityLevel } from '../peers/rule';
+import type { OutboundRule } from '../peers/rule';
+import { asksPolicy } from '../policy/asks';
 import { daneState, destinationSecurity } from '../policy/dane';
 import type { Facts } from '../policy/decide';
+import { Asking, notAsked, type Waiting } from './asking';
 
 export interface Sources {
   readonly resolver: Resolver;
   readonly policies: Pick<StsPolicies, 'facts' | 'refresh'>;
 }
 
-/** Hosts that the operator's routing named, in order. */
-export type Route = readonly RouteHost[];
-
-/** How long the facts are waited for. The signal is looked at only where a question leaves the process. */
-export interface Waiting {
-  readonly signal: AbortSignal;
-}
-
-const notAsked: StsFacts = { kind: 'not_asked' };
-
-/** The facts for mail to `domain`, whose hosts are found by MX. Never rejects. */
+/** The facts for mail to `domain`, whatever stands behind the @, whose hosts are found by MX. Never rejects. */
 export async function discover(
   sources: Sources,
   rule: OutboundRule,
   domain: string,
   waiting: Waiting,
 ): Promise<Facts> {
-  const name = canonicalDomain(domain);
-  if (name === undefined) return { destination: unnamed(domain), sts: notAsked };
-
   const asking = new Asking(rule, waiting);
-  const policy = asksPolicy(rule.level) ? sources.policies.facts(name, asking) : Promise.resolve(notAsked);
+  const name = canonicalDomain(domain);
+  const policy =
+    name !== undefined && asksPolicy(rule.level)
+      ? sources.policies.facts(name, asking)
+      : Promise.resolve(notAsked);
   // Where nobody waits for it, a rejection must not end the process.
   policy.catch(() => undefined);
-  const destination = await discoverDestination(sources.resolver, name, asking);
+  const destination = await discoverDestination(sources.resolver, domain, asking);
   // A slow policy host must not hold up mail that DANE already settles.
   return { destination, sts: consultsPolicy(rule, destination) ? await policy : notAsked };
-}
-
-/** Where mail goes to what is no domain name: an address literal (RFC 5321 section 4.1.3), or nowhere. */
-function unnamed(domain: string): Destination {
-  const literal = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(domain)?.[1];
-  return literal !== undefined && isIP(literal) !== 0
-    ? { kind: 'literal', domain, address: literal }
-    : { kind: 'no_such_domain', domain };
-}
-
-/** The facts for hosts that another plugin chose: they stand for a secure MX RRset, and have no MTA-STS policy. */
-export async function discoverRouted(
-  sources: Sources,
-  rule: OutboundRule,
-  domain: string,
-  route: Route,
-  waiting: Waiting,
-): Promise<Facts> {
-  const asking = new Asking(rule, waiting);
-  return { destination: await discoverRoute(sources.resolver, domain, route, asking), sts: notAsked };
-}
-
-/** What one rule asks of DNS and of policies. */
-class Asking {
-  readonly dane: boolean;
-  readonly insecureMx: OutboundRule['insecureMx'];
-  readonly extraRoots: string;
-
-  constructor(
-    rule: OutboundRule,
-    private readonly waiting: Waiting,
-  ) {
-    this.dane = asksDane(rule.level);
-    this.insecureMx = rule.insecureMx;
-    this.extraRoots = rule.extraRoots;
-  }
-
-  get signal(): AbortSignal {
-    return this.waiting.signal;
-  }
-}
-
-export function asksDane(level: SecurityLevel): boolean {
-  return level === 'opportunistic_dane' || level === 'mandatory_dane' || level === 'auto';
-}
-
-function asksPolicy(level: SecurityLevel): boolean {
-  return level === 'mta_sts' || level === 'auto';
 }
 
 /** Under `auto` with a secure MX and usable TLSA records at every host, the policy is not consulted. */

@@ -7,8 +7,9 @@
  */
 import { isIP } from 'node:net';
 import type { TlsaRecord } from '../dane/types';
+import { readMailDomain } from '../mail_domain';
 import { canonicalDomain } from '../names';
-import { printable } from '../text';
+import { unmapped } from '../peers/network';
 import { orderMx, type Random } from './order';
 import type { AskOptions, Resolver } from './resolver';
 import {
@@ -16,7 +17,6 @@ import {
   type AddressFacts,
   type Answer,
   type Destination,
-  type FailedLookup,
   type MxHostFacts,
   type MxRecord,
   type RoutedHostFacts,
@@ -53,21 +53,16 @@ interface Service {
   readonly port: number;
 }
 
-/**
- * Where mail for the next-hop domain `domain` goes: a name in any form, or an address with or without brackets. Never rejects.
- */
+/** Where mail for the next-hop domain `domain` goes: a name in any form, or an address in brackets. Never rejects. */
 export async function discoverDestination(
   resolver: Resolver,
   domain: string,
   options: DestinationOptions,
 ): Promise<Destination> {
-  const name = canonicalDomain(domain);
-  if (name === undefined) {
-    const address = literalAddress(domain);
-    return address === undefined
-      ? { kind: 'lookup_failed', domain, failure: unaskable(domain) }
-      : { kind: 'literal', domain, address };
-  }
+  const written = readMailDomain(domain);
+  if (written.kind === 'literal') return { kind: 'literal', domain, address: written.address };
+  if (written.kind === 'no_domain') return { kind: 'no_such_domain', domain };
+  const { name } = written;
   const mx = await resolver.mx(name, options);
   if (mx.kind === 'failed') return { kind: 'lookup_failed', domain: name, failure: mx };
   if (mx.kind === 'records') return await discoverMx(resolver, name, mx, options);
@@ -87,11 +82,12 @@ export async function discoverRoute(
   options: DestinationOptions,
 ): Promise<Destination> {
   const ordered = [...hosts].sort((a, b) => a.preference - b.preference);
-  const facts = await Promise.all(ordered.map((one) => discoverRouted(resolver, one, options)));
+  const facts = await Promise.all(ordered.map((one) => discoverRouteHost(resolver, one, options)));
   return { kind: 'route', domain, hosts: facts };
 }
 
-async function discoverRouted(
+/** As `discoverRoute`, of one host. Never rejects. */
+export async function discoverRouteHost(
   resolver: Resolver,
   { host: written, preference, port }: RouteHost,
   options: DestinationOptions,
@@ -177,8 +173,20 @@ export function addressFacts(host: string, ipv6: Answer<string>, ipv4: Answer<st
 /** More addresses than this at one host are not tried. */
 const maxAddresses = 16;
 
-/** IPv6 first, but never so many that the other family has no part: not every sender has both. */
-function shared(six: readonly string[], four: readonly string[]): string[] {
+/**
+ * IPv6 first, but never so many that the other family has no part: not every sender has both. An address that carries an IPv4
+ * address leads there, and must not pass by what is said of that one.
+ */
+function shared(sixes: readonly string[], fours: readonly string[]): string[] {
+  const mapped = sixes.map(unmapped).filter((address) => !address.includes(':'));
+  if (mapped.length === 0) return inTurn(sixes, fours);
+  return inTurn(
+    sixes.filter((address) => unmapped(address).includes(':')),
+    [...new Set([...fours, ...mapped])],
+  );
+}
+
+function inTurn(six: readonly string[], four: readonly string[]): string[] {
   const most = Math.max(maxAddresses / 2, maxAddresses - four.length);
   return [...six.slice(0, most), ...four].slice(0, maxAddresses);
 }
@@ -238,13 +246,9 @@ export function tlsaFacts(baseDomain: string, answer: Answer<TlsaRecord>): TlsaF
 /** The address in `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `192.0.2.1` or `2001:db8::1` (RFC 5321 section 4.1.3). */
 function literalAddress(text: string): string | undefined {
   const bare = /^\[(?:ipv6:)?(.*)\]$/i.exec(text)?.[1] ?? text;
-  return isIP(bare) === 0 ? undefined : bare;
+  return isIP(bare) === 0 ? undefined : unmapped(bare);
 }
 
 function literal(address: string): AddressFacts {
   return { kind: 'found', security: 'insecure', addresses: [address], canonicalName: address };
-}
-
-function unaskable(domain: string): FailedLookup {
-  return { kind: 'failed', cause: 'malformed', detail: `${printable(domain)}: no domain name` };
 }

@@ -121,6 +121,15 @@ export type Destination =
   | { readonly kind: 'implicit'; readonly domain: string; readonly host: MxHostFacts }
   /** Hosts that the operator's routing named; they count as a secure MX RRset. */
   | { readonly kind: 'route'; readonly domain: string; readonly hosts: readonly RoutedHostFacts[] }
+  /** Hosts that a plugin answered with, and that count as MX hosts of the domain. */
+  | {
+      readonly kind: 'answered';
+      readonly domain: string;
+      readonly secure: boolean;
+      /** As of `mx`. */
+      readonly canonicalName: string;
+      readonly hosts: readonly RoutedHostFacts[];
+    }
   /** An address instead of a domain: no DANE, no MTA-STS. */
   | { readonly kind: 'literal'; readonly domain: string; readonly address: string }
   | { readonly kind: 'null_mx'; readonly domain: string }

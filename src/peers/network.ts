@@ -24,7 +24,7 @@ export function parseAddress(text: string): Address | undefined {
     return bits === undefined ? undefined : { family: 4, bits };
   }
   const bits = parseIPv6(text.replace(/%[\w.-]+$/, ''));
-  return bits === undefined ? undefined : unmapped(bits);
+  return bits === undefined ? undefined : fromBits(bits);
 }
 
 /**
@@ -59,6 +59,20 @@ export function formatAddress(address: Address): string {
   return address.family === 4 ? formatIPv4(address.bits) : formatIPv6(address.bits);
 }
 
+/** `text`; where it is an IPv4-mapped address, the IPv4 address that it carries, to which a connection leads. */
+export function unmapped(text: string): string {
+  // Most addresses are not, and this is asked of each for every message.
+  if (!/ffff:/i.test(text)) return text;
+  const address = parseAddress(text);
+  return address?.family === 4 ? formatAddress(address) : text;
+}
+
+/** The one form in which an address is compared (RFC 5952); a mapped one as in `unmapped`. What is no address, or has a zone, stays. */
+export function plainAddress(text: string): string {
+  const address = text.includes('%') ? undefined : parseAddress(text);
+  return address === undefined ? text : formatAddress(address);
+}
+
 function parseLooseNetwork(text: string): Network | undefined {
   const [host = '', length, ...more] = text.split('/');
   if (more.length > 0 || host.includes('%')) return undefined;
@@ -71,7 +85,7 @@ function parseLooseNetwork(text: string): Network | undefined {
   return prefix < 0 || prefix > width[address.family] ? undefined : { ...address, prefix };
 }
 
-function unmapped(bits: bigint): Address {
+function fromBits(bits: bigint): Address {
   return bits >> 32n === mappedPrefix ? { family: 4, bits: bits & 0xffffffffn } : { family: 6, bits };
 }
 

@@ -27,7 +27,9 @@ export type DestinationSecurity = 'secure' | 'insecure' | 'literal';
 
 /** A route that the operator wrote counts as a secure MX RRset; so does a domain that is its own host. */
 export function destinationSecurity(destination: Destination): DestinationSecurity {
-  if (destination.kind === 'mx') return destination.secure ? 'secure' : 'insecure';
+  if (destination.kind === 'mx' || destination.kind === 'answered') {
+    return destination.secure ? 'secure' : 'insecure';
+  }
   return destination.kind === 'literal' ? 'literal' : 'secure';
 }
 
@@ -81,7 +83,9 @@ function daneReferenceNames(destination: Destination, host: string, baseDomain: 
     if (!names.includes(name)) names.push(name);
   };
   if (destinationSecurity(destination) === 'secure') add(nextHop(destination, host));
-  if (destination.kind === 'mx' && destination.secure) add(destination.canonicalName);
+  if ((destination.kind === 'mx' || destination.kind === 'answered') && destination.secure) {
+    add(destination.canonicalName);
+  }
   return names;
 }
 

@@ -59,6 +59,7 @@ export function decide(rule: OutboundRule, facts: Facts): Decision {
       }
       return sorted([decideHost(rule, facts, destination.host)]);
     case 'route':
+    case 'answered':
       return sorted(destination.hosts.map((host) => decideRoutedHost(rule, facts, host)));
     case 'mx':
       return sorted(destination.hosts.map((host) => decideHost(rule, facts, host)));
@@ -79,6 +80,9 @@ function sorted(outcomes: readonly (HostPlan | RefusedHost)[]): Decision {
 
 function decideHost(rule: OutboundRule, facts: Facts, host: MxHostFacts): HostPlan | RefusedHost {
   const { addresses } = host;
+  if (isOutOfTheQuestion(rule, facts.destination) && rule.enforcement === 'enforce') {
+    return settled(rule, facts, host, { port: smtpPort, addresses: [] });
+  }
   if (addresses.kind === 'failed') {
     const failure = lookupFailure(addresses, `addresses of ${host.host}`);
     return { host: host.host, failure, discovered: 'no address' };
@@ -152,11 +156,11 @@ function daneTerms(
   host: MxHostFacts | RoutedHostFacts,
 ): Terms {
   const security = destinationSecurity(facts.destination);
-  const state = daneState(rule, facts.destination, host);
-  if (state.kind === 'unanswered') return terms.refuse(state.failure, 'TLSA lookup failed');
-  if (rule.level === 'mandatory_dane' && security === 'insecure') {
+  if (isOutOfTheQuestion(rule, facts.destination)) {
     return terms.requireDane('its MX records are not DNSSEC-signed');
   }
+  const state = daneState(rule, facts.destination, host);
+  if (state.kind === 'unanswered') return terms.refuse(state.failure, 'TLSA lookup failed');
   switch (state.kind) {
     case 'does_not_apply':
       if (rule.level === 'mandatory_dane') return terms.requireDane(state.why);
@@ -178,6 +182,11 @@ function daneTerms(
         ? daneBesidePolicy(terms, facts, host.host, state.dane)
         : terms.encrypted('dane', { kind: 'dane', dane: state.dane }, daneDiscovered(state.dane, security));
   }
+}
+
+/** No host of an unsigned MX RRset will do, whatever else is known of it, or is not. */
+function isOutOfTheQuestion(rule: OutboundRule, destination: Destination): boolean {
+  return rule.level === 'mandatory_dane' && destinationSecurity(destination) === 'insecure';
 }
 
 /**

@@ -1,5 +1,5 @@
 /** `tls-peers.ini`. */
-import type { InboundSection, OutboundSection } from '../peers/section';
+import type { InboundSection } from '../peers/section';
 import { closest, fault, type Fault } from './fault';
 import { oddLines, openFile, sectionLabel, valuesOf, type OpenedFile, type Recorder } from './file';
 import { mainSection, type LocatedSection } from './ini';
@@ -34,7 +34,7 @@ export function readGlobalFile(files: Recorder, text: string): GlobalReading {
 
 /** What holds where nothing is written. */
 export const shippedDefaults: GlobalSettings = Object.freeze({
-  outbound: unwritten<OutboundSection['values']>(`${globalFile} [outbound]`, globalFile),
+  outbound: unwritten<GlobalSettings['outbound']['values']>(`${globalFile} [outbound]`, globalFile),
   inbound: unwritten<InboundSection['values']>(`${globalFile} [inbound]`, globalFile),
   resolver: complete(resolverKeys, {}),
   cache: complete(cacheKeys, {}),

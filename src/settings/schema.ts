@@ -16,6 +16,7 @@ import {
   nameMatch,
   queryName,
   resolverAddress,
+  routeName,
   seconds,
   text,
   tlsVersionChoice,
@@ -144,8 +145,15 @@ function lasting<K extends typeof aboutSection>(keys: K): Omit<K, 'exempt_until'
   return Object.fromEntries(Object.entries(keys).filter(([name]) => name !== 'exempt_until')) as never;
 }
 
-/** Keys of `[outbound]` and `[inbound]` of the global file. */
-export const globalOutboundKeys = lasting(outboundKeys);
+/** Keys of `[outbound]` and `[inbound]` of the global file. Routes are about this Haraka, and not about a sender or a peer. */
+export const globalOutboundKeys = {
+  ...lasting(outboundKeys),
+  routes: key(
+    list(routeName),
+    '',
+    "Plugins whose answers to `get_mx` are routes of yours, and hosts (names or addresses) that are, beside Haraka's own routing plugins. Any other answer counts as MX hosts of the recipient's domain.",
+  ),
+};
 export const globalInboundKeys = lasting(inboundKeys);
 
 export const hostedPolicyKeys = {

@@ -1,21 +1,23 @@
 import type { Failure } from '../failure';
 import type { PeerIndex } from '../peers/index';
-import type { InboundSection, OutboundSection } from '../peers/section';
+import type { InboundSection, OutboundSection, Section } from '../peers/section';
 import type {
   cacheKeys,
   CamelValues,
   deliveryKeys,
+  globalOutboundKeys,
   hostedPolicyKeys,
   hostingKeys,
   resolverKeys,
   stsKeys,
   timeoutKeys,
+  Written,
 } from './schema';
 
 /** `tls-peers.ini`, complete with defaults. Every duration is in seconds. */
 export interface GlobalSettings {
   /** The rules for domains that are not managed; managed domains inherit from them. */
-  readonly outbound: OutboundSection;
+  readonly outbound: OutboundSection & Section<Pick<Written<typeof globalOutboundKeys>, 'routes'>>;
   readonly inbound: InboundSection;
   readonly resolver: CamelValues<typeof resolverKeys>;
   readonly cache: CamelValues<typeof cacheKeys>;

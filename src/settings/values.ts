@@ -1,7 +1,7 @@
 /** The types of values that settings have: what is accepted, and what it becomes. */
 import { canonicalDomain } from '../names';
 import type { NameMatch } from '../peers/rule';
-import { parseAddress, formatAddress } from '../peers/network';
+import { parseAddress, formatAddress, plainAddress } from '../peers/network';
 import { printable } from '../text';
 import { closest } from './fault';
 
@@ -176,6 +176,22 @@ export const mxPattern: ValueType<string> = {
     const wildcard = of.startsWith('*.');
     const name = canonicalDomain(wildcard ? of.slice(2) : of);
     return name === undefined ? wrong('no host name') : value(wildcard ? `*.${name}` : name);
+  },
+};
+
+/** A plugin as config/plugins names it, a host or an address. The port of a route is the plugin's affair. */
+export const routeName: ValueType<string> = {
+  allowed: 'the name of a plugin, a host name, or an address',
+  arity: 'one',
+  read(of) {
+    const bare = /^\[(?:ipv6:)?(.*)\]$/i.exec(of)?.[1] ?? of;
+    if (parseAddress(bare) !== undefined) return value(plainAddress(bare));
+    const plugin = of.replace(/^haraka-plugin-/, '');
+    if (/^[\w.-]+(?:\/[\w.-]+)*$/.test(plugin)) return value(plugin);
+    const name = canonicalDomain(of);
+    if (name !== undefined) return value(name);
+    const host = /^(?:[a-z]+:\/\/)?(?:[^@/]*@)?([\w.-]+)(?::\d+)?\/?$/i.exec(of)?.[1] ?? '';
+    return wrong('neither a plugin nor a host', canonicalDomain(host) ?? '');
   },
 };
 

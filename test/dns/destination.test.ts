@@ -115,6 +115,23 @@ describe('one MX host with', () => {
       'mx.example: secure 2001:db8::1; absent',
     ],
     [
+      // A connection to it leads to the IPv4 address, by which alone it can be known for what it is.
+      'an IPv4 address within IPv6',
+      { 'mx.example AAAA': secure({ type: 'AAAA', data: '::ffff:127.0.0.1' }) },
+      'mx.example: secure 127.0.0.1; absent',
+    ],
+    [
+      'an IPv4 address within IPv6 that it has as well',
+      {
+        'mx.example A': secure(a()),
+        'mx.example AAAA': secure(
+          { type: 'AAAA', data: '::ffff:192.0.2.1' },
+          { type: 'AAAA', data: '2001:db8::1' },
+        ),
+      },
+      'mx.example: secure 2001:db8::1 192.0.2.1; absent',
+    ],
+    [
       'both families, IPv6 first',
       { 'mx.example A': secure(a()), 'mx.example AAAA': secure({ type: 'AAAA', data: '2001:db8::1' }) },
       'mx.example: secure 2001:db8::1 192.0.2.1; absent',
@@ -378,7 +395,7 @@ describe('a domain', () => {
       { 'example.com MX': () => 'silence' },
       { kind: 'lookup_failed', failure: { cause: 'timeout' } },
     ],
-    ['that is none', 'a..b', {}, { kind: 'lookup_failed', domain: 'a..b', failure: { cause: 'malformed' } }],
+    ['that is none', 'a..b', {}, { kind: 'no_such_domain', domain: 'a..b' }],
     [
       'whose MX names an address',
       'example.com',
@@ -387,7 +404,13 @@ describe('a domain', () => {
     ],
     ['in brackets', '[192.0.2.1]', {}, { kind: 'literal', domain: '[192.0.2.1]', address: '192.0.2.1' }],
     ['in brackets, IPv6', '[IPv6:2001:db8::1]', {}, { kind: 'literal', address: '2001:db8::1' }],
-    ['that is a bare address', '192.0.2.1', {}, { kind: 'literal', address: '192.0.2.1' }],
+    [
+      'in brackets, IPv4 within IPv6',
+      '[IPv6:::ffff:192.0.2.1]',
+      {},
+      { kind: 'literal', address: '192.0.2.1' },
+    ],
+    ['that is a bare address', '192.0.2.1', {}, { kind: 'no_such_domain', domain: '192.0.2.1' }],
   ])('%s', async (_name, domain, zone, expected) => {
     const { resolver } = await world(zone);
     expect(await discoverDestination(resolver, domain, dane)).toMatchObject(expected as object);

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 
-/** A plugin that routes as the local part says: `587+mx.signed.example` to that port of that host, at its own address. */
+/** A plugin that routes as the local part says: `587+mx.signed.example` to that port of that host; one host it alone knows. */
 const router = `
 exports.register = function () { this.register_hook('get_mx', 'route', -50); };
 exports.route = (next, hmail) => {
   const [, port, host] = /^(\\d+)\\+(.*)$/.exec(hmail.todo.rcpt_to[0].user) || [];
   if (!host) return next();
-  next(OK, { exchange: process.env.ROUTED_TO, from_dns: host, port: Number(port) });
+  next(OK, { exchange: host === 'mail.corp.internal' ? process.env.ROUTED_TO : host, port: Number(port) });
 };`;
 
 const levels = [
@@ -41,6 +41,7 @@ describe('a route to a host that only the router knows', () => {
       ownPlugins: { router },
       env: { ROUTED_TO: '127.20.0.2' },
       config: {
+        'tls-peers.ini': '[outbound]\nroutes[] = router\n',
         'tls-peers/ours.example.ini': levels
           .map((level) => `[outbound ${level.replace('_', '-')}.example]\nsecurity_level = ${level}\n`)
           .join(''),

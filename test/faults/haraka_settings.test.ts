@@ -35,11 +35,25 @@ describe('enable_tls = false, read while mail waits in the queue', () => {
   });
 });
 
-it('says that Haraka passes over its own addresses where local_mx_ok is off', async () => {
-  lab = await startLab({ domains: { 'may.example': {} } }, { config, outbound: { local_mx_ok: 'false' } });
-  const { status, error } = await lab.deliver({ from: 'a@ours.example', to: 'b@may.example' });
-  expect(status).toBe('deferred');
-  expect(error).toContain('local_mx_ok');
+describe('where local_mx_ok is off, an MX host', () => {
+  it.each([
+    ['at an address of this machine', '127.20.0.9', '127.20.0.9 is an address of this machine (loopback);'],
+    ['at one within IPv6', '::ffff:7f14:9', '127.20.0.9 is an address of this machine (loopback);'],
+    ['at no address of a host', '0.0.0.0', '0.0.0.0 is no address of any host (unspecified'],
+    ['at none in IPv6', '::', ':: is no address of any host (unspecified'],
+    ['at none within IPv6', '::ffff:0:0', '0.0.0.0 is no address of any host (unspecified'],
+    ['at an address of this link', 'fe80::1', 'fe80::1 is an address of this link only'],
+  ])('%s is passed over, and told as what it is', { tags: ['regression'] }, async (_name, address, told) => {
+    lab = await startLab(
+      { domains: { 'may.example': { mx: [{ addresses: [address] }] } } },
+      { config, outbound: { local_mx_ok: 'false' } },
+    );
+    const { status, error } = await lab.deliver({ from: 'a@ours.example', to: 'b@may.example' });
+    expect(status).toBe('deferred');
+    expect(error).toContain(told);
+    expect(error).toContain('local_mx_ok');
+    expect(lab.peers.flatMap((peer) => peer.connections)).toEqual([]);
+  });
 });
 
 it('holds to maxVersion of tls.ini, and says so where a rule wants a later version', async () => {

@@ -86,7 +86,7 @@ async function runIn(
 /** The rules of all scenarios, as sections of one managed domain. */
 function rules(scenarios: readonly Scenario[]): Record<string, string> {
   return {
-    'tls-peers.ini': timeoutsText(2),
+    'tls-peers.ini': `${timeoutsText(2)}[outbound]\nroutes[] = routing\n`,
     'tls-peers/ours.example.ini': iniText(
       Object.fromEntries(scenarios.map(({ peer, settings }) => [`outbound ${peer}`, settings])),
     ),

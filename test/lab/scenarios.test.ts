@@ -50,6 +50,7 @@ describe('what counts as a leak', () => {
     tls: { kind: 'none' } as const,
     state: 'closed' as const,
     messages: [],
+    remoteAddress: '',
   });
 
   it.each([

@@ -6,21 +6,35 @@ import type { Lab } from '../../haraka-test-harness';
 const newHost = 'mx.new.example';
 const newPolicy = `version: STSv1\nmode: enforce\nmx: ${newHost}\nmax_age: 86400\n`;
 
+/** Hands on what it finds in DNS, with a source address. */
+const source = `
+const net_utils = require('node:module').createRequire(require.main.filename)('haraka-net-utils');
+exports.hook_get_mx = async (next, hmail, domain) => {
+  if (domain !== 'handed-on.example') return next();
+  next(OK, (await net_utils.get_mx(domain)).map((mx) => Object.assign(mx, { bind: '127.0.0.77' })));
+};`;
+
 describe('mail to a domain whose hosts moved while its policy host was down', () => {
   let lab: Lab;
 
   beforeAll(async () => {
     lab = await startLab(
       {
-        domains: { 'moved.example': { sts: {} }, 'lost.example': { sts: {} } },
+        domains: {
+          'moved.example': { sts: {} },
+          'handed-on.example': { sts: {} },
+          'lost.example': { sts: {} },
+        },
         hosts: { [newHost]: {} },
       },
       {
         retryIntervals: '5s',
+        plugins: ['source', 'tls-peers'],
+        ownPlugins: { source },
         config: { 'tls-peers.ini': '[outbound]\nsecurity_level = mta_sts\n' },
       },
     );
-    for (const domain of ['moved.example', 'lost.example']) {
+    for (const domain of ['moved.example', 'handed-on.example', 'lost.example']) {
       publish(domain, '1', `mx.${domain}`);
       const outcome = await lab.deliver({ from: 'me@ours.example', to: `you@${domain}` });
       expect(outcome.summary?.verified).toBe('pkix');
@@ -38,18 +52,27 @@ describe('mail to a domain whose hosts moved while its policy host was down', ()
     lab.dns.set({ name: `_mta-sts.${domain}`, type: 'TXT', records: [txt], ttl: 0 });
   }
 
-  it('is delivered at the last try where the new policy can be had by then', async () => {
-    const { id } = await lab.send({ from: 'me@ours.example', to: 'you@moved.example' });
-    const first = await lab.outcome(id);
-    expect(first.status).toBe('deferred');
-    expect(first.error).toContain('mx-not-in-policy');
-    const host = lab.policyHost('moved.example');
-    host.setBody(newPolicy);
-    host.setManner('serve');
-    const last = await lab.outcome(id, { wanted: 'settled', timeoutMs: 30_000 });
-    expect(last).toMatchObject({ status: 'delivered', delivery: { host: newHost } });
-    expect(lab.peer(newHost).connections[0]?.cleartext).toMatch(/^EHLO \S+\r\nSTARTTLS\r\n/);
-  });
+  it.each([
+    ['moved.example', 'its MX', '127.0.0.1'],
+    ['handed-on.example', 'what a plugin hands on of it', '127.0.0.77'],
+  ])(
+    'is delivered at the last try where the new policy can be had by then: %s, by %s',
+    async (domain, _by, from) => {
+      const before = lab.peer(newHost).connections.length;
+      const { id } = await lab.send({ from: 'me@ours.example', to: `you@${domain}` });
+      const first = await lab.outcome(id);
+      expect(first.status).toBe('deferred');
+      expect(first.error).toContain('mx-not-in-policy');
+      const host = lab.policyHost(domain);
+      host.setBody(newPolicy);
+      host.setManner('serve');
+      const last = await lab.outcome(id, { wanted: 'settled', timeoutMs: 30_000 });
+      expect(last).toMatchObject({ status: 'delivered', delivery: { host: newHost } });
+      const connection = lab.peer(newHost).connections[before];
+      expect(connection?.cleartext).toMatch(/^EHLO \S+\r\nSTARTTLS\r\n/);
+      expect(connection?.remoteAddress).toBe(from);
+    },
+  );
 
   it('bounces with the reason where it cannot', async () => {
     const { id } = await lab.send({ from: 'me@ours.example', to: 'you@lost.example' });

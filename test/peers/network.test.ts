@@ -8,6 +8,8 @@ import {
   maskTo,
   parseAddress,
   parseNetwork,
+  plainAddress,
+  unmapped,
 } from '../../src/peers/network';
 
 test('exactly those texts are addresses that Node takes for addresses', () => {
@@ -117,4 +119,27 @@ test.each([
   '',
 ])('%s is no network', (text) => {
   expect(parseNetwork(text)).toBeUndefined();
+});
+
+test.each([
+  ['::ffff:192.0.2.1', '192.0.2.1', '192.0.2.1'],
+  ['0:0:0:0:0:FFFF:c000:0201', '192.0.2.1', '192.0.2.1'],
+  ['192.0.2.1', '192.0.2.1', '192.0.2.1'],
+  ['2001:DB8:0::FFFF:1', '2001:DB8:0::FFFF:1', '2001:db8::ffff:1'],
+  ['::ffff:0:192.0.2.1', '::ffff:0:192.0.2.1', '::ffff:0:c000:201'],
+  ['mx.ffff.example', 'mx.ffff.example', 'mx.ffff.example'],
+  ['fe80::ffff:1%eth0', 'fe80::ffff:1%eth0', 'fe80::ffff:1%eth0'],
+])('%s is connected to as %s, and compared as %s', { tags: ['regression'] }, (text, connected, compared) => {
+  expect(unmapped(text)).toBe(connected);
+  expect(plainAddress(text)).toBe(compared);
+});
+
+test('every address has one form, which is its own', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+      expect(parseAddress(plainAddress(text))).toEqual(parseAddress(text));
+      expect(plainAddress(plainAddress(text))).toBe(plainAddress(text));
+      expect(plainAddress(unmapped(text))).toBe(plainAddress(text));
+    }),
+  );
 });

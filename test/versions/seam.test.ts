@@ -8,6 +8,7 @@ import { assertSeam } from '../../src/delivery/haraka';
 
 const seam = [
   'get_mx_respond',
+  'found_mx',
   'get_force_tls',
   'try_deliver',
   'try_deliver_host_on_socket',

@@ -1,0 +1,20 @@
+/** What may stand behind the @ of an address, told apart in one place (RFC 5321 sections 4.1.2 and 4.1.3). Pure. */
+import { canonicalDomain } from './names';
+import { parseAddress, unmapped } from './peers/network';
+
+export type MailDomain =
+  /** In canonical form. */
+  | { readonly kind: 'name'; readonly name: string }
+  /** An address in brackets: mail goes there, and DNS has no part in it. */
+  | { readonly kind: 'literal'; readonly address: string }
+  /** Neither, a bare address among them: it exists nowhere. */
+  | { readonly kind: 'no_domain' };
+
+export function readMailDomain(text: string): MailDomain {
+  const name = canonicalDomain(text);
+  if (name !== undefined) return { kind: 'name', name };
+  const literal = /^\[(?:IPv6:)?([\d.a-f:]+)\]$/i.exec(text)?.[1];
+  return literal === undefined || parseAddress(literal) === undefined
+    ? { kind: 'no_domain' }
+    : { kind: 'literal', address: unmapped(literal) };
+}
