@@ -1,37 +1,43 @@
 /**
  * The last line of defence, below everything that decides: where cleartext is forbidden, nothing but EHLO, LHLO, STARTTLS
- * and QUIT leaves a connection that is not encrypted, whatever asks for it.
+ * and QUIT leaves a connection that is not encrypted, whatever asks for it, and nothing at all once the handshake has begun.
+ *
+ * It stands on the TCP connection itself. What goes through TLS does not pass here: Node hands that to the system directly.
  */
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { printable } from '../text';
 
 /** What may be written unencrypted (RFC 3207 section 4): one command, and nothing behind it. */
 const beforeTls = /^(?:EHLO|LHLO|STARTTLS|QUIT)(?: [^\r\n]*)?\r\n$/i;
 
 export class Gate {
-  constructor(private readonly cleartext: 'allowed' | 'forbidden') {}
+  #handshake: 'not_begun' | 'begun' = 'not_begun';
 
-  /**
-   * Writes, unless that is forbidden.
-   *
-   * @returns `full`: the connection wants to drain first. `blocked`: nothing was written
-   */
-  write(socket: Socket, data: string | Uint8Array): 'written' | 'full' | 'blocked' {
-    if (this.cleartext === 'forbidden' && !isEncrypted(socket) && !isHarmless(data)) return 'blocked';
-    return socket.write(data) ? 'written' : 'full';
+  /** @param onBlocked told what was kept back, by its verb alone */
+  constructor(
+    socket: Socket,
+    private readonly cleartext: 'allowed' | 'forbidden',
+    private readonly onBlocked: (verb: string) => void,
+  ) {
+    const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+    socket.write = ((data: unknown, ...rest: unknown[]) => {
+      if (this.#maySend(data)) return write(data, ...rest);
+      this.onBlocked(verbOf(data));
+      return false;
+    }) as Socket['write'];
+  }
+
+  /** From here on the connection belongs to TLS. */
+  close(): void {
+    this.#handshake = 'begun';
+  }
+
+  #maySend(data: unknown): boolean {
+    if (this.#handshake === 'begun') return false;
+    return this.cleartext === 'allowed' || (typeof data === 'string' && beforeTls.test(data));
   }
 }
 
-/** What was kept back, for people: the verb alone. */
-export function verbOf(data: string | Uint8Array): string {
+function verbOf(data: unknown): string {
   return typeof data === 'string' ? printable(data.split(/[ \r]/)[0] ?? '', 20) : 'the message';
-}
-
-function isEncrypted(socket: Socket): boolean {
-  return socket instanceof TLSSocket && socket.encrypted;
-}
-
-function isHarmless(data: string | Uint8Array): boolean {
-  return typeof data === 'string' && beforeTls.test(data);
 }

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 
 /** Where the message goes: takes a piece, and says whether it wants a pause. */
-type Take = (piece: Uint8Array) => 'written' | 'full' | 'blocked';
+type Take = (piece: Uint8Array) => 'written' | 'full';
 
 export type Sent = { readonly kind: 'whole' } | { readonly kind: 'unreadable'; readonly text: string };
 

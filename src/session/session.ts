@@ -19,7 +19,7 @@ import { waitFor, type Timeouts } from '../smtp/timeouts';
 import { handshakeFailure } from '../tls/failure';
 import { messageOf, printable } from '../text';
 import type { SecurityLevel } from '../tls/security_level';
-import { Gate, verbOf } from './gate';
+import { Gate } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
 import { measure, MessageSource } from './message';
 import type { TimeBudget } from './time_budget';
@@ -68,7 +68,7 @@ export class Session {
   #state: State = initial;
   #socket: Socket;
   #reader = new ReplyReader();
-  #gate: Gate;
+  readonly #gate: Gate;
   #timer: NodeJS.Timeout | undefined;
   #source: MessageSource | undefined;
   /** What the handshake was asked for. */
@@ -79,7 +79,8 @@ export class Session {
 
   constructor(private readonly options: SessionOptions) {
     this.#socket = options.socket;
-    this.#gate = new Gate(options.terms.tls.kind === 'required' ? 'forbidden' : 'allowed');
+    const cleartext = options.terms.tls.kind === 'required' ? 'forbidden' : 'allowed';
+    this.#gate = new Gate(options.socket, cleartext, (verb) => this.#onBlocked(verb));
   }
 
   /** From the greeting to the outcome; QUIT and the closing follow by themselves. Never rejects. Once. */
@@ -222,15 +223,16 @@ export class Session {
     }
   }
 
-  #write(data: string | Uint8Array): 'written' | 'full' | 'blocked' {
-    if (this.#socket.destroyed) return 'blocked';
-    const written = this.#gate.write(this.#socket, data);
-    if (written === 'blocked') {
-      const text = `${verbOf(data)} was about to be sent without TLS`;
-      this.options.observer.warn(`kept ${verbOf(data)} from being sent without TLS`);
-      this.#fail({ reason: 'internal-error', text }, 'verification');
-    }
-    return written;
+  #write(data: string | Uint8Array): 'written' | 'full' {
+    return this.#socket.destroyed || this.#socket.write(data) ? 'written' : 'full';
+  }
+
+  #onBlocked(verb: string): void {
+    this.options.observer.warn(`kept ${verb} from being sent without TLS`);
+    this.#fail(
+      { reason: 'internal-error', text: `${verb} was about to be sent without TLS` },
+      'verification',
+    );
   }
 
   #fail(failure: Failure, at: 'starttls' | 'verification'): void {
@@ -245,6 +247,7 @@ export class Session {
     this.#reader = new ReplyReader();
     try {
       this.#wanted = this.options.tls.options();
+      this.#gate.close();
       const handshake = beginHandshake(socket, this.#wanted, this.options.tls.securityLevel);
       this.#socket = handshake.socket;
       handshake.socket.on('error', (error) => this.#onError(error));
