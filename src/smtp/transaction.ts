@@ -5,6 +5,7 @@ import { answerOf, answerText, classOf, type Reply } from './reply';
 import type { EnvelopeCommand, Ready, RecipientOutcome, RecipientState, Terms } from './session';
 import {
   all,
+  also,
   fateOf,
   hangUp,
   isAccepted,
@@ -81,7 +82,7 @@ export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): S
     case 'rcpt':
       return onRcpt(state, awaited, reply);
     case 'data':
-      return onData(state, reply);
+      return onData(terms, state, reply);
   }
 }
 
@@ -127,17 +128,14 @@ function proceed(
   return { state: next, effects: [send(awaited.line)] };
 }
 
-function onData(state: In<'envelope'>, reply: Reply): Step {
+function onData(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
   const { recipients } = state;
   const accepted = recipients.some(isAccepted);
   switch (classOf(reply)) {
     case 'intermediate':
       return accepted
         ? { state: { name: 'message', recipients }, effects: [{ kind: 'send_message' }] }
-        : {
-            state: { name: 'empty_dot', recipients: recipients.map(outcomeOf) },
-            effects: [send('.')],
-          };
+        : emptyDot(terms, recipients.map(outcomeOf));
     case 'positive':
       // Yes to a message that was not sent. The peer would read the next line as a command.
       return accepted ? outOfStep(state, reply) : leave(settled(recipients.map(outcomeOf)));
@@ -145,6 +143,13 @@ function onData(state: In<'envelope'>, reply: Reply): Step {
     case 'permanent':
       return leave(settled(recipients.map(refusedWith(reply))));
   }
+}
+
+/** LMTP has no reply for a message that nobody is to get (RFC 2033 section 4.2): none is waited for. */
+function emptyDot({ protocol }: Terms, recipients: readonly RecipientOutcome[]): Step {
+  return protocol === 'smtp'
+    ? { state: { name: 'empty_dot', recipients }, effects: [send('.')] }
+    : also(send('.'), leave(settled(recipients)));
 }
 
 /** Nothing but a refusal can be meant before the message is whole. The rest of it must not be sent: it would be commands. */
