@@ -73,9 +73,10 @@ function linesFrom(first: EnvelopeCommand): string[] {
 
 export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
   if (reply.code === '421') return closing(state, reply);
-  const locked = lockedOut(terms, reply);
+  const { awaited, recipients } = state;
+  // Once everybody is refused for something else, what is still on its way changes nothing, as it would not have been sent.
+  const locked = recipients.every(isRejected) ? 'no' : lockedOut(terms, reply);
   if (locked !== 'no') return locked;
-  const { awaited } = state;
   switch (awaited.kind) {
     case 'mail':
       return onMail(state, awaited.next, reply);
