@@ -112,9 +112,12 @@ function onRcpt(
   // The first digit decides: 251 and 252 accept (RFC 5321 section 4.3.2), and so does a 2yz that nobody has heard of.
   const answered: RecipientState =
     classOf(reply) === 'positive' ? { kind: 'accepted' } : rejected(answerOf(reply));
-  // After a refused MAIL the replies to RCPT say nothing.
-  if (recipients[recipient]?.kind !== 'unanswered') return proceed(state, next, recipients);
-  return proceed(state, next, recipients.with(recipient, answered));
+  if (recipients[recipient]?.kind === 'unanswered') {
+    return proceed(state, next, recipients.with(recipient, answered));
+  }
+  // MAIL was refused: the replies to RCPT say nothing. A peer that accepts somebody all the same is out of step; to end its
+  // DATA with a lone dot would give them an empty message.
+  return answered.kind === 'accepted' ? outOfStep(state, reply) : proceed(state, next, recipients);
 }
 
 /** What is left of the envelope; without PIPELINING the next command goes now, where it can be of any use. */
