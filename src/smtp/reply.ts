@@ -119,10 +119,11 @@ export interface Answer {
   readonly code: string;
   /** The enhanced status code (RFC 3463), empty where there is none. */
   readonly status: string;
-  /** One line of printable characters, at most 1,000. */
+  /** One line of printable characters, at most 1,000 octets in UTF-8. */
   readonly text: string;
 }
 
+/** Octets. */
 const longestText = 1000;
 
 /** RFC 3463 section 2, at the beginning of a line's text; some servers put a `#` before it. */
@@ -134,8 +135,16 @@ export function answerOf({ code, lines }: Reply): Answer {
   return {
     code,
     status: status.startsWith(code.slice(0, 1)) ? status : '',
-    text: printable(text, longestText),
+    text: cut(printable(text, longestText)),
   };
+}
+
+/** A character may be three octets, and its escape nine. */
+function cut(text: string): string {
+  if (Buffer.byteLength(text) <= longestText) return text;
+  const dots = '...';
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(longestText - dots.length));
+  return text.slice(0, read) + dots;
 }
 
 export function withoutStatus(line: string): string {
