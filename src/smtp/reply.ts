@@ -117,7 +117,7 @@ export function classOf({ code }: Reply): ReplyClass {
 /** What a peer said to one command, in the form in which logs and DSNs show it. */
 export interface Answer {
   readonly code: string;
-  /** The enhanced status code (RFC 3463), empty where there is none. */
+  /** The enhanced status code (RFC 3463) of the last line that has one of the reply's class; empty where there is none. */
   readonly status: string;
   /** One line of printable characters, at most 1,000 octets in UTF-8. */
   readonly text: string;
@@ -130,11 +130,11 @@ const longestText = 1000;
 const enhancedStatus = /^#?([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/;
 
 export function answerOf({ code, lines }: Reply): Answer {
-  const status = enhancedStatus.exec(lines.at(-1) ?? '')?.[1] ?? '';
+  const statuses = lines.flatMap((line) => enhancedStatus.exec(line)?.[1] ?? []);
   const text = lines.map(withoutStatus).join(' ');
   return {
     code,
-    status: status.startsWith(code.slice(0, 1)) ? status : '',
+    status: statuses.findLast((status) => status.startsWith(code.slice(0, 1))) ?? '',
     text: cut(printable(text, longestText)),
   };
 }
