@@ -32,6 +32,8 @@ export const maxReplyLines = 200;
 
 const replyLine = /^([2-5]\d\d)(?:([ -])(.*))?$/s;
 const newline = 0x0a;
+const carriageReturn = 0x0d;
+const lineTooLong = `a line of more than ${maxLineLength} octets`;
 
 /** Collects whole replies from chunks. */
 export class ReplyReader {
@@ -50,7 +52,7 @@ export class ReplyReader {
       const end = chunk.indexOf(newline, start);
       const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
       if (this.#pieceOctets + piece.length > maxLineLength + 1) {
-        yield this.#malformed(`a line of more than ${maxLineLength} octets`);
+        yield this.#malformed(lineTooLong);
         return;
       }
       this.#pieces.push(piece);
@@ -63,11 +65,13 @@ export class ReplyReader {
   }
 
   #line(excess: number): ReplyEvent | undefined {
-    const raw = Buffer.concat(this.#pieces, this.#pieceOctets).toString('utf8');
+    const raw = Buffer.concat(this.#pieces, this.#pieceOctets);
     this.#pieces = [];
     this.#replyOctets += this.#pieceOctets + 1;
     this.#pieceOctets = 0;
-    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+    const length = raw.at(-1) === carriageReturn ? raw.length - 1 : raw.length;
+    if (length > maxLineLength) return this.#malformed(lineTooLong);
+    const line = raw.toString('utf8', 0, length);
     const match = replyLine.exec(line);
     if (match === null) return this.#malformed(`something that is no SMTP reply: ${printable(line, 80)}`);
     const [, code = '', separator = ' ', text = ''] = match;
