@@ -2,6 +2,7 @@
  * The session as a table: for every state, every kind of event, the state that follows and what is done. Words are those of
  * telling.ts: `> X` sends X, `same` and `-` mean that nothing changes and nothing is done.
  */
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { transition } from '../../src/smtp/machine';
 import type { Envelope, Path } from '../../src/smtp/envelope';
@@ -693,5 +694,78 @@ describe.each(Object.entries(tables))('%s', (name, named) => {
     const [first] = Object.values(named);
     const kinds = first === undefined ? [] : rowsOf(first).map(({ event }) => kindOf(eventOf(event)));
     expect(new Set(kinds)).toEqual(new Set(eventKinds));
+  });
+});
+
+describe('what broke a session is told', () => {
+  const queued = [...pipelined, '250 ok', '250 ok', '250 ok', '354 go'];
+  it.each<[string, Terms, readonly string[], string]>([
+    ['the peer greeted with 554 5.7.1 no', required, [], '554 5.7.1 no'],
+    ['the peer greeted with 354 what', terms('if_offered'), [], '354 what'],
+    ['the peer ended the session with 421 bye', terms('if_offered'), [], '421 bye'],
+    ['the peer answered EHLO with 450 busy', required, ['220 mx'], '450 busy'],
+    ['the peer answered EHLO with 354 what', required, secured, '354 what'],
+    ['the peer answered HELO with 354 what', required, [...secured, '502 no'], '354 what'],
+    ['the peer does not offer STARTTLS', required, ['220 mx'], '250 mx'],
+    ['the peer answered EHLO with 502 no', required, ['220 mx'], '502 no'],
+    ['the peer refused STARTTLS: 454 4.7.0 busy', required, secured.slice(0, 2), '454 4.7.0 busy'],
+    ['STARTTLS was not answered: the connection is gone', required, secured.slice(0, 2), 'timeout'],
+    ['STARTTLS was not answered: the peer answered with garbage', required, secured.slice(0, 2), 'malformed'],
+    [
+      'the peer sent data in cleartext after it had agreed to STARTTLS',
+      required,
+      secured.slice(0, 3),
+      '250 ok',
+    ],
+    ['the TLS handshake failed: the connection is gone', required, secured.slice(0, 3), 'closed'],
+    ['the TLS handshake failed: the connection is gone', required, secured, 'closed'],
+    ['the peer answered AUTH with 334 more', login, [...secured, '250-mx / 250 AUTH PLAIN'], '334 more'],
+    ['the peer said without being asked: 250 ok', required, [...secured, '250-mx / 250 SIZE 100'], '250 ok'],
+    ['the peer ended the session with 421 bye', required, [...secured, '250-mx / 250 SIZE 100'], '421 bye'],
+    ['the peer answered MAIL with 354 what', required, atMail, '354 what'],
+    ['the peer ended the session with 421 4.3.2 bye', required, atMail, '421 4.3.2 bye'],
+    ['the peer answered RCPT with 354 what', required, [...atMail, '250 ok'], '354 what'],
+    ['the peer answered DATA with 250 ok', required, [...pipelined, '250 ok', '250 ok', '250 ok'], '250 ok'],
+    ['the peer answered 250 ok before it had the whole message', required, queued, '250 ok'],
+    ['the peer ended the session with 421 bye', required, queued, '421 bye'],
+    ['the peer answered the message with 354 what', required, [...queued, 'message_sent'], '354 what'],
+    ['the peer answered with garbage', required, [...queued, 'message_sent'], 'malformed'],
+    ['the connection is gone', required, [...queued, 'message_sent'], 'closed'],
+    [
+      'the handshake failed; without TLS the peer answers 530 TLS first',
+      terms(failed),
+      ['220 mx', '250 mx'],
+      '530 TLS first',
+    ],
+  ])('%s', (text, its, after, event) => {
+    const { effects } = transition(its, arriveBy(its, after), eventOf(event));
+    const [fault] = effects.flatMap((effect) =>
+      effect.kind === 'end' && effect.outcome.kind === 'next_host' ? [effect.outcome.fault] : [],
+    );
+    expect(fault?.kind === 'tls' ? fault.failure.text : fault?.text).toBe(text);
+    // What the peer said last is kept where that is what broke it.
+    if (fault?.kind === 'lost')
+      expect(fault.answer === 'none' ? 'none' : fault.answer.code).toBe(
+        /^\d/.test(event) ? event.slice(0, 3) : 'none',
+      );
+  });
+
+  it('warns of a message without authentication', () => {
+    const offer = eventOf('250-mx / 250 AUTH XOAUTH2');
+    const { effects } = transition(login, arriveBy(login, secured), offer);
+    expect(effects).toContainEqual({
+      kind: 'warn',
+      text: 'of CRAM-MD5, PLAIN, LOGIN the host offers none (it offers XOAUTH2); the message is sent without authentication',
+    });
+  });
+
+  it('answers a challenge of any length as it came', () => {
+    const state = arriveBy(login, [...secured, '250-mx / 250 AUTH CRAM-MD5']);
+    const nonce = 'x'.repeat(1200);
+    const challenge = eventOf(`334 ${Buffer.from(nonce).toString('base64')}`);
+    const digest = createHmac('md5', 'secret').update(nonce).digest('hex');
+    expect(stepWords(state, transition(login, state, challenge))).toBe(
+      `auth CRAM-MD5 1 | > ${Buffer.from(`user ${digest}`).toString('base64')}`,
+    );
   });
 });
