@@ -8,7 +8,7 @@ import { copyFile, cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { iniText } from './ini';
+import { iniText, timeoutsText } from './ini';
 import type { Reports } from './reports';
 
 export interface HarakaOptions {
@@ -24,7 +24,7 @@ export interface HarakaOptions {
   readonly ownPlugins?: Readonly<Record<string, string>>;
   /** Another build of the suite than dist/, for tests of what happens when a part of it fails. */
   readonly bundle?: string;
-  /** Further files below config/, over the lab's own. */
+  /** Further files below config/, over the lab's own. tls-peers.ini has short `[timeouts]` where it says nothing of them. */
   readonly config?: Readonly<Record<string, string>>;
   /** Further keys of `[resolver]` in tls-peers.ini, where the lab itself writes `servers`. */
   readonly resolver?: Readonly<Record<string, string>>;
@@ -175,7 +175,8 @@ async function install(
       .filter((file) => shipped.has(file))
       .map((file) => copyFile(path.join(harakaDirectory, 'config', file), path.join(config, file))),
   );
-  const own = options.config?.['tls-peers.ini'] ?? '';
+  const written = options.config?.['tls-peers.ini'] ?? '';
+  const own = written.includes('[timeouts]') ? written : written + timeoutsText(10);
   const files = {
     'smtp.ini': `listen=127.0.0.1:0\nnodes=${options.workers ?? 0}\n`,
     'outbound.ini': iniText({

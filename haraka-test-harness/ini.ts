@@ -7,3 +7,19 @@ export function iniText(sections: Readonly<Record<string, Readonly<Record<string
     })
     .join('');
 }
+
+/** The section `[timeouts]` of tls-peers.ini that waits `seconds` for everything a peer may do. */
+export function timeoutsText(seconds: number): string {
+  const waits = [
+    'greeting',
+    'ehlo',
+    'tls_handshake',
+    'mail',
+    'rcpt',
+    'data',
+    'data_block',
+    'final_dot',
+    'quit',
+  ];
+  return iniText({ timeouts: Object.fromEntries(waits.map((name) => [name, String(seconds)])) });
+}

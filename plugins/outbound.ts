@@ -1,7 +1,8 @@
 /** Outbound: a guard on every delivery, the hosts that may be tried, and what became of each message. */
 import { domainOf } from '../src/delivery/address';
 import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
-import { DeliveryGuard, type GuardEnvironment } from '../src/delivery/guard';
+import type { DeliveryEnvironment } from '../src/delivery/delivery';
+import { DeliveryGuard } from '../src/delivery/guard';
 import {
   assertSeam,
   hookAnswer,
@@ -13,7 +14,7 @@ import {
 } from '../src/delivery/haraka';
 import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
-import { dialogueMs, replyMs } from '../src/delivery/limits';
+import { limitsOf } from '../src/delivery/limits';
 import { loadOutboundTls } from '../src/delivery/redis_memory';
 import { logLine, type DeliverySummary, type ReasonSummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
@@ -70,7 +71,7 @@ class Deliveries {
 
   constructor(
     private readonly plugin: HarakaPlugin,
-    private readonly environment: GuardEnvironment,
+    private readonly environment: DeliveryEnvironment,
     private readonly engine: Engine,
   ) {}
 
@@ -171,7 +172,6 @@ class Deliveries {
     try {
       const guard = this.guards.get(hmail);
       const summary = guard?.summary() ?? this.parts.get(hmail);
-      guard?.close();
       if (summary !== undefined) {
         hmail.notes.tls_peers = summary;
         this.summaries.set(hmail, summary);
@@ -225,7 +225,7 @@ function pairOf(summary: DeliverySummary): string {
   return `${summary.rule}\n${summary.peer}`;
 }
 
-function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
+function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironment {
   const outboundTls = plugin.haraka_require('outbound/tls') as OutboundTls;
   return {
     outboundConfig: plugin.haraka_require('outbound/config') as OutboundConfigModule,
@@ -239,12 +239,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): GuardEnvironment {
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
-        limits: {
-          decisionMs: timeouts.decision * 1000,
-          handshakeMs: timeouts.tlsHandshake * 1000,
-          dialogueMs,
-          replyMs,
-        },
+        limits: limitsOf(timeouts),
         rememberBrokenTls: delivery.rememberBrokenTls,
         now,
       };

@@ -2,9 +2,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import type { DeliveryEnvironment, DeliveryOptions } from '../../src/delivery/delivery';
 import { DeliveryGuard } from '../../src/delivery/guard';
+import { limitsOf } from '../../src/delivery/limits';
 import { within } from '../../src/deadline';
-import type { GuardEnvironment, GuardOptions } from '../../src/delivery/guard';
 import { discover } from '../../src/discovery/discover';
 import { decide } from '../../src/policy/decide';
 import type { Decision } from '../../src/policy/requirement';
@@ -51,11 +53,11 @@ export function openSuite(dns: string): Suite & { ready(): Promise<unknown> } {
   };
 }
 
-async function decideWith(options: GuardOptions, sender: string, peer: string): Promise<Decision> {
+async function decideWith(options: DeliveryOptions, sender: string, peer: string): Promise<Decision> {
   const found = options.findRule(sender, peer);
   if (found.kind === 'invalid') throw new Error(found.failure.text);
   const { rule } = found;
-  const facts = await within(options.limits.decisionMs, 'the decision', (limit) =>
+  const facts = await within(options.limits.decision, 'the decision', (limit) =>
     discover(options.sources, rule, peer, limit),
   );
   return decide(rule, facts);
@@ -78,7 +80,7 @@ export function domainFile(level: SecurityLevel): string {
   return `[outbound]\nsecurity_level = ${level}\n${others.join('')}`;
 }
 
-function environmentOf(engine: Engine): GuardEnvironment {
+function environmentOf(engine: Engine): DeliveryEnvironment {
   return {
     outboundConfig: { cfg: { temp_fail_intervals: [] } },
     outboundTls: {
@@ -94,12 +96,7 @@ function environmentOf(engine: Engine): GuardEnvironment {
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
-        limits: {
-          decisionMs: timeouts.decision * 1000,
-          handshakeMs: timeouts.tlsHandshake * 1000,
-          dialogueMs: 300_000,
-          replyMs: 600_000,
-        },
+        limits: limitsOf(timeouts),
         rememberBrokenTls: false,
         now,
       };
@@ -113,11 +110,11 @@ class Message implements HMailItem {
   readonly filename = '';
   readonly notes = {};
   readonly num_failures = 0;
+  refcount = 1;
   mxlist: HarakaMx[] = [];
-  force_tls = false;
 
   constructor(from: string, domain: string) {
-    this.todo = { domain, mail_from: { host: from }, rcpt_to: [] };
+    this.todo = { domain, mail_from: { host: from, format: () => `<me@${from}>` }, rcpt_to: [] };
   }
 
   get_mx_respond(): void {}
@@ -130,6 +127,14 @@ class Message implements HMailItem {
   bounce(): void {}
   extend_rcpt_with_dsn(): void {}
   split_to_new_recipients(): void {}
+  data_stream(): Readable {
+    return Readable.from([]);
+  }
+  delivered(): void {}
+  discard(): void {}
+  logprotocol(): void {}
+  logdata(): void {}
+  logwarn(): void {}
   loginfo(): void {}
   lognotice(): void {}
   logerror(): void {}

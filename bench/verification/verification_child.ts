@@ -117,7 +117,14 @@ async function handshakeAndVerify(
       const before = processorMs();
       const certificates = peerCertificates(socket, raw);
       const chainVerdict = socket.authorized ? 'trusted' : String(socket.authorizationError);
-      const session = { protocol: socket.getProtocol(), certificates, chainVerdict };
+      const session = {
+        protocol: socket.getProtocol(),
+        cipher: socket.getCipher().name,
+        group: '',
+        certificates,
+        chainVerdict,
+        securityLevel: 2,
+      } as const;
       const requirement: EncryptedRequirement = {
         kind: 'encrypted',
         minVersion: 'TLSv1.2',

@@ -1,14 +1,15 @@
 /** Visits to the hosts of a decision, each as a delivery would pay it. */
-import { upgradeOptions } from '../delivery/tls_options';
 import { discover, type Sources } from '../discovery/discover';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
 import { extraRootsOf } from '../policy/observed';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { judgeProbe, type ProbeVerdict } from '../probe/judge';
-import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
+import { probeHost, type Probe } from '../probe/probe';
 import type { HarakaTls } from '../settings/haraka_tls';
 import type { GlobalSettings } from '../settings/types';
+import type { HandshakeRequest } from '../tls/options';
+import { certificateUse, securityLevelOf } from '../tls/security_level';
 import { requirementText } from './explain';
 import { asHarakaDelivers } from './haraka_terms';
 
@@ -73,7 +74,7 @@ export class Visitor {
       address,
       heloName: helo,
       deadlineMs: global.timeouts.tlsHandshake * 1000,
-      ...this.tlsFor(requirement),
+      handshake: this.handshakeFor(requirement),
     });
     this.probes.set(key, made);
     void made.then(({ kind }) => progress(`${host} [${address}]: ${kind.replace('_', ' ')}`));
@@ -81,13 +82,10 @@ export class Visitor {
   }
 
   /** The handshake that a delivery would make. */
-  private tlsFor(requirement: Requirement): Pick<ProbeOptions, 'serverName' | 'startTls' | 'tlsOptions'> {
-    if (requirement.kind === 'cleartext') return { serverName: '', startTls: 'never' };
+  private handshakeFor(requirement: Requirement): HandshakeRequest | 'never' {
+    if (requirement.kind === 'cleartext') return 'never';
     const { options } = this.options.haraka;
-    return {
-      serverName: requirement.serverName,
-      tlsOptions: () => upgradeOptions(requirement, { ...options }, 'none'),
-    };
+    return { requirement, haraka: { ...options }, certificate: 'none', hello: 'default' };
   }
 }
 
@@ -95,7 +93,8 @@ export class Visitor {
 function greeting(requirement: Requirement): unknown {
   if (requirement.kind === 'cleartext') return 'cleartext';
   const { serverName, minVersion } = requirement;
-  return [serverName, minVersion, extraRootsOf(requirement)];
+  const terms = [securityLevelOf(requirement), certificateUse(requirement)];
+  return [serverName, minVersion, extraRootsOf(requirement), ...terms];
 }
 
 function sessionOf(probe: Probe): Pick<Attempt, 'tlsVersion' | 'cipher' | 'names' | 'expires'> {
@@ -103,7 +102,7 @@ function sessionOf(probe: Probe): Pick<Attempt, 'tlsVersion' | 'cipher' | 'names
   const leaf = probe.session.certificates.chain()[0];
   return {
     tlsVersion: probe.session.protocol ?? '',
-    cipher: probe.cipher,
+    cipher: probe.session.cipher,
     names: (leaf?.subjectAltName ?? '').replaceAll('DNS:', ''),
     expires: leaf === undefined ? '' : new Date(leaf.validTo).toISOString().slice(0, 10),
   };

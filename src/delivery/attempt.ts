@@ -3,7 +3,10 @@ import { enhancedStatus, type Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
-import type { Established } from './connection';
+import { TimeBudget } from '../session/time_budget';
+import type { Answer } from '../smtp/reply';
+import type { HMailItem } from './haraka';
+import type { HostTry } from './host_try';
 
 /** One host that was not delivered to; `host` is empty where the fault is our own. */
 export type HostFailure =
@@ -14,8 +17,13 @@ export type HostFailure =
       readonly failure: Failure;
       readonly because: Because | 'nothing';
     }
-  /** No connection, or it broke. */
-  | { readonly kind: 'network'; readonly host: string; readonly text: string };
+  /** No connection, or it broke. `answer`: with which words (4yz) the host ended the session. */
+  | {
+      readonly kind: 'network';
+      readonly host: string;
+      readonly text: string;
+      readonly answer?: Answer;
+    };
 
 export type Phase =
   /** No plugin has answered `get_mx`. */
@@ -26,9 +34,17 @@ export type Phase =
   | { readonly kind: 'routed' }
   | { readonly kind: 'decided'; readonly decision: Decision; readonly source: 'mx' | 'route' };
 
-export interface Connected extends Established {
+/** What a session came to be. */
+export interface Connected {
   readonly plan: HostPlan;
   readonly address: string;
+  /** Empty in cleartext. */
+  readonly tlsVersion: string;
+  readonly cipher: string;
+  /** The key exchange group; empty where Node does not tell. */
+  readonly group: string;
+  /** How the peer was authenticated: `dane 3 1 1`, `pkix`, `unauthenticated`, `none` in cleartext. */
+  readonly verified: string;
 }
 
 export class Attempt {
@@ -38,17 +54,42 @@ export class Attempt {
   policy: StsFacts = { kind: 'not_asked' };
   /** What `get_mx` answers with: an answer that is not this very list came from somebody else. */
   offered: readonly unknown[] | 'nothing' = 'nothing';
+  /** Hosts that are still to be tried, in order; `unread` as long as Haraka has not made its list. */
+  queue: HostTry[] | 'unread' = 'unread';
+  /** The host that Haraka is connecting to; `none` when the connection stands. */
+  connecting: HostTry | 'none' = 'none';
   readonly failures: HostFailure[] = [];
   /** Seen and not enforced: `testing` policies, `monitor`. */
   readonly recorded: { readonly host: string; readonly failure: Failure }[] = [];
   connected: Connected | 'not_yet' = 'not_yet';
   /** Whether an `enforce` policy was looked for once more before giving up for good. */
   policyRefreshed = false;
-  /** Delivered, deferred or bounced: what a closing connection says afterwards is of no interest. */
-  over = false;
+  /** How much of the time for this attempt is left. */
+  readonly budget: TimeBudget;
 
-  refuse(host: string, failure: Failure, because: Because | 'nothing'): void {
+  /** @param limit milliseconds that all hosts together may take */
+  constructor(limit: number) {
+    this.budget = new TimeBudget(limit, () => performance.now());
+  }
+
+  /** The rule's name, empty where none was found. */
+  ruleName(): string {
+    return this.rule === 'unknown' ? '' : this.rule.name;
+  }
+
+  /** Keeps what a decision has against hosts. */
+  note(hmail: HMailItem, decision: Decision): void {
+    if (decision.kind !== 'deliver') return;
+    for (const refused of decision.refused) this.refuse(hmail, refused.host, refused.failure, 'nothing');
+    for (const plan of decision.hosts) for (const failure of plan.recorded) this.record(plan.host, failure);
+  }
+
+  /** A host that did not meet its requirement, or never will. */
+  refuse(hmail: HMailItem, host: string, failure: Failure, because: Because | 'nothing'): void {
     this.failures.push({ kind: 'policy', host, failure, because });
+    hmail.loginfo(
+      `tls-peers: host ${host} refused: ${failure.reason}: ${failure.text} (rule ${this.ruleName()})`,
+    );
   }
 
   record(host: string, failure: Failure): void {
@@ -83,7 +124,8 @@ export function principal(failures: readonly HostFailure[]): HostFailure | undef
 /** RFC 3463: 4.4.1 is "no answer from host". */
 export function statusOf(failure: HostFailure | undefined, permanent: boolean): string {
   if (failure?.kind === 'policy') return enhancedStatus(failure.failure.reason, permanent);
-  return permanent ? '5.4.1' : '4.4.1';
+  const status = failure?.answer?.status ?? '';
+  return `${permanent ? 5 : 4}${status === '' ? '.4.1' : status.slice(1)}`;
 }
 
 export function describeFailure(failure: HostFailure): string {

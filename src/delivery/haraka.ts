@@ -3,9 +3,10 @@
  * for what Haraka hands us, or the check that it is really there.
  */
 import type { EventEmitter } from 'node:events';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { ClientCertificate } from '../tls/options';
 import type { EnvelopeAddress } from './address';
-import type { ClientCertificate } from './tls_options';
 
 /** What a hook answers, from haraka-constants. */
 export const hookAnswer = { cont: 900, deny: 902, denysoft: 903, ok: 906, delay: 908 } as const;
@@ -22,6 +23,11 @@ export interface HarakaMx {
   /** The host name, where `exchange` is the address that it resolved to. */
   from_dns?: string;
   using_lmtp?: unknown;
+  /** What EHLO says. */
+  bind_helo?: unknown;
+  auth_user?: unknown;
+  auth_pass?: unknown;
+  auth_type?: unknown;
 }
 
 /** A reply for a DSN, shaped as haraka-dsn makes them. */
@@ -31,6 +37,12 @@ export interface Dsn {
   readonly cls: number;
   readonly sub: number;
   readonly det: number;
+}
+
+/** An envelope address of Haraka's. */
+interface Formatted {
+  /** With angle brackets; `ascii` writes the domain as A-labels. */
+  format(ascii?: boolean): string;
 }
 
 export interface Recipient {
@@ -49,24 +61,13 @@ export interface Recipient {
 export interface Todo {
   readonly uuid?: string;
   readonly domain: string;
-  readonly mail_from: EnvelopeAddress;
-  readonly rcpt_to: Recipient[];
+  readonly mail_from: EnvelopeAddress & Formatted;
+  readonly rcpt_to: (Recipient & Formatted)[];
 }
 
-type UpgradeCallback = (
-  authorized: boolean,
-  verifyError: unknown,
-  certificate: PeerCertificate,
-  cipher: unknown,
-) => void;
-
-/** Haraka's stream that is a TCP socket first and a TLS socket after `upgrade`. */
+/** Haraka's stream over a TCP socket, as `client_pool` hands it out. */
 export interface PluggableSocket extends EventEmitter {
-  writable: boolean;
-  cleartext?: TLSSocket;
-  upgrade(options: Record<string, unknown>, callback: UpgradeCallback): void;
-  write(data: string | Uint8Array, ...rest: unknown[]): unknown;
-  isEncrypted(): boolean | undefined;
+  readonly targetsocket: Socket;
   destroy(): void;
 }
 
@@ -76,14 +77,34 @@ export interface HMailItem {
   readonly filename: string;
   readonly notes: Record<string, unknown>;
   readonly num_failures: number;
+  /** Octets of the queue file, and where the message begins in it. */
+  readonly file_size?: number;
+  readonly data_start?: number;
+  /** How many deliveries still need the queue file. */
+  refcount: number;
   mxlist: HarakaMx[];
-  force_tls: boolean;
   get_mx_respond(retval: number | undefined, mx: unknown): unknown;
   get_force_tls(mx: HarakaMx): boolean;
   try_deliver(): unknown;
   try_deliver_host_on_socket(mx: HarakaMx, host: string, port: number, socket: PluggableSocket): void;
+  /** The message, dot-stuffed, without the final dot. */
+  data_stream(): Readable;
   temp_fail(err: string, extra?: unknown): unknown;
   bounce(err: string, extra?: unknown): unknown;
+  delivered(
+    ip: string,
+    port: number,
+    mode: 'SMTP' | 'LMTP',
+    host: string,
+    response: string,
+    accepted: readonly Recipient[],
+    deferred: readonly Recipient[],
+    refused: readonly Recipient[],
+    secured: boolean,
+    authenticated: boolean,
+  ): unknown;
+  /** Lets go of the queue file; the last one removes it. */
+  discard(): unknown;
   extend_rcpt_with_dsn(rcpt: Recipient, dsn: Dsn): void;
   /** Calls back with another message for `recipients`, or with this one if it has no others. */
   split_to_new_recipients(
@@ -91,8 +112,11 @@ export interface HMailItem {
     response: string,
     take: (part: HMailItem) => void,
   ): void;
+  logprotocol(...args: unknown[]): void;
+  logdata(...args: unknown[]): void;
   loginfo(...args: unknown[]): void;
   lognotice(...args: unknown[]): void;
+  logwarn(...args: unknown[]): void;
   logerror(...args: unknown[]): void;
 }
 
@@ -125,7 +149,7 @@ export interface OutboundTlsModule extends OutboundTls {
   init(callback: () => void): void;
 }
 
-/** The delivery's methods that the guard overrides on each message. */
+/** The delivery's methods that the guard overrides or calls. */
 const seam = [
   'get_mx_respond',
   'get_force_tls',
@@ -135,6 +159,9 @@ const seam = [
   'bounce',
   'extend_rcpt_with_dsn',
   'split_to_new_recipients',
+  'data_stream',
+  'delivered',
+  'discard',
 ] as const;
 
 /**

@@ -1,7 +1,22 @@
-/** How long peers may take, beyond what the settings say. Milliseconds. */
+import type { GlobalSettings } from '../settings/types';
+import type { DeliveryLimits } from './delivery';
 
-/** From the connection to STARTTLS, over all replies: RFC 5321 section 4.5.3.2 allows five minutes for each. */
-export const dialogueMs = 5 * 60_000;
-
-/** For a whole reply once the session stands: what RFC 5321 section 4.5.3.2.6 allows for the slowest, the last one. */
-export const replyMs = 10 * 60_000;
+/** The limits of deliveries, from the settings, which are in seconds. */
+export function limitsOf(seconds: GlobalSettings['timeouts']): DeliveryLimits {
+  const ms = (value: number): number => value * 1000;
+  return {
+    decision: ms(seconds.decision),
+    attempt: ms(seconds.attempt),
+    session: {
+      greeting: ms(seconds.greeting),
+      ehlo: ms(seconds.ehlo),
+      tlsHandshake: ms(seconds.tlsHandshake),
+      mail: ms(seconds.mail),
+      rcpt: ms(seconds.rcpt),
+      data: ms(seconds.data),
+      dataBlock: ms(seconds.dataBlock),
+      finalDot: ms(seconds.finalDot),
+      quit: ms(seconds.quit),
+    },
+  };
+}

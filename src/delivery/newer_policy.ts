@@ -8,7 +8,7 @@ import type { StsFacts } from '../mta_sts/types';
 import { canonicalDomain } from '../names';
 import { messageOf, printable } from '../text';
 import type { Attempt, HostFailure } from './attempt';
-import type { GuardOptions } from './guard';
+import type { DeliveryOptions } from './delivery';
 
 type Policy = Extract<StsFacts, { kind: 'policy' }>;
 
@@ -21,7 +21,7 @@ type Policy = Extract<StsFacts, { kind: 'policy' }>;
 export async function newerPolicy(
   attempt: Attempt,
   domain: string,
-  { sources, limits }: Pick<GuardOptions, 'sources' | 'limits'>,
+  { sources, limits }: Pick<DeliveryOptions, 'sources' | 'limits'>,
   onFault: (text: string) => void,
 ): Promise<Policy | 'none'> {
   const { phase, rule, failures } = attempt;
@@ -30,7 +30,7 @@ export async function newerPolicy(
     return 'none';
   if (!failures.some(isOfEnforcedPolicy)) return 'none';
   try {
-    const newest = await within(limits.decisionMs, `the MTA-STS policy of ${name}`, ({ signal }) =>
+    const newest = await within(limits.decision, `the MTA-STS policy of ${name}`, ({ signal }) =>
       sources.policies.refresh(name, { extraRoots: rule.extraRoots, signal }),
     );
     return newest.kind === 'policy' && !isSamePolicy(newest, attempt.policy) ? newest : 'none';

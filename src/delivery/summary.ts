@@ -25,6 +25,8 @@ export interface DeliverySummary {
   /** Empty in cleartext. */
   readonly tls_version: string;
   readonly cipher: string;
+  /** The key exchange group such as `X25519MLKEM768`; empty where Node does not tell. */
+  readonly group: string;
   readonly verified: string;
   /** What the host answered where that, and no rule, kept a recipient from getting the message; empty otherwise. */
   readonly reply: string;
@@ -52,6 +54,7 @@ export function summarize(attempt: Attempt, { domain: peer, rcpt_to }: Todo): De
       session?.plan.discovered ?? planned?.hosts[0]?.discovered ?? planned?.refused[0]?.discovered ?? '',
     tls_version: session?.tlsVersion ?? '',
     cipher: session?.cipher ?? '',
+    group: session?.group ?? '',
     verified: session?.verified ?? '',
     reply: replyTo(rcpt_to),
     reasons: attempt.failures.map(reasonOf),

@@ -12,6 +12,7 @@ import { messageOf } from '../text';
 import type { HostedFile } from './catalogue';
 import {
   judgeRollout,
+  senderRequirement,
   type Finding,
   type MxHostSeen,
   type MxSeen,
@@ -77,7 +78,8 @@ function sharedVisits(
 ): (options: ProbeOptions) => Promise<Probe> {
   const visits = new Map<string, Promise<Probe>>();
   return (options) => {
-    const key = `${options.serverName} ${options.address}`;
+    const { address, handshake } = options;
+    const key = `${handshake === 'never' ? '' : handshake.requirement.serverName} ${address}`;
     const visit = visits.get(key) ?? probe({ ...options, signal });
     visits.set(key, visit);
     return visit;
@@ -118,10 +120,12 @@ async function lookAtHost(deps: RolloutDependencies, host: string, signal: Abort
   const found = await addressesOf(deps, host, signal);
   if (found.kind !== 'found') return { host, addresses: found };
   const { probe = probeHost, heloName, visitMs: deadlineMs = 30_000 } = deps;
+  const requirement = senderRequirement(host);
+  const handshake = { requirement, haraka: {}, certificate: 'none', hello: 'default' } as const;
   const probes = await Promise.all(
     found.addresses.slice(0, mostAddresses).map(async (address) => ({
       address,
-      probe: await probe({ address, serverName: host, heloName, deadlineMs, signal }),
+      probe: await probe({ address, handshake, heloName, deadlineMs, signal }),
     })),
   );
   return { host, addresses: { kind: 'found', probes } };

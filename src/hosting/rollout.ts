@@ -109,7 +109,7 @@ function judgeProbe(file: HostedFile, host: string, address: string, probe: Prob
     case 'cleartext':
       return [warning(`${at} could not be checked from here: TLS was not asked for`)];
     case 'encrypted': {
-      const verdict = checkSession(requirementOf(host), probe.session, now);
+      const verdict = checkSession(senderRequirement(host), probe.session, now);
       return verdict.kind === 'failed' ? [fault(file, `${at}: ${verdict.failure.text}`)] : soonOver(at, probe, now);
     }
   }
@@ -123,7 +123,7 @@ function soonOver(at: string, { session }: Extract<Probe, { kind: 'encrypted' }>
 }
 
 /** What every sender asks of the host where the mode is `enforce` (RFC 8461 section 4.1). */
-function requirementOf(host: string): EncryptedRequirement {
+export function senderRequirement(host: string): EncryptedRequirement {
   return {
     kind: 'encrypted',
     minVersion: 'TLSv1.2',

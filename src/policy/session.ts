@@ -3,6 +3,8 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
+import { encrypts } from '../tls/encrypts';
+import type { SecurityLevel } from '../tls/security_level';
 import { sanBelow, sanMatches } from '../x509/names';
 import type { PeerCertificates } from '../x509/sent_chain';
 import { datesText } from './dates';
@@ -19,10 +21,16 @@ import { compareVersions, tlsVersion } from './version';
 export interface TlsSession {
   /** What `TLSSocket.getProtocol()` reports. */
   readonly protocol: string | null;
+  /** OpenSSL's name of it. */
+  readonly cipher: string;
+  /** The key exchange group such as `X25519MLKEM768`; empty where Node does not tell. Not judged. */
+  readonly group: string;
   /** What the peer sent. Most requirements need no more than the octets of the leaf. */
   readonly certificates: PeerCertificates;
   /** OpenSSL's verdict on the chain alone: `trusted`, or its error code such as `CERT_HAS_EXPIRED`. */
   readonly chainVerdict: string;
+  /** At which level that verdict was passed: below 2 it says nothing of how strong keys and signatures are. */
+  readonly securityLevel: SecurityLevel;
 }
 
 /** A requirement that a TLS session can meet. */
@@ -70,6 +78,12 @@ function checkEnforced(requirement: TlsRequirement, session: TlsSession, now: Da
     return failed(
       'tls-version-too-low',
       `the peer speaks ${seen}, the rule requires ${requirement.minVersion} or later`,
+    );
+  }
+  if (!encrypts(session.cipher)) {
+    return failed(
+      'tls-handshake-failed',
+      `the peer chose ${printable(session.cipher)}, which does not encrypt`,
     );
   }
   return requirement.kind === 'encrypted'

@@ -26,6 +26,7 @@ export function judgeProbe(requirement: Requirement, probe: Probe, now: Date): P
   if (probe.kind !== 'encrypted') return withoutTls(requirement, failureOf(probe));
   const verdict = checkSession(requirement, probe.session, now);
   if (verdict.kind === 'failed') return withoutTls(requirement, verdict.failure);
+  if (probe.then.kind === 'failed') return { kind: 'unreachable', problem: probe.then.problem };
   const { verified, recorded } = verdict;
   return { kind: 'goes', tlsVersion: probe.session.protocol ?? '', verified, recorded };
 }

@@ -1,36 +1,29 @@
 /**
- * Looks at one MX host as a sender would, without sending anything: connect, EHLO, STARTTLS, handshake, QUIT. Facts only;
- * what they are worth is for others to judge (`checkSession`).
+ * Looks at one MX host as a delivery would, without sending anything: connect, and speak through the same machine up to
+ * where the envelope would begin. Facts only; what they are worth is for others to judge (`checkSession`).
  */
 import * as net from 'node:net';
-import * as tls from 'node:tls';
-import { handshakeFailure } from '../delivery/failure_of_handshake';
-import { offersStartTls, ReplyReader, type Reply } from '../delivery/reply';
 import type { Failure } from '../failure';
 import { withDeadline } from '../deadline';
-import { defaultRoots } from '../mta_sts/roots';
-import type { TlsVersion } from '../policy/requirement';
 import type { TlsSession } from '../policy/session';
-import { needsLoweredSecurityLevel, versionRange } from '../policy/version';
+import { Session, type SessionObserver, type TlsPart } from '../session/session';
+import { TimeBudget } from '../session/time_budget';
+import type { Reply } from '../smtp/reply';
+import type { HostFault, Outcome, StateName, Terms } from '../smtp/session';
+import type { Timeouts } from '../smtp/timeouts';
 import { messageOf, printable } from '../text';
-import { peerCertificates } from '../x509/sent_chain';
+import { hasClassicHello } from '../tls/groups';
+import { handshakeOptions, type HandshakeRequest } from '../tls/options';
+import { securityLevelOf } from '../tls/security_level';
 
 export interface ProbeOptions {
   readonly address: string;
   /** Default 25. */
   readonly port?: number;
-  /** SNI, empty for none. */
-  readonly serverName: string;
   /** What EHLO says. */
   readonly heloName: string;
-  /** The lowest TLS version that is offered; `TLSv1.2` where absent. */
-  readonly minVersion?: TlsVersion;
-  /** PEM of roots trusted beside the default ones, empty for none. */
-  readonly extraRoots?: string;
-  /** The handshake's options as a delivery makes them, in place of the two above. */
-  readonly tlsOptions?: () => tls.ConnectionOptions;
-  /** `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
-  readonly startTls?: 'if_offered' | 'never';
+  /** What a delivery would ask of the handshake. `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
+  readonly handshake: HandshakeRequest | 'never';
   /** Milliseconds for everything; 30 s where absent. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -56,214 +49,204 @@ export type Probe = { readonly dialogue: Dialogue } & (
       readonly kind: 'encrypted';
       /** For `checkSession`. */
       readonly session: TlsSession;
-      readonly cipher: string;
+      /** What came after the handshake: a host that answers EHLO within TLS, or one that does not. */
+      readonly then: { readonly kind: 'ready' } | { readonly kind: 'failed'; readonly problem: string };
     }
 );
 
 /** Never rejects, and leaves neither socket nor timer behind. */
 export async function probeHost(options: ProbeOptions): Promise<Probe> {
-  const visit = new Visit(options);
-  try {
-    return await withDeadline(options.deadlineMs ?? 30_000, options.signal, (signal) => visit.run(signal));
-  } finally {
-    visit.leave();
-  }
+  return withDeadline(options.deadlineMs ?? 30_000, options.signal, async (signal) => {
+    const first = await visit(options, signal);
+    const { handshake } = options;
+    // As a delivery does: a handshake that stalls is tried once more without ML-KEM.
+    if (first.stalled && handshake !== 'never' && handshake.hello === 'default' && hasClassicHello()) {
+      return (await visit({ ...options, handshake: { ...handshake, hello: 'classic' } }, signal)).probe;
+    }
+    return first.probe;
+  });
 }
 
-/** Beyond this a host says more than any mail server needs to. Bytes before TLS. */
-const mostBytes = 64 * 1024;
-
-type Stage = 'connect' | 'greeting' | 'ehlo' | 'helo' | 'starttls' | 'handshake' | 'over';
-
-type Outcome =
-  | { readonly kind: 'unreachable' | 'no_dialogue'; readonly problem: string }
-  | { readonly kind: 'no_tls'; readonly failure: Failure }
-  | { readonly kind: 'cleartext' }
-  | { readonly kind: 'encrypted'; readonly session: TlsSession; readonly cipher: string };
-
-class Visit {
-  private stage: Stage = 'connect';
-  private dialogue: Dialogue = { greeting: '', ehlo: '', starttls: '' };
-  private readonly replies = new ReplyReader();
-  private received = 0;
-  private socket: net.Socket | undefined;
-  private secured: tls.TLSSocket | undefined;
-  /** Once the handshake is done, nothing that happens while we take our leave changes what was seen. */
-  private seen: Outcome | undefined;
-  private settle: (probe: Probe) => void = () => undefined;
-
-  constructor(private readonly options: ProbeOptions) {}
-
-  run(signal: AbortSignal): Promise<Probe> {
-    return new Promise((resolve) => {
-      this.settle = resolve;
-      const onAbort = () => this.lost('no answer in time');
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
-      else this.connect();
-    });
-  }
-
-  /** Ends the connection; after this nothing of it is left. */
-  leave(): void {
-    this.stage = 'over';
-    this.secured?.destroy();
-    this.socket?.destroy();
-  }
-
-  private connect(): void {
-    const { address, port = 25 } = this.options;
-    const socket = net.connect({ host: address, port });
-    this.socket = socket;
-    socket.once('connect', () => {
-      this.stage = 'greeting';
-    });
-    socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    socket.on('error', (error) => this.lost(messageOf(error)));
-    socket.on('close', () => this.lost('the host closed the connection'));
-  }
-
-  private receive(chunk: Buffer): void {
-    this.received += chunk.length;
-    if (this.received > mostBytes) this.lost(`more than ${mostBytes} bytes before TLS`);
-    if (!this.isTalking()) return;
-    for (const event of this.replies.push(chunk)) {
-      if (event.kind === 'malformed') this.lost(`no SMTP reply: ${printable(event.seen, 80)}`);
-      else this.answer(event.reply, event.excess);
-      if (!this.isTalking()) return;
-    }
-  }
-
-  private answer(reply: Reply, excess: number): void {
-    if (this.stage === 'greeting') this.onGreeting(reply);
-    else if (this.stage === 'ehlo') this.onEhlo(reply);
-    else if (this.stage === 'helo') this.onHelo(reply);
-    else this.onStartTls(reply, excess);
-  }
-
-  private onGreeting(reply: Reply): void {
-    this.note('greeting', reply);
-    if (!isPositive(reply)) this.lost(`the host greets with ${line(reply)}`);
-    else this.say('ehlo', `EHLO ${this.options.heloName}`);
-  }
-
-  private onEhlo(reply: Reply): void {
-    this.note('ehlo', reply);
-    if (reply.code.startsWith('5')) this.say('helo', `HELO ${this.options.heloName}`);
-    else if (!isPositive(reply)) this.lost(`EHLO was answered with ${line(reply)}`);
-    else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
-    else if (offersStartTls(reply)) this.say('starttls', 'STARTTLS');
-    else this.noTls({ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' });
-  }
-
-  /** A host that knows no EHLO (RFC 5321 section 3.2) has no extensions, and STARTTLS is one. */
-  private onHelo(reply: Reply): void {
-    if (!isPositive(reply)) this.lost(`HELO was answered with ${line(reply)}`);
-    else if (this.options.startTls === 'never') this.finish({ kind: 'cleartext' });
-    else {
-      const text = `the peer answered EHLO with ${this.dialogue.ehlo}`;
-      this.noTls({ reason: 'starttls-not-supported', text });
-    }
-  }
-
-  private onStartTls(reply: Reply, excess: number): void {
-    this.note('starttls', reply);
-    // RFC 3207 section 4 knows one positive reply.
-    if (reply.code !== '220') {
-      this.noTls({ reason: 'tls-handshake-failed', text: `the peer refused STARTTLS: ${line(reply)}` });
-    } else if (excess > 0) {
-      const text = 'the peer sent data in cleartext after it had agreed to STARTTLS';
-      this.noTls({ reason: 'tls-handshake-failed', text });
-    } else {
-      this.shakeHands();
-    }
-  }
-
-  private shakeHands(): void {
-    const { socket } = this;
-    if (socket === undefined) return;
-    this.stage = 'handshake';
-    socket.removeAllListeners('data');
-    try {
-      const options = this.options.tlsOptions?.() ?? handshakeOptions(this.options);
-      const secured = tls.connect({ socket, ...options });
-      this.secured = secured;
-      secured.once('secureConnect', () => this.examine(secured));
-      const versions = versionRange(options);
-      secured.on('error', (error) => this.noTls(handshakeFailure(error, versions)));
-    } catch (error) {
-      // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
-      const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;
-      this.noTls({ reason: 'config-invalid', text });
-    }
-  }
-
-  private examine(secured: tls.TLSSocket): void {
-    const certificates = peerCertificates(secured);
-    // Whoever judges does so later, when the connection is gone and Node could no longer tell.
-    certificates.chain();
-    const session: TlsSession = {
-      protocol: secured.getProtocol(),
-      certificates,
-      // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
-      chainVerdict: secured.authorized ? 'trusted' : messageOf(secured.authorizationError),
-    };
-    const cipher = secured.getCipher().name;
-    const seen = { kind: 'encrypted', session, cipher } as const;
-    this.seen = seen;
-    secured.end('QUIT\r\n', () => this.finish(seen));
-  }
-
-  private say(next: Stage, command: string): void {
-    this.stage = next;
-    this.socket?.write(`${command}\r\n`);
-  }
-
-  private note(key: keyof Dialogue, reply: Reply): void {
-    this.dialogue = { ...this.dialogue, [key]: line(reply) };
-  }
-
-  /** Means what it means at the point that was reached. */
-  private lost(problem: string): void {
-    const text = printable(problem);
-    if (this.stage === 'connect') this.finish({ kind: 'unreachable', problem: text });
-    else if (this.stage === 'greeting' || this.stage === 'ehlo' || this.stage === 'helo') {
-      this.finish({ kind: 'no_dialogue', problem: text });
-    } else this.noTls({ reason: 'tls-handshake-failed', text: `the TLS handshake failed: ${text}` });
-  }
-
-  private noTls(failure: Failure): void {
-    this.finish({ kind: 'no_tls', failure });
-  }
-
-  private finish(outcome: Outcome): void {
-    if (this.stage === 'over') return;
-    this.stage = 'over';
-    this.settle({ ...(this.seen ?? outcome), dialogue: this.dialogue });
-  }
-
-  private isTalking(): boolean {
-    return ['greeting', 'ehlo', 'helo', 'starttls'].includes(this.stage);
-  }
+interface Visit {
+  readonly probe: Probe;
+  readonly stalled: boolean;
 }
 
-/** Chain and name are facts to be judged afterwards, so neither ends the handshake. */
-function handshakeOptions(options: ProbeOptions): tls.ConnectionOptions {
-  const { serverName, minVersion = 'TLSv1.2', extraRoots = '' } = options;
+async function visit(options: ProbeOptions, signal: AbortSignal): Promise<Visit> {
+  const notes = new Notes();
+  const connected = await connect(options, signal);
+  if (connected.kind === 'failed') {
+    return { probe: { kind: 'unreachable', problem: connected.problem, ...notes.said() }, stalled: false };
+  }
+  const { socket } = connected;
+  const session = new Session({
+    socket,
+    terms: termsOf(options),
+    timeouts,
+    budget: new TimeBudget(Infinity, () => 0),
+    tls: tlsPartOf(options),
+    message: () => {
+      throw new Error('a probe has no message');
+    },
+    observer: notes,
+  });
+  const onAbort = (): void => session.abandon('no answer in time');
+  const running = session.run();
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const outcome = await running;
+  signal.removeEventListener('abort', onAbort);
+  // Nothing waits for the answer to QUIT.
+  session.close();
+  const probe: Probe = { ...seenOf(outcome, notes, options), ...notes.said() };
   return {
-    ...(serverName === '' ? {} : { servername: serverName }),
-    minVersion,
-    ...(needsLoweredSecurityLevel(minVersion) ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
-    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
-    rejectUnauthorized: false,
-    checkServerIdentity: () => undefined,
+    probe,
+    stalled: outcome.kind === 'next_host' && outcome.fault.kind === 'tls' && outcome.fault.at === 'stalled',
   };
 }
 
-function isPositive(reply: Reply): boolean {
-  return reply.code.startsWith('2');
+type Connected =
+  | { readonly kind: 'connected'; readonly socket: net.Socket }
+  | { readonly kind: 'failed'; readonly problem: string };
+
+function connect({ address, port = 25 }: ProbeOptions, signal: AbortSignal): Promise<Connected> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: address, port });
+    const fail = (problem: string): void => {
+      socket.destroy();
+      signal.removeEventListener('abort', onAbort);
+      resolve({ kind: 'failed', problem });
+    };
+    const onAbort = (): void => fail('no answer in time');
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    socket.on('error', (error) => fail(printable(messageOf(error))));
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve({ kind: 'connected', socket });
+    });
+  });
 }
 
-function line(reply: Reply): string {
-  return printable(`${reply.code} ${reply.lines.map(({ rest }) => rest).join(' / ')}`, 400);
+/** The deadline of the whole visit is shorter than any of these. */
+const timeouts: Timeouts = {
+  greeting: 300_000,
+  ehlo: 300_000,
+  tlsHandshake: 300_000,
+  mail: 300_000,
+  rcpt: 300_000,
+  data: 300_000,
+  dataBlock: 300_000,
+  finalDot: 300_000,
+  quit: 1_000,
+};
+
+function termsOf({ heloName, handshake }: ProbeOptions): Terms {
+  return {
+    protocol: 'smtp',
+    ehloName: heloName,
+    tls: { kind: handshake === 'never' ? 'unwanted' : 'if_offered' },
+    credentials: 'none',
+    task: { kind: 'probe' },
+  };
+}
+
+function tlsPartOf({ handshake }: ProbeOptions): TlsPart {
+  return {
+    options: () => {
+      if (handshake === 'never') throw new Error('TLS was not asked for');
+      return handshakeOptions(handshake);
+    },
+    securityLevel: handshake === 'never' ? 2 : securityLevelOf(handshake.requirement),
+    judge: (session) => {
+      // Whoever judges does so later, when the connection is gone and Node could no longer tell.
+      session.certificates.chain();
+      return { kind: 'held', verified: 'unauthenticated', recorded: [] };
+    },
+    failedVerdict: 'verification',
+  };
+}
+
+function seenOf(outcome: Outcome, notes: Notes, { handshake }: ProbeOptions): Seen {
+  const { session } = notes;
+  if (session !== undefined) {
+    const problem = outcome.kind === 'next_host' ? problemOf(outcome.fault) : 'the session broke';
+    return {
+      kind: 'encrypted',
+      session,
+      then: outcome.kind === 'probed' ? { kind: 'ready' } : { kind: 'failed', problem },
+    };
+  }
+  switch (outcome.kind) {
+    case 'probed': {
+      if (handshake === 'never') return { kind: 'cleartext' };
+      const text = notes.helo
+        ? `the peer answered EHLO with ${notes.said().dialogue.ehlo}`
+        : 'the peer does not offer STARTTLS';
+      return { kind: 'no_tls', failure: { reason: 'starttls-not-supported', text } };
+    }
+    case 'next_host':
+      if (outcome.fault.kind === 'tls') return { kind: 'no_tls', failure: outcome.fault.failure };
+      return { kind: 'no_dialogue', problem: problemOf(outcome.fault) };
+    case 'settled':
+    case 'own_fault':
+      return {
+        kind: 'no_dialogue',
+        problem: outcome.kind === 'own_fault' ? outcome.text : 'it was no dialogue',
+      };
+  }
+}
+
+type Seen = Probe extends infer P ? (P extends Probe ? Omit<P, 'dialogue'> : never) : never;
+
+function problemOf(fault: HostFault): string {
+  return fault.kind === 'tls' ? fault.failure.text : fault.text;
+}
+
+/** What was seen on the way. */
+class Notes implements SessionObserver {
+  session: TlsSession | undefined;
+  /** EHLO was refused, and HELO said. */
+  helo = false;
+  #dialogue: Dialogue = { greeting: '', ehlo: '', starttls: '' };
+
+  said(): { readonly dialogue: Dialogue } {
+    return { dialogue: this.#dialogue };
+  }
+
+  received(reply: Reply, during: StateName): void {
+    // Within TLS, and after a refused EHLO, the same question is asked again.
+    const key = during === 'hello' ? (this.#dialogue.ehlo === '' ? 'ehlo' : undefined) : during;
+    if (key === 'greeting' || key === 'ehlo' || key === 'starttls') {
+      this.#dialogue = { ...this.#dialogue, [key]: line(reply) };
+    }
+  }
+
+  sent(lines: readonly string[]): void {
+    if (lines[0]?.startsWith('HELO ') === true) this.helo = true;
+  }
+
+  secured(session: TlsSession): void {
+    this.session = session;
+  }
+
+  data(): void {
+    // There is no message.
+  }
+
+  warn(): void {
+    // Nothing of it concerns a visit.
+  }
+
+  missingStartTls(): void {
+    // The outcome says so.
+  }
+
+  established(): void {
+    // The outcome says so.
+  }
+}
+
+function line({ code, lines }: Reply): string {
+  return printable(`${code} ${lines.join(' / ')}`, 400);
 }

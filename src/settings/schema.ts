@@ -214,7 +214,24 @@ export const timeoutKeys = {
     '25',
     "Time for everything that is asked before a delivery. Keep it below Haraka's `plugin_timeout`.",
   ),
-  tls_handshake: key(seconds(1, 300), '30', 'Time for STARTTLS and the handshake.'),
+  greeting: key(seconds(1, 3600), '300', 'Time for the greeting of a host, once it is connected.'),
+  ehlo: key(seconds(1, 3600), '300', 'Time for each reply to EHLO, STARTTLS and AUTH.'),
+  tls_handshake: key(seconds(1, 300), '30', 'Time for the TLS handshake.'),
+  mail: key(seconds(1, 3600), '300', 'Time for the reply to MAIL.'),
+  rcpt: key(seconds(1, 3600), '300', 'Time for each reply to RCPT.'),
+  data: key(seconds(1, 3600), '120', 'Time for the reply to DATA.'),
+  data_block: key(seconds(1, 3600), '180', 'Time without any progress while the message is sent.'),
+  final_dot: key(
+    seconds(1, 3600),
+    '600',
+    'Time for the reply to the whole message. Another host gets it only when this one cannot have it any more.',
+  ),
+  quit: key(seconds(1, 300), '5', 'Time for the reply to QUIT, for which no message waits.'),
+  attempt: key(
+    seconds(10, 86_400),
+    '1800',
+    'Time for one attempt at one message over all hosts. While the message is sent, and while the reply to it is waited for, it does not run. Hosts that are left wait for the next attempt.',
+  ),
 };
 
 export const deliveryKeys = {

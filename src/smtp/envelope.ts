@@ -31,7 +31,7 @@ function needsSmtpUtf8({ ascii }: Path): boolean {
 /** What keeps a path from being sent at all; the answers are ours, not the peer's. */
 function faultOf(path: Path, { smtpUtf8 }: Capabilities, badSyntax: string): Answer | 'none' {
   if (unsafe.test(path.text) || unsafe.test(path.ascii) || !/^<.*>$/.test(path.ascii)) {
-    return { code: '553', status: badSyntax, text: 'The address cannot be sent in a command' };
+    return { code: '553', status: badSyntax, text: 'The address cannot be sent in a command', own: true };
   }
   if (needsSmtpUtf8(path) && !smtpUtf8) {
     // RFC 6531 section 3.5.
@@ -39,6 +39,7 @@ function faultOf(path: Path, { smtpUtf8 }: Capabilities, badSyntax: string): Ans
       code: '553',
       status: '5.6.7',
       text: 'The address needs SMTPUTF8, which the peer does not offer',
+      own: true,
     };
   }
   return 'none';
@@ -62,7 +63,7 @@ export function misfitsOf({ from, recipients }: Envelope, capabilities: Capabili
 /** RFC 1870 section 6.1: over the peer's limit. */
 export function tooLarge(octets: number, limit: number): Answer {
   const text = `The message has ${octets} octets, the peer takes no more than ${limit}`;
-  return { code: '552', status: '5.3.4', text };
+  return { code: '552', status: '5.3.4', text, own: true };
 }
 
 /** @param recipients those that will be named */

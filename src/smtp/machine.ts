@@ -56,7 +56,7 @@ function onUnreadable(state: State, text: string): Step {
     case 'leaving':
       return stay(state);
     default:
-      return hangUp({ kind: 'unreadable', text });
+      return hangUp({ kind: 'own_fault', text: `the message cannot be read from the queue: ${text}` });
   }
 }
 

@@ -64,6 +64,11 @@ export class ReplyReader {
     }
   }
 
+  /** Whether a reply has begun, and not ended. */
+  isWithinReply(): boolean {
+    return this.#pieceOctets > 0 || this.#lines.length > 0;
+  }
+
   #line(excess: number): ReplyEvent | undefined {
     const raw = Buffer.concat(this.#pieces, this.#pieceOctets);
     this.#pieces = [];
@@ -125,6 +130,8 @@ export interface Answer {
   readonly status: string;
   /** One line of printable characters, at most 1,000 octets in UTF-8. */
   readonly text: string;
+  /** It is ours: the peer was not asked, or did not say. */
+  readonly own?: true;
 }
 
 /** Octets. */

@@ -126,8 +126,8 @@ export type Event =
   | { readonly kind: 'message_unreadable'; readonly text: string }
   | { readonly kind: 'lost'; readonly by: LostBy; readonly text: string };
 
-/** `closed`: also a reset. `attempt`: the time for the whole attempt is up. */
-export type LostBy = 'closed' | 'timeout' | 'attempt';
+/** `closed`: also a reset. `cut`: closed in the middle of a reply. `attempt`: the time for the whole attempt is up. */
+export type LostBy = 'closed' | 'cut' | 'timeout' | 'attempt';
 
 export type TlsFailureStage =
   /** STARTTLS or the handshake: where cleartext is allowed, a new connection may do without. */
@@ -169,7 +169,7 @@ export type Outcome =
   /** This host does not take the message; the next one may. */
   | { readonly kind: 'next_host'; readonly fault: HostFault }
   /** No host can have it now; the fault is ours. */
-  | { readonly kind: 'unreadable'; readonly text: string }
+  | { readonly kind: 'own_fault'; readonly text: string }
   /** A probe has seen what there is to see. */
   | { readonly kind: 'probed'; readonly ready: Ready };
 

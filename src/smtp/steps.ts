@@ -73,6 +73,7 @@ const unanswered: Answer = {
   code: '451',
   status: '4.4.2',
   text: 'The peer did not say what became of this recipient',
+  own: true,
 };
 
 /** What becomes of a recipient if nothing more is said. */

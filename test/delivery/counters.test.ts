@@ -12,6 +12,7 @@ const summary: DeliverySummary = {
   discovered: '',
   tls_version: 'TLSv1.3',
   cipher: 'TLS_AES_128_GCM_SHA256',
+  group: '',
   reply: '',
   verified: 'dane 3 1 1',
   reasons: [],

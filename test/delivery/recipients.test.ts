@@ -21,8 +21,8 @@ function messageTo(recipients: Recipient[]): HMailItem {
   const hmail: Pick<HMailItem, 'todo' | 'extend_rcpt_with_dsn'> = {
     todo: {
       domain: 'peer.example',
-      mail_from: { host: 'ours.example', address: () => 'a@ours.example' },
-      rcpt_to: recipients,
+      mail_from: { host: 'ours.example', address: () => 'a@ours.example', format: () => '<a@ours.example>' },
+      rcpt_to: recipients as HMailItem['todo']['rcpt_to'],
     },
     extend_rcpt_with_dsn: (rcpt, { code, cls, sub, det, msg }: Dsn) => {
       Object.assign(rcpt, { dsn_code: code, dsn_status: `${cls}.${sub}.${det}`, dsn_msg: msg });

@@ -1,8 +1,8 @@
 /** Peers that drip: every octet is a sign of life to a socket, and none of them brings the message further. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { timeoutsText } from '../../haraka-test-harness/ini';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { Manner, Step } from '../../haraka-test-harness/manners';
-import { buildWith, type Bundle } from '../support/bundle';
 
 const drip = (text: string): Step => ({ do: 'drip', text, everyMs: 100 });
 
@@ -18,13 +18,8 @@ const peers: Record<string, Manner> = {
 
 describe('a peer that drips', () => {
   let lab: Lab;
-  let bundle: Bundle;
 
   beforeAll(async () => {
-    bundle = await buildWith(
-      'delivery/limits',
-      'export const dialogueMs = 1500; export const replyMs = 1500;',
-    );
     lab = await startLab(
       {
         domains: Object.fromEntries(
@@ -32,8 +27,8 @@ describe('a peer that drips', () => {
         ),
       },
       {
-        bundle: bundle.file,
         config: {
+          'tls-peers.ini': timeoutsText(2),
           'tls-peers/ours.example.ini':
             '[outbound]\nsecurity_level = mandatory\n[outbound cleartext.example]\nsecurity_level = none\n',
         },
@@ -42,14 +37,13 @@ describe('a peer that drips', () => {
   });
   afterAll(async () => {
     await lab.stop();
-    await bundle.remove();
   });
 
   it.each([
-    ['banner', 'the peer took too long before TLS'],
-    ['mail', 'the peer took too long for a whole reply'],
-    ['octets', 'the peer took too long for a whole reply'],
-    ['cleartext', 'the peer took too long for a whole reply'],
+    ['banner', 'the peer took too long to greet'],
+    ['mail', 'the peer took too long to answer MAIL'],
+    ['octets', 'the peer took too long to answer the final dot'],
+    ['cleartext', 'the peer took too long to answer MAIL'],
   ])('at %s is given up: %s', async (name, text) => {
     const outcome = await lab.deliver({ from: 'a@ours.example', to: `b@${name}.example` });
     expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.4.1' }] });

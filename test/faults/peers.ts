@@ -46,7 +46,7 @@ const manyLines = Array.from({ length: 500 }, () => '250-X\r\n').join('');
 
 const greeting: readonly Row[] = [
   ['banner-554', 'banner-554', lost('nothing'), bounced('5.3.2', 'nothing')],
-  ['banner-421', 'banner-421', lost('nothing'), deferred('', '4.3.2', 'nothing')],
+  ['banner-421', 'banner-421', ...same(deferred('connection-failed', '4.3.2', 'nothing'))],
   ['banner-garbage', 'banner-garbage', ...same(lost('nothing'))],
   ['banner-silence', 'banner-silence', ...same(lost('nothing'))],
   ['banner-close', 'banner-close', ...same(lost('nothing'))],
@@ -65,7 +65,7 @@ const ehlo: readonly Row[] = [
     { none: cleartext() },
   ],
   ['ehlo-and-helo-502', 'ehlo-and-helo-502', noStartTls(), bounced('5.5.1', 'EHLO')],
-  ['ehlo-421', 'ehlo-421', lost('EHLO'), deferred('', '4.3.2', 'EHLO')],
+  ['ehlo-421', 'ehlo-421', ...same(deferred('connection-failed', '4.3.2', 'EHLO'))],
   ['ehlo-close', 'ehlo-close', ...same(lost('EHLO'))],
   ['ehlo-reset', { ehlo: reset }, ...same(lost('EHLO'))],
   ['ehlo-silence', { ehlo: silence }, ...same(lost('EHLO'))],
@@ -183,7 +183,7 @@ const afterTls: readonly Row[] = [
   [
     'secured-ehlo-421',
     { secured: { ehlo: reply('421 4.3.2 no') } },
-    ...same(deferred('', '4.3.2', 'STARTTLS')),
+    ...same(deferred('connection-failed', '4.3.2', 'STARTTLS')),
   ],
   ['secured-ehlo-silence', { secured: { ehlo: silence } }, ...same(lost('STARTTLS'))],
   ['secured-mail-close', { secured: { mail: close } }, ...same(lost('STARTTLS'))],

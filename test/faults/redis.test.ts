@@ -1,4 +1,5 @@
 /** Haraka's Redis memory of hosts with broken TLS: only where `remember_broken_tls` says so, and never where it matters. */
+import { timeoutsText } from '../../haraka-test-harness/ini';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { World } from '../../haraka-test-harness/world';
@@ -68,7 +69,7 @@ async function start(
     config: {
       'tls.ini': `${tlsIni}[redis]\ndisable_for_failed_hosts = true\n`,
       'redis.ini': `[server]\nhost = 127.0.0.1\nport = ${redis.port}\n`,
-      'tls-peers.ini': `[timeouts]\ntls_handshake = 2\n[delivery]\nremember_broken_tls = ${remember}\n`,
+      'tls-peers.ini': `${timeoutsText(2)}[delivery]\nremember_broken_tls = ${remember}\n`,
       'tls-peers/ours.example.ini': rules,
     },
   });

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startLab, type Lab, type LabOptions } from '../../haraka-test-harness/lab';
-import { iniText } from '../../haraka-test-harness/ini';
+import { iniText, timeoutsText } from '../../haraka-test-harness/ini';
 import { mxHosts } from '../../haraka-test-harness/build_world';
 import type { Outcome } from '../../haraka-test-harness/reports';
 import type { PeerConnection, SmtpPeer } from '../../haraka-test-harness/smtp_peer';
@@ -86,7 +86,7 @@ async function runIn(
 /** The rules of all scenarios, as sections of one managed domain. */
 function rules(scenarios: readonly Scenario[]): Record<string, string> {
   return {
-    'tls-peers.ini': '[timeouts]\ntls_handshake = 2\n',
+    'tls-peers.ini': timeoutsText(2),
     'tls-peers/ours.example.ini': iniText(
       Object.fromEntries(scenarios.map(({ peer, settings }) => [`outbound ${peer}`, settings])),
     ),

@@ -12,6 +12,7 @@ import { hostedFiles, type HostedFile } from '../../src/hosting/catalogue';
 import { checkRollout } from '../../src/hosting/look';
 import { judgeRollout, type RolloutFacts } from '../../src/hosting/rollout';
 import { probeHost } from '../../src/probe/probe';
+import type { HandshakeRequest } from '../../src/tls/options';
 import { loadSettings } from '../../src/settings/settings';
 import { memorySource } from '../settings/memory_source';
 
@@ -158,6 +159,15 @@ function endpointOf(address: string): { address: string; port: number } {
 
 const target = (address: string, port: number) => world.routes.get(`${address}|${port}`)!;
 
+/** The same request, of whoever trusts the certificate authority of this world. */
+function trustingTheWorld(handshake: HandshakeRequest | 'never'): HandshakeRequest | 'never' {
+  if (handshake === 'never' || handshake.requirement.kind !== 'encrypted') return handshake;
+  const { authentication } = handshake.requirement;
+  if (authentication.kind !== 'pkix') return handshake;
+  const pkix = { ...authentication.pkix, extraRoots: world.office.caPem };
+  return { ...handshake, requirement: { ...handshake.requirement, authentication: { kind: 'pkix', pkix } } };
+}
+
 const dependencies = () => ({
   resolver,
   heloName: 'us.example',
@@ -166,7 +176,7 @@ const dependencies = () => ({
       ...options,
       address: target(options.address, 25).host,
       port: target(options.address, 25).port,
-      extraRoots: world.office.caPem,
+      handshake: trustingTheWorld(options.handshake),
     }),
   open: (address: string, options: tls.ConnectionOptions) => {
     const { host, port } = target(address, 443);

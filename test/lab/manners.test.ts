@@ -1,3 +1,4 @@
+import { timeoutsText } from '../../haraka-test-harness/ini';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { startLab } from '../../haraka-test-harness/lab';
@@ -69,7 +70,7 @@ describe('peers of every manner, at mandatory', () => {
       { domains },
       {
         config: {
-          'tls-peers.ini': '[outbound]\nsecurity_level = mandatory\n[timeouts]\ntls_handshake = 2\n',
+          'tls-peers.ini': `[outbound]\nsecurity_level = mandatory\n${timeoutsText(2)}`,
         },
         outbound: { connect_timeout: '2' },
       },

@@ -36,8 +36,11 @@ function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsS
   const der = leaf === 'none' ? Buffer.alloc(0) : leaf.certDer;
   return {
     protocol: 'TLSv1.3',
+    cipher: 'TLS_AES_256_GCM_SHA384',
+    group: 'X25519',
     certificates: { leaf: der, chain: () => (leaf === 'none' ? [] : [new X509Certificate(der)]) },
     chainVerdict: 'trusted',
+    securityLevel: 2,
     ...changes,
   };
 }

@@ -3,7 +3,9 @@ import { openCertificateOffice, type CertificateOffice } from '../../haraka-test
 import type { MannerName } from '../../haraka-test-harness/manners';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 import type { CertificateKind, TlsVersion } from '../../haraka-test-harness/world';
+import type { Authentication } from '../../src/policy/requirement';
 import { probeHost, type Probe, type ProbeOptions } from '../../src/probe/probe';
+import type { HandshakeRequest } from '../../src/tls/options';
 
 const name = 'mx.example';
 let office: CertificateOffice;
@@ -32,13 +34,27 @@ async function host({ manner = 'normal', certificate = 'trusted', tls }: Host): 
   return peer;
 }
 
+/** A chain is verified below the lab's root, unless `minVersion` is lower than that allows. */
+function handshake(minVersion: TlsVersion): HandshakeRequest {
+  const authentication: Authentication =
+    minVersion === 'TLSv1'
+      ? { kind: 'none' }
+      : { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } };
+  const requirement = { minVersion, authentication, serverName: name, observe: 'nothing' } as const;
+  return {
+    requirement: { kind: 'encrypted', because: 'verify', ...requirement },
+    haraka: {},
+    certificate: 'none',
+    hello: 'default',
+  };
+}
+
 function probe({ port }: { port: number }, options: Partial<ProbeOptions> = {}): Promise<Probe> {
   return probeHost({
     address: '127.0.0.1',
     port,
-    serverName: name,
     heloName: 'us.example',
-    extraRoots: office.caPem,
+    handshake: handshake('TLSv1.2'),
     deadlineMs: 10_000,
     ...options,
   });
@@ -77,7 +93,7 @@ describe('a host that completes the handshake', () => {
 
   it('at TLS 1.0 is seen where the caller offers that', async () => {
     const peer = await host({ tls: { min: 'TLSv1', max: 'TLSv1' } });
-    expect(await probe(peer, { minVersion: 'TLSv1' })).toMatchObject({
+    expect(await probe(peer, { handshake: handshake('TLSv1') })).toMatchObject({
       kind: 'encrypted',
       session: { protocol: 'TLSv1' },
     });

@@ -5,6 +5,7 @@
  * Without, what it holds at the end is compared with minute two. In both, nothing may leave in cleartext where that is
  * forbidden. Exit code 0 only if all of this holds.
  */
+import { timeoutsText } from '../../haraka-test-harness/ini';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
@@ -36,7 +37,7 @@ function plan(): Plan {
 
 async function main({ ms, perSecond, kills }: Plan): Promise<string[]> {
   const lab = await startLab(world, {
-    config: { 'tls-peers.ini': '[timeouts]\ntls_handshake = 3\n', 'tls-peers/ours.example.ini': rules },
+    config: { 'tls-peers.ini': timeoutsText(3), 'tls-peers/ours.example.ini': rules },
     plugins: ['gauge', 'tls-peers'],
     ownPlugins: { gauge: gaugePlugin },
     outbound: { connect_timeout: '3' },

@@ -1,0 +1,55 @@
+/** What all parts of one guarded delivery share. */
+import type { Sources } from '../discovery/discover';
+import type { Found } from '../peers/rules';
+import type { OutboundRule } from '../peers/rule';
+import type { Timeouts } from '../smtp/timeouts';
+import type { Attempt } from './attempt';
+import type { HMailItem, OutboundConfigModule, OutboundTls, TlsSocketModule } from './haraka';
+import type { DeliverySummary } from './summary';
+
+/** All in milliseconds. */
+export interface DeliveryLimits {
+  /** For the facts of one decision; below Haraka's plugin timeout. */
+  readonly decision: number;
+  /** For one attempt at one message, over all hosts. */
+  readonly attempt: number;
+  readonly session: Timeouts;
+}
+
+export interface DeliveryOptions {
+  /** `sender` is empty for the null sender. */
+  findRule(sender: string, recipientDomain: string): Found<OutboundRule>;
+  readonly sources: Sources;
+  readonly limits: DeliveryLimits;
+  /** Whether Haraka's Redis memory of hosts with broken TLS counts, where cleartext is allowed. */
+  readonly rememberBrokenTls: boolean;
+  now(): Date;
+}
+
+/** What deliveries share. */
+export interface DeliveryEnvironment {
+  /** The options in force now; they change when the settings are reloaded. */
+  options(): DeliveryOptions;
+  readonly outboundConfig: OutboundConfigModule;
+  readonly outboundTls: OutboundTls;
+  readonly tlsSocket: TlsSocketModule;
+  /** Whether Haraka's `no_tls_hosts` names this host or domain. */
+  isExemptFromTls(name: string): boolean;
+}
+
+/** Haraka's own methods, which the guard overrides on the message. */
+export type Originals = Pick<
+  HMailItem,
+  'get_mx_respond' | 'get_force_tls' | 'try_deliver' | 'try_deliver_host_on_socket'
+>;
+
+/** One message for one next-hop domain, over all its attempts. */
+export interface Delivery {
+  readonly hmail: HMailItem;
+  readonly environment: DeliveryEnvironment;
+  readonly original: Originals;
+  /** Told when recipients get a message of their own, with what happened so far. */
+  readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void;
+  /** The one that is going on. */
+  attempt: Attempt;
+}

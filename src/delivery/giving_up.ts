@@ -1,0 +1,72 @@
+/** When a message is not delivered in this attempt: it waits or bounces, and each recipient learns why. */
+import type { Failure } from '../failure';
+import { messageOf, printable } from '../text';
+import { isFinal, principal, statusOf, type Attempt, type HostFailure } from './attempt';
+import type { Delivery } from './delivery';
+import { newerPolicy } from './newer_policy';
+import { noteFailure } from './recipients';
+import { reportOf, summarize } from './summary';
+
+/** Keeps the whole message for a reason that is no host's. */
+export function deferFor(delivery: Delivery, attempt: Attempt, failure: Failure): void {
+  // Where no rule was found, the fault is in our own files, and no peer has a part in it.
+  const host = attempt.rule === 'unknown' ? '' : delivery.hmail.todo.domain;
+  const cause: HostFailure = { kind: 'policy', host, failure, because: 'nothing' };
+  attempt.failures.push(cause);
+  const text = reportOf(attempt.ruleName(), [cause]);
+  annotate(delivery, attempt, cause, false, text);
+  delivery.hmail.temp_fail(text);
+}
+
+/** No host is left. @returns `again` where the domain has a newer policy, from which to decide anew */
+export async function giveUp(delivery: Delivery, attempt: Attempt): Promise<'given_up' | 'again'> {
+  const { hmail } = delivery;
+  const permanent =
+    attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce' && isFinal(attempt.failures);
+  if ((permanent || isLastTry(delivery)) && (await hasNewerPolicy(delivery, attempt))) return 'again';
+  if (attempt.failures.length === 0) {
+    const text = 'none of its hosts has an address';
+    attempt.failures.push({ kind: 'network', host: hmail.todo.domain, text });
+  }
+  const text = reportOf(attempt.ruleName(), attempt.failures);
+  annotate(delivery, attempt, principal(attempt.failures), permanent, text);
+  if (permanent) hmail.bounce(text);
+  else hmail.temp_fail(text);
+  return 'given_up';
+}
+
+/** Haraka's next deferral would be its last: it bounces instead. */
+function isLastTry({ hmail, environment }: Delivery): boolean {
+  return hmail.num_failures >= environment.outboundConfig.cfg.temp_fail_intervals.length;
+}
+
+/** Whether the domain has a newer policy than the one that stood in the way; then nothing counts as failed. */
+async function hasNewerPolicy({ hmail, environment }: Delivery, attempt: Attempt): Promise<boolean> {
+  if (attempt.policyRefreshed) return false;
+  attempt.policyRefreshed = true;
+  const { domain } = hmail.todo;
+  const newer = await newerPolicy(attempt, domain, environment.options(), (text) =>
+    hmail.logerror(`tls-peers: ${text}`),
+  );
+  if (newer === 'none') return false;
+  hmail.loginfo(`tls-peers: ${domain} has a newer MTA-STS policy (${newer.id}); trying again`);
+  attempt.failures.length = 0;
+  return true;
+}
+
+/** What the DSN will say of each recipient. A fault in it must not keep the message from being deferred. */
+function annotate(
+  delivery: Delivery,
+  attempt: Attempt,
+  failure: HostFailure | undefined,
+  permanent: boolean,
+  text: string,
+): void {
+  const { hmail } = delivery;
+  try {
+    noteFailure(hmail, statusOf(failure, permanent || isLastTry(delivery)), failure, text);
+    hmail.notes.tls_peers = summarize(attempt, hmail.todo);
+  } catch (error) {
+    hmail.logerror(`tls-peers: the reason could not be noted: ${printable(messageOf(error))}`);
+  }
+}

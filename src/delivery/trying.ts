@@ -1,0 +1,286 @@
+/** Tries the hosts of one attempt in turn, until one of them has spoken for every recipient or none is left. */
+import type { Failure } from '../failure';
+import { forced } from '../policy/force_tls';
+import type { HostPlan, Requirement } from '../policy/requirement';
+import { outOfTime } from '../session/session';
+import type { HostFault } from '../smtp/session';
+import { messageOf, printable } from '../text';
+import { allowsBrokenTls, forbidsCleartext } from './cleartext';
+import type { Attempt } from './attempt';
+import type { Delivery } from './delivery';
+import { deferFor, giveUp } from './giving_up';
+import type { HarakaMx, PluggableSocket } from './haraka';
+import { decideRoute, offerAnew } from './host_choice';
+import { holdSession } from './host_session';
+import { againAfter, firstTry, rememberedBroken, whereOf, withoutTls, type HostTry } from './host_try';
+import { hostOf, isSocket, localPlan, portOf } from './mx_entry';
+import { isOwnAddress } from './own_address';
+import { tellHaraka } from './outcome';
+import { forgetAttempts, noteUndeliverable } from './recipients';
+import { recallBroken, rememberBroken } from './redis_memory';
+
+/** Haraka calls this for the first host and after each host that failed; so do we. Never rejects. */
+export async function tryNextHost(delivery: Delivery): Promise<void> {
+  const { attempt } = delivery;
+  try {
+    noteUnreached(delivery, attempt);
+    if (attempt.phase.kind === 'routed') await decideRoute(delivery, attempt);
+    await nextStep(delivery, attempt);
+  } catch (error) {
+    const text = `the delivery broke: ${printable(messageOf(error))}`;
+    delivery.hmail.logerror(`tls-peers: ${text}`);
+    deferFor(delivery, attempt, { reason: 'internal-error', text });
+  }
+}
+
+async function nextStep(delivery: Delivery, attempt: Attempt): Promise<void> {
+  const { hmail } = delivery;
+  if (attempt.phase.kind !== 'decided') {
+    deferFor(delivery, attempt, { reason: 'internal-error', text: 'nothing was decided for this message' });
+    return;
+  }
+  const { decision } = attempt.phase;
+  switch (decision.kind) {
+    case 'defer':
+      deferFor(delivery, attempt, decision.failure);
+      return;
+    case 'undeliverable':
+      hmail.bounce(noteUndeliverable(hmail, decision));
+      return;
+    case 'deliver':
+      await connect(delivery, attempt);
+  }
+}
+
+async function connect(delivery: Delivery, attempt: Attempt): Promise<void> {
+  const { hmail, original } = delivery;
+  if (attempt.queue === 'unread') attempt.queue = queueOf(delivery, attempt);
+  const { queue, budget } = attempt;
+  if (queue.length > 0 && budget.left() <= 0) noteOutOfTime(attempt, queue.splice(0));
+  const next = queue.shift();
+  if (next === undefined) {
+    if ((await giveUp(delivery, attempt)) === 'again') await offerAnew(delivery, attempt);
+    return;
+  }
+  const tried = await recalled(delivery, next);
+  attempt.connecting = tried;
+  // Haraka takes the first one, and connects to it.
+  hmail.mxlist = [tried, ...queue].map(({ mx }) => mx);
+  budget.resume();
+  await original.try_deliver();
+}
+
+function noteOutOfTime(attempt: Attempt, untried: readonly HostTry[]): void {
+  const [first, ...others] = untried;
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  const text = `${outOfTime}; it waits for the next one${more}`;
+  attempt.failures.push({ kind: 'network', host: whereOf(first), text });
+}
+
+// --- the list -----------------------------------------------------------------------------------------------------
+
+/** Haraka's list without what was not decided, and what Haraka's own settings rule out. */
+function queueOf(delivery: Delivery, attempt: Attempt): HostTry[] {
+  const { hmail, environment } = delivery;
+  return hmail.mxlist.flatMap((mx) => {
+    if (isSocket(mx)) return [firstTry(mx, localPlan(mx.path))];
+    const plan = planFor(delivery, mx);
+    if (plan === undefined) {
+      // Refused hosts of a route are recorded already.
+      if (!attempt.failures.some((failure) => failure.host === hostOf(mx)))
+        refuseUndecided(delivery, attempt, mx);
+      return [];
+    }
+    if (forbidsCleartext(plan.requirement) && environment.outboundConfig.cfg.enable_tls === false) {
+      const text = 'outbound.ini says enable_tls = false, the rule requires TLS';
+      attempt.refuse(hmail, hostOf(mx), { reason: 'config-invalid', text }, 'nothing');
+      return [];
+    }
+    return [firstTry(mx, plan)];
+  });
+}
+
+function refuseUndecided({ hmail }: Delivery, attempt: Attempt, mx: HarakaMx): void {
+  const failure: Failure = { reason: 'internal-error', text: 'nothing was decided for it' };
+  attempt.refuse(hmail, hostOf(mx), failure, 'nothing');
+}
+
+/** What was decided for this host, or Haraka's `force_tls_hosts` where that is stricter. */
+function planFor({ attempt, original }: Delivery, mx: HarakaMx): HostPlan | undefined {
+  const { phase } = attempt;
+  if (phase.kind !== 'decided' || phase.decision.kind !== 'deliver') return undefined;
+  const host = hostOf(mx);
+  const port = portOf(mx);
+  const plan = phase.decision.hosts.find((one) => one.host === host && one.port === port);
+  if (plan === undefined || !original.get_force_tls(mx)) return plan;
+  return { ...plan, requirement: forced(plan.requirement, plan.host) };
+}
+
+/** What must hold for `mx`; `undefined` where nothing was decided. */
+export function requirementFor(delivery: Delivery, mx: HarakaMx): Requirement | undefined {
+  return planFor(delivery, mx)?.requirement;
+}
+
+// --- what Haraka remembers of hosts whose TLS is broken -------------------------------------------------------------
+
+async function recalled({ hmail, environment }: Delivery, tried: HostTry): Promise<HostTry> {
+  const { mx, plan, tls } = tried;
+  // What was just seen of the host counts, not what is remembered.
+  if (tls.kind !== 'as_required' || tls.memory === 'ignored' || mx.exchange === undefined) return tried;
+  if (!allowsBrokenTls(plan.requirement) || !environment.options().rememberBrokenTls) return tried;
+  if ((await recallBroken(environment.outboundTls, mx.exchange)) !== 'broken') return tried;
+  hmail.loginfo(`tls-peers: host ${hostOf(mx)} is remembered for broken TLS; trying without`);
+  return withoutTls(tried, rememberedBroken, 'before');
+}
+
+// --- connections ---------------------------------------------------------------------------------------------------
+
+function noteUnreached(delivery: Delivery, attempt: Attempt): void {
+  const { connecting } = attempt;
+  if (connecting === 'none') return;
+  attempt.connecting = 'none';
+  const { mx } = connecting;
+  const text = isPassedOver(delivery, mx)
+    ? `${mx.exchange} is an address of this machine, which Haraka passes over (local_mx_ok in outbound.ini)`
+    : `no connection to ${mx.exchange ?? mx.path ?? 'the host'}`;
+  attempt.failures.push({ kind: 'network', host: hostOf(mx), text });
+}
+
+/** Haraka does not say so: it goes on to the next host as if this one had failed. */
+function isPassedOver({ environment }: Delivery, { exchange, from_dns }: HarakaMx): boolean {
+  if (environment.outboundConfig.cfg.local_mx_ok === true) return false;
+  return exchange !== undefined && from_dns !== undefined && isOwnAddress(exchange);
+}
+
+/** Haraka has connected. What happens from here on is ours. Never rejects. */
+export async function onSocket(delivery: Delivery, mx: HarakaMx, socket: PluggableSocket): Promise<void> {
+  const { attempt, hmail } = delivery;
+  const tried = attempt.connecting;
+  attempt.connecting = 'none';
+  // What a host said of recipients before its connection broke is not what became of them.
+  forgetAttempts(hmail.todo.rcpt_to);
+  if (tried === 'none' || tried.mx !== mx) {
+    abandon(socket);
+    refuseUndecided(delivery, attempt, mx);
+    await tryNextHost(delivery);
+    return;
+  }
+  try {
+    await deliverTo(delivery, attempt, tried, socket);
+  } catch (error) {
+    abandon(socket);
+    const text = `the delivery broke: ${printable(messageOf(error))}`;
+    hmail.logerror(`tls-peers: ${text}`);
+    deferFor(delivery, attempt, { reason: 'internal-error', text });
+  }
+}
+
+/** Before anything was said. */
+function abandon(socket: PluggableSocket): void {
+  socket.removeAllListeners();
+  socket.on('error', () => undefined);
+  socket.destroy();
+}
+
+async function deliverTo(
+  delivery: Delivery,
+  attempt: Attempt,
+  tried: HostTry,
+  socket: PluggableSocket,
+): Promise<void> {
+  const { outcome, ...session } = await holdSession(delivery, attempt, tried, socket);
+  switch (outcome.kind) {
+    case 'settled':
+      tellHaraka(delivery, attempt, tried, session, outcome.recipients);
+      return;
+    case 'own_fault':
+      deferFor(delivery, attempt, { reason: 'internal-error', text: outcome.text });
+      return;
+    case 'next_host':
+    case 'probed':
+      attempt.connected = 'not_yet';
+      if (outcome.kind === 'next_host') onFault(delivery, attempt, tried, outcome.fault);
+      await tryNextHost(delivery);
+  }
+}
+
+function onFault(delivery: Delivery, attempt: Attempt, tried: HostTry, fault: HostFault): void {
+  const { hmail } = delivery;
+  switch (fault.kind) {
+    case 'starttls_missing':
+      refuse(delivery, attempt, tried, { reason: 'starttls-not-supported', text: fault.text });
+      return;
+    case 'lost': {
+      const { exchange, path } = tried.mx;
+      hmail.logerror(
+        `Ongoing connection failed to ${path || (exchange ?? '')}:${tried.plan.port} : ${fault.text}`,
+      );
+      const text = fault.at === 'in_session' ? `${fault.text} (while delivering)` : fault.text;
+      const { answer } = fault;
+      attempt.failures.push({
+        kind: 'network',
+        host: whereOf(tried),
+        text,
+        // A refusal that is not taken at its word is none to show.
+        ...(answer !== 'none' && answer.code.startsWith('4') ? { answer } : {}),
+      });
+      return;
+    }
+    case 'tls':
+      onTlsFault(delivery, attempt, tried, fault);
+  }
+}
+
+/** The same host is tried again at once, on a new connection, where another way of speaking with it is allowed. */
+function onTlsFault(
+  delivery: Delivery,
+  attempt: Attempt,
+  tried: HostTry,
+  fault: Extract<HostFault, { kind: 'tls' }>,
+): void {
+  const { hmail } = delivery;
+  const { failure } = fault;
+  const { host } = tried.plan;
+  const again = againAfter(tried, fault);
+  if (again.kind !== 'no' && attempt.queue !== 'unread') attempt.queue.unshift(again.next);
+  switch (again.kind) {
+    case 'no':
+      refuse(delivery, attempt, tried, failure);
+      return;
+    case 'with_tls':
+      hmail.loginfo(`tls-peers: host ${host} takes no mail without TLS; trying again with it`);
+      return;
+    case 'with_classic_hello':
+      hmail.loginfo(
+        `tls-peers: host ${host}: ${failure.text}; trying again with a hello of classic groups only`,
+      );
+      return;
+    case 'without_tls': {
+      attempt.record(host, failure);
+      const text = `tls-peers: host ${host}: ${failure.reason}: ${failure.text}; trying again without TLS`;
+      if (failure.reason === 'config-invalid' || failure.reason === 'internal-error') {
+        // Our own fault, which says nothing about the host.
+        hmail.logerror(text);
+        return;
+      }
+      hmail.loginfo(text);
+      rememberBrokenTls(delivery, tried.mx.exchange ?? host);
+    }
+  }
+}
+
+/** Nothing of the delivery waits for the answer. */
+function rememberBrokenTls({ environment }: Delivery, host: string): void {
+  if (environment.options().rememberBrokenTls) rememberBroken(environment.outboundTls, host);
+}
+
+function refuse({ hmail }: Delivery, attempt: Attempt, tried: HostTry, failure: Failure): void {
+  const { requirement } = tried.plan;
+  attempt.refuse(
+    hmail,
+    whereOf(tried),
+    failure,
+    requirement.kind === 'cleartext' ? 'nothing' : requirement.because,
+  );
+}

@@ -1,0 +1,42 @@
+/** One TLS handshake over a connection that stands. */
+import type { Socket } from 'node:net';
+import * as tls from 'node:tls';
+import type { TlsSession } from '../policy/session';
+import { sessionFacts } from '../tls/session';
+import type { SecurityLevel } from '../tls/security_level';
+
+export interface Handshake {
+  readonly socket: tls.TLSSocket;
+  /** What it came to. To be asked once, when it is done, before the event loop turns. */
+  facts(): { readonly session: TlsSession; readonly certificate: Partial<tls.PeerCertificate> };
+}
+
+/** @throws whatever OpenSSL has against the options */
+export function beginHandshake(
+  socket: Socket,
+  options: tls.ConnectionOptions,
+  securityLevel: SecurityLevel,
+): Handshake {
+  let certificate: Partial<tls.PeerCertificate> | undefined;
+  const secured = tls.connect({
+    ...options,
+    socket,
+    // Node takes the certificate of a chain that verifies apart for this; to ask for it again would cost as much.
+    checkServerIdentity: (name, seen) => {
+      certificate = seen;
+      return options.checkServerIdentity?.(name, seen);
+    },
+  });
+  return {
+    socket: secured,
+    facts: () => {
+      // Node hands out an empty object, or null, where there is no certificate.
+      certificate ??= nothingFor(secured.getPeerCertificate());
+      return { session: sessionFacts(secured, securityLevel, certificate.raw), certificate };
+    },
+  };
+}
+
+function nothingFor(certificate: Partial<tls.PeerCertificate> | null): Partial<tls.PeerCertificate> {
+  return certificate ?? {};
+}

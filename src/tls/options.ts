@@ -1,0 +1,162 @@
+/**
+ * What a TLS handshake with one MX host is asked for. The requirement is held against the result all the same.
+ *
+ * Whatever OpenSSL or Node would decide by default, and not the same in each version, is decided here: docs/tls.md has the
+ * table.
+ */
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { LRUCache } from 'lru-cache';
+import { defaultRoots, rootsDigest } from '../mta_sts/roots';
+import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
+import { extraRootsOf } from '../policy/observed';
+import { compareVersions, tlsVersion, type VersionRange } from '../policy/version';
+import { cipherList } from './ciphers';
+import { groupList, type Hello } from './groups';
+import { certificateUse, securityLevelOf } from './security_level';
+
+/** A client certificate of Haraka's, as `createSecureContext` takes it. */
+export interface ClientCertificate {
+  readonly key: SecureContextOptions['key'];
+  readonly cert: SecureContextOptions['cert'];
+}
+
+export interface HandshakeRequest {
+  readonly requirement: EncryptedRequirement | OpportunisticRequirement;
+  /** tls.ini for outbound connections, as Haraka hands it out: `minVersion`, `maxVersion`, `ciphers`, `key`, `cert`. */
+  readonly haraka: Readonly<Record<string, unknown>>;
+  /** One chosen for this host, in place of `key` and `cert` of tls.ini. */
+  readonly certificate: ClientCertificate | 'none';
+  /** `classic` after a handshake that stalled. */
+  readonly hello: Hello;
+}
+
+/** For `tls.connect`, beside the socket. */
+export interface HandshakeOptions extends VersionRange {
+  /** SNI; absent for none. */
+  readonly servername?: string;
+  readonly secureContext: SecureContext;
+  readonly rejectUnauthorized: false;
+  readonly checkServerIdentity: () => undefined;
+  /** Bits. */
+  readonly minDHSize: number;
+}
+
+/** OpenSSL's own limit at level 1, and Node's default. Below it anyone can listen in (Logjam). */
+const minDHSize = 1024;
+
+/**
+ * The options for `tls.connect`, or for `upgrade` of Haraka's sockets.
+ *
+ * A ready context carries everything that Haraka would otherwise merge over it (`mutual_tls`, `mutual_auth_hosts`).
+ * Chain and name are judged after the handshake, so none of it ends the handshake here. No session is ever offered for
+ * resumption: each handshake shows its own certificate.
+ *
+ * @throws Error where tls.ini leaves no TLS version that the requirement takes, or has ciphers, a key or a certificate that
+ *   OpenSSL does not take
+ */
+export function handshakeOptions(request: HandshakeRequest): HandshakeOptions {
+  const { requirement } = request;
+  const terms = contextTerms(request);
+  return {
+    ...(requirement.serverName === '' ? {} : { servername: requirement.serverName }),
+    secureContext: contextFor(terms),
+    // For the text of a handshake that fails: the context has them already.
+    minVersion: terms.minVersion,
+    maxVersion: terms.maxVersion,
+    rejectUnauthorized: false,
+    // The name is checked by the requirement's own rules; here it would only hide what the chain is worth.
+    checkServerIdentity: () => undefined,
+    minDHSize,
+  };
+}
+
+interface ContextTerms extends VersionRange {
+  readonly ciphers: string;
+  readonly groups: string;
+  readonly extraRoots: string;
+  readonly own: ClientCertificate;
+}
+
+function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
+  const { ciphers, versions } = cipherList(textOf(haraka.ciphers), {
+    securityLevel: securityLevelOf(requirement),
+    certificate: certificateUse(requirement),
+  });
+  const wanted = stricter(requirement.minVersion, haraka.minVersion);
+  const minVersion = versions === 'only_1.3' ? 'TLSv1.3' : wanted;
+  return {
+    minVersion,
+    maxVersion: newest(minVersion, haraka.maxVersion),
+    ciphers,
+    groups: groupList(hello),
+    extraRoots: extraRootsOf(requirement),
+    own: certificate === 'none' ? configuredCertificate(haraka) : certificate,
+  };
+}
+
+/** Building a context parses certificates; connections that ask for the same share it. */
+const contexts = new LRUCache<string, SecureContext>({ max: 64 });
+
+function contextFor({
+  minVersion,
+  maxVersion,
+  ciphers,
+  groups,
+  extraRoots,
+  own,
+}: ContextTerms): SecureContext {
+  const trust = [rootsDigest(extraRoots), identity(own.key), identity(own.cert)];
+  const key = [minVersion, maxVersion, ciphers, groups, ...trust].join('|');
+  const known = contexts.get(key);
+  if (known !== undefined) return known;
+  const context = createSecureContext({
+    minVersion,
+    maxVersion,
+    ciphers,
+    ecdhCurve: groups,
+    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
+    ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
+  });
+  contexts.set(key, context);
+  return context;
+}
+
+/** Haraka's own minimum (tls.ini) stays in force where it is the higher one. */
+function stricter(wanted: TlsVersion, configured: unknown): TlsVersion {
+  const version = tlsVersion(textOf(configured));
+  return version !== undefined && compareVersions(version, wanted) > 0 ? version : wanted;
+}
+
+/**
+ * Haraka's own maximum (tls.ini), which nobody needs but for peers that break with newer versions.
+ *
+ * @throws Error where it is below what the rule wants
+ */
+function newest(minVersion: TlsVersion, configured: unknown): TlsVersion {
+  const version = tlsVersion(textOf(configured));
+  if (version === undefined) return 'TLSv1.3';
+  if (compareVersions(version, minVersion) >= 0) return version;
+  throw new Error(`maxVersion = ${version} is below ${minVersion}, which the rule or tls.ini wants`);
+}
+
+function configuredCertificate(haraka: Readonly<Record<string, unknown>>): ClientCertificate {
+  const { key, cert } = haraka;
+  return Buffer.isBuffer(key) && Buffer.isBuffer(cert) ? { key, cert } : { key: undefined, cert: undefined };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+const identities = new WeakMap<object, number>();
+let lastIdentity = 0;
+
+/** Haraka hands out the same key objects until it reloads them. */
+function identity(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? value : '';
+  const known = identities.get(value);
+  if (known !== undefined) return String(known);
+  lastIdentity += 1;
+  identities.set(value, lastIdentity);
+  return String(lastIdentity);
+}
