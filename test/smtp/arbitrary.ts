@@ -177,6 +177,7 @@ const anyEvent: fc.Arbitrary<Event> = fc.oneof(
       { kind: 'message_sent' },
       { kind: 'message_unreadable', text: 'no such file' },
       { kind: 'lost', by: 'closed', text: 'the peer closed the connection' },
+      { kind: 'lost', by: 'cut', text: 'the peer closed the connection' },
       { kind: 'lost', by: 'timeout', text: 'the peer took too long' },
       { kind: 'lost', by: 'attempt', text: 'the time is up' },
     ),

@@ -114,5 +114,6 @@ it('a message over the limit is told with both numbers', () => {
     code: '552',
     status: '5.3.4',
     text: 'The message has 120 octets, the peer takes no more than 100',
+    own: true,
   });
 });

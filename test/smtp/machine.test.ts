@@ -69,8 +69,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed         | over                 | end next_host tls verification; close
         measured 9         | same                 | -
         message_sent       | same                 | -
-        message_unreadable | over                 | end unreadable; close
+        message_unreadable | over                 | end own_fault; close
         closed             | over                 | end next_host lost before_session; close
+        cut                | over                 | end next_host lost before_session; close
         timeout            | over                 | end next_host lost before_session; close
         attempt            | over                 | end next_host lost before_session; close`,
     },
@@ -119,8 +120,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed                   | over     | end next_host tls verification; close
         measured 9                   | same     | -
         message_sent                 | same     | -
-        message_unreadable           | over     | end unreadable; close
+        message_unreadable           | over     | end own_fault; close
         closed                       | over     | end next_host lost before_session; close
+        cut                          | over     | end next_host lost before_session; close
         timeout                      | over     | end next_host lost before_session; close
         attempt                      | over     | end next_host lost before_session; close`,
     },
@@ -142,8 +144,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed              | over                                   | end next_host tls verification; close
         measured 9              | same                                   | -
         message_sent            | same                                   | -
-        message_unreadable      | over                                   | end unreadable; close
+        message_unreadable      | over                                   | end own_fault; close
         closed                  | over                                   | end next_host tls starttls; close
+        cut                     | over                                   | end next_host lost in_session; close
         timeout                 | over                                   | end next_host lost in_session; close
         attempt                 | over                                   | end next_host lost in_session; close`,
     },
@@ -255,8 +258,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed         | over      | end next_host tls verification; close
         measured 9         | same      | -
         message_sent       | same      | -
-        message_unreadable | over      | end unreadable; close
+        message_unreadable | over      | end own_fault; close
         closed             | over      | end next_host tls starttls; close
+        cut                | over      | end next_host tls starttls; close
         timeout            | over      | end next_host tls starttls; close
         attempt            | over      | end next_host tls starttls; close`,
     },
@@ -277,8 +281,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed         | over           | end next_host tls verification; close
         measured 9         | same           | -
         message_sent       | same           | -
-        message_unreadable | over           | end unreadable; close
+        message_unreadable | over           | end own_fault; close
         closed             | over           | end next_host tls stalled; close
+        cut                | over           | end next_host tls stalled; close
         timeout            | over           | end next_host tls stalled; close
         attempt            | over           | end next_host tls stalled; close`,
     },
@@ -306,8 +311,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed         | over                                   | end next_host tls verification; close
         measured 9         | same                                   | -
         message_sent       | same                                   | -
-        message_unreadable | over                                   | end unreadable; close
+        message_unreadable | over                                   | end own_fault; close
         closed             | over                                   | end next_host lost in_session; close
+        cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
         attempt            | over                                   | end next_host lost in_session; close`,
     },
@@ -365,8 +371,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         secured            | same                                   | -
         tls_failed         | over                                   | end next_host tls verification; close
         message_sent       | same                                   | -
-        message_unreadable | over                                   | end unreadable; close
+        message_unreadable | over                                   | end own_fault; close
         closed             | over                                   | end next_host lost in_session; close
+        cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
         attempt            | over                                   | end next_host lost in_session; close`,
     },
@@ -389,8 +396,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed         | over                                   | end next_host tls verification; close
         measured 9         | same                                   | -
         message_sent       | same                                   | -
-        message_unreadable | over                                   | end unreadable; close
+        message_unreadable | over                                   | end own_fault; close
         closed             | over                                   | end next_host lost in_session; close
+        cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
         attempt            | over                                   | end next_host lost in_session; close`,
     },
@@ -531,8 +539,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         secured            | same                                   | -
         tls_failed         | over                                   | end next_host tls verification; close
         measured 9         | same                                   | -
-        message_unreadable | over                                   | end unreadable; close
+        message_unreadable | over                                   | end own_fault; close
         closed             | over                                   | end next_host lost in_session; close
+        cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
         attempt            | over                                   | end next_host lost in_session; close`,
     },
@@ -565,6 +574,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         message_sent       | same    | -
         message_unreadable | same    | -
         closed             | over    | end next_host lost in_session; close
+        cut                | over    | end next_host lost in_session; close
         timeout            | over    | end next_host lost in_session; close
         attempt            | over    | end next_host lost in_session; close`,
     },
@@ -593,6 +603,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         tls_failed         | over    | end settled delivered 250, deferred 451; close
         message_unreadable | same    | -
         closed             | over    | end settled delivered 250, deferred 451; close
+        cut                | over    | end settled delivered 250, deferred 451; close
         timeout            | over    | end settled delivered 250, deferred 451; close
         attempt            | over    | end settled delivered 250, deferred 451; close`,
     },
@@ -623,6 +634,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         message_sent       | same    | -
         message_unreadable | same    | -
         closed             | over    | end settled refused 550, deferred 450; close
+        cut                | over    | end settled refused 550, deferred 450; close
         timeout            | over    | end settled refused 550, deferred 450; close
         attempt            | over    | end settled refused 550, deferred 450; close`,
     },
@@ -645,6 +657,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         message_sent       | same | -
         message_unreadable | same | -
         closed             | over | close
+        cut                | over | close
         timeout            | over | close
         attempt            | over | close`,
     },
@@ -667,6 +680,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         message_sent       | same | -
         message_unreadable | same | -
         closed             | same | -
+        cut                | same | -
         timeout            | same | -
         attempt            | same | -`,
     },

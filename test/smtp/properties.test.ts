@@ -56,7 +56,7 @@ describe('any session', () => {
       'leaving',
       'over',
     ];
-    const rest = ['settled', 'next_host', 'unreadable', 'probed', 'starttls_missing', 'tls', 'lost'];
+    const rest = ['settled', 'next_host', 'own_fault', 'probed', 'starttls_missing', 'tls', 'lost'];
     const fates = ['delivered', 'deferred', 'refused', 'warn', 'established', 'note_missing_starttls'];
     expect([...states, ...rest, ...fates].filter((one) => !seen.has(one))).toEqual([]);
   });
@@ -88,6 +88,9 @@ describe('any session', () => {
         // A 3yz is no outcome; what is neither yes nor a final no is tried again.
         const means: Record<string, string> = { 2: 'delivered', 4: 'deferred', 5: 'refused' };
         expect(kind).toBe(means[answer.code.charAt(0)]);
+        // What the peer did not say is marked as ours.
+        const ours = /^The (?:peer did not say|message has|address)/.test(answer.text);
+        expect(answer.own ?? false).toBe(ours);
       }
     });
   });
@@ -133,7 +136,7 @@ describe('where TLS is required', () => {
 
   it('nothing settles anything before it is there', () => {
     always((turns) => {
-      for (const { kind } of outcomesOf(turns)) expect(['next_host', 'unreadable']).toContain(kind);
+      for (const { kind } of outcomesOf(turns)) expect(['next_host', 'own_fault']).toContain(kind);
     });
   });
 

@@ -100,6 +100,21 @@ describe('a reply', () => {
   });
 });
 
+it.each([
+  ['', false],
+  ['2', true],
+  ['250 ok', true],
+  ['250 ok\r', true],
+  ['250 ok\r\n', false],
+  ['250-ok\r\n', true],
+  ['250-ok\r\n250 ok\r\n', false],
+  ['250 ok\r\n\r', true],
+])('%j ends within a reply: %s', (bytes, within) => {
+  const reader = new ReplyReader();
+  for (const octet of Buffer.from(bytes)) Array.from(reader.push(Uint8Array.of(octet)));
+  expect(reader.isWithinReply()).toBe(within);
+});
+
 describe('limits', () => {
   const line = (octets: number) => `250 ${'x'.repeat(octets - 4)}`;
   const tooLong = ['malformed: a line of more than 4096 octets'];

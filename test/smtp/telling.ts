@@ -25,6 +25,7 @@ export function eventOf(words: string): Event {
     case 'message_unreadable':
       return { kind: name, text: 'no such file' };
     case 'closed':
+    case 'cut':
     case 'timeout':
     case 'attempt':
       return { kind: 'lost', by: name, text: 'the connection is gone' };
@@ -49,6 +50,7 @@ export const eventKinds = [
   'message_sent',
   'message_unreadable',
   'closed',
+  'cut',
   'timeout',
   'attempt',
 ] as const;
@@ -117,8 +119,8 @@ export function outcomeWords(outcome: Outcome): string {
         ? 'next_host starttls_missing'
         : `next_host ${fault.kind} ${fault.at}`;
     }
-    case 'unreadable':
-      return 'unreadable';
+    case 'own_fault':
+      return 'own_fault';
     case 'probed':
       return `probed ${outcome.ready.channel}`;
   }
