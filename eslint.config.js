@@ -37,7 +37,7 @@ export default tseslint.config(
   },
   {
     // Decisions are pure: no I/O, no timers, no clock. Types may come from anywhere.
-    files: ['src/{policy,dane,peers,x509}/**/*.ts'],
+    files: ['src/{policy,dane,peers,smtp,x509}/**/*.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',

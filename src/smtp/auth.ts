@@ -1,5 +1,6 @@
 /** Authentication of a client (RFC 4954) by PLAIN (RFC 4616), LOGIN and CRAM-MD5 (RFC 2195). Pure. */
 import { createHmac } from 'node:crypto';
+import { printable } from '../text';
 
 export interface Credentials {
   readonly user: string;
@@ -14,7 +15,7 @@ export type Mechanism = (typeof mechanisms)[number];
 
 export type Choice =
   | { readonly kind: 'chosen'; readonly mechanism: Mechanism }
-  /** The message is sent without, as Haraka does; `why` is for the log. */
+  /** The message is sent without, as Haraka does; `why`, one printable line, is for the log. */
   | { readonly kind: 'none'; readonly why: string };
 
 export function chooseMechanism({ mechanism: wanted }: Credentials, offered: readonly string[]): Choice {
@@ -23,7 +24,8 @@ export function chooseMechanism({ mechanism: wanted }: Credentials, offered: rea
   const [mechanism] = usable;
   if (mechanism !== undefined) return { kind: 'chosen', mechanism };
   const asked = wanted === 'any' ? mechanisms.join(', ') : wanted;
-  return { kind: 'none', why: `of ${asked} the host offers none (it offers ${offered.join(', ')})` };
+  const why = `of ${asked} the host offers none (it offers ${printable(offered.join(', '))})`;
+  return { kind: 'none', why };
 }
 
 /** What is said next; the secret is kept out of logs. */

@@ -9,24 +9,26 @@ export function closing(state: State, reply: Reply): Step {
   return lose(state, `the peer ended the session with ${answerText(answer)}`, answer);
 }
 
+/** A reply that cannot be meant for what was asked. */
 export function outOfStep(state: State, reply: Reply): Step {
   const answer = answerOf(reply);
-  const text = `the peer answered ${commandName(state)} with ${answerText(answer, 80)}`;
-  return lose(state, text, answer);
+  return lose(state, `the peer ${deedIn(state)} ${answerText(answer, 80)}`, answer);
 }
 
-function commandName(state: State): string {
+function deedIn(state: State): string {
   switch (state.name) {
+    case 'greeting':
+      return 'greeted with';
     case 'hello':
-      return state.verb;
+      return `answered ${state.verb} with`;
     case 'auth':
-      return 'AUTH';
+      return 'answered AUTH with';
     case 'envelope':
-      return state.awaited.kind.toUpperCase();
+      return `answered ${state.awaited.kind.toUpperCase()} with`;
     case 'final_dot':
-      return 'the message';
+      return 'answered the message with';
     default:
-      return 'nothing';
+      return 'said without being asked:';
   }
 }
 

@@ -13,7 +13,7 @@
  * - A recipient whom the peer neither accepted nor refused is tried at the next host, or deferred; never dropped.
  * - The message goes only after 3yz (RFC 5321 section 4.3.2), and the final dot only after all of it.
  */
-import { disconnect, lose, nextHost, outOfStep } from './ending';
+import { closing, disconnect, lose, nextHost, outOfStep } from './ending';
 import { hello, injected, onAuth, onGreeting, onHello, onStartTls } from './opening';
 import type { Reply } from './reply';
 import type { Event, State, Terms } from './session';
@@ -28,7 +28,9 @@ export function transition(terms: Terms, state: State, event: Event): Step {
     case 'reply':
       return onReply(terms, state, event.reply, event.excess);
     case 'malformed':
-      return lose(state, `the peer answered with ${event.text}`, 'none');
+      return state.name === 'handshake'
+        ? injected()
+        : lose(state, `the peer answered with ${event.text}`, 'none');
     case 'lost':
       return disconnect(state, event.by, event.text);
     case 'secured':
@@ -72,7 +74,7 @@ function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step
     case 'auth':
       return onAuth(terms, state, reply);
     case 'measuring':
-      return outOfStep(state, reply);
+      return reply.code === '421' ? closing(state, reply) : outOfStep(state, reply);
     case 'envelope':
       return onEnvelope(terms, state, reply);
     case 'message':

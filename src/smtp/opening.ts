@@ -106,7 +106,7 @@ export function onAuth(terms: Terms, state: In<'auth'>, reply: Reply): Step {
     case 'positive':
       return envelope(terms, ready);
     case 'intermediate': {
-      const line = nextLine(credentials, progress, answerOf(reply).text);
+      const line = nextLine(credentials, progress, reply.lines.join(''));
       if (line === 'unexpected') return outOfStep(state, reply);
       const next = { ...progress, answered: progress.answered + 1 };
       return { state: { ...state, progress: next }, effects: [sendAuth(line)] };

@@ -32,6 +32,8 @@ export const maxReplyLines = 200;
 
 const replyLine = /^([2-5]\d\d)(?:([ -])(.*))?$/s;
 const newline = 0x0a;
+const carriageReturn = 0x0d;
+const lineTooLong = `a line of more than ${maxLineLength} octets`;
 
 /** Collects whole replies from chunks. */
 export class ReplyReader {
@@ -50,7 +52,7 @@ export class ReplyReader {
       const end = chunk.indexOf(newline, start);
       const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
       if (this.#pieceOctets + piece.length > maxLineLength + 1) {
-        yield this.#malformed(`a line of more than ${maxLineLength} octets`);
+        yield this.#malformed(lineTooLong);
         return;
       }
       this.#pieces.push(piece);
@@ -68,11 +70,13 @@ export class ReplyReader {
   }
 
   #line(excess: number): ReplyEvent | undefined {
-    const raw = Buffer.concat(this.#pieces, this.#pieceOctets).toString('utf8');
+    const raw = Buffer.concat(this.#pieces, this.#pieceOctets);
     this.#pieces = [];
     this.#replyOctets += this.#pieceOctets + 1;
     this.#pieceOctets = 0;
-    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+    const length = raw.at(-1) === carriageReturn ? raw.length - 1 : raw.length;
+    if (length > maxLineLength) return this.#malformed(lineTooLong);
+    const line = raw.toString('utf8', 0, length);
     const match = replyLine.exec(line);
     if (match === null) return this.#malformed(`something that is no SMTP reply: ${printable(line, 80)}`);
     const [, code = '', separator = ' ', text = ''] = match;
@@ -122,27 +126,36 @@ export function classOf({ code }: Reply): ReplyClass {
 /** What a peer said to one command, in the form in which logs and DSNs show it. */
 export interface Answer {
   readonly code: string;
-  /** The enhanced status code (RFC 3463), empty where there is none. */
+  /** The enhanced status code (RFC 3463) of the last line that has one of the reply's class; empty where there is none. */
   readonly status: string;
-  /** One line of printable characters, at most 1,000. */
+  /** One line of printable characters, at most 1,000 octets in UTF-8. */
   readonly text: string;
   /** It is ours: the peer was not asked, or did not say. */
   readonly own?: true;
 }
 
+/** Octets. */
 const longestText = 1000;
 
 /** RFC 3463 section 2, at the beginning of a line's text; some servers put a `#` before it. */
 const enhancedStatus = /^#?([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)/;
 
 export function answerOf({ code, lines }: Reply): Answer {
-  const status = enhancedStatus.exec(lines.at(-1) ?? '')?.[1] ?? '';
+  const statuses = lines.flatMap((line) => enhancedStatus.exec(line)?.[1] ?? []);
   const text = lines.map(withoutStatus).join(' ');
   return {
     code,
-    status: status.startsWith(code.slice(0, 1)) ? status : '',
-    text: printable(text, longestText),
+    status: statuses.findLast((status) => status.startsWith(code.slice(0, 1))) ?? '',
+    text: cut(printable(text, longestText)),
   };
+}
+
+/** A character may be three octets, and its escape nine. */
+function cut(text: string): string {
+  if (Buffer.byteLength(text) <= longestText) return text;
+  const dots = '...';
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(longestText - dots.length));
+  return text.slice(0, read) + dots;
 }
 
 export function withoutStatus(line: string): string {

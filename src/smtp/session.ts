@@ -140,7 +140,7 @@ export type TlsFailureStage =
   | 'session';
 
 export type Effect =
-  /** One write: whole command lines. `shown`: the lines for the log, without secrets. */
+  /** One write: whole command lines. `shown`: the lines for the log, printable, without secrets. */
   | { readonly kind: 'send'; readonly text: string; readonly shown: readonly string[] }
   | { readonly kind: 'start_tls' }
   | { readonly kind: 'measure_message' }

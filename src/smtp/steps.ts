@@ -1,6 +1,7 @@
 /** What a transition comes to: the pieces that steps are made of. Pure. */
 import type { AuthLine } from './auth';
 import type { Envelope } from './envelope';
+import { printable } from '../text';
 import { answerOf, type Answer, type Reply } from './reply';
 import type { Effect, Outcome, RecipientOutcome, RecipientState, Rejected, State } from './session';
 
@@ -33,8 +34,15 @@ export function also(effect: Effect, { state, effects }: Step): Step {
   return { state, effects: [effect, ...effects] };
 }
 
+/** Characters: more than any command that RFC 5321 section 4.5.3.1 allows. */
+const longestShown = 600;
+
 export function send(...lines: readonly string[]): Effect {
-  return { kind: 'send', text: lines.map((line) => `${line}\r\n`).join(''), shown: lines };
+  return {
+    kind: 'send',
+    text: lines.map((line) => `${line}\r\n`).join(''),
+    shown: lines.map((line) => printable(line, longestShown)),
+  };
 }
 
 export function sendAuth({ text, shown }: AuthLine): Effect {

@@ -5,6 +5,7 @@ import { answerOf, answerText, classOf, type Reply } from './reply';
 import type { EnvelopeCommand, Ready, RecipientOutcome, RecipientState, Terms } from './session';
 import {
   all,
+  also,
   fateOf,
   hangUp,
   isAccepted,
@@ -72,16 +73,17 @@ function linesFrom(first: EnvelopeCommand): string[] {
 
 export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
   if (reply.code === '421') return closing(state, reply);
-  const locked = lockedOut(terms, reply);
+  const { awaited, recipients } = state;
+  // Once everybody is refused for something else, what is still on its way changes nothing, as it would not have been sent.
+  const locked = recipients.every(isRejected) ? 'no' : lockedOut(terms, reply);
   if (locked !== 'no') return locked;
-  const { awaited } = state;
   switch (awaited.kind) {
     case 'mail':
       return onMail(state, awaited.next, reply);
     case 'rcpt':
       return onRcpt(state, awaited, reply);
     case 'data':
-      return onData(state, reply);
+      return onData(terms, state, reply);
   }
 }
 
@@ -110,9 +112,12 @@ function onRcpt(
   // The first digit decides: 251 and 252 accept (RFC 5321 section 4.3.2), and so does a 2yz that nobody has heard of.
   const answered: RecipientState =
     classOf(reply) === 'positive' ? { kind: 'accepted' } : rejected(answerOf(reply));
-  // After a refused MAIL the replies to RCPT say nothing.
-  if (recipients[recipient]?.kind !== 'unanswered') return proceed(state, next, recipients);
-  return proceed(state, next, recipients.with(recipient, answered));
+  if (recipients[recipient]?.kind === 'unanswered') {
+    return proceed(state, next, recipients.with(recipient, answered));
+  }
+  // MAIL was refused: the replies to RCPT say nothing. A peer that accepts somebody all the same is out of step; to end its
+  // DATA with a lone dot would give them an empty message.
+  return answered.kind === 'accepted' ? outOfStep(state, reply) : proceed(state, next, recipients);
 }
 
 /** What is left of the envelope; without PIPELINING the next command goes now, where it can be of any use. */
@@ -127,17 +132,14 @@ function proceed(
   return { state: next, effects: [send(awaited.line)] };
 }
 
-function onData(state: In<'envelope'>, reply: Reply): Step {
+function onData(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
   const { recipients } = state;
   const accepted = recipients.some(isAccepted);
   switch (classOf(reply)) {
     case 'intermediate':
       return accepted
         ? { state: { name: 'message', recipients }, effects: [{ kind: 'send_message' }] }
-        : {
-            state: { name: 'empty_dot', recipients: recipients.map(outcomeOf) },
-            effects: [send('.')],
-          };
+        : emptyDot(terms, recipients.map(outcomeOf));
     case 'positive':
       // Yes to a message that was not sent. The peer would read the next line as a command.
       return accepted ? outOfStep(state, reply) : leave(settled(recipients.map(outcomeOf)));
@@ -145,6 +147,13 @@ function onData(state: In<'envelope'>, reply: Reply): Step {
     case 'permanent':
       return leave(settled(recipients.map(refusedWith(reply))));
   }
+}
+
+/** LMTP has no reply for a message that nobody is to get (RFC 2033 section 4.2): none is waited for. */
+function emptyDot({ protocol }: Terms, recipients: readonly RecipientOutcome[]): Step {
+  return protocol === 'smtp'
+    ? { state: { name: 'empty_dot', recipients }, effects: [send('.')] }
+    : also(send('.'), leave(settled(recipients)));
 }
 
 /** Nothing but a refusal can be meant before the message is whole. The rest of it must not be sent: it would be commands. */
