@@ -12,8 +12,7 @@ import { checkSession, type SessionVerdict, type TlsRequirement } from '../polic
 import { anyVersion, versionRange, type VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
 import { handshakeFailure } from '../tls/failure';
-import { securityLevelOf } from '../tls/security_level';
-import { exchangeGroup } from '../tls/session';
+import { sessionFacts } from '../tls/session';
 import { peerCertificates } from '../x509/sent_chain';
 import { rememberCertificate } from './certificate_memo';
 import { forbidsCleartext } from './cleartext';
@@ -424,12 +423,8 @@ export class GuardedConnection {
     { authorized, verifyError, leaf }: Handshake,
   ): SessionVerdict {
     const session = {
-      protocol: tls.getProtocol(),
-      cipher: tls.getCipher().name,
-      group: exchangeGroup(tls),
-      certificates: peerCertificates(tls, leaf),
+      ...sessionFacts(tls, requirement, peerCertificates(tls, leaf)),
       chainVerdict: authorized ? 'trusted' : messageOf(verifyError ?? 'unknown'),
-      securityLevel: securityLevelOf(requirement),
     };
     return checkSession(requirement, session, this.terms.now());
   }

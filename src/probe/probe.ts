@@ -11,7 +11,6 @@ import type { TlsSession } from '../policy/session';
 import { messageOf, printable } from '../text';
 import { handshakeFailure } from '../tls/failure';
 import { handshakeOptions, type HandshakeRequest } from '../tls/options';
-import { securityLevelOf } from '../tls/security_level';
 import { sessionFacts } from '../tls/session';
 
 export interface ProbeOptions {
@@ -189,7 +188,7 @@ class Visit {
   }
 
   private examine(secured: tls.TLSSocket, { requirement }: HandshakeRequest): void {
-    const session = sessionFacts(secured, securityLevelOf(requirement));
+    const session = sessionFacts(secured, requirement);
     // Whoever judges does so later, when the connection is gone and Node could no longer tell.
     session.certificates.chain();
     const seen = { kind: 'encrypted', session } as const;

@@ -78,11 +78,11 @@ interface ContextTerms extends VersionRange {
 }
 
 function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
+  const wanted = stricter(requirement.minVersion, haraka.minVersion);
   const { ciphers, versions } = cipherList(textOf(haraka.ciphers), {
-    securityLevel: securityLevelOf(requirement),
+    securityLevel: securityLevelOf(requirement, wanted),
     certificate: certificateUse(requirement),
   });
-  const wanted = stricter(requirement.minVersion, haraka.minVersion);
   const minVersion = versions === 'only_1.3' ? 'TLSv1.3' : wanted;
   return {
     minVersion,
