@@ -37,8 +37,8 @@ export const certificateKinds = [
 ] as const;
 export type CertificateKind = (typeof certificateKinds)[number];
 
-/** Root, intermediate, leaf; the intermediate is sent along. */
-export async function makeCertificates(host: string): Promise<Record<CertificateKind, Shown>> {
+/** Root, intermediate, leaf; the intermediate is sent along. All are for the same hosts. */
+export async function makeCertificates(hosts: readonly string[]): Promise<Record<CertificateKind, Shown>> {
   const strong = createKey('rsa');
   const weak = createKey('rsa-1024');
   const made: [CertificateKind, Shown][] = [];
@@ -55,7 +55,7 @@ export async function makeCertificates(host: string): Promise<Record<Certificate
       ...(kind === 'intermediate-sha1' ? sha1 : {}),
     });
     const leaf = await issue(ca, {
-      dnsNames: [host],
+      dnsNames: hosts,
       key: createKey(leafKeys[kind] ?? 'rsa'),
       ...(kind === 'leaf-sha1' ? sha1 : {}),
     });

@@ -2,7 +2,7 @@
  * A program of its own: mail servers, each with one peculiarity of its TLS. It runs on the newest Node, which can be all of
  * them. Takes a list of `PeerSpec` as a message, answers with the port of each, and ends with its parent.
  */
-import { constants, getDiffieHellman } from 'node:crypto';
+import { constants } from 'node:crypto';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket, type SecureContext, type SecureContextOptions } from 'node:tls';
 
@@ -14,8 +14,8 @@ export interface PeerSpec {
   readonly ciphers: string;
   readonly groups: string;
   readonly sigalgs: string;
-  /** `none`: DHE is not spoken. */
-  readonly dh: 'none' | '1024 bits' | '2048 bits';
+  /** PEM; empty: DHE is not spoken. */
+  readonly dhParameters: string;
 }
 
 function contextOf(spec: PeerSpec): SecureContext {
@@ -28,23 +28,9 @@ function contextOf(spec: PeerSpec): SecureContext {
     ecdhCurve: spec.groups,
     secureOptions: constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
     ...(spec.sigalgs === '' ? {} : { sigalgs: spec.sigalgs }),
-    ...(spec.dh === 'none' ? {} : { dhparam: parameters(spec.dh === '1024 bits' ? 'modp2' : 'modp14') }),
+    ...(spec.dhParameters === '' ? {} : { dhparam: spec.dhParameters }),
   };
   return createSecureContext(options);
-}
-
-/** The groups of RFC 2409 and RFC 3526 as PKCS #3 has them. */
-function parameters(group: 'modp2' | 'modp14'): string {
-  const prime = Buffer.concat([Buffer.from([0]), getDiffieHellman(group).getPrime()]);
-  const der = element(0x30, Buffer.concat([element(0x02, prime), element(0x02, Buffer.from([2]))]));
-  return `-----BEGIN DH PARAMETERS-----\n${der.toString('base64')}\n-----END DH PARAMETERS-----\n`;
-}
-
-function element(tag: number, content: Buffer): Buffer {
-  const { length } = content;
-  const size =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
 }
 
 function serve(socket: Socket, context: SecureContext): void {

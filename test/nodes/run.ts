@@ -15,7 +15,9 @@ import { text } from 'node:stream/consumers';
 import { installedNode } from '../versions/installs';
 import { makeCertificates } from './certificates';
 import type { PeerSpec } from './peers';
-import { columns, host, rows, underAllCiphers, type PeerRow } from './table';
+import { columns, host } from './columns';
+import { deliveryFaults } from './deliveries';
+import { rows, underAllCiphers, type PeerRow } from './table';
 import type { Assignment, Findings, Visit } from './visitor';
 
 /** The oldest that is supported, the last with OpenSSL 3.0, and the newest of each. */
@@ -49,7 +51,7 @@ async function main(): Promise<void> {
 
 /** @returns what was not as expected, one line each */
 async function compare(directory: string): Promise<string[]> {
-  const certificates = await makeCertificates(host);
+  const certificates = await makeCertificates([host]);
   const peers = await start(await installedNode('24'), path.join(directory, 'peers.cjs'), {});
   try {
     const specs = rows.map(({ certificate, tls }): PeerSpec => ({
@@ -76,7 +78,7 @@ const ordinary = {
   maxVersion: 'TLSv1.3',
   groups: 'X25519:P-256:P-384:P-521:ffdhe2048',
   sigalgs: '',
-  dh: 'none',
+  dhParameters: '',
 } as const;
 
 async function visitAll(directory: string, visits: readonly Visit[]): Promise<string[]> {
@@ -103,6 +105,11 @@ async function visitAll(directory: string, visits: readonly Visit[]): Promise<st
         'with all ciphers in tls.ini',
       ),
     );
+    const { faults: wrong, sent } = await deliveryFaults(node);
+    process.stdout.write(
+      `Node ${plain.node}: ${sent} messages through Haraka, ${wrong.length} not as expected\n`,
+    );
+    faults.push(...wrong.map((fault) => `Node ${plain.node}, ${fault}`));
   }
   print(seen);
   return faults;

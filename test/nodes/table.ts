@@ -1,24 +1,8 @@
-/** Peers, what is asked of them, and what must come of it on every Node. */
+/** Peers, and what must come of everything that is asked of them, on every Node. */
 import type { CertificateKind } from './certificates';
+import { columns, type Column } from './columns';
+import { dhParameters } from './dh_parameters';
 import type { PeerSpec } from './peers';
-
-export const host = 'mx.peer.example';
-
-/** What is asked of a peer. `1.0`: with TLS 1.0 and later, otherwise 1.2 where cleartext is forbidden. */
-export const columns = [
-  'opportunistic',
-  'testing',
-  'mandatory',
-  'mandatory 1.0',
-  'verify',
-  'enforce',
-  'fingerprint',
-  'dane 3 1 1',
-  'dane 3 1 1, 1.0',
-  'dane 2 0 1',
-  'dane and enforce',
-] as const;
-export type Column = (typeof columns)[number];
 
 /** The TLS version, how the peer was authenticated, and in brackets what was recorded; or the reason why not. */
 export type Outcomes = Readonly<Record<Column, string>>;
@@ -119,13 +103,13 @@ export const rows: readonly PeerRow[] = [
   {
     name: 'DHE 1024',
     certificate: rsa,
-    tls: { ...tls12, ciphers: 'kDHE', dh: '1024 bits' },
+    tls: { ...tls12, ciphers: 'kDHE', dhParameters: dhParameters('1024 bits') },
     expected: notAtLevel2('TLSv1.2'),
   },
   {
     name: 'DHE 2048',
     certificate: rsa,
-    tls: { ...tls12, ciphers: 'kDHE', dh: '2048 bits' },
+    tls: { ...tls12, ciphers: 'kDHE', dhParameters: dhParameters('2048 bits') },
     expected: met('TLSv1.2'),
   },
   {
@@ -186,13 +170,13 @@ export const rows: readonly PeerRow[] = [
   {
     name: 'anonymous',
     certificate: rsa,
-    tls: { ...tls12, ciphers: 'aNULL', dh: '2048 bits' },
+    tls: { ...tls12, ciphers: 'aNULL', dhParameters: dhParameters('2048 bits') },
     expected: refused(noHandshake),
   },
   {
     name: 'anonymous preferred',
     certificate: rsa,
-    tls: { ...tls12, ciphers: 'aNULL:HIGH', dh: '2048 bits' },
+    tls: { ...tls12, ciphers: 'aNULL:HIGH', dhParameters: dhParameters('2048 bits') },
     expected: met('TLSv1.2'),
   },
   {

@@ -16,7 +16,7 @@ import { probeHost } from '../../src/probe/probe';
 import type { Hello } from '../../src/tls/groups';
 import { handshakeOptions } from '../../src/tls/options';
 import type { Shown } from './certificates';
-import { columns, host, type Column } from './table';
+import { columns, host, type Column } from './columns';
 
 export interface Visit {
   readonly port: number;
