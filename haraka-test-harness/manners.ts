@@ -36,6 +36,10 @@ export type Manner = { readonly [point in Point]?: Step } & {
   readonly clientCertificate?: 'asked';
   /** OpenSSL's cipher list, for TLS 1.2 and below only; with `aNULL` the peer shows no certificate. */
   readonly ciphers?: string;
+  /** PEM; without them DHE is not spoken. */
+  readonly dhParameters?: string;
+  /** OpenSSL's list of what a handshake is signed with. */
+  readonly signatureAlgorithms?: string;
 };
 
 const reply = (text: string): Step => ({ do: 'reply', text: `${text}\r\n` });

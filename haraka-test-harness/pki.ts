@@ -24,7 +24,7 @@ type WebKey = webcrypto.CryptoKey;
 
 cryptoProvider.set(webcrypto);
 
-export type KeyType = 'ec' | 'ec-p384' | 'rsa' | 'rsa-1024' | 'ed25519';
+export type KeyType = 'ec' | 'ec-p384' | 'ec-p521' | 'rsa' | 'rsa-1024' | 'ed25519';
 
 /** A private key in the forms that certificates, servers and tests need. */
 export interface Key {
@@ -230,6 +230,8 @@ function generate(type: KeyType): { privateKey: KeyObject } {
       return generateKeyPairSync('ec', { namedCurve: 'P-256' });
     case 'ec-p384':
       return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    case 'ec-p521':
+      return generateKeyPairSync('ec', { namedCurve: 'P-521' });
     case 'rsa':
       return generateKeyPairSync('rsa', { modulusLength: 2048 });
     case 'rsa-1024':
@@ -245,6 +247,8 @@ function algorithm(type: KeyType, hash: string) {
       return { name: 'ECDSA', namedCurve: 'P-256', hash };
     case 'ec-p384':
       return { name: 'ECDSA', namedCurve: 'P-384', hash };
+    case 'ec-p521':
+      return { name: 'ECDSA', namedCurve: 'P-521', hash };
     case 'rsa':
     case 'rsa-1024':
       return { name: 'RSASSA-PKCS1-v1_5', hash };

@@ -58,8 +58,10 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
   const mannerOfConnection = (number: number): Manner =>
     mannerOf(isList(manner) ? (manner[Math.min(number, manner.length - 1)] ?? 'normal') : manner);
 
-  const contextFor = ({ ciphers }: Manner): SecureContext =>
-    ciphers === undefined ? context : secureContext(certificate, options.tls, ciphers);
+  const contextFor = (own: Manner): SecureContext =>
+    own.ciphers === undefined && own.signatureAlgorithms === undefined
+      ? context
+      : secureContext(certificate, options.tls, own);
 
   const server: Server = createServer((socket) => {
     const own = mannerOfConnection(sessions.length);
@@ -124,7 +126,7 @@ function isList(
 function secureContext(
   certificate: ServerCertificate,
   tls: SmtpPeerOptions['tls'],
-  ciphers?: string,
+  { ciphers, dhParameters, signatureAlgorithms }: Manner = {},
 ): SecureContext {
   return createSecureContext({
     cert: certificate.chainPem,
@@ -134,6 +136,8 @@ function secureContext(
     maxVersion: ciphers !== undefined && tls.max === 'TLSv1.3' ? 'TLSv1.2' : tls.max,
     // TLS 1.0 and 1.1 need SHA-1, which OpenSSL refuses above this level.
     ciphers: `${ciphers ?? 'DEFAULT'}:@SECLEVEL=0`,
+    ...(dhParameters === undefined ? {} : { dhparam: dhParameters }),
+    ...(signatureAlgorithms === undefined ? {} : { sigalgs: signatureAlgorithms }),
     // A session resumed would show no other certificate.
     secureOptions: constants.SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION,
   });

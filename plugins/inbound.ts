@@ -12,6 +12,7 @@ import type { Engine } from '../src/engine';
 import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
 import { hookAnswer } from '../src/delivery/haraka';
 import { messageOf } from '../src/text';
+import { encrypts } from '../src/tls/encrypts';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
 import { engineOf, isFirst, shutdown } from './suite';
@@ -34,7 +35,7 @@ interface Connection {
   readonly tls: {
     readonly enabled: boolean;
     readonly advertised?: boolean;
-    readonly cipher?: { readonly version?: string };
+    readonly cipher?: { readonly name?: string; readonly version?: string };
   };
   readonly notes: { readonly auth_user?: unknown };
   readonly results: Results;
@@ -178,7 +179,12 @@ class Recipients {
 
 /** Haraka replaces the cipher's own version by the protocol's, for STARTTLS and for SMTPS. */
 function protectionOf({ tls, hello }: Connection): Protection {
-  if (tls.enabled) return { kind: 'tls', protocol: tls.cipher?.version ?? '' };
+  if (tls.enabled) {
+    const { name, version = '' } = tls.cipher ?? {};
+    return name === undefined || encrypts(name)
+      ? { kind: 'tls', protocol: version }
+      : { kind: 'null_cipher', cipher: name };
+  }
   // HELO asks for nothing.
   const withheld = hello.verb === 'EHLO' && tls.advertised !== true;
   return { kind: 'cleartext', startTls: withheld ? 'withheld' : 'available' };

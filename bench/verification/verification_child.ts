@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect, createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import type { Authentication, EncryptedRequirement } from '../../src/policy/requirement';
+import { trustedRoots } from '../../src/tls/trusted_roots';
 import { checkSession } from '../../src/policy/session';
 import { peerCertificates } from '../../src/x509/sent_chain';
 import { inChild } from '../child';
@@ -124,6 +125,7 @@ async function handshakeAndVerify(
         certificates,
         chainVerdict,
         securityLevel: 2,
+        roots: () => trustedRoots(''),
       } as const;
       const requirement: EncryptedRequirement = {
         kind: 'encrypted',

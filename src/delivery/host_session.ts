@@ -8,7 +8,6 @@ import type { Credentials } from '../smtp/auth';
 import type { Envelope, Path } from '../smtp/envelope';
 import type { Outcome, Terms, TlsTerms } from '../smtp/session';
 import { handshakeOptions } from '../tls/options';
-import { securityLevelOf } from '../tls/security_level';
 import { messageOf, printable } from '../text';
 import type { Attempt, Connected } from './attempt';
 import type { Delivery } from './delivery';
@@ -96,9 +95,9 @@ function envelopeOf({ todo, file_size, data_start }: HMailItem): Envelope {
   };
 }
 
-function tlsPartOf({ environment }: Delivery, { mx, plan, hello }: HostTry): TlsPart {
+function tlsPartOf({ environment }: Delivery, { mx, plan, hello }: HostTry): TlsPart | 'none' {
   const { requirement } = plan;
-  if (requirement.kind === 'cleartext') return noTls;
+  if (requirement.kind === 'cleartext') return 'none';
   const { outboundTls, tlsSocket } = environment;
   return {
     options: () =>
@@ -108,7 +107,7 @@ function tlsPartOf({ environment }: Delivery, { mx, plan, hello }: HostTry): Tls
         certificate: mutualCertificate(tlsSocket, mx.exchange ?? ''),
         hello,
       }),
-    securityLevel: securityLevelOf(requirement),
+    requirement,
     judge: (session) => checkSession(requirement, session, environment.options().now()),
     failedVerdict: failedVerdict(requirement),
   };
@@ -118,15 +117,6 @@ function tlsPartOf({ environment }: Delivery, { mx, plan, hello }: HostTry): Tls
 function failedVerdict({ kind }: EncryptedRequirement | OpportunisticRequirement): TlsPart['failedVerdict'] {
   return kind === 'encrypted' ? 'verification' : 'starttls';
 }
-
-const noTls: TlsPart = {
-  options: () => {
-    throw new Error('the rule says cleartext');
-  },
-  securityLevel: 2,
-  judge: () => ({ kind: 'failed', failure: { reason: 'internal-error', text: 'the rule says cleartext' } }),
-  failedVerdict: 'verification',
-};
 
 /** Keeps what a session came to be, and writes Haraka's own log lines about it. */
 class Watcher implements SessionObserver {

@@ -3,6 +3,7 @@ import { randomInt, X509Certificate } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
 import { messageOf } from '../text';
+import { verifiedContext } from '../tls/verified';
 import { abortOutcome, judgeArrival, type Exchanged } from './exchange';
 import { encodeQuery } from './query';
 import type { Question } from './question';
@@ -163,7 +164,9 @@ function open(server: ResolverServer, extraRoots: string): Socket {
     host,
     port,
     servername: server.name,
-    minVersion: 'TLSv1.2',
+    ...verifiedContext(),
+    // Said aloud: NODE_TLS_REJECT_UNAUTHORIZED counts where nothing is said.
+    rejectUnauthorized: true,
     ...(extraRoots === '' ? {} : { ca: [...rootCertificates, extraRoots] }),
     // A DNS-ID in the SAN: no common name, no partial wildcard (RFC 8310 section 8.1).
     checkServerIdentity: (_host, { raw }) =>

@@ -10,6 +10,8 @@ import type { FoundForClient } from './rule';
 export type Protection =
   /** `withheld`: the client asked what there is, and this server did not offer STARTTLS. */
   | { readonly kind: 'cleartext'; readonly startTls: 'available' | 'withheld' }
+  /** TLS with a cipher that does not encrypt: it counts as none. */
+  | { readonly kind: 'null_cipher'; readonly cipher: string }
   /** `protocol` as OpenSSL names it; empty where it is not known. */
   | { readonly kind: 'tls'; readonly protocol: string };
 
@@ -62,8 +64,8 @@ function hold(rule: InboundRule, seen: Protection): RecipientVerdict {
 }
 
 function violation(rule: InboundRule, seen: Protection): Failure | 'none' {
-  if (seen.kind === 'cleartext') {
-    return rule.level === 'mandatory' ? { reason: 'starttls-not-supported', text: wanting[seen.startTls] } : 'none';
+  if (seen.kind !== 'tls') {
+    return rule.level === 'mandatory' ? { reason: 'starttls-not-supported', text: wantingText(seen) } : 'none';
   }
   const wanted = minimumVersion(rule.minTlsVersion, 'none');
   // Without a minimum, a protocol that cannot be told is as good as any other.
@@ -75,6 +77,12 @@ function violation(rule: InboundRule, seen: Protection): Failure | 'none' {
     reason: 'tls-version-too-low',
     text: `${spoken(wanted)} or later is required, this session uses ${used}`,
   };
+}
+
+function wantingText(seen: Exclude<Protection, { kind: 'tls' }>): string {
+  return seen.kind === 'cleartext'
+    ? wanting[seen.startTls]
+    : `Encryption is required for this recipient, and ${printable(seen.cipher, 40)} does not encrypt`;
 }
 
 const wanting = {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { LRUCache } from 'lru-cache';
+import { verifiedContext } from '../tls/verified';
 
 /** Names a set of added roots: what was authenticated under one set must not count under another. */
 export function rootsDigest(extraRoots: string): string {
@@ -25,7 +26,7 @@ export function policyHostContext(extraRoots: string): tls.SecureContext {
   const secureContext = tls.createSecureContext({
     // `ca` replaces the default roots, so these are named again.
     ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
-    minVersion: 'TLSv1.2',
+    ...verifiedContext(),
   });
   contexts.set(digest, secureContext);
   return secureContext;

@@ -14,12 +14,20 @@ export function datesText(chain: readonly X509Certificate[], fault: DateFault, n
     const what = fault === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
     return `the certificate of an issuer, not sent by the peer, ${what}`;
   }
-  const whose = depth === 0 ? "the peer's certificate" : 'the certificate of an issuer';
   const when =
     fault === 'CERT_HAS_EXPIRED'
       ? `expired on ${utcDay(new Date(found.validTo))}`
       : `is not valid before ${utcDay(new Date(found.validFrom))}`;
-  return `${whose} (${subjectOf(found)}) ${when}`;
+  return `${nameOf(found, depth)} ${when}`;
+}
+
+/**
+ * A certificate of a chain, for people.
+ *
+ * @param depth 0 for the leaf
+ */
+export function nameOf(certificate: X509Certificate, depth: number): string {
+  return `${depth === 0 ? "the peer's certificate" : 'the certificate of an issuer'} (${subjectOf(certificate)})`;
 }
 
 function isOutside(certificate: X509Certificate, fault: DateFault, now: Date): boolean {

@@ -3,11 +3,13 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
+import { chainWeakness } from '../tls/chain_strength';
 import { encrypts } from '../tls/encrypts';
 import type { SecurityLevel } from '../tls/security_level';
+import type { TrustedRoots } from '../tls/trusted_roots';
 import { sanBelow, sanMatches } from '../x509/names';
 import type { PeerCertificates } from '../x509/sent_chain';
-import { datesText } from './dates';
+import { datesText, nameOf } from './dates';
 import { observedBy } from './observed';
 import type {
   Authentication,
@@ -31,6 +33,8 @@ export interface TlsSession {
   readonly chainVerdict: string;
   /** At which level that verdict was passed: below 2 it says nothing of how strong keys and signatures are. */
   readonly securityLevel: SecurityLevel;
+  /** What that verdict trusted. */
+  readonly roots: () => TrustedRoots;
 }
 
 /** A requirement that a TLS session can meet. */
@@ -124,6 +128,8 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
   if (session.chainVerdict !== 'trusted') {
     return failed(chainReason(session.chainVerdict), chainText(session, now));
   }
+  const weakness = session.securityLevel < 2 ? weaknessText(session, now) : '';
+  if (weakness !== '') return failed('validation-failure', weakness);
   const leaf = new X509Certificate(der);
   const matches =
     pkix.names.some((name) => sanMatches(leaf, name)) || pkix.below.some((domain) => sanBelow(leaf, domain));
@@ -163,10 +169,23 @@ function chainReason(code: string): FailureReason {
   }
 }
 
-function chainText({ chainVerdict, certificates }: TlsSession, now: Date): string {
-  return chainVerdict === 'CERT_HAS_EXPIRED' || chainVerdict === 'CERT_NOT_YET_VALID'
-    ? datesText(certificates.chain(), chainVerdict, now)
-    : `the certificate does not verify: ${printable(chainVerdict)}`;
+function chainText(session: TlsSession, now: Date): string {
+  const { chainVerdict, certificates } = session;
+  if (chainVerdict === 'CERT_HAS_EXPIRED' || chainVerdict === 'CERT_NOT_YET_VALID') {
+    return datesText(certificates.chain(), chainVerdict, now);
+  }
+  const weakness = saysNothing.has(chainVerdict) ? weaknessText(session, now) : '';
+  return weakness === '' ? `the certificate does not verify: ${printable(chainVerdict)}` : weakness;
+}
+
+/** What Node makes of X509_V_ERR_EE_KEY_TOO_SMALL and its like, and what it may once make of them. */
+const saysNothing = new Set(['UNSPECIFIED', 'EE_KEY_TOO_SMALL', 'CA_KEY_TOO_SMALL', 'CA_MD_TOO_WEAK']);
+
+/** What is too weak in the chain, empty where nothing is. */
+function weaknessText({ certificates, roots }: TlsSession, now: Date): string {
+  const weakness = chainWeakness(certificates.chain(), roots(), now);
+  if (weakness === 'none') return '';
+  return `${nameOf(weakness.certificate, weakness.depth)} ${weakness.text}`;
 }
 
 function failed(reason: FailureReason, text: string): Verdict {

@@ -14,7 +14,6 @@ import type { Timeouts } from '../smtp/timeouts';
 import { messageOf, printable } from '../text';
 import { hasClassicHello } from '../tls/groups';
 import { handshakeOptions, type HandshakeRequest } from '../tls/options';
-import { securityLevelOf } from '../tls/security_level';
 
 export interface ProbeOptions {
   readonly address: string;
@@ -96,8 +95,7 @@ async function visit(options: ProbeOptions, signal: AbortSignal): Promise<Visit>
   if (signal.aborted) onAbort();
   const outcome = await running;
   signal.removeEventListener('abort', onAbort);
-  // Nothing waits for the answer to QUIT.
-  session.close();
+  await session.closed();
   const probe: Probe = { ...seenOf(outcome, notes, options), ...notes.said() };
   return {
     probe,
@@ -151,13 +149,11 @@ function termsOf({ heloName, handshake }: ProbeOptions): Terms {
   };
 }
 
-function tlsPartOf({ handshake }: ProbeOptions): TlsPart {
+function tlsPartOf({ handshake }: ProbeOptions): TlsPart | 'none' {
+  if (handshake === 'never') return 'none';
   return {
-    options: () => {
-      if (handshake === 'never') throw new Error('TLS was not asked for');
-      return handshakeOptions(handshake);
-    },
-    securityLevel: handshake === 'never' ? 2 : securityLevelOf(handshake.requirement),
+    options: () => handshakeOptions(handshake),
+    requirement: handshake.requirement,
     judge: (session) => {
       // Whoever judges does so later, when the connection is gone and Node could no longer tell.
       session.certificates.chain();

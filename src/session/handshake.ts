@@ -1,9 +1,9 @@
 /** One TLS handshake over a connection that stands. */
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
-import type { TlsSession } from '../policy/session';
+import type { TlsRequirement, TlsSession } from '../policy/session';
 import { sessionFacts } from '../tls/session';
-import type { SecurityLevel } from '../tls/security_level';
+import { peerCertificates } from '../x509/sent_chain';
 
 export interface Handshake {
   readonly socket: tls.TLSSocket;
@@ -11,11 +11,14 @@ export interface Handshake {
   facts(): { readonly session: TlsSession; readonly certificate: Partial<tls.PeerCertificate> };
 }
 
-/** @throws whatever OpenSSL has against the options */
+/**
+ * @param requirement the one that `options` were made from
+ * @throws whatever OpenSSL has against the options
+ */
 export function beginHandshake(
   socket: Socket,
   options: tls.ConnectionOptions,
-  securityLevel: SecurityLevel,
+  requirement: TlsRequirement,
 ): Handshake {
   let certificate: Partial<tls.PeerCertificate> | undefined;
   const secured = tls.connect({
@@ -32,7 +35,8 @@ export function beginHandshake(
     facts: () => {
       // Node hands out an empty object, or null, where there is no certificate.
       certificate ??= nothingFor(secured.getPeerCertificate());
-      return { session: sessionFacts(secured, securityLevel, certificate.raw), certificate };
+      const certificates = peerCertificates(secured, certificate.raw);
+      return { session: sessionFacts(secured, requirement, certificates), certificate };
     },
   };
 }

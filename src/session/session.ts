@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { ConnectionOptions, PeerCertificate, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
-import type { SessionVerdict, TlsSession } from '../policy/session';
+import type { SessionVerdict, TlsRequirement, TlsSession } from '../policy/session';
 import { versionRange } from '../policy/version';
 import { initial, transition } from '../smtp/machine';
 import { ReplyReader, type Reply } from '../smtp/reply';
@@ -18,7 +18,6 @@ import type { Effect, Event, Outcome, Ready, State, StateName, Terms } from '../
 import { waitFor, type Timeouts } from '../smtp/timeouts';
 import { handshakeFailure } from '../tls/failure';
 import { messageOf, printable } from '../text';
-import type { SecurityLevel } from '../tls/security_level';
 import { Gate } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
 import { measure, MessageSource } from './message';
@@ -30,7 +29,8 @@ export interface SessionOptions {
   readonly terms: Terms;
   readonly timeouts: Timeouts;
   readonly budget: TimeBudget;
-  readonly tls: TlsPart;
+  /** `none` where TLS is not wanted. */
+  readonly tls: TlsPart | 'none';
   /** The message, dot-stuffed, without the final dot. For each call a stream of its own. */
   message(): Readable;
   readonly observer: SessionObserver;
@@ -42,8 +42,8 @@ export interface SessionOptions {
 export interface TlsPart {
   /** What it is asked for; may throw where our own settings stand in the way. */
   options(): ConnectionOptions;
-  /** OpenSSL's, that the options ask for. */
-  readonly securityLevel: SecurityLevel;
+  /** What the options are made from, and the handshake is held to. */
+  readonly requirement: TlsRequirement;
   /** What a handshake that is done is worth. Synchronous: EHLO goes out as soon as it returns. */
   judge(session: TlsSession): SessionVerdict;
   /** Where a verdict that failed leads: to a new connection that may do without TLS, or to the next host. */
@@ -117,10 +117,13 @@ export class Session {
     this.#lost('attempt', text);
   }
 
-  /** Ends it without another word. */
-  close(): void {
-    this.#state = { name: 'over' };
-    this.#close();
+  /** When nothing of it is left. */
+  closed(): Promise<void> {
+    const { socket } = this.options;
+    return new Promise((resolve) => {
+      if (socket.destroyed) resolve();
+      else socket.once('close', () => resolve());
+    });
   }
 
   // --- events ----------------------------------------------------------------------------------------------------
@@ -245,14 +248,16 @@ export class Session {
     socket.removeAllListeners('end');
     socket.removeAllListeners('drain');
     this.#reader = new ReplyReader();
+    const { tls } = this.options;
     try {
-      this.#wanted = this.options.tls.options();
+      if (tls === 'none') throw new Error('TLS is not wanted');
+      this.#wanted = tls.options();
       this.#gate.close();
-      const handshake = beginHandshake(socket, this.#wanted, this.options.tls.securityLevel);
+      const handshake = beginHandshake(socket, this.#wanted, tls.requirement);
       this.#socket = handshake.socket;
       handshake.socket.on('error', (error) => this.#onError(error));
       handshake.socket.on('close', () => this.#lost('closed', 'the peer closed the connection'));
-      handshake.socket.once('secureConnect', () => this.#onSecure(handshake));
+      handshake.socket.once('secureConnect', () => this.#onSecure(handshake, tls));
       this.#listen(handshake.socket);
     } catch (error) {
       // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
@@ -262,9 +267,9 @@ export class Session {
   }
 
   /** Only the outcome counts, whatever the options became. Fails closed on any fault of our own. */
-  #onSecure(handshake: Handshake): void {
+  #onSecure(handshake: Handshake, tls: TlsPart): void {
     if (this.#state.name !== 'handshake') return;
-    const { tls, observer } = this.options;
+    const { observer } = this.options;
     try {
       const { session, certificate } = handshake.facts();
       const verdict = tls.judge(session);

@@ -7,6 +7,7 @@ import { openFile } from './file';
 import { inboundSurroundings } from './inbound_surroundings';
 import { mixedResolvers } from './mixed_resolvers';
 import { notLoaded } from './not_loaded';
+import { nullEncryption } from './null_encryption';
 import { pastTheQueue } from './past_the_queue';
 import { isTrue, type SettingsSource } from './source';
 import type { Settings } from './types';
@@ -20,7 +21,7 @@ export interface HarakaFindings {
 /** What in Haraka's own files stands against the rules in `settings`. */
 export function harakaFindings(source: SettingsSource, settings: Settings, today: string): HarakaFindings {
   return {
-    faults: tlsSwitchedOff(source, settings, today),
+    faults: [...tlsSwitchedOff(source, settings, today), ...nullEncryption(source)],
     warnings: [
       ...slowDecisions(source, settings),
       ...notLoaded(source, settings, today),

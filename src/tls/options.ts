@@ -78,11 +78,11 @@ interface ContextTerms extends VersionRange {
 }
 
 function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
+  const wanted = stricter(requirement.minVersion, haraka.minVersion);
   const { ciphers, versions } = cipherList(textOf(haraka.ciphers), {
-    securityLevel: securityLevelOf(requirement),
+    securityLevel: securityLevelOf(requirement, wanted),
     certificate: certificateUse(requirement),
   });
-  const wanted = stricter(requirement.minVersion, haraka.minVersion);
   const minVersion = versions === 'only_1.3' ? 'TLSv1.3' : wanted;
   return {
     minVersion,
@@ -97,28 +97,43 @@ function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequ
 /** Building a context parses certificates; connections that ask for the same share it. */
 const contexts = new LRUCache<string, SecureContext>({ max: 64 });
 
-function contextFor({
-  minVersion,
-  maxVersion,
-  ciphers,
-  groups,
-  extraRoots,
-  own,
-}: ContextTerms): SecureContext {
+function contextFor(terms: ContextTerms): SecureContext {
+  const { minVersion, maxVersion, ciphers, groups, extraRoots, own } = terms;
   const trust = [rootsDigest(extraRoots), identity(own.key), identity(own.cert)];
   const key = [minVersion, maxVersion, ciphers, groups, ...trust].join('|');
   const known = contexts.get(key);
   if (known !== undefined) return known;
-  const context = createSecureContext({
+  const context = createContext(terms);
+  contexts.set(key, context);
+  return context;
+}
+
+/** A client certificate that is too weak for the security level is not shown: few hosts ask for one. */
+function createContext(terms: ContextTerms): SecureContext {
+  try {
+    return createSecureContext(contextOptions(terms));
+  } catch (error) {
+    if (!tooWeak.has(codeOf(error))) throw error;
+    return createSecureContext(contextOptions({ ...terms, own: noCertificate }));
+  }
+}
+
+const tooWeak = new Set(['ERR_SSL_EE_KEY_TOO_SMALL', 'ERR_SSL_CA_KEY_TOO_SMALL', 'ERR_SSL_CA_MD_TOO_WEAK']);
+
+function contextOptions(terms: ContextTerms): SecureContextOptions {
+  const { minVersion, maxVersion, ciphers, groups, extraRoots, own } = terms;
+  return {
     minVersion,
     maxVersion,
     ciphers,
     ecdhCurve: groups,
     ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
     ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
-  });
-  contexts.set(key, context);
-  return context;
+  };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** Haraka's own minimum (tls.ini) stays in force where it is the higher one. */
@@ -141,8 +156,10 @@ function newest(minVersion: TlsVersion, configured: unknown): TlsVersion {
 
 function configuredCertificate(haraka: Readonly<Record<string, unknown>>): ClientCertificate {
   const { key, cert } = haraka;
-  return Buffer.isBuffer(key) && Buffer.isBuffer(cert) ? { key, cert } : { key: undefined, cert: undefined };
+  return Buffer.isBuffer(key) && Buffer.isBuffer(cert) ? { key, cert } : noCertificate;
 }
+
+const noCertificate: ClientCertificate = { key: undefined, cert: undefined };
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';

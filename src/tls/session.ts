@@ -1,26 +1,33 @@
 /** What came of a handshake, as the checks read it. */
 import type { TLSSocket } from 'node:tls';
-import type { TlsSession } from '../policy/session';
+import { extraRootsOf } from '../policy/observed';
+import type { TlsRequirement, TlsSession } from '../policy/session';
 import { messageOf } from '../text';
-import { peerCertificates } from '../x509/sent_chain';
-import type { SecurityLevel } from './security_level';
+import { peerCertificates, type PeerCertificates } from '../x509/sent_chain';
+import { securityLevelOf } from './security_level';
+import { trustedRoots } from './trusted_roots';
 
 /**
  * The facts of a handshake that is done. The chain can be read once, and only while the connection lives: whoever judges
  * later asks for it before that.
  *
- * @param securityLevel the one that the handshake was asked for (`securityLevelOf`)
- * @param leaf what `getPeerCertificate().raw` says, for callers that have it already
+ * @param requirement the one that the handshake was begun with (`handshakeOptions`)
+ * @param certificates for callers that have the leaf already
  */
-export function sessionFacts(socket: TLSSocket, securityLevel: SecurityLevel, leaf?: Uint8Array): TlsSession {
+export function sessionFacts(
+  socket: TLSSocket,
+  requirement: TlsRequirement,
+  certificates: PeerCertificates = peerCertificates(socket),
+): TlsSession {
   return {
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().name,
     group: exchangeGroup(socket),
-    certificates: peerCertificates(socket, leaf),
+    certificates,
     // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
     chainVerdict: socket.authorized ? 'trusted' : messageOf(socket.authorizationError),
-    securityLevel,
+    securityLevel: securityLevelOf(requirement),
+    roots: () => trustedRoots(extraRootsOf(requirement)),
   };
 }
 

@@ -58,7 +58,10 @@ export class LabResolver {
     this.#zone = zone;
     this.#otherwise = otherwise;
     const serve = (socket: Socket) => this.#serveStream(socket);
-    this.#tcp = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
+    this.#tcp =
+      tls === undefined
+        ? createServer(serve)
+        : createTlsServer({ ...tls, ciphers: 'DEFAULT:@SECLEVEL=0' }, serve);
     this.#tcp.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => undefined);

@@ -99,6 +99,8 @@ describe('DNS over TLS', () => {
     ['for another name', () => issue(ca, { dnsNames: ['other.example'] }), {}],
     ['with the name as common name only', () => issue(ca, { commonName: 'dns.example', dnsNames: [] }), {}],
     ['with a partial wildcard', () => issue(ca, { dnsNames: ['d*.example'] }), {}],
+    ['with a key of 1024 bits', () => issue(ca, { dnsNames: ['dns.example'], key: 'rsa-1024' }), {}],
+    ['that is signed with SHA-1', () => issue(ca, { dnsNames: ['dns.example'], digest: 'SHA-1' }), {}],
     ['from a root that is not trusted', () => issue(ca, { dnsNames: ['dns.example'] }), { tlsRoots: '' }],
     [
       'that has expired',

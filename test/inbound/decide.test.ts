@@ -11,6 +11,7 @@ import { memorySource } from '../settings/memory_source';
 const today = '2026-11-24';
 const tls = (protocol: string): Protection => ({ kind: 'tls', protocol });
 const cleartext: Protection = { kind: 'cleartext', startTls: 'available' };
+const nullCipher: Protection = { kind: 'null_cipher', cipher: 'NULL-SHA256' };
 const withheld: Protection = { kind: 'cleartext', startTls: 'withheld' };
 
 const rule = (more: Partial<InboundRule> = {}): InboundRule => ({
@@ -36,6 +37,10 @@ describe('a recipient under a rule', () => {
     ['no TLS was offered at opportunistic', { level: 'opportunistic' }, withheld, 'admitted'],
     ['no TLS, monitored', { enforcement: 'monitor' }, cleartext, 'recorded'],
     ['no TLS at opportunistic', { level: 'opportunistic', minTlsVersion: '1.3' }, cleartext, 'admitted'],
+    ['TLS that does not encrypt', {}, nullCipher, '530 5.7.0 Encryption is required for this recipient, and NULL-SHA256 does not encrypt'],
+    ['TLS that does not encrypt, for now', { actionOnFailure: 'defer' }, nullCipher, '450 4.7.0 Encryption is required for this recipient, and NULL-SHA256 does not encrypt'],
+    ['TLS that does not encrypt, monitored', { enforcement: 'monitor' }, nullCipher, 'recorded'],
+    ['TLS that does not encrypt, at opportunistic', { level: 'opportunistic', minTlsVersion: '1.3' }, nullCipher, 'admitted'],
     ['the minimum', { minTlsVersion: '1.1' }, tls('TLSv1.1'), 'admitted'],
     ['below it', { minTlsVersion: '1.1' }, tls('TLSv1'), '550 5.7.4 TLS 1.1 or later is required, this session uses TLS 1.0'],
     ['below it, for now', { actionOnFailure: 'defer' }, tls('TLSv1.1'), '450 4.7.0 TLS 1.2 or later is required, this session uses TLS 1.1'],

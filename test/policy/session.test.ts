@@ -10,6 +10,7 @@ import type {
   PkixAuthentication,
 } from '../../src/policy/requirement';
 import { checkSession, type TlsSession } from '../../src/policy/session';
+import { rootsIn } from '../../src/tls/trusted_roots';
 
 const host = 'mx.peer.example';
 const now = new Date();
@@ -41,6 +42,7 @@ function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsS
     certificates: { leaf: der, chain: () => (leaf === 'none' ? [] : [new X509Certificate(der)]) },
     chainVerdict: 'trusted',
     securityLevel: 2,
+    roots: () => rootsIn([]),
     ...changes,
   };
 }
@@ -61,6 +63,81 @@ describe('the TLS version', () => {
     [null, 'TLSv1', 'tls-version-too-low'],
   ] as const)('%s where %s is the least: %s', (protocol, least, expected) => {
     expect(verdict(requirement({ kind: 'none' }, least), session('none', { protocol }))).toBe(expected);
+  });
+});
+
+describe('the cipher', { tags: ['regression'] }, () => {
+  const kinds: Authentication[] = [
+    { kind: 'none' },
+    pkix(),
+    { kind: 'fingerprints', sha256: [createHash('sha256').digest('hex')] },
+  ];
+
+  test.each(['NULL-SHA256', 'ECDHE-RSA-NULL-SHA', 'TLS_SHA256_SHA256', ''])(
+    'without encryption holds at no level: %j',
+    (cipher) => {
+      const seen = session('none', { cipher, protocol: 'TLSv1.2' });
+      for (const authentication of kinds) {
+        expect(checkSession(requirement(authentication), seen, now)).toEqual({
+          kind: 'failed',
+          failure: {
+            reason: 'tls-handshake-failed',
+            text: `the peer chose ${cipher}, which does not encrypt`,
+          },
+        });
+      }
+      const any = {
+        ...requirement({ kind: 'none' }),
+        kind: 'opportunistic',
+        cleartextFallback: 'never',
+      } as const;
+      expect(checkSession(any, seen, now)).toMatchObject({ kind: 'failed' });
+    },
+  );
+
+  it('without a certificate encrypts, and authenticates nobody', () => {
+    const seen = session('none', { cipher: 'ADH-AES256-GCM-SHA384', protocol: 'TLSv1.2' });
+    expect(kinds.map((authentication) => verdict(requirement(authentication), seen))).toEqual([
+      'unauthenticated',
+      'certificate-not-trusted',
+      'certificate-not-trusted',
+    ]);
+  });
+});
+
+describe('a chain that OpenSSL trusted at a low security level', { tags: ['regression'] }, () => {
+  const weakly = async (leaf: Promise<Issued>, chainVerdict = 'trusted', securityLevel: 0 | 1 | 2 = 1) =>
+    checkSession(requirement(pkix()), session(await leaf, { chainVerdict, securityLevel }), now);
+  const text = "the peer's certificate (CN=mx.peer.example) has an RSA key of only 1024 bits";
+  const weak = () => selfSigned({ dnsNames: [host], key: 'rsa-1024' });
+
+  it('holds where every key and signature of it is strong', async () => {
+    expect(await weakly(selfSigned({ dnsNames: [host] }))).toMatchObject({ verified: 'pkix' });
+  });
+
+  test.each([0, 1] as const)('does not hold where one is weak, and says which (%i)', async (level) => {
+    const failure = { reason: 'validation-failure', text };
+    expect(await weakly(weak(), 'trusted', level)).toEqual({ kind: 'failed', failure });
+  });
+
+  it('is told what was weak where OpenSSL does not say what it refused', async () => {
+    expect(await weakly(weak(), 'UNSPECIFIED', 2)).toMatchObject({ failure: { text } });
+    expect(await weakly(selfSigned({ dnsNames: [host] }), 'UNSPECIFIED', 2)).toMatchObject({
+      failure: { reason: 'validation-failure', text: 'the certificate does not verify: UNSPECIFIED' },
+    });
+  });
+
+  it('at the level that is enforced is for OpenSSL alone', async () => {
+    expect(await weakly(weak(), 'trusted', 2)).toMatchObject({ verified: 'pkix' });
+  });
+
+  it('is recorded where it is only observed', async () => {
+    const of = { ...requirement({ kind: 'none' }), observe: requirement(pkix()) } as const;
+    const seen = session(await weak(), { securityLevel: 1 });
+    expect(checkSession(of, seen, now)).toMatchObject({
+      verified: 'unauthenticated',
+      recorded: [{ reason: 'validation-failure', text }],
+    });
   });
 });
 

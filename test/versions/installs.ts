@@ -11,9 +11,9 @@ export async function installedHaraka(version: string): Promise<string> {
   return path.join(await install(`haraka-${version}`, `Haraka@${version}`), 'node_modules/Haraka');
 }
 
-/** The executable of the newest Node with that major version; the package `node` brings it along. */
-export async function installedNode(major: number): Promise<string> {
-  return path.join(await install(`node-${major}`, `node@${major}`), 'node_modules/node/bin/node');
+/** The executable of the newest Node of that version, such as `22` or `22.12`; the package `node` brings it along. */
+export async function installedNode(version: number | string): Promise<string> {
+  return path.join(await install(`node-${version}`, `node@${version}`), 'node_modules/node/bin/node');
 }
 
 /** Installed under another name first: what is there under its own is complete. */

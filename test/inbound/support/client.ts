@@ -9,6 +9,8 @@ export interface Visit {
   /** The loopback address to connect from. */
   readonly localAddress?: string;
   readonly tls: 'none' | SecureVersion;
+  /** What the client offers; anything where absent. */
+  readonly ciphers?: string;
   /** EHLO where absent. */
   readonly hello?: 'EHLO' | 'HELO';
   /** `at_once`: TLS without STARTTLS, at the port for that (RFC 8314). */
@@ -41,14 +43,15 @@ export async function recipientReplies(visit: Visit): Promise<string[]> {
 /** To the reply to EHLO, inside TLS where there is to be any. */
 async function reachEhlo(
   plain: Socket,
-  { tls, begin = 'by_starttls', hello }: Visit,
+  { tls, ciphers = 'DEFAULT', begin = 'by_starttls', hello }: Visit,
   onSecured: (socket: TLSSocket) => void,
 ): Promise<Dialogue> {
   if (tls === 'none') return greeted(dialogueOver(plain), hello);
-  if (begin === 'at_once') return greeted(dialogueOver(secure(plain, tls, onSecured)));
+  const secured = () => dialogueOver(secure(plain, tls, ciphers, onSecured));
+  if (begin === 'at_once') return greeted(secured());
   await (await greeted(dialogueOver(plain))).expect('STARTTLS', '220');
   plain.removeAllListeners('data');
-  const talk = dialogueOver(secure(plain, tls, onSecured));
+  const talk = secured();
   await talk.expect('EHLO client.example', '250');
   return talk;
 }
@@ -59,13 +62,18 @@ async function greeted(talk: Dialogue, hello: Visit['hello'] = 'EHLO'): Promise<
   return talk;
 }
 
-function secure(socket: Socket, version: SecureVersion, onSecured: (socket: TLSSocket) => void): TLSSocket {
+function secure(
+  socket: Socket,
+  version: SecureVersion,
+  ciphers: string,
+  onSecured: (socket: TLSSocket) => void,
+): TLSSocket {
   const secured = connectTls({
     socket,
     rejectUnauthorized: false,
     minVersion: version,
     maxVersion: version,
-    ciphers: 'DEFAULT@SECLEVEL=0',
+    ciphers: `${ciphers}:@SECLEVEL=0`,
   });
   onSecured(secured);
   return secured;
