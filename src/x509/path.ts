@@ -10,7 +10,7 @@ import type { CertificateFields } from './certificate';
 import { sameDistinguishedName } from './distinguished_name';
 import { issuerKeyOf } from './effort';
 import type { Effort, IssuerKey } from './effort';
-import { checkNameConstraints } from './name_constraints';
+import { checkNameConstraints, permitsReference } from './name_constraints';
 import { keyStrength } from './strength';
 
 /** Who vouches for the last certificate of a path. */
@@ -57,6 +57,28 @@ export function checkPath(
     checkConstraints(all, effort) ??
     checkDates(all, now) ?? { kind: 'valid' }
   );
+}
+
+/**
+ * Whether the constraints of a path, valid otherwise, keep its leaf from standing for `reference`, a name in canonical form that
+ * a name of the leaf matches.
+ *
+ * @throws EffortSpent
+ */
+export function referenceFault(
+  path: readonly X509Certificate[],
+  reference: string,
+  effort: Effort,
+): PathFault | undefined {
+  for (const [depth, certificate] of path.entries()) {
+    const result = readCertificate(certificate);
+    if (depth === 0 || result.kind === 'malformed' || result.fields.nameConstraints === 'absent') continue;
+    if (!permitsReference(result.fields.nameConstraints, reference, effort)) {
+      const text = `may not stand for ${reference}: the certificate at depth ${depth} does not permit that name`;
+      return { kind: 'forbidden', depth: 0, text };
+    }
+  }
+  return undefined;
 }
 
 /** Whether `issuer` bears, octet for octet, the name that `certificate` gives for its issuer. Proves nothing. */
