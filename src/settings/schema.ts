@@ -145,7 +145,14 @@ function lasting<K extends typeof aboutSection>(keys: K): Omit<K, 'exempt_until'
 }
 
 /** Keys of `[outbound]` and `[inbound]` of the global file. */
-export const globalOutboundKeys = lasting(outboundKeys);
+export const globalOutboundKeys = {
+  ...lasting(outboundKeys),
+  past_the_queue: key(
+    choice(['refuse', 'warn']),
+    'refuse',
+    "Mail of clients that may relay whose rule forbids cleartext, where smtp_proxy, qmail-queue or smtp_forward would send it past Haraka's outbound queue: refused with 450 4.7.0, or let pass with a warning.",
+  ),
+};
 export const globalInboundKeys = lasting(inboundKeys);
 
 export const hostedPolicyKeys = {

@@ -1,21 +1,28 @@
 import type { Failure } from '../failure';
 import type { PeerIndex } from '../peers/index';
-import type { InboundSection, OutboundSection } from '../peers/section';
+import type { InboundSection, OutboundSection, OutboundValues, Section } from '../peers/section';
 import type {
   cacheKeys,
   CamelValues,
   deliveryKeys,
+  globalOutboundKeys,
   hostedPolicyKeys,
   hostingKeys,
   resolverKeys,
   stsKeys,
   timeoutKeys,
+  Written,
 } from './schema';
+
+/** Keys that only this section has are no part of a rule, and are handed down to nobody. */
+export type GlobalOutboundSection = Section<
+  OutboundValues & Pick<Written<typeof globalOutboundKeys>, 'past_the_queue'>
+>;
 
 /** `tls-peers.ini`, complete with defaults. Every duration is in seconds. */
 export interface GlobalSettings {
   /** The rules for domains that are not managed; managed domains inherit from them. */
-  readonly outbound: OutboundSection;
+  readonly outbound: GlobalOutboundSection;
   readonly inbound: InboundSection;
   readonly resolver: CamelValues<typeof resolverKeys>;
   readonly cache: CamelValues<typeof cacheKeys>;
