@@ -23,6 +23,7 @@ import { outboundRule } from '../src/peers/rules';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
+import { holdFromBypass } from './past_the_queue';
 import { engineOf, isFirst, shutdown } from './suite';
 
 /** Seconds after which a message whose guard could not be attached is tried again. */
@@ -41,6 +42,7 @@ function register(this: HarakaPlugin): void {
   assertSeam(this.haraka_require('outbound/hmail'));
   const engine = engineOf(this);
   const deliveries = new Deliveries(this, environmentOf(this, engine), engine);
+  holdFromBypass(this, engine);
 
   const hooks: [hook: string, method: Method, priority: number][] = [
     ['send_email', 'attach', first],

@@ -23,19 +23,30 @@ export interface AnchoredPath {
   readonly anchor: PathAnchor;
 }
 
+/** What may stand above the leaf, and what of it a search does not look at. */
+export interface IssuerCandidates {
+  /** The certificates sent and those in records, each once, never the leaf itself. */
+  readonly certificates: readonly X509Certificate[];
+  /** How many there are beyond `limits.candidates`. */
+  readonly leftOut: number;
+  /** Whether a path was given up at `limits.pathLength`. Known once the search is over. */
+  longPaths: boolean;
+}
+
 /**
- * Paths from `chain[0]` to the anchors of `records` (all of usage 2), lazily and in no particular order of merit.
+ * Paths from `leaf` to the anchors of `records` (all of usage 2), lazily and in no particular order of merit.
  *
+ * @param above as `issuerCandidates` finds them; it is noted there what was not looked at
  * @throws EffortSpent
  */
 export function* anchoredPaths(
-  chain: readonly X509Certificate[],
+  leaf: X509Certificate | undefined,
+  above: IssuerCandidates,
   records: readonly TlsaRecord[],
   effort: Effort,
 ): Generator<AnchoredPath> {
-  const [leaf] = chain;
   if (leaf === undefined) return;
-  const candidates = issuerCandidates(chain, records);
+  const candidates = above.certificates;
   const namesakes = memo((certificate) => new Namesakes(certificate, candidates));
   const recordsOf = memo((certificate) => recordsNaming(certificate, records));
   const keys = bareKeys(records);
@@ -46,7 +57,11 @@ export function* anchoredPaths(
     // A leaf is never its own anchor; a bare key that signed it is no certificate and may be.
     if (path.length > 1) yield* endingAt(path, recordsOf(top));
     yield* signedByKey(path, top, keys, effort);
-    if (path.length >= limits.pathLength || isSelfSigned(top, effort)) return;
+    if (isSelfSigned(top, effort)) return;
+    if (path.length >= limits.pathLength) {
+      above.longPaths = true;
+      return;
+    }
     for (const issuer of namesakes(top).likeliestFirst()) {
       if (path.includes(issuer)) continue;
       // Signatures by keys that are too dear to check go on, so that the refusal can say so.
@@ -56,21 +71,21 @@ export function* anchoredPaths(
   }
 }
 
-/** What may stand above the leaf: the certificates sent and those in records, each once, never the leaf itself. */
+/** What may stand above the leaf, the certificates in records first. */
 export function issuerCandidates(
   chain: readonly X509Certificate[],
   records: readonly TlsaRecord[],
-): readonly X509Certificate[] {
+): IssuerCandidates {
   const [leaf, ...sent] = chain;
-  if (leaf === undefined) return [];
+  if (leaf === undefined) return { certificates: [], leftOut: 0, longPaths: false };
   const published = records.map(certificateIn).filter((certificate) => certificate !== undefined);
   const distinct: X509Certificate[] = [];
   for (const certificate of [...published, ...sent]) {
-    if (distinct.length === limits.candidates) break;
     const known = [leaf, ...distinct].some((other) => sameBytes(derOf(other), derOf(certificate)));
     if (!known) distinct.push(certificate);
   }
-  return distinct;
+  const certificates = distinct.slice(0, limits.candidates);
+  return { certificates, leftOut: distinct.length - certificates.length, longPaths: false };
 }
 
 /** `find`, asked once for each certificate. */

@@ -1,6 +1,8 @@
 /** Verdicts in words that an operator can act on. */
 import { printable } from '../text';
+import { derOf } from '../x509/certificate';
 import type { PathFault } from '../x509/path';
+import type { IssuerCandidates } from './anchors';
 import { limits } from './limits';
 import { associationData, matches } from './match';
 import { matchingTypes, publicKeyIn } from './records';
@@ -25,12 +27,16 @@ export function mismatchText(record: TlsaRecord, leaf: Uint8Array): string {
   );
 }
 
-/** Why a DANE-TA record led to no path. `above`: the certificates that could have been issuers. */
-export function noAnchorText(record: TlsaRecord, leaf: Uint8Array, above: readonly Uint8Array[]): string {
+/** Why a DANE-TA record led to no path. `issuers`: what the search for one looked at. */
+export function noAnchorText(record: TlsaRecord, leaf: Uint8Array, issuers: IssuerCandidates): string {
   const name = recordText(record);
   const cost = publicKeyIn(record)?.cost;
   if (cost?.kind === 'excessive') return `${name}: it is ${cost.text}, with which signatures are not checked`;
+  const above = issuers.certificates.map(derOf);
   if (above.some((certificate) => matches(record, certificate))) {
+    const unsearched = unsearchedText(issuers);
+    if (unsearched !== undefined)
+      return `${name}: no path to the certificate that it names was found; ${unsearched}`;
     return `${name}: the certificate that it names did not issue the peer's certificate, not even indirectly`;
   }
   if (matches(record, leaf)) {
@@ -39,15 +45,30 @@ export function noAnchorText(record: TlsaRecord, leaf: Uint8Array, above: readon
   if (above.length === 0) {
     return `${name}: the peer sent no certificate above its own; it must send the trust anchor that it publishes`;
   }
+  const unsearched = unsearchedText(issuers);
+  if (unsearched !== undefined) return `${name}: no certificate that was looked at matches; ${unsearched}`;
   const seen = above
     .slice(0, 4)
     .map((certificate) => shortHex(associationData(record, certificate) ?? new Uint8Array()))
     .join(', ');
   return (
     `${name}: no certificate above the peer's own matches (${record.usage} ${record.selector} ` +
-    `${record.matchingType} of those sent: ${seen}): the peer changed its CA without updating DNS, or does not send it` +
-    (above.length < limits.candidates ? '' : `; only ${limits.candidates} of them were looked at`)
+    `${record.matchingType} of those sent: ${seen}): the peer changed its CA without updating DNS, or does not send it`
   );
+}
+
+/** What was not looked at, because there was too much of it; `undefined` where everything was. */
+function unsearchedText({ certificates, leftOut, longPaths }: IssuerCandidates): string | undefined {
+  if (leftOut > 0) {
+    const all = certificates.length + leftOut;
+    return (
+      `the peer sent ${all} certificates above its own, and only the first ${limits.candidates} are looked at: ` +
+      `it should send its chain and nothing else`
+    );
+  }
+  return longPaths
+    ? `its chain is longer than the ${limits.pathLength} certificates that are followed`
+    : undefined;
 }
 
 /** Why a path to the anchor of a DANE-TA record does not hold. */

@@ -11,12 +11,13 @@ import { printable } from '../text';
 import { derOf, publicKeyInfo } from '../x509/certificate';
 import { Effort, EffortSpent } from '../x509/effort';
 import { dnsIdsFor, presentedNames } from '../x509/names';
-import { checkPath } from '../x509/path';
+import { checkPath, referenceFault } from '../x509/path';
+import type { PathFault } from '../x509/path';
 import type { PeerCertificates } from '../x509/sent_chain';
 import { keyStrength } from '../x509/strength';
 import type { Strength } from '../x509/strength';
 import { anchoredPaths, issuerCandidates } from './anchors';
-import type { AnchoredPath } from './anchors';
+import type { AnchoredPath, IssuerCandidates } from './anchors';
 import {
   faultText,
   mismatchText,
@@ -150,7 +151,8 @@ function verifyAnchors(
 ): DaneVerdict {
   const failures = new Map<TlsaRecord, RecordFailure>();
   const names = leafNames(chain, dane, effort);
-  for (const found of anchoredPaths(chain, anchors, effort)) {
+  const above = issuerCandidates(chain, anchors);
+  for (const found of anchoredPaths(chain[0], above, anchors, effort)) {
     const result = judgePath(found, names, now, effort);
     if (result.kind === 'accepted') {
       const depth = found.path.length - (found.anchor.kind === 'last' ? 1 : 0);
@@ -162,7 +164,6 @@ function verifyAnchors(
       failures.set(record, { reason: result.reason, text: result.textFor(record) });
     }
   }
-  const above = issuerCandidates(chain, anchors).map(derOf);
   return refused(
     dane,
     explainedRecords(dane).map(
@@ -189,23 +190,30 @@ function judgePath(
 ): PathJudgement {
   effort.spend('paths', 1);
   const result = checkPath(path, anchor, now, effort);
-  if (result.kind === 'invalid') {
-    const { fault } = result;
-    return {
-      kind: 'rejected',
-      reason: faultReason[fault.kind],
-      textFor: (record) => faultText(record, fault),
-    };
-  }
+  if (result.kind === 'invalid') return rejectedFor(result.fault);
   const { matched, presented, wanted } = names();
-  if (matched !== undefined) return { kind: 'accepted', name: matched };
+  let forbidden: PathFault | undefined;
+  for (const name of matched) {
+    const fault = referenceFault(path, name, effort);
+    if (fault === undefined) return { kind: 'accepted', name };
+    forbidden ??= fault;
+  }
+  if (forbidden !== undefined) return rejectedFor(forbidden);
   const textFor = (record: TlsaRecord) => nameText(record, wanted, presented);
   return { kind: 'rejected', reason: 'certificate-host-mismatch', textFor };
 }
 
+function rejectedFor(fault: PathFault): PathJudgement {
+  return {
+    kind: 'rejected',
+    reason: faultReason[fault.kind],
+    textFor: (record) => faultText(record, fault),
+  };
+}
+
 interface LeafNames {
-  /** The reference name that the leaf is for. */
-  readonly matched: string | undefined;
+  /** The reference names that the leaf is for, whatever the CAs above it permit. */
+  readonly matched: readonly string[];
   readonly presented: readonly string[];
   readonly wanted: readonly string[];
 }
@@ -222,7 +230,7 @@ function leafNames(
   function compared(): LeafNames {
     const presented = leaf ? presentedNames(leaf) : [];
     effort.spend('nameComparisons', presented.length * wanted.length);
-    const matched = wanted.find((name) => {
+    const matched = wanted.filter((name) => {
       const covering = dnsIdsFor(name);
       return presented.some((id) => covering.includes(id));
     });
@@ -256,7 +264,7 @@ function explainedRecords({ records }: DaneAuthentication): readonly TlsaRecord[
   return distinctRecords(records).slice(0, maximumRecords);
 }
 
-function unmatched(record: TlsaRecord, leaf: Uint8Array, above: readonly Uint8Array[]): RecordFailure {
+function unmatched(record: TlsaRecord, leaf: Uint8Array, above: IssuerCandidates): RecordFailure {
   const text =
     record.usage === usages.daneEe ? mismatchText(record, leaf) : noAnchorText(record, leaf, above);
   return { reason: 'certificate-not-trusted', text };

@@ -6,7 +6,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import path from 'node:path';
 import type { Log } from '../log';
 import { messageOf } from '../text';
-import { dnsNames, sanMatches } from '../x509/names';
+import { dnsNames, nameFault } from '../x509/names';
 import type { Catalogue, HostedFile } from './catalogue';
 import { best, isValid, pairContents, readPem, type KeyPair } from './pem';
 import { directoryReader, fileReader, type Seen } from './pem_files';
@@ -172,7 +172,8 @@ function byName<T>(
 function unfitFor(pair: KeyPair, host: string, now: Date): string[] {
   const problems: string[] = [];
   if (!isValid(pair, now)) problems.push(`${pair.file}: the certificate for ${host} is not valid today`);
-  if (!sanMatches(pair.leaf, host)) problems.push(`${pair.file}: the certificate does not name ${host}`);
+  const misnamed = nameFault(pair.leaf, host);
+  if (misnamed !== undefined) problems.push(`${pair.file}: the certificate ${misnamed}`);
   return problems;
 }
 

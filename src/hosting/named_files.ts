@@ -1,6 +1,6 @@
 /** What is wrong with the files that `certificate_file` and `key_file` name. Pure. */
 import type { FileReading } from '../settings/source';
-import { sanMatches } from '../x509/names';
+import { nameFault } from '../x509/names';
 import { pairKeys, readPem, type PemContents } from './pem';
 
 export interface FileProblem {
@@ -74,7 +74,8 @@ function pairProblems(
     ];
   }
   const problems: FileProblem[] = [];
-  if (!sanMatches(pair.leaf, host)) problems.push(warning(`the certificate does not name ${host}`));
+  const misnamed = nameFault(pair.leaf, host);
+  if (misnamed !== undefined) problems.push(warning(`the certificate ${misnamed}`));
   const [from, to] = [Date.parse(pair.leaf.validFrom), Date.parse(pair.leaf.validTo)];
   if (now.getTime() < from) problems.push(warning(`the certificate is valid from ${day(from)} only`));
   if (to <= now.getTime()) problems.push(warning(`the certificate expired on ${day(to)}`));

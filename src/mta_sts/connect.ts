@@ -3,7 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import * as tls from 'node:tls';
 import type { Failure } from '../failure';
 import { messageOf, printable } from '../text';
-import { policyHostContext } from './roots';
+import { Effort } from '../x509/effort';
+import { forbiddingIssuer } from '../x509/reference_name';
+import { sentChain } from '../x509/sent_chain';
+import { constrainingRoots, policyHostContext } from './roots';
 
 /** Opens a TLS connection to port 443 of an address. Tests put ports of their own in its place. */
 export type OpenTls = (address: string, options: tls.ConnectionOptions) => tls.TLSSocket;
@@ -33,7 +36,8 @@ export function connectTo(
       servername: policyHost,
       ALPNProtocols: ['http/1.1'],
       rejectUnauthorized: true,
-      checkServerIdentity: (_name, certificate) => nameError(policyHost, certificate.raw),
+      checkServerIdentity: (_name, certificate) =>
+        nameError(policyHost, certificate.raw) ?? constraintError(socket, policyHost, extraRoots),
     });
     const settle = (result: Connected) => {
       signal.removeEventListener('abort', onAbort);
@@ -60,6 +64,19 @@ function nameError(policyHost: string, der: Buffer): Error | undefined {
   if (match !== undefined) return undefined;
   const names = certificate.subjectAltName ?? 'no names';
   return new Error(`the certificate is for ${names}, not for ${policyHost}`);
+}
+
+/** The name of the policy host is held against the constraints of the CAs above its certificate, as that of an MX host is. */
+function constraintError(socket: tls.TLSSocket, policyHost: string, extraRoots: string): Error | undefined {
+  const [leaf, ...sent] = sentChain(socket.getPeerX509Certificate());
+  if (leaf === undefined) return undefined;
+  try {
+    const issuers = [...sent, ...constrainingRoots(extraRoots)];
+    if (forbiddingIssuer(leaf, issuers, policyHost, new Effort()) === undefined) return undefined;
+    return new Error(`an issuer of the certificate does not permit it to stand for ${policyHost}`);
+  } catch (error) {
+    return new Error(messageOf(error));
+  }
 }
 
 function connectionFailure(socket: tls.TLSSocket, error: Error): Failure {

@@ -1,9 +1,10 @@
 /** The certificate authorities that are trusted: Node's own, and those that a rule adds. */
-import { createHash } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { verifiedContext } from '../tls/verified';
+import { constrainingCertificates } from '../x509/trusted';
 
 /** Names a set of added roots: what was authenticated under one set must not count under another. */
 export function rootsDigest(extraRoots: string): string {
@@ -38,6 +39,17 @@ export function defaultRoots(): readonly string[] {
   const get: unknown = Reflect.get(tls, 'getCACertificates');
   if (typeof get === 'function') return (get as (type: string) => string[])('default');
   return [...tls.rootCertificates, ...nodeExtraRoots()];
+}
+
+const constraining = new LRUCache<string, { readonly certificates: readonly X509Certificate[] }>({ max: 32 });
+
+/** Those that are trusted by default or by `extraRoots` (PEM), where any of them constrains names; else none. */
+export function constrainingRoots(extraRoots: string): readonly X509Certificate[] {
+  const known = constraining.get(extraRoots);
+  if (known !== undefined) return known.certificates;
+  const certificates = constrainingCertificates([...defaultRoots(), extraRoots]);
+  constraining.set(extraRoots, { certificates });
+  return certificates;
 }
 
 /** `NODE_EXTRA_CA_CERTS`. Node itself warns about a file that cannot be read and goes on without it. */

@@ -49,6 +49,6 @@ function pathFrom(chain: readonly X509Certificate[]): X509Certificate[] {
 }
 
 /** On one line: Node writes each attribute on a line of its own. */
-function subjectOf({ subject }: X509Certificate): string {
+export function subjectOf({ subject }: X509Certificate): string {
   return printable(subject.split('\n').reverse().join(', ') || 'without a subject');
 }

@@ -7,9 +7,13 @@ import { chainWeakness } from '../tls/chain_strength';
 import { encrypts } from '../tls/encrypts';
 import type { SecurityLevel } from '../tls/security_level';
 import type { TrustedRoots } from '../tls/trusted_roots';
-import { sanBelow, sanMatches } from '../x509/names';
+import { readCertificate } from '../x509/certificate';
+import { Effort, EffortSpent } from '../x509/effort';
+import { dnsIdsBelow, sanMatches } from '../x509/names';
+import { forbiddingIssuer } from '../x509/reference_name';
 import type { PeerCertificates } from '../x509/sent_chain';
-import { datesText, nameOf } from './dates';
+import { constrainingCertificates } from '../x509/trusted';
+import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
 import type {
   Authentication,
@@ -131,12 +135,44 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
   const weakness = session.securityLevel < 2 ? weaknessText(session, now) : '';
   if (weakness !== '') return failed('validation-failure', weakness);
   const leaf = new X509Certificate(der);
-  const matches =
-    pkix.names.some((name) => sanMatches(leaf, name)) || pkix.below.some((domain) => sanBelow(leaf, domain));
-  if (matches) return held('pkix');
+  const reading = readCertificate(leaf);
+  if (reading.kind === 'malformed') {
+    return failed('validation-failure', `the peer's certificate cannot be read (${reading.text})`);
+  }
+  const matched = [
+    ...pkix.names.filter((name) => sanMatches(leaf, name)),
+    ...pkix.below.flatMap((domain) => dnsIdsBelow(leaf, domain)),
+  ];
+  if (matched.length > 0) return checkConstraints(pkix, leaf, matched, session);
   const wanted = [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(', ');
   const seen = printable(leaf.subjectAltName ?? 'no subject alternative name');
   return failed('certificate-host-mismatch', `the certificate is for ${seen}, not for ${wanted}`);
+}
+
+/** `matched`: the names that the leaf is good for, as long as no CA above it forbids them. */
+function checkConstraints(
+  { extraRoots }: PkixAuthentication,
+  leaf: X509Certificate,
+  matched: readonly string[],
+  { certificates }: TlsSession,
+): Verdict {
+  const trusted = certificates.trusted?.(extraRoots) ?? constrainingCertificates([extraRoots]);
+  const issuers = [...certificates.chain().slice(1), ...trusted];
+  const effort = new Effort();
+  try {
+    let forbidding: X509Certificate | undefined;
+    for (const name of matched) {
+      const issuer = forbiddingIssuer(leaf, issuers, name, effort);
+      if (issuer === undefined) return held('pkix');
+      forbidding ??= issuer;
+    }
+    const whose = forbidding === undefined ? '' : subjectOf(forbidding);
+    const text = `the certificate may not stand for ${matched[0] ?? ''}: an issuer of it (${whose}) does not permit that name`;
+    return failed('validation-failure', text);
+  } catch (error) {
+    if (error instanceof EffortSpent) return failed('validation-failure', error.message);
+    throw error;
+  }
 }
 
 function checkFingerprints(accepted: readonly string[], session: TlsSession): Verdict {

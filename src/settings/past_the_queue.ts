@@ -1,4 +1,4 @@
-/** Haraka's plugins that hand mail on in connections of their own: no outbound rule sees that mail. */
+/** Haraka's plugins that hand mail on in connections of their own: no outbound rule holds for that mail. */
 import { mayForbidCleartext } from '../peers/cleartext';
 import { fault, type Fault } from './fault';
 import { pluginLines } from './plugins_file';
@@ -21,11 +21,16 @@ export function pastTheQueue(source: SettingsSource, settings: Settings, today: 
   const taking = (pluginLines(source) ?? []).filter(({ name }) => takesOutgoing(source, name));
   const rule = taking.length === 0 ? undefined : strictRule(settings, today);
   if (rule === undefined) return [];
+  const fate =
+    settings.global.outbound.values.past_the_queue === 'warn'
+      ? ''
+      : 'Where the rule of a recipient forbids cleartext whatever the peer publishes, such mail is refused with ' +
+        '450 4.7.0 ([outbound] past_the_queue). ';
   return taking.map(({ name, line }) => {
     const ini = deliverers[name]?.ini ?? '';
     const problem =
       `${name} sends mail of clients that may relay by itself, past Haraka's outbound queue: no outbound rule applies ` +
-      `to it, ${rule} included. enable_outbound = false in ${ini} leaves such mail to the queue`;
+      `to it, ${rule} included. ${fate}enable_outbound = false in ${ini} leaves such mail to the queue`;
     return fault({ file: 'plugins', line, problem });
   });
 }

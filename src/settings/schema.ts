@@ -153,6 +153,11 @@ export const globalOutboundKeys = {
     '',
     "Plugins whose answers to `get_mx` are routes of yours, and hosts (names or addresses) that are, beside Haraka's own routing plugins. Any other answer counts as MX hosts of the recipient's domain.",
   ),
+  past_the_queue: key(
+    choice(['refuse', 'warn']),
+    'refuse',
+    "Mail of clients that may relay whose rule forbids cleartext, where smtp_proxy, qmail-queue or smtp_forward would send it past Haraka's outbound queue: refused with 450 4.7.0, or let pass with a warning.",
+  ),
 };
 export const globalInboundKeys = lasting(inboundKeys);
 

@@ -1,6 +1,6 @@
 import type { Failure } from '../failure';
 import type { PeerIndex } from '../peers/index';
-import type { InboundSection, OutboundSection, Section } from '../peers/section';
+import type { InboundSection, OutboundSection, OutboundValues, Section } from '../peers/section';
 import type {
   cacheKeys,
   CamelValues,
@@ -14,10 +14,15 @@ import type {
   Written,
 } from './schema';
 
+/** Keys that only this section has are no part of a rule, and are handed down to nobody. */
+export type GlobalOutboundSection = Section<
+  OutboundValues & Pick<Written<typeof globalOutboundKeys>, 'past_the_queue' | 'routes'>
+>;
+
 /** `tls-peers.ini`, complete with defaults. Every duration is in seconds. */
 export interface GlobalSettings {
   /** The rules for domains that are not managed; managed domains inherit from them. */
-  readonly outbound: OutboundSection & Section<Pick<Written<typeof globalOutboundKeys>, 'routes'>>;
+  readonly outbound: GlobalOutboundSection;
   readonly inbound: InboundSection;
   readonly resolver: CamelValues<typeof resolverKeys>;
   readonly cache: CamelValues<typeof cacheKeys>;

@@ -20,7 +20,7 @@ import {
 import type { DerElement } from './der';
 import { judgeKey, signatureStrength } from './strength';
 import type { KeyJudgement, Strength } from './strength';
-import { messageOf } from '../text';
+import { messageOf, printable } from '../text';
 
 /** One name of a subjectAltName or of a name constraint. */
 export type GeneralName =
@@ -36,6 +36,9 @@ export interface NameConstraints {
   readonly permitted: readonly GeneralName[];
   readonly excluded: readonly GeneralName[];
 }
+
+/** Bits of Netscape's certificate type, as `readNamedBits` numbers them; old CAs still write it. */
+export const netscapeBits = { sslServer: 1 << 1, sslCa: 1 << 5 } as const;
 
 /** Bits of `keyUsage` (RFC 5280 section 4.2.1.3). */
 export const keyUsageBits = {
@@ -63,6 +66,10 @@ export interface CertificateFields {
   readonly basicConstraints: 'absent' | { readonly ca: boolean; readonly pathLength: number };
   readonly keyUsage: 'absent' | number;
   readonly extendedKeyUsage: 'absent' | 'servers' | 'others';
+  /** See `netscapeBits`. */
+  readonly netscapeType: 'absent' | number;
+  /** A proxy certificate (RFC 3820): issued by the holder of a certificate, no CA, in the holder's name. */
+  readonly isProxy: boolean;
   readonly subjectAltNames: readonly GeneralName[];
   readonly nameConstraints: 'absent' | NameConstraints;
   /** OIDs of critical extensions that this reader does not process. */
@@ -235,6 +242,8 @@ type Extensions = Pick<
   | 'basicConstraints'
   | 'keyUsage'
   | 'extendedKeyUsage'
+  | 'netscapeType'
+  | 'isProxy'
   | 'subjectAltNames'
   | 'nameConstraints'
   | 'unknownCritical'
@@ -243,16 +252,27 @@ type Extensions = Pick<
 >;
 
 /**
- * Policies need no processing unless an explicit policy is required, which nobody here does and which a critical
- * policyConstraints, not in this list, would do (RFC 5280 section 6.1.1).
+ * Extensions that may be critical although nothing here heeds them, as OpenSSL by default does not either. Without policies
+ * that the user asks for (RFC 5280 section 6.1.1) nothing rests on the first four: policyConstraints may demand that a path
+ * has a policy, which RFC 5280 would have refused here and OpenSSL does only where it is told to check policies. The other two
+ * are about revocation, which is not checked.
  */
-const ignorable = new Set(['2.5.29.32', '2.5.29.33', '2.5.29.54']);
+const ignorable = new Set([
+  '2.5.29.32', // certificatePolicies
+  '2.5.29.33', // policyMappings
+  '2.5.29.36', // policyConstraints
+  '2.5.29.54', // inhibitAnyPolicy
+  '2.5.29.31', // cRLDistributionPoints
+  '1.3.6.1.5.5.7.48.1.5', // id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1)
+]);
 
 function parseExtensions(list: readonly DerElement[]): Extensions {
   const found: { -readonly [Key in keyof Extensions]: Extensions[Key] } = {
     basicConstraints: 'absent',
     keyUsage: 'absent',
     extendedKeyUsage: 'absent',
+    netscapeType: 'absent',
+    isProxy: false,
     subjectAltNames: [],
     nameConstraints: 'absent',
     unknownCritical: [],
@@ -268,21 +288,31 @@ function parseExtensions(list: readonly DerElement[]): Extensions {
     seen.add(oid);
     switch (oid) {
       case '2.5.29.15':
-        found.keyUsage = readNamedBits(soleElement(value));
+        found.keyUsage = inside('keyUsage', () => readNamedBits(soleElement(value)));
         break;
       case '2.5.29.17':
-        found.subjectAltNames = parseGeneralNames(soleElement(value, tags.sequence));
+        found.subjectAltNames = inside('subjectAltName', () =>
+          parseGeneralNames(soleElement(value, tags.sequence)),
+        );
         break;
       case '2.5.29.19':
-        found.basicConstraints = parseBasicConstraints(soleElement(value, tags.sequence));
+        found.basicConstraints = inside('basicConstraints', () =>
+          parseBasicConstraints(soleElement(value, tags.sequence)),
+        );
         break;
       case '2.5.29.30':
-        found.nameConstraints = parseNameConstraints(soleElement(value, tags.sequence));
+        found.nameConstraints = inside('nameConstraints', () =>
+          parseNameConstraints(soleElement(value, tags.sequence)),
+        );
         break;
       case '2.5.29.37':
-        found.extendedKeyUsage = children(soleElement(value, tags.sequence)).map(readOid).some(isForServers)
-          ? 'servers'
-          : 'others';
+        found.extendedKeyUsage = inside('extendedKeyUsage', () => parsePurposes(value));
+        break;
+      case '2.16.840.1.113730.1.1':
+        found.netscapeType = inside('nsCertType', () => readNamedBits(soleElement(value)));
+        break;
+      case '1.3.6.1.5.5.7.1.14':
+        found.isProxy = true;
         break;
       case '2.5.29.14':
         found.subjectKeyIdentifier = value;
@@ -299,12 +329,27 @@ function parseExtensions(list: readonly DerElement[]): Extensions {
   return { ...found, unknownCritical };
 }
 
-const serverAuth = '1.3.6.1.5.5.7.3.1';
-const anyPurpose = '2.5.29.37.0';
+/** What `read` says of an extension; where it cannot, the error names the extension. @throws MalformedDer */
+function inside<T>(extension: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedDer) throw new MalformedDer(`${extension}: ${error.message}`);
+    throw error;
+  }
+}
 
-/** RFC 5280 section 4.2.1.12. */
-function isForServers(purpose: string): boolean {
-  return purpose === serverAuth || purpose === anyPurpose;
+/** RFC 5280 section 4.2.1.12, and what TLS servers had beside it in the days of export rules, as OpenSSL has it. */
+const serverPurposes = new Set([
+  '1.3.6.1.5.5.7.3.1', // serverAuth
+  '2.5.29.37.0', // anyExtendedKeyUsage
+  '2.16.840.1.113730.4.1', // Server Gated Cryptography, Netscape's
+  '1.3.6.1.4.1.311.10.3.3', // ... Microsoft's
+]);
+
+function parsePurposes(value: Uint8Array): 'servers' | 'others' {
+  const purposes = children(soleElement(value, tags.sequence)).map(readOid);
+  return purposes.some((purpose) => serverPurposes.has(purpose)) ? 'servers' : 'others';
 }
 
 /** RFC 5280 section 4.2.1.2. Empty where there is none that can be read: it is a hint, and proves nothing. */
@@ -352,17 +397,28 @@ function parseGeneralNames(list: DerElement): GeneralName[] {
 function parseGeneralName(element: DerElement): GeneralName {
   switch (element.tag) {
     case 0x81:
-      return { kind: 'email', value: readAscii(element) };
+      return { kind: 'email', value: asciiName('rfc822Name', element) };
     case 0x82:
-      return { kind: 'dns', value: readAscii(element) };
+      return { kind: 'dns', value: asciiName('dNSName', element) };
     case 0x86:
-      return { kind: 'uri', value: readAscii(element) };
+      return { kind: 'uri', value: asciiName('uniformResourceIdentifier', element) };
     case 0x87:
       return { kind: 'ip', value: element.value };
     case 0xa4:
       return { kind: 'directory', value: soleElement(element.value, tags.sequence).raw };
     default:
       return { kind: 'other', tag: element.tag };
+  }
+}
+
+/** International names have ASCII forms of their own (RFC 5280 section 7.2); raw text in their place could mean anything. */
+function asciiName(kind: string, element: DerElement): string {
+  try {
+    return readAscii(element);
+  } catch (error) {
+    if (!(error instanceof MalformedDer)) throw error;
+    const shown = printable(Buffer.from(element.value).toString(), 80);
+    throw new MalformedDer(`a ${kind} with ${error.message} (${shown})`);
   }
 }
 
@@ -378,8 +434,13 @@ function parseNameConstraints(element: DerElement): NameConstraints {
       })
       .map((subtree) => {
         const [base, ...bounds] = children(expectTag(subtree, tags.sequence));
-        if (!base || bounds.length > 0) throw new MalformedDer('bounded name constraint');
+        if (!base || !bounds.every(isZeroMinimum)) throw new MalformedDer('a bounded name constraint');
         return parseGeneralName(base);
       });
   return { permitted: subtrees(0xa0), excluded: subtrees(0xa1) };
+}
+
+/** A default that is spelt out, which DER forbids and OpenSSL takes; it bounds nothing. */
+function isZeroMinimum({ tag, value }: DerElement): boolean {
+  return tag === 0x80 && value.length === 1 && value[0] === 0;
 }

@@ -9,10 +9,6 @@ export class MalformedDer extends Error {
   override readonly name = 'MalformedDer';
 }
 
-const sliceText: (this: Uint8Array, encoding: 'latin1', start: number, end: number) => string =
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- bound by each call
-  Buffer.alloc(0).toString;
-
 /** One element, as places in the octets that it was read from. */
 export class DerElement {
   constructor(
@@ -44,7 +40,12 @@ export class DerElement {
 
   /** The content octets as ISO 8859-1: without a view on them, which costs more than the text. */
   get latin1(): string {
-    return sliceText.call(this.source, 'latin1', this.content, this.end);
+    const { source } = this;
+    // Only a Buffer has the method, and a plain Uint8Array is as good a source.
+    const octets = Buffer.isBuffer(source)
+      ? source
+      : Buffer.from(source.buffer, source.byteOffset, source.length);
+    return octets.toString('latin1', this.content, this.end);
   }
 
   /** The elements inside a constructed one, in order. @throws MalformedDer */

@@ -10,6 +10,36 @@ import type { Effort } from './effort';
 /** The common name of a leaf may serve as a name of the host; that of a CA is only what it is called. */
 export type Position = 'leaf' | 'ca';
 
+/**
+ * Whether constraints let a certificate stand for `reference`, the name that a peer is asked for and that one of the
+ * certificate's names matched (canonical form).
+ *
+ * A wildcard is not below a name that it covers, and so `checkNameConstraints` lets `*.bank.example` pass where
+ * `mx.bank.example` is excluded. The certificate must not serve for that name all the same: Go, webpki and BoringSSL refuse
+ * such a certificate altogether, OpenSSL lets it pass; here it serves for the names that are not excluded.
+ *
+ * @throws EffortSpent
+ */
+export function permitsReference(
+  { permitted, excluded }: NameConstraints,
+  reference: string,
+  effort: Effort,
+): boolean {
+  const name: GeneralName = { kind: 'dns', value: reference };
+  // By what `*.example.com` must mean: the certificate's own name has already passed by what it says literally.
+  const allowed = permitted.filter(isDns).map(meantSubtree);
+  const forbidden = excluded.filter(isDns).map(exclusion);
+  effort.spend('nameComparisons', subtreesWeight({ permitted, excluded }));
+  return (
+    (allowed.length === 0 || allowed.some((within) => within?.(reference, name) ?? false)) &&
+    !forbidden.some((within) => within(reference, name))
+  );
+}
+
+function isDns({ kind }: GeneralName): boolean {
+  return kind === 'dns';
+}
+
 /** By kind: only names and constraints of the same kind concern each other. */
 export type NamesByKind = ReadonlyMap<string, readonly GeneralName[]>;
 
@@ -105,12 +135,15 @@ function looksLikeHost(commonName: string): boolean {
 /** A test for names of the one kind that `permitted` and `excluded`, not both empty, are of. */
 function violationOf({ permitted, excluded }: NameConstraints): (name: GeneralName) => boolean {
   const allowed = permitted.map(subtree);
-  const forbidden = excluded.map(subtree);
+  const forbidden = excluded.map(exclusion);
   return (name) => {
     if (name.kind === 'other' || (name.kind === 'uri' && !namesHost(name.value))) return true;
     const text = comparableText(name);
-    const within = (test: Subtree) => test(text, name);
-    return (allowed.length > 0 && !allowed.some(within)) || forbidden.some(within);
+    const bare = withoutDot(text);
+    return (
+      (allowed.length > 0 && !allowed.some((within) => within(text, name))) ||
+      forbidden.some((within) => within(bare, name))
+    );
   };
 }
 
@@ -136,6 +169,57 @@ function subtree(base: GeneralName): Subtree {
   }
 }
 
+/**
+ * What an excluded name excludes. CAs write it in ways that the RFC does not know (`bad.example.`, `*.bad.example`), and read
+ * literally those exclude nothing. What cannot be understood excludes everything of its kind (RFC 5280 section 4.2.1.10: process a
+ * constraint, or reject the certificate). A permitted name needs none of this: read literally it permits too little.
+ */
+function exclusion(base: GeneralName): Subtree {
+  return meantSubtree(base) ?? everything;
+}
+
+/** A subtree as whoever wrote it must have meant it; `undefined` where that cannot be told. */
+function meantSubtree(base: GeneralName): Subtree | undefined {
+  switch (base.kind) {
+    case 'dns': {
+      const domain = meantDomain(base.value);
+      return isDomainBase(domain) ? dnsSubtree(domain) : undefined;
+    }
+    case 'email': {
+      const at = base.value.lastIndexOf('@');
+      const domain = meantDomain(base.value.slice(at + 1));
+      if (!isDomainBase(domain) || (at >= 0 && !/^[^.]/.test(domain))) return undefined;
+      return emailSubtree(base.value.slice(0, at + 1) + domain);
+    }
+    case 'uri': {
+      const domain = meantDomain(base.value);
+      return isDomainBase(domain) ? hostSubtree(domain) : undefined;
+    }
+    case 'ip':
+      return base.value.length === 8 || base.value.length === 32 ? subtree(base) : undefined;
+    case 'directory':
+    case 'other':
+      return subtree(base);
+  }
+}
+
+const everything: Subtree = () => true;
+
+/** In lower case, without a dot at the end; `*.bad.example` is what is below, as a leading dot says it, and `*` is every name. */
+function meantDomain(base: string): string {
+  const domain = withoutDot(base.toLowerCase());
+  return domain === '*' || domain.startsWith('*.') ? domain.slice(1) : domain;
+}
+
+function withoutDot(name: string): string {
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+/** Nothing, or labels; with or without a dot before them. */
+function isDomainBase(base: string): boolean {
+  return /^(?:\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)?$/.test(base);
+}
+
 /** What of a name is compared, in the form in which it is. @throws MalformedDer */
 function comparableText(name: GeneralName): string {
   switch (name.kind) {
@@ -155,7 +239,7 @@ function comparableText(name: GeneralName): string {
 
 /** The base itself and everything below it; a leading dot, which the RFC does not know for host names, leaves the base out. */
 function dnsSubtree(domain: string): Subtree {
-  if (domain === '') return () => true;
+  if (domain === '') return everything;
   if (domain.startsWith('.')) return (host) => host.endsWith(domain);
   const below = `.${domain}`;
   return (host) => host === domain || host.endsWith(below);

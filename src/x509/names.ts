@@ -60,10 +60,17 @@ export function sanMatches(certificate: X509Certificate, name: string): boolean 
   return dnsIds(certificate).some((id) => covering.includes(id));
 }
 
-/** Whether some DNS-ID of the subjectAltName lies below `domain`, at any depth; `*.domain` does. */
-export function sanBelow(certificate: X509Certificate, domain: string): boolean {
+/** The DNS-IDs of the subjectAltName that lie below `domain`, at any depth; `*.domain` does. */
+export function dnsIdsBelow(certificate: X509Certificate, domain: string): readonly string[] {
   const suffix = `.${domain}`;
-  return dnsIds(certificate).some((id) => id.endsWith(suffix) && isDnsId(id));
+  return dnsIds(certificate).filter((id) => id.endsWith(suffix) && isDnsId(id));
+}
+
+/** Why a certificate is of no use to the host `name`; `undefined` where it names it. Continues a sentence about the certificate. */
+export function nameFault(certificate: X509Certificate, name: string): string | undefined {
+  const result = readCertificate(certificate);
+  if (result.kind === 'malformed') return `cannot be read (${result.text})`;
+  return sanMatches(certificate, name) ? undefined : `does not name ${name}`;
 }
 
 /**

@@ -5,12 +5,12 @@
  * Revocation is not checked.
  */
 import type { X509Certificate } from 'node:crypto';
-import { authorityKeyId, keyUsageBits, readCertificate, subjectKeyId } from './certificate';
+import { authorityKeyId, keyUsageBits, netscapeBits, readCertificate, subjectKeyId } from './certificate';
 import type { CertificateFields } from './certificate';
 import { sameDistinguishedName } from './distinguished_name';
 import { issuerKeyOf } from './effort';
 import type { Effort, IssuerKey } from './effort';
-import { checkNameConstraints } from './name_constraints';
+import { checkNameConstraints, permitsReference } from './name_constraints';
 import { keyStrength } from './strength';
 
 /** Who vouches for the last certificate of a path. */
@@ -59,6 +59,28 @@ export function checkPath(
   );
 }
 
+/**
+ * Whether the constraints of a path, valid otherwise, keep its leaf from standing for `reference`, a name in canonical form that
+ * a name of the leaf matches.
+ *
+ * @throws EffortSpent
+ */
+export function referenceFault(
+  path: readonly X509Certificate[],
+  reference: string,
+  effort: Effort,
+): PathFault | undefined {
+  for (const [depth, certificate] of path.entries()) {
+    const result = readCertificate(certificate);
+    if (depth === 0 || result.kind === 'malformed' || result.fields.nameConstraints === 'absent') continue;
+    if (!permitsReference(result.fields.nameConstraints, reference, effort)) {
+      const text = `may not stand for ${reference}: the certificate at depth ${depth} does not permit that name`;
+      return { kind: 'forbidden', depth: 0, text };
+    }
+  }
+  return undefined;
+}
+
 /** Whether `issuer` bears, octet for octet, the name that `certificate` gives for its issuer. Proves nothing. */
 export function bearsName(issuer: X509Certificate, certificate: X509Certificate): boolean {
   const [above, below] = [readCertificate(issuer), readCertificate(certificate)];
@@ -104,30 +126,56 @@ function checkSignatures(
 
 function checkExtensions(all: readonly CertificateFields[]): PathResult | undefined {
   for (const [depth, fields] of all.entries()) {
-    const text = extensionFault(fields, depth === 0 ? 'leaf' : 'ca');
+    const position = depth === 0 ? 'leaf' : depth === all.length - 1 ? 'top' : 'between';
+    const text = extensionFault(fields, position);
     if (text !== undefined) return invalid('forbidden', depth, text);
   }
   return undefined;
 }
 
-function extensionFault(fields: CertificateFields, position: 'leaf' | 'ca'): string | undefined {
+/** `top`: the last certificate of the path, which is the anchor, or is signed by an anchor that is a bare key. */
+function extensionFault(fields: CertificateFields, position: 'leaf' | 'between' | 'top'): string | undefined {
   if (fields.unknownCritical.length > 0) {
     return `has a critical extension that is not understood (${fields.unknownCritical.slice(0, 4).join(', ')})`;
   }
-  if (position === 'ca' && !isCa(fields)) return 'is not a CA certificate';
-  if (position === 'ca' && !allowsUsage(fields, keyUsageBits.keyCertSign)) {
-    return 'has a key usage that does not allow it to sign certificates';
-  }
-  const { digitalSignature, keyEncipherment, keyAgreement } = keyUsageBits;
-  if (position === 'leaf' && !allowsUsage(fields, digitalSignature | keyEncipherment | keyAgreement)) {
-    return 'has a key usage that does not allow TLS';
-  }
+  if (fields.isProxy) return 'is a proxy certificate (RFC 3820)';
+  const fault = position === 'leaf' ? leafFault(fields) : caFault(fields, position);
+  if (fault !== undefined) return fault;
   return allowsServers(fields) ? undefined : 'is not meant for TLS servers (extended key usage)';
 }
 
-/** RFC 5280 section 4.2.1.9. Extensions came with version 3, so an older root is a CA by being self-issued. */
-function isCa({ version, selfIssued, basicConstraints }: CertificateFields): boolean {
-  return basicConstraints === 'absent' ? version < 3 && selfIssued : basicConstraints.ca;
+function leafFault(fields: CertificateFields): string | undefined {
+  const { digitalSignature, keyEncipherment, keyAgreement } = keyUsageBits;
+  if (!allowsUsage(fields, digitalSignature | keyEncipherment | keyAgreement)) {
+    return 'has a key usage that does not allow TLS';
+  }
+  return allowsNetscape(fields, netscapeBits.sslServer)
+    ? undefined
+    : "is not meant for TLS servers (Netscape's certificate type)";
+}
+
+function caFault(fields: CertificateFields, position: 'between' | 'top'): string | undefined {
+  const isCa = fields.basicConstraints === 'absent' ? isOldCa(fields, position) : fields.basicConstraints.ca;
+  if (!isCa) return 'is not a CA certificate';
+  return allowsUsage(fields, keyUsageBits.keyCertSign)
+    ? undefined
+    : 'has a key usage that does not allow it to sign certificates';
+}
+
+/**
+ * RFC 5280 section 4.2.1.9 asks basicConstraints of whoever issues certificates, but not of an anchor (section 6.1.1(d)), and
+ * roots that came before it are CAs by being self-issued or by what older extensions say. As OpenSSL has it.
+ */
+function isOldCa(fields: CertificateFields, position: 'between' | 'top'): boolean {
+  if (position === 'between') return false;
+  const { version, selfIssued, keyUsage, netscapeType } = fields;
+  if (version < 3 && selfIssued) return true;
+  return keyUsage !== 'absent' || (netscapeType !== 'absent' && allowsNetscape(fields, netscapeBits.sslCa));
+}
+
+/** Without the extension every use is allowed. */
+function allowsNetscape({ netscapeType }: CertificateFields, bit: number): boolean {
+  return netscapeType === 'absent' || (netscapeType & bit) !== 0;
 }
 
 /** RFC 5280 section 4.2.1.3: without the extension every use is allowed. */

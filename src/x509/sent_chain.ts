@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { constrainingRoots } from '../mta_sts/roots';
 
 /** As many certificates as are looked at; TLS itself allows a list of some 100 KB. */
 const maximum = 100;
@@ -24,6 +25,11 @@ export interface PeerCertificates {
   readonly leaf: Uint8Array;
   /** As the peer sent them, the leaf first. The same list at every call. */
   readonly chain: () => readonly X509Certificate[];
+  /**
+   * What OpenSSL trusted when it judged the chain, the roots of the rule (PEM) included, where any of it constrains names; else
+   * nothing. Absent where only the roots of the rule are known.
+   */
+  readonly trusted?: (extraRoots: string) => readonly X509Certificate[];
 }
 
 /**
@@ -40,5 +46,6 @@ export function peerCertificates(
   return {
     leaf: leaf ?? new Uint8Array(),
     chain: () => (chain ??= sentChain(socket.getPeerX509Certificate())),
+    trusted: constrainingRoots,
   };
 }

@@ -26,11 +26,35 @@ const differences: readonly Difference[] = [
       world.kind === 'name: partial wildcard' && refusedFor(ours, 'certificate-host-mismatch', /valid, but/),
   },
   {
-    name: 'keyUsage alone makes no CA (RFC 5280 section 4.2.1.9); OpenSSL takes keyCertSign for it',
+    name: 'a certificate does not stand for a name that a CA above it excludes, nor for one beside those permitted (RFC 5280 section 4.2.1.10; Go, webpki and BoringSSL alike); OpenSSL holds only the wildcard itself against the constraint',
     applies: ({ world }, ours, theirs) =>
-      world.kind === 'issuer: key usage alone says CA' &&
-      refusedFor(ours, 'validation-failure', /at depth 1 is not a CA certificate/) &&
-      /^2 /.test(theirs.text),
+      /^constraints: name excluded.* below a wildcard/.test(world.kind) &&
+      refusedFor(
+        ours,
+        'validation-failure',
+        /may not stand for mx\.example\.com: .* does not permit that name/,
+      ) &&
+      /matched TA certificate/.test(theirs.text),
+  },
+  {
+    name: 'an excluded name is read as it must have been meant, or excludes everything (RFC 5280 section 4.2.1.10: process it, or reject the certificate); OpenSSL compares the letters',
+    applies: ({ world }, ours, theirs) =>
+      /^constraints: (name excluded with a|everything excluded, with a) (dot|wildcard|partial wildcard)/.test(
+        world.kind,
+      ) &&
+      refusedFor(ours, 'validation-failure', /has a name \(mx\.example\.com\) that .* does not permit/) &&
+      /matched TA certificate/.test(theirs.text),
+  },
+  {
+    name: 'text that is not ASCII makes a dNSName, and the certificate, malformed (RFC 5280 section 4.2.1.6); OpenSSL does not look at names that it does not need',
+    applies: ({ world }, ours, theirs) =>
+      world.kind === 'name: text that is not ASCII beside it' &&
+      refusedFor(
+        ours,
+        'validation-failure',
+        /cannot be read \(subjectAltName: a dNSName with text that is not ASCII/,
+      ) &&
+      /matched TA certificate/.test(theirs.text),
   },
   {
     name: 'the dates of an anchor count whether it is self-issued or not (RFC 5280 section 6.1 leaves it open); OpenSSL looks at those of self-issued anchors only',
@@ -43,8 +67,20 @@ const differences: readonly Difference[] = [
     name: 'a path has at most sixteen certificates (no standard asks for more; the peer chooses our work)',
     applies: ({ world }, ours, theirs) =>
       world.kind === 'sent: thirty intermediates' &&
-      refusedFor(ours, 'certificate-not-trusted', /did not issue/) &&
+      refusedFor(ours, 'certificate-not-trusted', /its chain is longer than the 16 certificates/) &&
       Number(/at depth (\d+)/.exec(theirs.text)?.[1]) >= limits.pathLength,
+  },
+  {
+    name: 'of what a peer sends, 32 certificates are looked at (no standard asks for more; the peer chooses our work)',
+    applies: ({ world, records }, ours, theirs) =>
+      world.kind === 'sent: the anchor behind forty strangers' &&
+      refusedFor(
+        ours,
+        'certificate-not-trusted',
+        /sent 41 certificates above its own, and only the first 32/,
+      ) &&
+      records.some(({ usage }) => usage === 2) &&
+      /matched TA certificate/.test(theirs.text),
   },
   {
     name: 'a published bare key is the anchor by itself (RFC 7671 section 5.2.3); OpenSSL also judges a certificate for it where the peer sends one, which the peer may as well leave out',

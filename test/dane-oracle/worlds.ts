@@ -1,5 +1,5 @@
 /** Public key infrastructures, sound and faulty: who exists, and what the server sends. */
-import { createCa, createKey, intermediate, issue, selfSigned } from '../../haraka-test-harness/pki';
+import { createCa, createKey, intermediate, issue, selfSigned, tlv } from '../../haraka-test-harness/pki';
 import type { CertificateOptions, Issued, Key, KeyType } from '../../haraka-test-harness/pki';
 import type { Random } from './random';
 
@@ -94,8 +94,49 @@ const future = { notBefore: new Date(Date.now() + 30 * day), notAfter: new Date(
 const noted = { oid: '1.3.6.1.4.1.99999.1', critical: false, valueHex: '0500' };
 const critical = { ...noted, critical: true };
 const policies = { oid: '2.5.29.32', critical: true, valueHex: '300630040602551d' };
+/** An explicit policy is required from here on. */
+const policyConstraints = { oid: '2.5.29.36', critical: true, valueHex: '3003800100' };
+/** http://a.example/b.crl */
+const crlDistributionPoints = {
+  oid: '2.5.29.31',
+  critical: true,
+  valueHex: '301e301ca01aa0188616687474703a2f2f612e6578616d706c652f622e63726c',
+};
+const ocspNoCheck = { oid: '1.3.6.1.5.5.7.48.1.5', valueHex: '0500' };
+/** RFC 3820, `id-ppl-inheritAll`. */
+const proxyInfo = { oid: '1.3.6.1.5.5.7.1.14', valueHex: '300c300a06082b06010505071501' };
+/** Server Gated Cryptography, of Netscape and of Microsoft: extendedKeyUsage of the days of export rules. */
+const gated = {
+  oid: '2.5.29.37',
+  critical: false,
+  valueHex: '301706096086480186f8420401060a2b0601040182370a0303',
+};
+/** OCSP at http://a.example/ */
+const authorityInformation = '301f301d06082b060105050730018611687474703a2f2f612e6578616d706c652f';
+/** Bits of nsCertType: the first octet of a BIT STRING. */
+const netscape = (bits: number, isCritical: boolean) => ({
+  oid: '2.16.840.1.113730.1.1',
+  critical: isCritical,
+  valueHex: `030200${bits.toString(16).padStart(2, '0')}`,
+});
+const wildcard = { dnsNames: ['*.example.com'] };
+const forServers = 0x40;
+const forClients = 0x80;
+const forAuthorities = 0x04;
 const permits = (dns: string) => ({ nameConstraints: { permitted: [{ dns }] } });
 const excludes = (dns: string) => ({ nameConstraints: { excluded: [{ dns }] } });
+/** A name constraint that spells out that nothing above its base is missing. */
+const permitsFromZero = {
+  oid: '2.5.29.30',
+  critical: true,
+  valueHex: '3014a0123010820b6578616d706c652e636f6d800100',
+};
+/** A subjectAltName of these dNSNames, octet for octet. */
+const rawNames = (...names: string[]) => ({
+  oid: '2.5.29.17',
+  critical: false,
+  valueHex: tlv(0x30, ...names.map((name) => tlv(0x82, Buffer.from(name)))).toString('hex'),
+});
 
 /** A leaf whose key usage rules TLS out is not among these: OpenSSL serves no such certificate. */
 const builders: Readonly<Record<string, Build>> = {
@@ -137,7 +178,15 @@ const builders: Readonly<Record<string, Build>> = {
     return { sent: [leaf, ...rest], authorities: [...authorities, stranger] };
   },
   'sent: ten intermediates': (tools) => tower(tools, 10),
+  'sent: fifteen intermediates': (tools) => tower(tools, 15),
   'sent: thirty intermediates': (tools) => tower(tools, 30),
+  'sent: the anchor behind forty strangers': async (tools) => {
+    const root = await tools.root();
+    const strangers = [];
+    for (let count = 0; count < 40; count++)
+      strangers.push(await tools.root({ commonName: `Stranger ${count}` }));
+    return { sent: [await tools.leaf(root), ...strangers, root], authorities: [root] };
+  },
 
   'dates: leaf expired': three({}, {}, past),
   'dates: leaf not valid yet': three({}, {}, future),
@@ -161,6 +210,11 @@ const builders: Readonly<Record<string, Build>> = {
     {},
     { dnsNames: [], ipAddresses: ['192.0.2.1'], commonName: host },
   ),
+  'name: text that is not ASCII beside it': three(
+    {},
+    {},
+    { dnsNames: [], extensions: [rawNames(host, 'm\u00fcx.example.com')] },
+  ),
   'name: none': three({}, {}, { dnsNames: [], commonName: '' }),
 
   'purpose: leaf for clients': three({}, {}, { purposes: ['clientAuth'] }),
@@ -169,6 +223,8 @@ const builders: Readonly<Record<string, Build>> = {
   'purpose: leaf unspecified': three({}, {}, { purposes: [] }),
   'purpose: intermediate for e-mail': three({}, { purposes: ['emailProtection'] }, {}),
   'purpose: intermediate for servers': three({}, { purposes: ['serverAuth'] }, {}),
+  'purpose: leaf for gated cryptography': three({}, {}, { purposes: [], extensions: [gated] }),
+  'purpose: intermediate for gated cryptography': three({}, { extensions: [gated] }, {}),
   'purpose: root for e-mail': three({ purposes: ['emailProtection'] }, {}, {}),
 
   'issuer: not a CA': three({}, { basicConstraints: 'leaf' }, {}),
@@ -178,6 +234,30 @@ const builders: Readonly<Record<string, Build>> = {
     {},
   ),
   'issuer: key usage alone says CA': three({}, { basicConstraints: 'absent' }, {}),
+  'issuer: key usage alone says that the root is a CA': three({ basicConstraints: 'absent' }, {}, {}),
+  'issuer: key usage alone says that the last two are CAs': three(
+    { basicConstraints: 'absent' },
+    { basicConstraints: 'absent' },
+    {},
+  ),
+  'issuer: Netscape alone says that the root is a CA': three(
+    {
+      basicConstraints: 'absent',
+      keyUsage: 'absent',
+      extensions: [netscape(forAuthorities, false)],
+    },
+    {},
+    {},
+  ),
+  'issuer: Netscape alone says that the intermediate is a CA': three(
+    {},
+    {
+      basicConstraints: 'absent',
+      keyUsage: 'absent',
+      extensions: [netscape(forAuthorities, false)],
+    },
+    {},
+  ),
   'issuer: key usage without keyCertSign': three({}, { keyUsage: 'leaf' }, {}),
   'issuer: root not a CA': three({ basicConstraints: 'leaf' }, {}, {}),
   'issuer: leaf is a CA': three({}, {}, { basicConstraints: 'ca' }),
@@ -245,12 +325,105 @@ const builders: Readonly<Record<string, Build>> = {
     { nameConstraints: { excluded: [{ email: 'example.com' }] } },
     { emails: ['postmaster@example.com'] },
   ),
+  'constraints: another name excluded below a wildcard': three(excludes('mail.example.com'), {}, wildcard),
+  'constraints: name excluded below a wildcard': three(excludes(host), {}, wildcard),
+  'constraints: name excluded by the intermediate, below a wildcard': three({}, excludes(host), wildcard),
+  'constraints: name excluded below a wildcard of the common name': three(
+    excludes(host),
+    {},
+    {
+      dnsNames: [],
+      commonName: '*.example.com',
+    },
+  ),
+  'constraints: only one name permitted, below a wildcard': three({}, permits(host), wildcard),
+  'constraints: name excluded with a dot at the end': three(excludes('example.com.'), {}, {}),
+  'constraints: another name excluded with a dot at the end': three(excludes('example.org.'), {}, {}),
+  'constraints: name excluded with a wildcard': three(excludes('*.example.com'), {}, {}),
+  'constraints: another name excluded with a wildcard': three(excludes('*.mx.example.com'), {}, {}),
+  'constraints: name excluded in capitals': three(excludes('EXAMPLE.com'), {}, {}),
+  'constraints: name excluded with a partial wildcard': three(excludes('m*.example.com'), {}, {}),
+  'constraints: everything excluded': three(excludes(''), {}, {}),
+  'constraints: everything excluded, with a dot': three(excludes('.'), {}, {}),
+  'constraints: everything excluded, with a wildcard': three(excludes('*'), {}, {}),
+  'constraints: name permitted with a dot at the end': three({}, permits('example.com.'), {}),
+  'constraints: name permitted with a wildcard': three({}, permits('*.example.com'), {}),
+  'constraints: wildcard permitted with a wildcard': three({}, permits('*.example.com'), wildcard),
+  'constraints: permitted from zero on': three({}, { extensions: [permitsFromZero] }, {}),
+  'constraints: address excluded by less than a mask': three(
+    {},
+    { nameConstraints: { excluded: [{ ipHex: 'c0000201' }] } },
+    { ipAddresses: ['192.0.2.1'] },
+  ),
 
   'extension: unknown in the leaf': three({}, {}, { extensions: [noted] }),
   'extension: critical in the leaf': three({}, {}, { extensions: [critical] }),
   'extension: critical in the intermediate': three({}, { extensions: [critical] }, {}),
   'extension: critical in the root': three({ extensions: [critical] }, {}, {}),
   'extension: critical policies': three({}, { extensions: [policies] }, {}),
+  'extension: critical policy constraints': three({}, { extensions: [policyConstraints] }, {}),
+  'extension: critical policy constraints in the root': three({ extensions: [policyConstraints] }, {}, {}),
+  'extension: critical CRL distribution points': three({}, {}, { extensions: [crlDistributionPoints] }),
+  'extension: critical CRL distribution points of the intermediate': three(
+    {},
+    { extensions: [crlDistributionPoints] },
+    {},
+  ),
+  'extension: critical OCSP-no-check': three({}, {}, { extensions: [{ ...ocspNoCheck, critical: true }] }),
+  'extension: OCSP-no-check': three({}, {}, { extensions: [{ ...ocspNoCheck, critical: false }] }),
+  'extension: critical nsCertType for servers': three({}, {}, { extensions: [netscape(forServers, true)] }),
+  'extension: critical nsCertType for clients': three({}, {}, { extensions: [netscape(forClients, true)] }),
+  'extension: nsCertType for clients': three({}, {}, { extensions: [netscape(forClients, false)] }),
+  'extension: critical nsCertType for authorities': three(
+    { extensions: [netscape(forAuthorities, true)] },
+    { extensions: [netscape(forAuthorities, true)] },
+    {},
+  ),
+  'extension: critical nsCertType for servers, of the intermediate': three(
+    {},
+    { extensions: [netscape(forServers, true)] },
+    {},
+  ),
+  'extension: critical proxy information': three(
+    {},
+    {},
+    { dnsNames: [], commonName: host, extensions: [{ ...proxyInfo, critical: true }] },
+  ),
+  'extension: proxy information': three(
+    {},
+    {},
+    { dnsNames: [], commonName: host, extensions: [{ ...proxyInfo, critical: false }] },
+  ),
+  'extension: critical issuer alternative name': three(
+    {},
+    { extensions: [{ oid: '2.5.29.18', critical: true, valueHex: '3006820461626364' }] },
+    {},
+  ),
+  'extension: critical freshest CRL': three(
+    {},
+    {},
+    { extensions: [{ ...crlDistributionPoints, oid: '2.5.29.46' }] },
+  ),
+  'extension: critical authority information': three(
+    {},
+    {},
+    { extensions: [{ oid: '1.3.6.1.5.5.7.1.1', critical: true, valueHex: authorityInformation }] },
+  ),
+  'extension: critical TLS features': three(
+    {},
+    {},
+    { extensions: [{ oid: '1.3.6.1.5.5.7.1.24', critical: true, valueHex: '3003020105' }] },
+  ),
+  'extension: critical policy mappings': three(
+    {},
+    { extensions: [{ oid: '2.5.29.33', critical: true, valueHex: '300c300a06032a030406032a0305' }] },
+    {},
+  ),
+  'extension: critical inhibitAnyPolicy': three(
+    {},
+    { extensions: [{ oid: '2.5.29.54', critical: true, valueHex: '020100' }] },
+    {},
+  ),
 
   'strength: leaf with 1024 bits': three({}, {}, { key: 'rsa-1024' }),
   'strength: intermediate with 1024 bits': three({}, { key: 'rsa-1024' }, {}),

@@ -1,6 +1,6 @@
 import { X509Certificate, createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createCa, createKey, intermediate, issue, selfSigned } from '../../haraka-test-harness/pki';
+import { createCa, createKey, intermediate, issue, selfSigned, tlv } from '../../haraka-test-harness/pki';
 import type { CertificateOptions, Issued } from '../../haraka-test-harness/pki';
 import { verifyDane, verifyPeer } from '../../src/dane/verify';
 import type { DaneVerdict } from '../../src/dane/verify';
@@ -385,4 +385,126 @@ it('refuses a peer whose certificate cannot be read, also where its octets are t
   const records = [tlsa('3 0 1', { certDer: der })];
   const dane = { baseDomain: host, port: 25, records, referenceNames: [host] };
   expect(outcome(verifyPeer({ leaf: der, chain: () => [] }, dane, now))).toBe('validation-failure');
+});
+
+describe('the CAs above a certificate', { tags: ['regression'] }, () => {
+  const excluding = (dns: string) => ({ nameConstraints: { excluded: [{ dns }] } });
+  const wildcard = { dnsNames: ['*.example.com'] };
+  const text = (verdict: DaneVerdict) => `${outcome(verdict)}: ${verdict.text}`;
+
+  it('keep it from standing for a name that they exclude, although a wildcard covers it', async () => {
+    const ca = await createCa({ ...excluding(host) });
+    const between = await intermediate(ca);
+    const chain = [await issue(between, wildcard), between, ca];
+    for (const records of [
+      [tlsa('2 0 1', ca)],
+      [tlsa('2 0 0', ca)],
+      [tlsa('2 1 1', ca), tlsa('2 1 2', ca)],
+    ]) {
+      expect(text(verify(chain, records))).toMatch(
+        /^validation-failure: .*the peer's certificate may not stand for mx\.example\.com: the certificate at depth 2 does not permit that name/,
+      );
+    }
+    // What stands above the anchor is not asked.
+    expect(outcome(verify(chain, [tlsa('2 0 1', between)]))).toBe('authenticated 2 at 1');
+  });
+
+  it('leave it the names that they do not exclude', async () => {
+    const ca = await createCa({ ...excluding(host) });
+    const chain = [await issue(ca, { dnsNames: ['*.example.com', 'example.com'] }), ca];
+    const verdict = verify(chain, [tlsa('2 0 1', ca)], [host, 'example.com']);
+    expect(verdict).toMatchObject({ kind: 'authenticated', name: { name: 'example.com' } });
+    expect(outcome(verify(chain, [tlsa('2 0 1', ca)], ['mail.example.com']))).toBe('authenticated 2 at 1');
+  });
+
+  it('are asked path by path', async () => {
+    const key = createKey('ec');
+    const [one, two] = [await createCa({ commonName: 'One' }), await createCa({ commonName: 'Two' })];
+    const strict = await intermediate(one, { commonName: 'Crossed', key, ...excluding(host) });
+    const lenient = await intermediate(two, { commonName: 'Crossed', key });
+    const chain = [await issue(strict, wildcard), strict, lenient, one, two];
+    expect(outcome(verify(chain, [tlsa('2 0 1', one)]))).toBe('validation-failure');
+    expect(outcome(verify(chain, [tlsa('2 0 1', two)]))).toBe('authenticated 2 at 2');
+  });
+});
+
+describe('more certificates than are looked at', { tags: ['regression'] }, () => {
+  it('are what the refusal speaks of', async () => {
+    const strangers = await Promise.all(
+      Array.from({ length: 32 }, (_, index) => createCa({ commonName: `Stranger ${index}` })),
+    );
+    const [few, many] = [strangers.slice(0, 30), strangers];
+    const tooMany = /the peer sent 34 certificates above its own, and only the first 32 are looked at/;
+    const records = [tlsa('2 0 1', root)];
+    expect(outcome(verify([leaf, ...few, middle, root], records))).toBe('authenticated 2 at 2');
+    // The anchor, or what leads to it, is among those left out.
+    expect(verify([leaf, ...many, middle, root], records).text).toMatch(tooMany);
+    expect(verify([leaf, root, ...many, middle], records).text).toMatch(tooMany);
+    expect(verify([leaf, root, ...many, middle], records).text).not.toContain('did not issue');
+  });
+
+  it('are too long a chain', async () => {
+    const tower = [await createCa({ commonName: 'Floor 0' })];
+    for (let floor = 1; floor <= 15; floor++) {
+      tower.unshift(await intermediate(tower[0]!, { commonName: `Floor ${floor}` }));
+    }
+    const sixteen = [await issue(tower[1]!, { dnsNames: [host] }), ...tower.slice(1)];
+    const seventeen = [await issue(tower[0]!, { dnsNames: [host] }), ...tower];
+    const records = [tlsa('2 0 1', tower.at(-1)!)];
+    expect(outcome(verify(sixteen, records))).toBe('authenticated 2 at 15');
+    expect(verify(seventeen, records).text).toMatch(/longer than the 16 certificates that are followed/);
+  });
+});
+
+describe('an extension that OpenSSL takes', { tags: ['regression'] }, () => {
+  const extension = (oid: string, valueHex: string, critical = true) => ({
+    extensions: [{ oid, critical, valueHex }],
+  });
+  const policyConstraints = extension('2.5.29.36', '3003800100');
+  const crlDistributionPoints = extension('2.5.29.31', '300e300ca00aa0088606687474703a2f');
+  const ocspNoCheck = extension('1.3.6.1.5.5.7.48.1.5', '0500');
+  const netscapeType = (bits: string, critical = true) =>
+    extension('2.16.840.1.113730.1.1', `030200${bits}`, critical);
+  const gated = extension('2.5.29.37', '300b06096086480186f8420401', false);
+  const proxy = (critical: boolean) =>
+    extension('1.3.6.1.5.5.7.1.14', '300c300a06082b06010505071501', critical);
+  const accepted = 'authenticated 2 at 2';
+
+  it.each<[what: string, middle: CertificateOptions, leaf: CertificateOptions, outcome: string]>([
+    ['policyConstraints', policyConstraints, policyConstraints, accepted],
+    ['CRL distribution points', crlDistributionPoints, crlDistributionPoints, accepted],
+    ['OCSP-no-check', ocspNoCheck, ocspNoCheck, accepted],
+    ["Netscape's type, for servers", netscapeType('04'), netscapeType('40'), accepted],
+    [
+      "Netscape's type of a CA does not matter where it says that it is one",
+      netscapeType('40'),
+      {},
+      accepted,
+    ],
+    ["Netscape's type, for clients only", {}, netscapeType('80'), 'validation-failure'],
+    ["Netscape's type, for clients only, not critical", {}, netscapeType('80', false), 'validation-failure'],
+    ['Server Gated Cryptography', gated, { ...gated, purposes: [] }, accepted],
+    ['a critical proxy', {}, proxy(true), 'validation-failure'],
+    ['a proxy', {}, proxy(false), 'validation-failure'],
+    ['freshest CRL', {}, extension('2.5.29.46', '300e300ca00aa0088606687474703a2f'), 'validation-failure'],
+  ])('%s', async (_what, middleOptions, leafOptions, expected) => {
+    const between = await intermediate(root, middleOptions);
+    const end = await issue(between, { dnsNames: [host], ...leafOptions });
+    expect(outcome(verify([end, between, root], [tlsa('2 0 1', root)]))).toBe(expected);
+  });
+});
+
+describe('a name that cannot be read', { tags: ['regression'] }, () => {
+  it('is named as the cause, and does not matter where no name is asked for', async () => {
+    const san = tlv(0x30, tlv(0x82, Buffer.from(host)), tlv(0x82, Buffer.from('m\u00fcx.example.com')));
+    const extensions = [{ oid: '2.5.29.17', critical: false, valueHex: san.toString('hex') }];
+    const end = await issue(root, { extensions });
+    expect(verify([end, root], [tlsa('2 0 1', root)])).toMatchObject({
+      reason: 'validation-failure',
+      text: expect.stringContaining(
+        "the peer's certificate cannot be read (subjectAltName: a dNSName with text that is not ASCII (m\u00fcx.example.com))",
+      ) as unknown,
+    });
+    expect(outcome(verify([end], [tlsa('3 1 1', end)]))).toBe('authenticated 3 at 0');
+  });
 });

@@ -73,3 +73,22 @@ test('a Haraka that starts says it too', () => {
     expect.stringMatching(/^plugins:1: queue\/smtp_proxy sends .* ours\.example \[outbound\] included/),
   ]);
 });
+
+test('the warning tells what becomes of such mail, unless it is only warned of', () => {
+  const warning = (global: string) => {
+    const files = { plugins: 'queue/smtp_proxy\ntls-peers\n', 'tls-peers.ini': global, ...mandatory };
+    const source = memorySource(files);
+    return harakaFindings(source, loadSettings(source).settings, '2026-01-01').warnings[0]?.problem;
+  };
+  expect(warning('')).toContain('such mail is refused with 450 4.7.0');
+  expect(warning('[outbound]\npast_the_queue = warn\n')).not.toContain('refused');
+});
+
+test('past_the_queue is for the global file, and one of two values', () => {
+  const faults = (files: Record<string, string>) =>
+    loadSettings(memorySource(files)).faults.map(({ key, allowed }) => [key, allowed]);
+  expect(faults({ 'tls-peers.ini': '[outbound]\npast_the_queue = let\n' })).toEqual([
+    ['past_the_queue', 'refuse, warn'],
+  ]);
+  expect(faults({ 'tls-peers/a.example.ini': '[outbound]\npast_the_queue = warn\n' })).toHaveLength(1);
+});

@@ -2,7 +2,7 @@
  * `npm run test:versions`: the table of `npm start` on every Haraka and Node that is supported. Installs them from the
  * npm registry the first time.
  *
- * Besides, incoming mail is held to an inbound rule, and what clients pipeline around STARTTLS must count for nothing.
+ * Besides, incoming mail is held to an inbound rule, mail that must be encrypted does not leave past the queue, and what clients pipeline around STARTTLS must count for nothing.
  *
  * `--only <text>` runs the combinations whose name holds the text. Exit code 0 only if every row is as expected.
  */
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { startLab, type LabOptions } from '../../haraka-test-harness/lab';
 import { runScenarios } from '../../haraka-test-harness/run_scenarios';
 import { scenarioConfig, scenarioWorld, scenarios } from '../../haraka-test-harness/scenarios';
+import { startBypass } from '../e2e/bypass';
 import { inject, injections, isForgotten, type Injection } from '../faults/injection';
 import { serverWithTls } from '../faults/surroundings';
 import { installedHaraka, installedNode } from './installs';
@@ -85,6 +86,38 @@ async function inboundFaultsOf(combination: Combination): Promise<string[]> {
   }
 }
 
+/** Mail that must not leave in cleartext does not leave past the outbound queue, whoever takes the refusal back. */
+async function bypassFaultsOf(combination: Combination): Promise<string[]> {
+  const options = { ...(await optionsOf(combination)), config: {} };
+  const faults: string[] = [];
+  const expect = (what: string, seen: string, wanted: RegExp) => {
+    if (!wanted.test(seen)) faults.push(`${what}, expected ${String(wanted)}: ${seen}`);
+  };
+  for (const kind of ['queue/smtp_proxy', 'queue/smtp_forward', 'queue/qmail-queue'] as const) {
+    const bypass = await startBypass(kind, options);
+    try {
+      const to = 'rcpt@strict.example';
+      expect(
+        `${kind} refused`,
+        await bypass.submit('someone@ours.example', to),
+        /^450 4\.7\.0 mail to strict/,
+      );
+      expect(`${kind} taken back`, await bypass.outcome('lenient@ours.example', to), /^delivered secured$/);
+      expect(`${kind} passed`, (await bypass.passed()).join(), /^$/);
+      expect(`${kind} free`, await bypass.submit('someone@ours.example', 'rcpt@free.example'), /^taken$/);
+      expect(`${kind} may not relay`, await bypass.submit('stranger@ours.example', to), /^taken$/);
+      expect(
+        `${kind} passed at last`,
+        (await bypass.passed()).sort().join(),
+        /^rcpt@free\.example,rcpt@strict\.example$/,
+      );
+    } finally {
+      await bypass.stop();
+    }
+  }
+  return faults;
+}
+
 /** Commands that a client pipelines around STARTTLS count for nothing. */
 async function injectionFaultsOf(combination: Combination): Promise<string[]> {
   const options = await optionsOf(combination);
@@ -113,7 +146,11 @@ async function main(): Promise<void> {
     const begun = Date.now();
     const faults = await faultsOf(combination).catch((error: unknown) => [String(error)]);
     const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-    faults.push(...(await inboundFaultsOf(combination)), ...(await injectionFaultsOf(combination)));
+    faults.push(
+      ...(await inboundFaultsOf(combination)),
+      ...(await injectionFaultsOf(combination)),
+      ...(await bypassFaultsOf(combination)),
+    );
     const verdict = faults.length === 0 ? `all ${scenarios.length} rows as expected` : 'NOT AS EXPECTED';
     process.stdout.write(`${name.padEnd(36)} ${verdict.padEnd(26)} ${seconds.padStart(6)} s\n`);
     for (const fault of faults) process.stdout.write(`  ${fault}\n`);

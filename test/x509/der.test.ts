@@ -16,6 +16,14 @@ import type { DerElement } from '../../src/x509/der';
 const hex = (text: string) => Buffer.from(text, 'hex');
 const element = (text: string) => soleElement(hex(text));
 
+it('a plain Uint8Array is read as a Buffer is', { tags: ['regression'] }, () => {
+  const text = soleElement(Buffer.from('1603 6d78c3'.replace(' ', ''), 'hex'));
+  const plain = soleElement(Uint8Array.from([0xff, ...hex('16036d78c3')]).subarray(1));
+  expect(plain.latin1).toBe('mx\u00c3');
+  expect(plain.latin1).toBe(text.latin1);
+  expect(readText(plain)).toBe(readText(text));
+});
+
 it.each([
   ['', 'nothing'],
   ['30', 'no length'],

@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, tlv } from '../../haraka-test-harness/pki';
 import { readCertificate } from '../../src/x509/certificate';
 import type { CertificateFields, GeneralName, NameConstraints } from '../../src/x509/certificate';
 import { Effort } from '../../src/x509/effort';
-import { checkNameConstraints } from '../../src/x509/name_constraints';
+import { checkNameConstraints, permitsReference } from '../../src/x509/name_constraints';
 import type { Position } from '../../src/x509/name_constraints';
 
 let certificate: CertificateFields;
@@ -123,9 +124,6 @@ const subtrees: [base: string, within: string[], outside: string[]][] = [
     ['ip:20010db8000000000000000000000001'],
     ['ip:20010db9000000000000000000000001', 'ip:c0000201'],
   ],
-  // Neither an address and a mask of four octets, nor of sixteen.
-  ['ip:c0000200', [], ['ip:c0000200', 'ip:c000']],
-  ['ip:c000ff00', [], ['ip:c000']],
   [
     'directory:Example',
     ['directory:Example', 'directory: example'],
@@ -229,5 +227,132 @@ describe('the subject', () => {
       'malformed',
     );
     expect(check({ permitted }, { subject: broken.value })).toBe('malformed');
+  });
+});
+
+describe('an excluded name', { tags: ['regression'] }, () => {
+  const excludes = (base: string, host: string) =>
+    check({ excluded: [name(base)] }, { subjectAltNames: [name(host)] }) === 'violated';
+
+  it.each([
+    [
+      'dns:bad.example.',
+      ['dns:bad.example', 'dns:mx.bad.example', 'dns:*.bad.example'],
+      ['dns:mx.good.example'],
+    ],
+    ['dns:.bad.example.', ['dns:mx.bad.example'], ['dns:bad.example']],
+    [
+      'dns:*.bad.example',
+      ['dns:mx.bad.example', 'dns:a.b.bad.example', 'dns:*.bad.example'],
+      ['dns:bad.example'],
+    ],
+    ['dns:*.BAD.example.', ['dns:mx.bad.example'], ['dns:bad.example', 'dns:xbad.example']],
+    ['dns:bad.example', ['dns:mx.bad.example.', 'dns:bad.example.'], ['dns:xbad.example.']],
+    ['dns:10.0.0.1', [], ['dns:mx.good.example']],
+    ['email:bad.example.', ['email:a@bad.example', 'email:a@bad.example.'], ['email:a@mx.bad.example']],
+    ['email:*.bad.example', ['email:a@mx.bad.example'], ['email:a@bad.example']],
+    ['email:a@bad.example.', ['email:a@bad.example'], ['email:b@bad.example']],
+    [
+      'uri:bad.example.',
+      ['uri:https://bad.example/', 'uri:https://bad.example./'],
+      ['uri:https://mx.bad.example/'],
+    ],
+    ['uri:*.bad.example', ['uri:https://mx.bad.example/'], ['uri:https://bad.example/']],
+  ])('%s is read as it was meant: without %j, with %j', (base, inside, outside) => {
+    for (const host of inside) expect([host, excludes(base, host)]).toEqual([host, true]);
+    for (const host of outside) expect([host, excludes(base, host)]).toEqual([host, false]);
+  });
+
+  it.each([
+    ['dns:.', 'dns:mx.good.example'],
+    ['dns:*', 'dns:mx.good.example'],
+    ['dns:*.', 'dns:mx.good.example'],
+    ['dns:..', 'dns:mx.good.example'],
+    ['dns:bad..example', 'dns:mx.good.example'],
+    ['dns:bad.example..', 'dns:mx.good.example'],
+    ['dns:..bad.example', 'dns:mx.good.example'],
+    ['dns:*bad.example', 'dns:mx.good.example'],
+    ['dns:m*.bad.example', 'dns:mx.good.example'],
+    ['dns:mx.*.example', 'dns:mx.good.example'],
+    ['dns: bad.example', 'dns:mx.good.example'],
+    ['dns:bad.example\0', 'dns:mx.good.example'],
+    ['dns:https://bad.example', 'dns:mx.good.example'],
+    ['dns:10.0.0.0/8', 'dns:mx.good.example'],
+    ['email:*', 'email:a@good.example'],
+    ['email:a@', 'email:a@good.example'],
+    ['email:a@.bad.example', 'email:a@good.example'],
+    ['email:bad..example', 'email:a@good.example'],
+    ['uri:https://bad.example/', 'uri:https://good.example/'],
+    // Neither an address and a mask of four octets, nor of sixteen.
+    ['ip:c0000200', 'ip:c0000200'],
+    ['ip:c000ff00', 'ip:c0000201'],
+    ['ip:', 'ip:c0000201'],
+  ])('%s that cannot be understood excludes all of its kind, and no other kind', (base, host) => {
+    expect(excludes(base, host)).toBe(true);
+    expect(excludes(base, base.startsWith('dns') ? 'email:a@good.example' : 'dns:mx.good.example')).toBe(
+      false,
+    );
+  });
+
+  it.each(['dns:good.example.', 'dns:*.good.example', 'dns:*', 'ip:c0000201'])(
+    'permits nothing by being written oddly: %s',
+    (base) => {
+      const subjectAltNames = [name(base.startsWith('ip') ? 'ip:c0000201' : 'dns:mx.good.example')];
+      expect(check({ permitted: [name(base)] }, { subjectAltNames })).toBe('violated');
+    },
+  );
+});
+
+describe('the name that a peer is asked for', { tags: ['regression'] }, () => {
+  const permits = (constraints: { permitted?: string[]; excluded?: string[] }, reference: string) => {
+    const { permitted = [], excluded = [] } = constraints;
+    const names = { permitted: permitted.map(name), excluded: excluded.map(name) };
+    return permitsReference(names, reference, new Effort());
+  };
+
+  it.each([
+    [{ excluded: ['dns:mx.bank.example'] }, false, true],
+    [{ excluded: ['dns:mx.bank.example.'] }, false, true],
+    [{ excluded: ['dns:*.mx.bank.example'] }, true, true],
+    [{ excluded: ['dns:bank.example'] }, false, false],
+    [{ excluded: ['dns:.bank.example'] }, false, false],
+    [{ excluded: ['dns:*.bank.example'] }, false, false],
+    [{ excluded: ['dns:m*.bank.example'] }, false, false],
+    [{ excluded: ['dns:'] }, false, false],
+    [{ excluded: ['email:mx.bank.example', 'uri:mx.bank.example', 'ip:0000000000000000'] }, true, true],
+    [{ permitted: ['dns:mx.bank.example'] }, true, false],
+    [{ permitted: ['dns:bank.example'] }, true, true],
+    [{ permitted: ['dns:*.bank.example'] }, true, true],
+    [{ permitted: ['dns:bank.example.'] }, true, true],
+    [{ permitted: ['dns:*k.example'] }, false, false],
+    [{ permitted: ['dns:other.example'] }, false, false],
+    [{ permitted: ['email:other.example'] }, true, true],
+    [{ permitted: ['dns:bank.example'], excluded: ['dns:mx.bank.example'] }, false, true],
+  ])('%j: mx.bank.example %s, mail.bank.example %s', (constraints, mx, mail) => {
+    expect(permits(constraints, 'mx.bank.example')).toBe(mx);
+    expect(permits(constraints, 'mail.bank.example')).toBe(mail);
+  });
+
+  it('is never refused where the certificate names it itself and passes, nor taken where it is excluded', () => {
+    const label = fc.constantFrom('a', 'b', 'mx', '*', 'm*', '', '-', 'A');
+    const base = fc.array(label, { minLength: 0, maxLength: 4 }).map((labels) => `dns:${labels.join('.')}`);
+    const host = fc.array(fc.constantFrom('a', 'b', 'mx'), { minLength: 1, maxLength: 4 });
+    const bases = fc.array(base, { maxLength: 3 });
+    fc.assert(
+      fc.property(bases, bases, host, (permitted, excluded, labels) => {
+        const reference = labels.join('.');
+        const names = { permitted: permitted.map(name), excluded: excluded.map(name) };
+        const itself = check(names, { subjectAltNames: [name(`dns:${reference}`)] }) === 'allowed';
+        const asReference = permitsReference(names, reference, new Effort());
+        if (itself) expect(asReference).toBe(true);
+        // A constraint that excludes the name itself excludes it behind every wildcard.
+        if (
+          check({ excluded: names.excluded }, { subjectAltNames: [name(`dns:${reference}`)] }) === 'violated'
+        ) {
+          expect(asReference).toBe(false);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

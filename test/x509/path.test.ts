@@ -82,9 +82,26 @@ describe('a path', () => {
 
 describe('a CA', () => {
   it('says so, also where it is its own issuer', async () => {
-    const silent = await createCa({ basicConstraints: 'absent' });
+    const silent = await createCa({ basicConstraints: 'absent', keyUsage: 'absent' });
     expect(check([await issue(silent, { dnsNames: [host] }), silent])).toBe('forbidden at 1');
   });
+
+  it(
+    'may say so by its key usage where it is the anchor, and nowhere else',
+    { tags: ['regression'] },
+    async () => {
+      const byUsage = { basicConstraints: 'absent' } as const;
+      const anchor = await createCa(byUsage);
+      const below = await intermediate(anchor, { commonName: 'Below', ...byUsage });
+      const leaf = await issue(below, { dnsNames: [host] });
+      expect(check([await issue(anchor, { dnsNames: [host] }), anchor])).toBe('valid');
+      expect(check([leaf, below])).toBe('valid');
+      expect(check([leaf, below], anchor)).toBe('valid');
+      expect(check([leaf, below, anchor])).toBe('forbidden at 1');
+      const forLeaves = await createCa({ ...byUsage, keyUsage: 'leaf' });
+      expect(check([await issue(forLeaves, { dnsNames: [host] }), forLeaves])).toBe('forbidden at 1');
+    },
+  );
 
   it('of version 1 cannot say so, and is one where it is its own issuer', async () => {
     const versionOne = (subject: string): Issued => {

@@ -1,7 +1,7 @@
 /** Policy hosts that behave and misbehave, each in one manner, with what a fetch must make of it. */
 import { gzipSync } from 'node:zlib';
 import type * as tls from 'node:tls';
-import { createCa, issue, selfSigned } from '../../../haraka-test-harness/pki';
+import { createCa, intermediate, issue, selfSigned } from '../../../haraka-test-harness/pki';
 import type { Issued } from '../../../haraka-test-harness/pki';
 import type { FailureReason } from '../../../src/failure';
 import { createPolicyFetcher } from '../../../src/mta_sts/fetch';
@@ -299,6 +299,28 @@ export const manners: readonly Manner[] = [
     answer: whole,
     certificate: ({ hosts, host }) => hosts.issue({ dnsNames: [host.replace('mta-sts', 'mta-*')] }),
     expected: distrusted(/not for/),
+  },
+  {
+    name: 'a wildcard, of a CA that excludes the policy host',
+    answer: whole,
+    certificate: async ({ hosts, host }) => {
+      const nameConstraints = { excluded: [{ dns: host }] };
+      const ca = await intermediate(hosts.ca, { commonName: 'Constrained', nameConstraints });
+      const leaf = await issue(ca, { dnsNames: [host.replace('mta-sts', '*')] });
+      return { ...leaf, certPem: leaf.certPem + ca.certPem };
+    },
+    expected: distrusted(/does not permit it to stand for mta-sts\./),
+  },
+  {
+    name: 'a wildcard, of a CA that excludes another name below it',
+    answer: whole,
+    certificate: async ({ hosts, host }) => {
+      const nameConstraints = { excluded: [{ dns: host.replace('mta-sts', 'www') }] };
+      const ca = await intermediate(hosts.ca, { commonName: 'Constrained', nameConstraints });
+      const leaf = await issue(ca, { dnsNames: [host.replace('mta-sts', '*')] });
+      return { ...leaf, certPem: leaf.certPem + ca.certPem };
+    },
+    expected: 'fetched',
   },
   {
     name: 'wildcard of two labels',
