@@ -2,6 +2,7 @@
  * Finds out whether the resolvers validate, and says so once, with what to do. It decides whether a resolver is asked without OPT;
  * otherwise it informs.
  */
+import { setMaxListeners } from 'node:events';
 import type { Log } from '../log';
 import { questionText, type Question } from './question';
 import { forwarderAt, serverText, type Forwarder, type ResolverServer } from './server';
@@ -53,6 +54,8 @@ export class Prober {
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    // Several questions for each resolver listen to it at a time.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Resolves when the first probe has ended, at once where it has or where none began. */
