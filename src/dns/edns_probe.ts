@@ -4,8 +4,8 @@ import type { Exchanged } from './exchange';
 
 export interface EdnsProbe {
   readonly transport: 'udp' | 'tls';
-  /** As it was known before. */
-  readonly standing: EdnsStanding;
+  /** What is known by now. */
+  readonly standing: () => EdnsStanding;
   /** Puts the question of the probe, once. Never rejects. */
   readonly ask: (manner: Manner) => Promise<Exchanged>;
 }
@@ -47,7 +47,8 @@ export async function probeEdns({ transport, standing, ask }: EdnsProbe): Promis
   const nothing = found('none', 'with_opt', withOpt);
   if (sign === 'unclear') return nothing;
 
-  const everSpoken = standing === 'spoken' || standing === 'spoken_over_tcp';
+  const known = standing();
+  const everSpoken = known === 'spoken' || known === 'spoken_over_tcp';
   const [overTcp, again, without] = await Promise.all([
     several(transport === 'udp' ? 1 : 0, () => ask('with_opt_over_tcp')),
     several(everSpoken ? 1 : pairs, () => ask('with_opt')),

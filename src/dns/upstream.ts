@@ -140,7 +140,7 @@ export class Upstream {
     const { edns } = this.#options;
     const { conclusion, exchanged, manner, withOpt } = await probeEdns({
       transport: server.transport,
-      standing: edns.standingOf(server),
+      standing: () => edns.standingOf(server),
       ask: async (manner) => (await this.#tryOnce(server, question, () => manner, signal)).exchanged,
     });
     edns.concluded(server, conclusion);

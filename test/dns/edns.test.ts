@@ -230,6 +230,16 @@ describe('a resolver that ever answered with OPT is never asked without', { tags
     }
   });
 
+  test.each(signs.filter(([what]) => what.startsWith('FORMERR')))(
+    'where %s with OPT is all that the probe ever gets',
+    async (_what, sign) => {
+      const started = await lab(withoutEdns(sign));
+      const { resolver } = resolverFor([started]);
+      expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'no_answer' }] });
+      expect(asked(started, 'without_opt')).toEqual([]);
+    },
+  );
+
   test('and the log says why mail waits', async () => {
     let behaviour: Behaviour = () => modern;
     const started = await lab((query) => behaviour(query));
@@ -309,6 +319,7 @@ describe('nobody strips DANE by meddling with the probe', { tags: ['regression']
     const { resolver } = resolverFor([started]);
     expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'validates' }] });
     expect(await gist(resolver.a('a.example'))).toBe('secure records');
+    expect(started.queries.at(-1)).toMatchObject({ name: 'a.example', over: 'udp', opt: 'with_opt' });
   });
 
   test.each(ignorance)(
