@@ -173,7 +173,7 @@ export async function startDnsServer(): Promise<DnsServer> {
     const speaks = hasOpt && edns !== 'ignored';
     const resolution = resolve(question.name, type, wants.cd);
     if (resolution.kind === 'no_answer') return;
-    const room = transport === 'tcp' ? 65_535 : Math.max(512, speaks ? (opt.class ?? 512) : 512);
+    const room = transport === 'tcp' ? 65_535 : Math.max(512, speaks ? opt.class : 512);
     const message = encode(request, resolution, wants, speaks, room);
     const answer = (): void => void Promise.resolve(send(message)).catch(() => undefined);
     const delayMs = sets.get(key(question.name, type))?.delayMs ?? 0;

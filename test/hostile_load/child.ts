@@ -3,68 +3,72 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-interface ChildRole<Order, Reply> {
-  readonly start: (order: Order) => Promise<Reply>;
-  readonly answer: () => Reply;
+interface ChildRole<Order, Started, Answer> {
+  readonly start: (order: Order) => Promise<Started>;
+  /** What it has to say whenever it is asked. */
+  readonly answer: () => Answer;
 }
 
-type ToChild<Order, Question> = { readonly order: Order } | { readonly question: Question };
+type ToChild<Order> = { readonly order: Order } | 'ask';
+type FromChild = { readonly reply: unknown } | { readonly fault: string };
 
 /** In the child: it ends with its parent. */
-export function inChild<Order, Question, Reply>({ start, answer }: ChildRole<Order, Reply>): void {
-  process.on('message', (message: ToChild<Order, Question>) => {
-    if (!('order' in message)) {
-      process.send?.({ reply: answer() });
-      return;
+export function inChild<Order, Started, Answer>({ start, answer }: ChildRole<Order, Started, Answer>): void {
+  const say = (message: FromChild): void => void process.send?.(message);
+  process.on('message', (message: ToChild<Order>) => {
+    if (message === 'ask') say({ reply: answer() });
+    else {
+      void start(message.order).then(
+        (reply) => say({ reply }),
+        (error: unknown) => say({ fault: String(error) }),
+      );
     }
-    void start(message.order).then(
-      (reply) => process.send?.({ reply }),
-      (error: unknown) => process.send?.({ fault: String(error) }),
-    );
   });
   process.on('disconnect', () => process.exit(0));
 }
 
-export interface Child {
-  readonly pid: number;
+export interface Child<Started, Answer> {
+  readonly started: Started;
   /** @throws Error where the child fails or ends */
-  ask<Reply>(question: string): Promise<Reply>;
+  ask(): Promise<Answer>;
   stop(): Promise<void>;
 }
 
-/** @returns the child, and what it replied to its order */
-export async function startChild<Reply>(
+/** @throws Error where it does not start */
+export async function startChild<Started, Answer>(
   file: string,
   order: unknown,
-): Promise<{ child: Child; reply: Reply }> {
+): Promise<Child<Started, Answer>> {
   const running = fork(path.join(import.meta.dirname, file), { execArgv: ['--import', 'tsx'] });
   const killWithUs = (): void => void running.kill('SIGKILL');
   process.once('exit', killWithUs);
-  const converse = async <R>(message: unknown): Promise<R> => {
+  const converse = async (message: ToChild<unknown>): Promise<unknown> => {
     const over = new AbortController();
     const { signal } = over;
     try {
-      running.send(message as object);
+      running.send(message);
       const [received] = (await Promise.race([
         once(running, 'message', { signal }),
         once(running, 'exit', { signal }).then(() => [{ fault: 'it ended' }]),
-      ])) as [{ reply: R } | { fault: string }];
+      ])) as [FromChild];
       if ('fault' in received) throw new Error(`${file}: ${received.fault}`);
       return received.reply;
     } finally {
       over.abort();
     }
   };
-  const child: Child = {
-    pid: running.pid ?? 0,
-    ask: (question) => converse({ question }),
-    stop: async () => {
-      process.removeListener('exit', killWithUs);
-      if (running.exitCode !== null || running.signalCode !== null) return;
-      const ended = once(running, 'exit');
-      running.kill('SIGKILL');
-      await ended;
-    },
+  const stop = async (): Promise<void> => {
+    process.removeListener('exit', killWithUs);
+    if (running.exitCode !== null || running.signalCode !== null) return;
+    const ended = once(running, 'exit');
+    running.kill('SIGKILL');
+    await ended;
   };
-  return { child, reply: await converse<Reply>({ order }) };
+  try {
+    const started = (await converse({ order })) as Started;
+    return { started, ask: async () => (await converse('ask')) as Answer, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }

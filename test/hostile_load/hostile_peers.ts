@@ -29,7 +29,7 @@ setPriority(10);
 
 const deeds = { begun: 0, completed: 0, octets: 0 };
 
-inChild<HostileOrder, 'deeds', readonly number[] | HostileDeeds>({
+inChild<HostileOrder, readonly number[], HostileDeeds>({
   start: async ({ attack: name, hosts }) => {
     const attack = attacks.find((one) => one.name === name);
     if (attack === undefined) throw new Error(`no attack is called ${name}`);
@@ -59,7 +59,8 @@ async function attackOn(stream: Socket, { octets, pauseMs }: Attack): Promise<vo
   if (!stream.writable) return;
   deeds.begun++;
   for (const piece of octets()) {
-    if (!stream.writable) return;
+    // Not while it waited.
+    if (stream.destroyed || stream.writableEnded) return;
     deeds.octets += piece.length;
     if (!stream.write(piece)) await drained(stream);
     if (pauseMs > 0) await wait(pauseMs, undefined, { ref: false });

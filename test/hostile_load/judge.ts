@@ -8,6 +8,8 @@ export interface Window {
   readonly due: number;
   /** Of these, those that no peer took in time. */
   readonly missing: number;
+  /** Seconds of processor time that Haraka took; `undefined` where it ended. No line of the judgement, but other work on the machine does not change it. */
+  readonly processor: number | undefined;
   /** Of sessions at the peers. */
   readonly session: Percentiles;
   /** From the moment at which a message was due to the peer's answer: where Haraka stands still, no session begins, and this shows it. */
@@ -31,6 +33,8 @@ export interface Measured {
   /** `alive`, or how the process ended, with the last that it said. */
   readonly process: string;
   readonly fate: Fate;
+  /** Messages of the flow that Haraka did not take, or not in time. */
+  readonly refused: number;
   readonly deeds: HostileDeeds;
 }
 

@@ -1,4 +1,4 @@
-/** How much memory another process takes, told by Linux: not even a process that stands still can hide it. */
+/** How much memory and time another process takes, told by Linux: not even a process that stands still can hide it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 export interface MemoryWatch {
@@ -26,6 +26,20 @@ export function watchMemory(pid: number): MemoryWatch {
     },
     stop: () => clearInterval(timer),
   };
+}
+
+/** Linux counts processor time in hundredths of a second (USER_HZ). */
+const ticksPerSecond = 100;
+
+/** Seconds of processor time so far; `undefined` where the process is gone. */
+export function processorSeconds(pid: number): number | undefined {
+  try {
+    // The name of the program, in parentheses, may hold anything. Of what follows, utime and stime are the 12th and 13th.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  } catch {
+    return undefined;
+  }
 }
 
 /** 0 where the process is gone: what was read before counts. */

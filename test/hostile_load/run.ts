@@ -63,18 +63,34 @@ function positive(text: string): number {
 }
 
 function lines(measured: Measured, missed: readonly string[]): string {
-  const { attack, what, idle, attacked, idlePeak, attackedPeak, process: state, fate, deeds } = measured;
+  const {
+    attack,
+    what,
+    idle,
+    attacked,
+    idlePeak,
+    attackedPeak,
+    process: state,
+    fate,
+    refused,
+    deeds,
+  } = measured;
   const ratio = (before: number, after: number): string => `${(after / before).toFixed(2)}x`;
   return `${[
     `${missed.length === 0 ? 'ok    ' : 'MISSED'} ${attack}: ${what}`,
     `  sessions  p99 ${ms(idle.session.p99)} -> ${ms(attacked.session.p99)} (${ratio(idle.session.p99, attacked.session.p99)}), max ${ms(attacked.session.max)}`,
-    `  messages  p99 ${ms(idle.way.p99)} -> ${ms(attacked.way.p99)} (${ratio(idle.way.p99, attacked.way.p99)}), max ${ms(attacked.way.max)}, ${attacked.due} due, ${attacked.missing} not in time`,
+    `  messages  p99 ${ms(idle.way.p99)} -> ${ms(attacked.way.p99)} (${ratio(idle.way.p99, attacked.way.p99)}), max ${ms(attacked.way.max)}, ${attacked.due} due, ${attacked.missing} not in time, ${refused} refused`,
     `  RSS       ${mib(idlePeak)} -> ${mib(attackedPeak)} (+${mib(attackedPeak - idlePeak)})`,
+    `  processor ${seconds(idle.processor)} -> ${seconds(attacked.processor)}`,
     `  process   ${state}`,
     `  attacked  ${fate.messages} messages: ${fate.delivered} recipients delivered, ${fate.deferred} deferred, ${fate.bounced} bounced, ${fate.underWay} under way, ${fate.lost} lost`,
     `  hosts     began ${deeds.begun} attacks, got through with ${deeds.completed}, sent ${mib(deeds.octets)}`,
     ...missed.map((line) => `  MISSED    ${line}`),
   ].join('\n')}\n`;
+}
+
+function seconds(value: number | undefined): string {
+  return value === undefined ? 'not known' : `${value.toFixed(1)} s`;
 }
 
 main().catch((error: unknown) => {

@@ -36,7 +36,9 @@ export async function startHost(options: HostOptions): Promise<number> {
     key: options.certificate.keyPem,
     cert: options.certificate.chainPem,
   });
-  const server = createServer((socket) => void new Conversation(socket, options, context));
+  const server = createServer((socket) => {
+    new Conversation(socket, options, context).begin();
+  });
   server.listen(0, options.address);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -61,6 +63,10 @@ class Conversation {
     private readonly context: ReturnType<typeof createSecureContext>,
   ) {
     this.stream = socket;
+  }
+
+  begin(): void {
+    const { socket, options } = this;
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('end', () => socket.end());

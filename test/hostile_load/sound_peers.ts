@@ -22,7 +22,7 @@ export interface Taken {
 
 const taken: Taken[] = [];
 
-inChild<SoundOrder, 'taken', readonly number[] | readonly Taken[]>({
+inChild<SoundOrder, readonly number[], readonly Taken[]>({
   start: ({ hosts }) =>
     Promise.all(
       hosts.map((host) =>

@@ -16,7 +16,7 @@ import { fateOf, queuedIds } from './fate';
 import type { HostileDeeds, HostileOrder } from './hostile_peers';
 import { percentilesOf, type Measured, type Window } from './judge';
 import type { LoadOrder } from './load';
-import { watchMemory } from './memory';
+import { processorSeconds, watchMemory } from './memory';
 import { now } from './smtp_host';
 import type { SoundOrder, Taken } from './sound_peers';
 
@@ -44,9 +44,9 @@ const hostileDomain = 'hostile.example';
 interface Rig {
   readonly haraka: HarakaProcess;
   readonly reports: Reports;
-  readonly sound: Child;
-  readonly hostile: Child;
-  readonly load: Child;
+  readonly sound: Child<readonly number[], readonly Taken[]>;
+  readonly hostile: Child<readonly number[], HostileDeeds>;
+  readonly load: Child<'started', number>;
 }
 
 export async function measure(attack: Attack, plan: Plan): Promise<Measured> {
@@ -63,7 +63,7 @@ async function openRig(attack: Attack, plan: Plan, cleanUp: (() => Promise<void>
   cleanUp.push(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const office = await openCertificateOffice();
   const dns = await startDnsServer();
-  cleanUp.push(dns.stop);
+  cleanUp.push(() => dns.stop());
   const reports = await startReports();
   cleanUp.push(reports.stop);
 
@@ -78,13 +78,16 @@ async function openRig(attack: Attack, plan: Plan, cleanUp: (() => Promise<void>
     40,
   );
   const [soundChild, hostileChild] = await Promise.all([
-    startChild<readonly number[]>('sound_peers.ts', { hosts: sound } satisfies SoundOrder),
-    startChild<readonly number[]>('hostile_peers.ts', {
+    startChild<readonly number[], readonly Taken[]>('sound_peers.ts', { hosts: sound } satisfies SoundOrder),
+    startChild<readonly number[], HostileDeeds>('hostile_peers.ts', {
       attack: attack.name,
       hosts: hostile,
     } satisfies HostileOrder),
   ]);
-  cleanUp.push(soundChild.child.stop, hostileChild.child.stop);
+  cleanUp.push(
+    () => soundChild.stop(),
+    () => hostileChild.stop(),
+  );
 
   for (const domain of [...soundDomains, counterpart]) publish(dns, domain, [`mx.${domain}`]);
   publish(
@@ -94,8 +97,8 @@ async function openRig(attack: Attack, plan: Plan, cleanUp: (() => Promise<void>
   );
   const routes: Record<string, object> = {};
   for (const [hosts, ports] of [
-    [sound, soundChild.reply],
-    [hostile, hostileChild.reply],
+    [sound, soundChild.started],
+    [hostile, hostileChild.started],
   ] as const) {
     hosts.forEach(({ name, address }, index) => {
       dns.set({ name, type: 'A', records: [{ type: 'A', address }] });
@@ -120,13 +123,13 @@ async function openRig(attack: Attack, plan: Plan, cleanUp: (() => Promise<void>
   );
   cleanUp.push(() => haraka.stop('SIGKILL'));
   const { port } = haraka;
-  const load = await startChild('load.ts', {
+  const load = await startChild<'started', number>('load.ts', {
     port,
     rate: plan.rate,
     domains: soundDomains,
   } satisfies LoadOrder);
-  cleanUp.push(load.child.stop);
-  return { haraka, reports, sound: soundChild.child, hostile: hostileChild.child, load: load.child };
+  cleanUp.push(() => load.stop());
+  return { haraka, reports, sound: soundChild, hostile: hostileChild, load };
 }
 
 async function hostsOf(office: CertificateOffice, names: readonly string[], network: number) {
@@ -145,7 +148,7 @@ function publish(dns: DnsServer, domain: string, hosts: readonly string[]): void
 }
 
 async function measureIn(rig: Rig, attack: Attack, plan: Plan): Promise<Measured> {
-  const { haraka, reports, sound, hostile } = rig;
+  const { haraka, reports, sound, hostile, load } = rig;
   let ended = 'alive';
   void haraka.ended.then((how) => (ended = how));
   const memory = watchMemory(haraka.pid);
@@ -158,8 +161,7 @@ async function measureIn(rig: Rig, attack: Attack, plan: Plan): Promise<Measured
     const end = Date.now() + patienceMs;
     // What is left over of both windows has its time, and no more.
     const taken: Taken[] = [];
-    const collect = async (): Promise<void> =>
-      void taken.push(...(await sound.ask<readonly Taken[]>('taken')));
+    const collect = async (): Promise<void> => void taken.push(...(await sound.ask()));
     const complete = (): boolean =>
       [idle, attacked].every(({ from, to, due }) => within(taken, from, to).length >= due);
     for (;;) {
@@ -182,7 +184,8 @@ async function measureIn(rig: Rig, attack: Attack, plan: Plan): Promise<Measured
       attackedPeak: memory.peak(),
       process: ended === 'alive' ? ended : `${ended}; ${lastWords(haraka)}`,
       fate: fateOf(attacked.messages, reports.outcomes(), queued),
-      deeds: await hostile.ask<HostileDeeds>('deeds'),
+      refused: await load.ask(),
+      deeds: await hostile.ask(),
     };
   } finally {
     memory.stop();
@@ -193,6 +196,7 @@ interface Opened {
   readonly from: number;
   readonly to: number;
   readonly due: number;
+  readonly processor: number | undefined;
   /** Recipients of the messages that Haraka took for the domain in question, by id. */
   readonly messages: ReadonlyMap<string, readonly string[]>;
 }
@@ -200,6 +204,7 @@ interface Opened {
 /** Sends so many messages with many recipients to `domain` beside the steady flow. */
 async function windowOf({ haraka }: Rig, plan: Plan, domain: string): Promise<Opened> {
   const from = now();
+  const before = processorSeconds(haraka.pid);
   const to = from + plan.seconds * 1000;
   const messages = new Map<string, readonly string[]>();
   const sending: Promise<void>[] = [];
@@ -218,20 +223,23 @@ async function windowOf({ haraka }: Rig, plan: Plan, domain: string): Promise<Op
     await wait(betweenAttacksMs);
   }
   await wait(Math.max(0, to - now()));
+  const after = processorSeconds(haraka.pid);
   await Promise.all(sending);
-  return { from, to, due: Math.floor(plan.seconds * plan.rate) - 1, messages };
+  const processor = before === undefined || after === undefined ? undefined : after - before;
+  return { from, to, due: Math.floor(plan.seconds * plan.rate) - 1, processor, messages };
 }
 
 function within(taken: readonly Taken[], from: number, to: number): readonly Taken[] {
   return taken.filter(({ due }) => due >= from && due < to);
 }
 
-function windowFrom(taken: readonly Taken[], { from, to, due }: Opened): Window {
+function windowFrom(taken: readonly Taken[], { from, to, due, processor }: Opened): Window {
   const these = within(taken, from, to);
   const missing = Math.max(0, due - these.length);
   return {
     due: these.length + missing,
     missing,
+    processor,
     session: percentilesOf(
       these.map(({ session }) => session),
       missing,
