@@ -131,8 +131,7 @@ export class Upstream {
   async askOne(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Tried> {
     // Not before a place is free: meanwhile it may have been heard to speak EDNS.
     const asKnown = () => this.#options.edns.mannerOf(server);
-    const { manner, exchanged } = await this.#tryOnce(server, question, asKnown, signal);
-    return this.#judge(server, question, manner, exchanged);
+    return (await this.#tryOnce(server, question, asKnown, signal)).tried;
   }
 
   /** Finds out how one resolver must be asked, by a question that it should be able to answer. Never rejects. */
@@ -216,9 +215,10 @@ export class Upstream {
     question: Question,
     mannerNow: () => Manner,
     signal: AbortSignal,
-  ): Promise<{ readonly manner: Manner; readonly exchanged: Exchanged }> {
+  ): Promise<{ readonly tried: Tried; readonly exchanged: Exchanged }> {
     if ((await this.#gate.enter(ownerOf(question), signal)) === 'aborted') {
-      return { manner: mannerNow(), exchanged: abortOutcome(signal) };
+      const exchanged = abortOutcome(signal);
+      return { tried: this.#judge(server, question, mannerNow(), exchanged), exchanged };
     }
     try {
       const manner = mannerNow();
@@ -233,7 +233,7 @@ export class Upstream {
         // Whether or not it put an OPT record into the answer: the question had one.
         this.#options.edns.heard(server);
       }
-      return { manner, exchanged };
+      return { tried, exchanged };
     } finally {
       this.#gate.leave();
     }

@@ -30,7 +30,7 @@ function resolverFor(labs: readonly LabResolver[], options: Partial<ResolverOpti
     warn: (line) => said.push(`warn ${line}`),
   };
   const servers = labs.map(({ server }) => server);
-  const resolver = createResolver({ servers, log, timeoutMs: 300, ...options });
+  const resolver = createResolver({ servers, log, timeoutMs: 600, ...options });
   cleanups.push(() => resolver.close());
   return { resolver, said };
 }
@@ -138,7 +138,11 @@ describe('a resolver without EDNS', { tags: ['regression'] }, () => {
         port: started.port,
         name: 'dns.example',
       } as const;
-      const { resolver } = resolverFor([], { servers: [server], tlsRoots: office.caPem });
+      const { resolver } = resolverFor([], {
+        servers: [server],
+        tlsRoots: office.caPem,
+        timeoutMs: 1_500,
+      });
       expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'without_edns' }] });
       expect(await gist(resolver.a('a.example'))).toBe('insecure records');
     }
@@ -407,7 +411,7 @@ describe('of several resolvers', { tags: ['regression'] }, () => {
   test('the one without EDNS does not answer where DANE may apply, though the question was put before that was known', async () => {
     const plain = await lab(withoutEdns(refusal(1)));
     const other = await lab(silence);
-    const { resolver } = resolverFor([plain, other], { timeoutMs: 60 });
+    const { resolver } = resolverFor([plain, other]);
     void resolver.probe();
     const answers = await Promise.all([
       gist(resolver.a('a.example', { dane: true })),
