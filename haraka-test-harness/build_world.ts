@@ -56,6 +56,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
   };
 
   try {
+    dns.edns(world.edns ?? 'spoken');
     for (const [zone, validation] of Object.entries(world.zones ?? {})) dns.zone(zone, validation);
     for (const [domain, spec] of Object.entries(world.domains)) publishDomain(dns, domain, spec);
     const hosts = hostsOf(world);

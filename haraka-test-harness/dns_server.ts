@@ -8,7 +8,7 @@ import { Packet, createTCPServer, createUDPServer } from 'dns2';
 import type { DnsHandler } from 'dns2';
 
 import { late } from './late.cjs';
-import type { DnsRecord, LookupFate, RawRecordSet, RecordType, Validation } from './world';
+import type { DnsRecord, EdnsManner, LookupFate, RawRecordSet, RecordType, Validation } from './world';
 
 /** A question as it was asked. */
 export interface DnsQuestion {
@@ -18,6 +18,7 @@ export interface DnsQuestion {
   readonly transport: 'udp' | 'tcp';
   /** Whether the header asked for the AD bit (RFC 6840 section 5.7), or EDNS for DNSSEC records (RFC 3225). */
   readonly wants: { readonly ad: boolean; readonly do: boolean; readonly cd: boolean };
+  readonly opt: 'with_opt' | 'without_opt';
 }
 
 export interface DnsServer {
@@ -34,6 +35,8 @@ export interface DnsServer {
   zone(zone: string, validation: Validation): void;
   /** Answers to this RRset leave `ms` milliseconds late. */
   delay(name: string, type: RecordType, ms: number): void;
+  /** Becomes a server that makes this of EDNS. */
+  edns(manner: EdnsManner): void;
   /** Answers nothing at all until told to `answer` again. */
   fallSilent(): void;
   answer(): void;
@@ -53,7 +56,7 @@ const typeNumber: Readonly<Record<RecordType, number>> = {
 };
 const typeName = new Map(Object.entries(typeNumber).map(([name, number]) => [number, name as RecordType]));
 
-const rcode = { noerror: 0, servfail: 2, nxdomain: 3, refused: 5 } as const;
+const rcode = { noerror: 0, formerr: 1, servfail: 2, nxdomain: 3, notimp: 4, refused: 5 } as const;
 const longestAliasChain = 12;
 
 /** What the codec reads and writes beyond its own type declarations. */
@@ -90,6 +93,7 @@ export async function startDnsServer(): Promise<DnsServer> {
   const asked: DnsQuestion[] = [];
   const delayed = new Set<() => void>();
   let listening = true;
+  let edns: EdnsManner = 'spoken';
 
   const key = (name: string, type: string): string => `${canonical(name)} ${type}`;
   const edit = (name: string, type: RecordType, change: Partial<RecordSet>): void => {
@@ -152,12 +156,25 @@ export async function startDnsServer(): Promise<DnsServer> {
       (Resource & { doFlag?: boolean }) | undefined;
     const transport = 'write' in client ? 'tcp' : 'udp';
     const wants = { ad: header.ad === 1, do: opt?.doFlag === true, cd: header.cd === 1 };
-    asked.push({ name: canonical(question.name), type, transport, wants });
+    const hasOpt = opt !== undefined;
+    asked.push({
+      name: canonical(question.name),
+      type,
+      transport,
+      wants,
+      opt: hasOpt ? 'with_opt' : 'without_opt',
+    });
     if (!listening) return;
+    if (hasOpt && (edns === 'dropped' || (edns === 'over_tcp' && transport === 'udp'))) return;
+    if (hasOpt && (edns === 'formerr' || edns === 'notimp')) {
+      void Promise.resolve(send(refusalOf(request, edns))).catch(() => undefined);
+      return;
+    }
+    const speaks = hasOpt && edns !== 'ignored';
     const resolution = resolve(question.name, type, wants.cd);
     if (resolution.kind === 'no_answer') return;
-    const room = transport === 'tcp' ? 65_535 : Math.max(512, opt?.class ?? 512);
-    const message = encode(request, resolution, wants, opt !== undefined, room);
+    const room = transport === 'tcp' ? 65_535 : Math.max(512, speaks ? opt.class : 512);
+    const message = encode(request, resolution, wants, speaks, room);
     const answer = (): void => void Promise.resolve(send(message)).catch(() => undefined);
     const delayMs = sets.get(key(question.name, type))?.delayMs ?? 0;
     if (delayMs === 0) {
@@ -191,6 +208,9 @@ export async function startDnsServer(): Promise<DnsServer> {
     fate: (name, type, fate) => edit(name, type, { fate }),
     zone: (zone, validation) => void zones.set(canonical(zone), validation),
     delay: (name, type, delayMs) => edit(name, type, { delayMs }),
+    edns: (manner) => {
+      edns = manner;
+    },
     fallSilent: () => {
       listening = false;
     },
@@ -238,6 +258,14 @@ async function listenOnBoth(handle: DnsHandler): Promise<{
       if (attempt === 20) throw error;
     }
   }
+}
+
+/** As servers refuse that know no EDNS. The one does not even repeat the question. */
+function refusalOf(request: Packet, how: 'formerr' | 'notimp'): Buffer {
+  const response = Packet.createResponseFromRequest(request);
+  response.header.rcode = rcode[how];
+  if (how === 'formerr') response.questions = [];
+  return response.toBuffer();
 }
 
 function encode(

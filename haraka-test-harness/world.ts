@@ -141,9 +141,17 @@ export interface World {
   readonly hosts?: Readonly<Record<string, HostSpec>>;
   /** Anything else in DNS. */
   readonly records?: readonly RawRecordSet[];
+  /** What the resolver makes of EDNS from the start; `spoken` where absent. */
+  readonly edns?: EdnsManner;
   /** Zones whose validation matters though nothing above names them. */
   readonly zones?: Readonly<Record<string, Validation>>;
 }
+
+/**
+ * What a resolver makes of questions with OPT. `formerr` (with nothing but a header), `notimp` and `dropped` are those of resolvers that
+ * know no EDNS; `ignored`: it answers as if there were none; `over_tcp`: drops them over UDP only, as some firewalls do.
+ */
+export type EdnsManner = 'spoken' | 'formerr' | 'notimp' | 'dropped' | 'ignored' | 'over_tcp';
 
 /** One RRset. */
 export interface RawRecordSet {

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sources } from './discovery/discover';
+import { EdnsMemory } from './dns/edns';
 import { createResolver, type Resolver } from './dns/resolver';
 import type { Log } from './log';
 import { createStsPolicies, type StsPolicies } from './mta_sts/policies';
@@ -23,6 +24,8 @@ interface Running {
 export class Engine {
   private readonly store: SettingsStore;
   private running: Running | undefined;
+  /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
+  private readonly edns = new EdnsMemory();
 
   /** @param stateDirectory what relative paths of stored policies begin from: the directory of the Haraka install */
   constructor(
@@ -65,7 +68,7 @@ export class Engine {
 
   private open(): Running {
     const { global } = this.settings();
-    const resolver = createResolver({ ...resolverOptions(global), log: this.log });
+    const resolver = createResolver({ ...resolverOptions(global), edns: this.edns, log: this.log });
     const policies = createStsPolicies({
       resolver,
       store: createFileStore(path.resolve(this.stateDirectory, global.mtaSts.directory), {

@@ -93,8 +93,12 @@ function about(hmail, event) {
     summary: hmail.notes?.tls_peers ?? todo.notes?.tls_peers ?? null,
     recipients: todo.rcpt_to.map((rcpt) => ({
       address: addressOf(rcpt),
-      reason: rcpt.reason,
-      ...Object.fromEntries(Object.entries(rcpt).filter(([key]) => key.startsWith('dsn_'))),
+      reason: inShort(rcpt.reason),
+      ...Object.fromEntries(
+        Object.entries(rcpt)
+          .filter(([key]) => key.startsWith('dsn_'))
+          .map(([key, value]) => [key, inShort(value)]),
+      ),
     })),
   };
 }
@@ -105,7 +109,12 @@ function addressOf(path) {
 }
 
 function textOf(error) {
-  return error instanceof Error ? error.message : String(error);
+  return inShort(error instanceof Error ? error.message : String(error));
+}
+
+/** What a host said may be millions of characters, for each of its recipients. */
+function inShort(value) {
+  return typeof value === 'string' && value.length > 4096 ? `${value.slice(0, 4096)}…` : value;
 }
 
 /** Goes on once the line has left: a Haraka that is killed right afterwards has reported. */

@@ -127,6 +127,7 @@ function policyLines(of: StoredPolicy): string[] {
 /** Looks for the policy as a delivery that is about to be given up does: whatever was looked up before. */
 async function refresh(context: Context, { directory, global }: Stored, domain: string): Promise<ExitCode> {
   const resolver = createResolver(resolverOptions(global));
+  void resolver.probe();
   const { mtaSts } = global;
   const policies = createStsPolicies({
     resolver,

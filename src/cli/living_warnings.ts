@@ -1,5 +1,5 @@
 /** What only the network can tell: whether the resolver answers and validates, and what a hosted policy would do to mail. */
-import { findingText } from '../dns/probe';
+import { findingText, type ProbeFinding } from '../dns/probe';
 import { createResolver, type Resolver } from '../dns/resolver';
 import { hostedFiles, type HostedFile } from '../hosting/catalogue';
 import { checkRollout } from '../hosting/look';
@@ -40,10 +40,12 @@ export async function livingWarnings(settings: Settings, options: LivingOptions)
 
 async function resolverWarnings(resolver: Resolver, settings: Settings, today: string): Promise<Fault[]> {
   const { findings, question } = await resolver.probe();
-  const silent = findings.filter(({ kind }) => kind === 'no_answer');
+  // Also where no rule asks for DANE: without an answer there is no mail, and without EDNS `auto` is less than it seems.
+  const always: readonly ProbeFinding['kind'][] = ['no_answer', 'without_edns', 'edns_lost'];
+  const ill = findings.filter(({ kind }) => always.includes(kind));
   const texts =
-    findings.length === 0 ? ['no resolver is known'] : silent.map((one) => findingText(one, question));
-  const bad = findings.filter(({ kind }) => kind !== 'validates' && kind !== 'no_answer');
+    findings.length === 0 ? ['no resolver is known'] : ill.map((one) => findingText(one, question));
+  const bad = findings.filter(({ kind }) => kind !== 'validates' && !always.includes(kind));
   return [
     ...texts.map((problem) => fault({ file: globalFile, line: 0, section: 'resolver', problem })),
     ...notValidating(bad.map((one) => findingText(one, question)).join('; '), settings, today),

@@ -90,6 +90,7 @@ async function reportOn(
   const resolver = createResolver(resolverOptions(settings.global));
   try {
     const offline = options['offline'] === true;
+    if (!offline) void resolver.probe();
     const hosts = offline ? policyHosts(domain) : await mxHosts(resolver, domain);
     const chains = await presented(source, context.directory);
     const next = typeof options['next'] === 'string' ? [nextKey(source, options['next'])] : [];

@@ -19,6 +19,8 @@ export interface LivingSources extends Sources {
 export function openSources(global: GlobalSettings, directory: string): LivingSources {
   const { mtaSts } = global;
   const resolver = createResolver(resolverOptions(global));
+  // It decides whether a resolver is asked without EDNS, as in the running Haraka.
+  void resolver.probe();
   const policies = createStsPolicies({
     resolver,
     store: storeOf(path.resolve(directory, '..', mtaSts.directory)),

@@ -114,6 +114,12 @@ export class AnswerCache<A extends Cacheable> {
     return this.#wait(key, flight, signal, onCancel);
   }
 
+  /** Forgets what is kept. Who waits for a question in the air gets its answer, and nobody else does. */
+  forget(): void {
+    this.#flights.clear();
+    this.#kept.clear();
+  }
+
   /** Aborts all questions in the air and forgets everything. */
   clear(): void {
     for (const { controller } of this.#flights.values()) controller.abort();

@@ -8,7 +8,9 @@ import { readHeader, readMessage, readQuestion, WireError, type WireMessage } fr
 export type Exchanged =
   | { readonly kind: 'answer'; readonly message: WireMessage }
   /** The answer did not fit: ask over TCP. */
-  | { readonly kind: 'truncated' }
+  | { readonly kind: 'truncated'; readonly hasOpt: boolean }
+  /** FORMERR or NOTIMP, without so much as the question: some servers refuse so what they cannot read. */
+  | { readonly kind: 'not_understood'; readonly rcode: 1 | 4; readonly hasOpt: boolean }
   | { readonly kind: 'failed'; readonly cause: LookupFailure; readonly why: string };
 
 /** What arrived on a socket while an answer was awaited. */
@@ -26,9 +28,9 @@ export function judgeArrival(bytes: Uint8Array, id: number, question: Question):
     if (header.id !== id) return { kind: 'foreign', why: 'another id' };
     if (!header.isResponse) return { kind: 'foreign', why: 'a query' };
     if (header.opcode !== 0) return { kind: 'foreign', why: `opcode ${header.opcode}` };
-    // Some servers refuse a query without repeating it; a resolver that cannot read EDNS is among them.
     if (header.counts[0] === 0 && (header.rcode === 1 || header.rcode === 4)) {
-      return { kind: 'failed', cause: 'refused', why: header.rcode === 1 ? 'FORMERR' : 'NOTIMP' };
+      // There is nothing but OPT that such a refusal could have to add.
+      return { kind: 'not_understood', rcode: header.rcode, hasOpt: header.counts[3] > 0 };
     }
     const asked = readQuestion(bytes, header);
     if (
@@ -38,7 +40,7 @@ export function judgeArrival(bytes: Uint8Array, id: number, question: Question):
     ) {
       return { kind: 'foreign', why: 'another question' };
     }
-    if (header.truncated) return { kind: 'truncated' };
+    if (header.truncated) return { kind: 'truncated', hasOpt: hasOpt(bytes) };
   } catch (error) {
     if (error instanceof WireError) return { kind: 'foreign', why: error.message };
     throw error;
@@ -53,6 +55,12 @@ function readWhole(bytes: Uint8Array): Exchanged {
     if (error instanceof WireError) return { kind: 'failed', cause: 'malformed', why: error.message };
     throw error;
   }
+}
+
+/** A message that was cut short may end anywhere. */
+function hasOpt(truncated: Uint8Array): boolean {
+  const whole = readWhole(truncated);
+  return whole.kind === 'answer' && whole.message.hasOpt;
 }
 
 /** Why `signal`, which is aborted, was: its reason where that is an outcome, else that the caller gave up. */

@@ -1,7 +1,12 @@
-/** Finds out whether the resolvers validate, and says so once, with what to do. It informs and never gates. */
+/**
+ * Finds out whether the resolvers validate, and says so once, with what to do. It decides whether a resolver is asked without OPT;
+ * otherwise it informs.
+ */
+import { setMaxListeners } from 'node:events';
 import type { Log } from '../log';
 import { questionText, type Question } from './question';
 import { forwarderAt, serverText, type Forwarder, type ResolverServer } from './server';
+import type { EdnsStanding } from './edns';
 import type { Upstream } from './upstream';
 
 /** What one resolver showed. */
@@ -12,6 +17,10 @@ export type ProbeFinding =
   /** It says so, too, but is known to repeat what others say. */
   | { readonly server: string; readonly kind: 'forwarder'; readonly forwarder: Forwarder }
   | { readonly server: string; readonly kind: 'not_validating' }
+  /** It answers only questions without OPT. `detail`: what it said to one with OPT. */
+  | { readonly server: string; readonly kind: 'without_edns'; readonly detail: string }
+  /** It used to answer questions with OPT, and now does not understand them. It is not asked without. */
+  | { readonly server: string; readonly kind: 'edns_lost'; readonly detail: string }
   | { readonly server: string; readonly kind: 'no_answer'; readonly detail: string };
 
 export interface ProbeResult {
@@ -40,9 +49,18 @@ export class Prober {
   #running: Promise<ProbeResult> | undefined;
   /** What was last said of each resolver. */
   readonly #said = new Map<string, ProbeFinding['kind']>();
+  /** Resolvers of which was said that they are asked over TCP. */
+  readonly #overTcp = new Set<string>();
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    // Several questions for each resolver listen to it at a time.
+    setMaxListeners(0, this.#closing.signal);
+  }
+
+  /** Resolves when the first probe has ended, at once where it has or where none began. */
+  get first(): Promise<unknown> {
+    return this.last === 'not_probed' && this.#running !== undefined ? this.#running : Promise.resolve();
   }
 
   /** Probes all resolvers now; a probe that is under way is shared. Never rejects. */
@@ -71,8 +89,14 @@ export class Prober {
   async #probeOne(server: ResolverServer): Promise<ProbeFinding> {
     const { question, upstream } = this.#options;
     const name = serverText(server);
-    const tried = await upstream.askOne(server, question, this.#closing.signal);
-    if (tried.kind === 'failed') return { server: name, kind: 'no_answer', detail: tried.failure.detail };
+    const probed = await upstream.probeOne(server, question, this.#closing.signal);
+    const { tried, conclusion, standing, withOpt } = probed;
+    this.#sayManner(name, standing);
+    if (tried.kind === 'failed') {
+      const kind = conclusion === 'no_longer' ? 'edns_lost' : 'no_answer';
+      return { server: name, kind, detail: tried.failure.detail };
+    }
+    if (standing === 'absent') return { server: name, kind: 'without_edns', detail: withOpt };
     if (!tried.authenticData) return { server: name, kind: 'not_validating' };
     if (upstream.isTrusted(server)) return { server: name, kind: 'validates' };
     const forwarder = forwarderAt(server);
@@ -87,6 +111,17 @@ export class Prober {
     const line = findingText(finding, questionText(this.#options.question));
     if (finding.kind === 'validates') log.notice(line);
     else log.warn(line);
+  }
+
+  #sayManner(server: string, standing: EdnsStanding): void {
+    if (standing !== 'spoken_over_tcp') this.#overTcp.delete(server);
+    else if (!this.#overTcp.has(server)) {
+      this.#overTcp.add(server);
+      this.#options.log.warn(
+        `resolver ${server} answers questions with EDNS over TCP and not over UDP: it is asked over TCP, which takes longer. ` +
+          'See what stands between, such as a firewall that drops DNS messages of more than 512 octets',
+      );
+    }
   }
 
   #schedule(allWell: boolean): void {
@@ -117,6 +152,16 @@ export function findingText(finding: ProbeFinding, question: string): string {
       return (
         `resolver ${server} does not validate DNSSEC (${question} came back without AD), so that DANE cannot rely on it: ` +
         'run a validating resolver such as unbound on 127.0.0.1'
+      );
+    case 'without_edns':
+      return (
+        `resolver ${server} does not speak EDNS (${finding.detail}; without OPT it answers): it is asked without OPT and ` +
+        'nothing of it is secure, so that DANE cannot rely on it: run a validating resolver such as unbound on 127.0.0.1'
+      );
+    case 'edns_lost':
+      return (
+        `resolver ${server} does not answer (${finding.detail}). It has answered with OPT before, and so is never asked without ` +
+        'OPT: look-ups fail and mail waits until it does again. If other software without EDNS runs there now, restart Haraka'
       );
     case 'no_answer':
       return `resolver ${server} did not answer the DNSSEC probe (${finding.detail}): check that it runs and allows queries from here`;

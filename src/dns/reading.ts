@@ -47,7 +47,13 @@ const rcodeNames: Readonly<Record<number, string>> = {
   2: 'SERVFAIL',
   4: 'NOTIMP',
   5: 'REFUSED',
+  16: 'BADVERS',
 };
+
+/** The way an RCODE is written in logs. */
+export function rcodeText(rcode: number): string {
+  return rcodeNames[rcode] ?? `RCODE ${rcode}`;
+}
 
 /**
  * Extended DNS Errors that mean failed validation (RFC 8914 sections 4.6 to 4.13, and 25). Unsupported algorithms are
@@ -113,7 +119,7 @@ function read(message: WireMessage, question: Question): Reading {
 
 function refusal({ rcode, extendedErrors }: WireMessage): Reading {
   const codes = extendedErrors.length > 0 ? `, extended error ${extendedErrors.join(', ')}` : '';
-  const why = `${rcodeNames[rcode] ?? `RCODE ${rcode}`}${codes}`;
+  const why = `${rcodeText(rcode)}${codes}`;
   if (rcode !== 2) return { kind: 'failed', cause: 'refused', why };
   return {
     kind: 'failed',

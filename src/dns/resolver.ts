@@ -3,11 +3,12 @@
  * their AD bit where the path to them can be believed, and never confuses "there is none" with "nobody could tell".
  */
 import type { TlsaRecord } from '../dane/types';
-import { withDeadline } from '../deadline';
+import { unlessAborted, withDeadline } from '../deadline';
 import { silent, type Log } from '../log';
 import { printable } from '../text';
 import { canonicalDomain } from '../names';
 import { AnswerCache, defaultCacheOptions, leastSize, type CacheOptions } from './cache';
+import { EdnsMemory } from './edns';
 import { Prober, type ProbeResult } from './probe';
 import { isAskable, parseQuestion, questionText, type Question } from './question';
 import type { RecordData } from './reading';
@@ -33,6 +34,8 @@ export interface ResolverOptions {
   readonly probeIntervalMs: number;
   /** PEM of roots trusted beside the default ones for DNS over TLS, empty for none. */
   readonly tlsRoots: string;
+  /** What this process knows of the EDNS of resolvers; a memory of its own where absent. Share it among all that the process makes. */
+  readonly edns?: EdnsMemory;
   readonly log?: Log;
 }
 
@@ -106,8 +109,10 @@ class StubResolver implements Resolver {
   readonly #cache: AnswerCache<AnyAnswer>;
   readonly #prober: Prober;
   readonly #closing = new AbortController();
+  readonly #stopListening: () => void;
 
   constructor(options: ResolverOptions) {
+    const { edns = new EdnsMemory() } = options;
     const system = options.servers.length === 0 ? systemServers() : undefined;
     const { timeoutMs, tlsRoots } = options;
     this.#options = options;
@@ -117,6 +122,7 @@ class StubResolver implements Resolver {
       vouched: options.trustAd ? 'by_operator' : (system?.vouched ?? 'by_nobody'),
       timeoutMs,
       tlsRoots,
+      edns,
     });
     this.#cache = new AnswerCache(options.cache, sizeOf);
     this.#prober = new Prober({
@@ -125,6 +131,10 @@ class StubResolver implements Resolver {
       upstream: this.#upstream,
       intervalMs: options.probeIntervalMs,
       log: options.log ?? silent,
+    });
+    // What came without OPT is insecure only because of that, and must not outlast it.
+    this.#stopListening = edns.onChange((...manners) => {
+      if (manners.includes('without_opt')) this.#cache.forget();
     });
   }
 
@@ -176,6 +186,7 @@ class StubResolver implements Resolver {
 
   close(): void {
     this.#closing.abort();
+    this.#stopListening();
     this.#prober.close();
     this.#cache.clear();
     this.#upstream.close();
@@ -189,19 +200,32 @@ class StubResolver implements Resolver {
     return kept === undefined ? this.#askAnew(question, options) : Promise.resolve(kept);
   }
 
-  async #askAnew(question: Question, { signal }: AskOptions): Promise<AnyAnswer> {
+  async #askAnew(question: Question, options: AskOptions): Promise<AnyAnswer> {
+    const { signal } = options;
     const cancelled = () => failed('cancelled', `${printable(questionText(question))}: cancelled`);
     if (this.#closing.signal.aborted) return cancelled();
     if (!isAskable(question.name)) {
       return failed('malformed', `${printable(questionText(question))}: no name that can be asked for`);
     }
-    return this.#cache.get(question, signal, (shared) => this.#askUpstream(question, shared), cancelled);
+    const answer = await this.#cache.get(
+      question,
+      signal,
+      (shared) => this.#askUpstream(question, shared),
+      cancelled,
+    );
+    // Meanwhile it may have turned out that some resolvers cannot tell, and theirs may be this answer.
+    const overtaken =
+      options.dane === true &&
+      question.resolvers === undefined &&
+      this.#upstream.isMixed &&
+      answer.kind !== 'failed';
+    return overtaken ? this.#askAnew({ ...question, resolvers: 'able_to_tell' }, options) : answer;
   }
 
   async #askUpstream(question: Question, signal: AbortSignal): Promise<AnyAnswer> {
     try {
       const answer = await withDeadline(this.#options.deadlineMs, signal, (limit) =>
-        this.#upstream.ask(question, limit),
+        this.#askOnceProbed(question, limit),
       );
       return this.#toAnswer(answer);
     } catch (error) {
@@ -209,6 +233,19 @@ class StubResolver implements Resolver {
       this.#options.log?.error(printable(`${questionText(question)}: ${String(error)}`));
       return failed('malformed', printable(`${questionText(question)}: ${String(error)}`));
     }
+  }
+
+  /**
+   * While the first probe is under way, a question may fail only because it had OPT: it waits for what the probe finds, and
+   * is put once more where it is put otherwise from then on.
+   */
+  async #askOnceProbed(question: Question, signal: AbortSignal): Promise<UpstreamAnswer> {
+    const before = this.#upstream.manners;
+    const answer = await this.#upstream.ask(question, signal);
+    if (answer.kind === 'answered') return answer;
+    await unlessAborted(this.#prober.first, signal, () => undefined);
+    const asBefore = this.#upstream.manners.every((manner, index) => manner === before[index]);
+    return asBefore || signal.aborted ? answer : this.#upstream.ask(question, signal);
   }
 
   #toAnswer(answer: UpstreamAnswer): AnyAnswer {

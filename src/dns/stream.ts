@@ -5,7 +5,7 @@ import { connect as connectTls, rootCertificates } from 'node:tls';
 import { messageOf } from '../text';
 import { verifiedContext } from '../tls/verified';
 import { abortOutcome, judgeArrival, type Exchanged } from './exchange';
-import { encodeQuery } from './query';
+import { encodeQuery, type Opt } from './query';
 import type { Question } from './question';
 import type { ResolverServer } from './server';
 
@@ -51,7 +51,7 @@ export class StreamConnection {
   }
 
   /** Sends `question` and waits for its answer, for as long as `signal` lets it. Never rejects. */
-  ask(question: Question, signal: AbortSignal): Promise<Exchanged> {
+  ask(question: Question, opt: Opt, signal: AbortSignal): Promise<Exchanged> {
     if (signal.aborted) return Promise.resolve(abortOutcome(signal));
     if (!this.#open) return Promise.resolve(this.#networkFailure('closed'));
     clearTimeout(this.#idle);
@@ -73,7 +73,7 @@ export class StreamConnection {
       };
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.set(id, { question, finish });
-      const query = encodeQuery(id, question);
+      const query = encodeQuery(id, question, opt);
       // The length and the message in one write (RFC 7766 section 8).
       const framed = Buffer.alloc(2 + query.length);
       framed.writeUInt16BE(query.length);

@@ -4,10 +4,12 @@ import { randomInt } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '../text';
 import { abortOutcome, judgeArrival, type Exchanged } from './exchange';
-import { encodeQuery } from './query';
+import { encodeQuery, type Opt } from './query';
 import type { Question } from './question';
 
 export interface UdpOptions {
+  /** `with_opt` where absent. */
+  readonly opt?: Opt;
   /** Ends the exchange; the socket is closed before the promise resolves. */
   readonly signal: AbortSignal;
   /** A datagram that is no answer to this query arrived and was ignored. */
@@ -23,7 +25,7 @@ export interface UdpOptions {
 export function askUdp(
   server: { readonly address: string; readonly port: number },
   question: Question,
-  { signal, onForeign }: UdpOptions,
+  { opt = 'with_opt', signal, onForeign }: UdpOptions,
 ): Promise<Exchanged> {
   if (signal.aborted) return Promise.resolve(abortOutcome(signal));
   const id = randomInt(0x10000);
@@ -48,7 +50,7 @@ export function askUdp(
     });
     socket.on('connect', () => {
       if (over) return;
-      socket.send(encodeQuery(id, question), (error) => {
+      socket.send(encodeQuery(id, question, opt), (error) => {
         if (error) fail(error);
       });
     });

@@ -54,6 +54,8 @@ export interface WireMessage {
   readonly answers: readonly WireRecord[];
   /** SOA records of the authority section; others are checked and dropped. */
   readonly soas: readonly Omit<WireRecord, 'name'>[];
+  /** Whether there is an OPT record: whoever sends one speaks EDNS (RFC 6891 section 7). */
+  readonly hasOpt: boolean;
   /** Extended by the OPT record where there is one (RFC 6891 section 6.1.3). */
   readonly rcode: number;
   /** INFO-CODEs of Extended DNS Errors (RFC 8914). */
@@ -294,7 +296,7 @@ export function readMessage(bytes: Uint8Array): WireMessage {
     at = fixed.end;
   }
   if (at !== bytes.length) throw new WireError('octets after the last record');
-  return { bytes, header, question, answers, soas, rcode, extendedErrors };
+  return { bytes, header, question, answers, soas, hasOpt: options > 0, rcode, extendedErrors };
 }
 
 /** Where RDATA is within a message that `readMessage` accepted, which has seen to the form of all but TXT and TLSA. */

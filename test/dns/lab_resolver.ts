@@ -23,6 +23,8 @@ export interface LabAnswer {
   readonly soa?: number;
   /** INFO-CODE of an Extended DNS Error. */
   readonly extendedError?: number;
+  /** Whether there is an OPT record, as that of a resolver that speaks EDNS; `present` where absent. */
+  readonly opt?: 'present' | 'left_out';
 }
 
 /** What a scripted resolver may do with one query instead of answering from the table. */
@@ -36,6 +38,7 @@ export interface LabQuery {
   readonly name: string;
   readonly type: string;
   readonly over: 'udp' | 'tcp';
+  readonly opt: 'with_opt' | 'without_opt';
   /** Where it came from. */
   readonly port: number;
   /** The open connection, for those that misbehave on it. */
@@ -146,7 +149,7 @@ export class LabResolver {
     port: number,
     socket?: Socket,
   ): Promise<readonly Buffer[]> {
-    const { id = 0, questions = [] } = dnsPacket.decode(bytes);
+    const { id = 0, questions = [], additionals = [] } = dnsPacket.decode(bytes);
     const [{ name, type } = { name: '', type: 'A' }] = questions;
     const query: LabQuery = {
       bytes,
@@ -154,6 +157,7 @@ export class LabResolver {
       name,
       type,
       over,
+      opt: additionals.some((record) => record.type === 'OPT') ? 'with_opt' : 'without_opt',
       port,
       ...(socket === undefined ? {} : { socket }),
     };
@@ -178,7 +182,7 @@ export function encodeAnswer(
   { id, name, type }: Pick<LabQuery, 'id' | 'name' | 'type'>,
   answer: LabAnswer,
 ): Buffer {
-  const { answers = [], rcode = 0, ad = false, tc = false, soa, extendedError } = answer;
+  const { answers = [], rcode = 0, ad = false, tc = false, soa, extendedError, opt = 'present' } = answer;
   const flags = 0x0180 | (tc ? 0x0200 : 0) | (ad ? 0x0020 : 0) | (rcode & 0xf);
   const options =
     extendedError === undefined
@@ -201,18 +205,21 @@ export function encodeAnswer(
               data: { mname: 'ns', rname: 'root', serial: 1, refresh: 1, retry: 1, expire: 1, minimum: soa },
             },
           ],
-    additionals: [
-      {
-        type: 'OPT',
-        name: '.',
-        udpPayloadSize: 1232,
-        extendedRcode: rcode >> 4,
-        ednsVersion: 0,
-        flags: 0x8000,
-        flag_do: true,
-        options,
-      },
-    ],
+    additionals:
+      opt === 'left_out'
+        ? []
+        : [
+            {
+              type: 'OPT',
+              name: '.',
+              udpPayloadSize: 1232,
+              extendedRcode: rcode >> 4,
+              ednsVersion: 0,
+              flags: 0x8000,
+              flag_do: true,
+              options,
+            },
+          ],
   };
   return dnsPacket.encode(packet as unknown as Packet);
 }

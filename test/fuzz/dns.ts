@@ -206,6 +206,7 @@ function afterAnswers(message: WireMessage, theirs: Decoded): [string, unknown, 
   const opt = theirs.additionals.find(({ type }) => type === 'OPT');
   return [
     ['RCODE', message.rcode, (theirs.flags & 0xf) | ((opt?.extendedRcode ?? 0) << 4)],
+    ['OPT', message.hasOpt, opt !== undefined],
     ['SOAs', message.soas.length, theirs.authorities.filter(({ type }) => type === 'SOA').length],
     [
       'extended errors',
