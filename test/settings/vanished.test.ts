@@ -62,7 +62,7 @@ describe('rules that vanish', { tags: ['regression'] }, () => {
         await lab.stop();
       }
     },
-    90_000,
+    150_000,
   );
 });
 
@@ -76,7 +76,7 @@ async function goThrough(lab: Lab, { from, gone, remembered, reason }: Case): Pr
   expect(first.error).toMatch(/starttls-not-supported/);
   await writtenDown(haraka.directory, remembered);
 
-  const said = haraka.waitForLog(/: 1 fault: the last good settings .*stay in force/);
+  const said = haraka.waitForLog(/: 1 fault: the last good settings .*stay in force/, { timeoutMs: 30_000 });
   renameSync(file, `${file}.away`);
   await said;
   // By the last good rules: what may go goes, what may not waits.
@@ -99,7 +99,7 @@ async function goThrough(lab: Lab, { from, gone, remembered, reason }: Case): Pr
     submit({ port: haraka.port, from: 'a@peer.example', to: [recipient], data: 'x', timeoutMs: 5000 }),
   ).rejects.toThrow(/451 4\.3\.5 .* to RCPT TO/);
 
-  const valid = haraka.waitForLog(/every file is valid again/);
+  const valid = haraka.waitForLog(/every file is valid again/, { timeoutMs: 30_000 });
   renameSync(`${file}.away`, file);
   await valid;
   lab.peer('mx.waits.example').setManner('normal');
@@ -123,6 +123,6 @@ async function nextBy(
 async function writtenDown(install: string, what: string): Promise<void> {
   const file = path.join(install, 'mta-sts/rules.json');
   await expect
-    .poll(() => existsSync(file) && readFileSync(file, 'utf8'), { timeout: 10_000 })
+    .poll(() => existsSync(file) && readFileSync(file, 'utf8'), { timeout: 20_000 })
     .toContain(what);
 }

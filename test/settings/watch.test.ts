@@ -244,7 +244,7 @@ describe('files that vanish', { tags: ['regression'] }, () => {
 async function writtenDown(what: string): Promise<void> {
   const file = path.join(install, 'mta-sts/rules.json');
   await expect
-    .poll(() => existsSync(file) && readFileSync(file, 'utf8'), { timeout: 10_000 })
+    .poll(() => existsSync(file) && readFileSync(file, 'utf8'), { timeout: 20_000 })
     .toContain(what);
 }
 
