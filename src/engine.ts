@@ -55,9 +55,13 @@ export class Engine {
     return this.running.resolver;
   }
 
-  /** Begins what runs in the background: the probe of the resolver, the refreshing of policies. */
+  /**
+   * Begins what runs in the background: the probe of the resolver, the refreshing of policies, the writing down of which
+   * files there are.
+   */
   start(): void {
     this.sources();
+    this.store.remember();
   }
 
   close(): void {

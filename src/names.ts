@@ -11,8 +11,13 @@ export function canonicalDomain(input: string): string | undefined {
   if (isCanonical(input)) return input;
   const bare = input.endsWith('.') ? input.slice(0, -1) : input;
   // Plain names skip the URL parser, which would read `10.1` as an address and undo percent-encoding.
-  const ascii = /^[\x21-\x7e]*$/.test(bare) ? bare.toLowerCase() : domainToASCII(bare);
+  const ascii = /^[\x21-\x7e]*$/.test(bare) ? bare.toLowerCase() : aLabels(bare);
   return isCanonical(ascii) ? ascii : undefined;
+}
+
+/** The URL parser ends a host at `/`, `?`, `#` and `\`, passes over tabs, and undoes percent-encoding: no name has these. */
+function aLabels(name: string): string {
+  return /[\0-,/:-@[-^`{-\x7f]/.test(name) ? '' : domainToASCII(name);
 }
 
 const dot = 0x2e;

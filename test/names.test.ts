@@ -42,3 +42,15 @@ test.each([
 ])('%s is %s', (text, name) => {
   expect(canonicalDomain(text)).toBe(name);
 });
+
+test.each([
+  'a.example/ü',
+  'a.example?ü',
+  'a.example#ü',
+  'ü.a.example\\x',
+  '%61ü.example',
+  'ü\t.example',
+  'ü@a.example',
+])('%j is no name, although a URL would have one in it', { tags: ['regression'] }, (text) => {
+  expect(canonicalDomain(text)).toBeUndefined();
+});

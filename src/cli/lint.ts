@@ -6,12 +6,15 @@ import { portsWithinAddresses } from '../settings/resolver_warnings';
 import { loadSettings } from '../settings/settings';
 import { directorySource, type SettingsSource } from '../settings/source';
 import { warnings } from '../settings/warnings';
+import { acceptWhatIsGone, memoryWarnings } from './accept_removal';
 import { certificateFindings, directoryWarnings } from './certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { livingWarnings } from './living_warnings';
 import { json, paint, warningLines } from './output';
 
 interface Findings {
+  /** What vanished, and is meant to be gone, where the call says so. */
+  readonly accepted?: readonly string[];
   /** Haraka's config directory, and the files in it that were read. */
   readonly directory: string;
   readonly checked: readonly string[];
@@ -22,15 +25,23 @@ interface Findings {
 export const lintCommand: Command = {
   name: 'lint',
   summary: 'Check the configuration: faults, and what is probably not meant.',
-  operands: '[--offline] [--strict]',
+  operands: '[--offline] [--strict] [--accept-removal]',
   help: [
     '  --offline         ask nobody: skips the checks of the resolver and of hosted policies',
     '  --strict          warnings count as faults in the exit code',
+    '  --accept-removal  files that vanished are meant to be gone: Haraka no longer holds mail to their rules, or back',
   ],
-  options: { offline: { type: 'boolean' }, strict: { type: 'boolean' } },
+  options: {
+    offline: { type: 'boolean' },
+    strict: { type: 'boolean' },
+    'accept-removal': { type: 'boolean' },
+  },
   async run(context) {
     if (context.operands.length > 0) throw new UsageError(`unexpected: ${context.operands.join(' ')}`);
-    const findings = await lint(context);
+    const accepting = context.options['accept-removal'] === true;
+    // First: what is meant to be gone is no fault.
+    const accepted = accepting ? { accepted: await acceptWhatIsGone(context) } : {};
+    const findings = { ...(await lint(context)), ...accepted };
     report(context, findings);
     return exitCode(findings, context.options['strict'] === true);
   },
@@ -40,7 +51,8 @@ export const lintCommand: Command = {
 async function lint({ directory, now, today, options, output }: Context): Promise<Findings> {
   const read = new Set<string>();
   const source = noting(directorySource(directory), read);
-  const { settings, faults } = loadSettings(source);
+  const loaded = loadSettings(source);
+  const { settings, faults } = loaded;
   const haraka = harakaFindings(source, settings, today);
   const certificates = certificateFindings(source, settings, now);
   const living =
@@ -57,6 +69,7 @@ async function lint({ directory, now, today, options, output }: Context): Promis
       ...certificates.warnings,
       ...(await directoryWarnings(settings, directory, now)),
       ...portsWithinAddresses(source),
+      ...memoryWarnings(directory, loaded),
       ...strayFiles(source),
       ...emptyFiles(source),
       ...living,
@@ -86,6 +99,7 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
     output.print(json(findings));
     return;
   }
+  for (const line of findings.accepted ?? []) output.print(`accepted ${line}`);
   for (const one of findings.faults) output.print(`${paint(output, 'red', 'fault')}    ${formatFault(one)}`);
   for (const line of warningLines(output, findings.warnings.map(formatFault))) output.print(line);
   output.print(

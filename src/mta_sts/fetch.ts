@@ -9,6 +9,7 @@ import type { Connected, OpenTls } from './connect';
 import { unlessAborted, withDeadline } from '../deadline';
 import { createGate } from './gate';
 import { describeFault, parsePolicy } from './policy';
+import type { PolicyFault } from './policy';
 import { requestPolicy } from './response';
 import type { Body } from './response';
 import type { StsPolicy } from './types';
@@ -38,7 +39,8 @@ export interface FetchOptions {
 }
 
 export type Fetched =
-  | { readonly kind: 'fetched'; readonly policy: StsPolicy }
+  /** `idle`: lines of it that match no host, for the log. */
+  | { readonly kind: 'fetched'; readonly policy: StsPolicy; readonly idle: readonly PolicyFault[] }
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** No place was free in time, or none of its addresses has answered lately: nothing was asked, and nothing is known. */
   | { readonly kind: 'not_asked'; readonly failure: Failure };
@@ -188,7 +190,7 @@ function alternating<T>(first: readonly T[], second: readonly T[]): T[] {
 function policyFrom(bytes: Buffer): Fetched {
   const parsed = parsePolicy(bytes);
   return parsed.ok
-    ? { kind: 'fetched', policy: parsed.policy }
+    ? { kind: 'fetched', policy: parsed.policy, idle: parsed.idle }
     : { kind: 'failed', failure: { reason: 'sts-policy-invalid', text: describeFault(parsed.fault) } };
 }
 

@@ -17,6 +17,7 @@ import type { OpenTls } from './connect';
 import { unlessAborted, withDeadline } from '../deadline';
 import { createPolicyFetcher } from './fetch';
 import type { AddressResolver, FetchOptions } from './fetch';
+import type { PolicyFault } from './policy';
 import { hold, inForce, isNewer } from './held';
 import type { Held } from './held';
 import { isFetchDue, lastFailure, noteAttempt, protection, sizeOf, unknown } from './known';
@@ -212,6 +213,7 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     await keep(stored);
     adopt(known, hold(stored, clock, random()));
     log.info(`MTA-STS policy of ${domain}: mode ${stored.policy.mode}, id ${id}`);
+    if (fetched.idle.length > 0) log.notice(idleLines(domain, id, fetched.idle));
     return governed(stored, 'none');
   }
 
@@ -389,6 +391,18 @@ function recordFailure(
   if (state === 'unprotected') return 'none';
   const text = `_mta-sts.${domain} has no record any more; the policy stays until its max_age has passed`;
   return { reason: 'sts-policy-fetch-error', text };
+}
+
+/** A policy may have thousands of lines. */
+const idleNamed = 3;
+
+/** What its publisher wrote and did not mean, for the log. */
+function idleLines(domain: string, id: string, idle: readonly PolicyFault[]): string {
+  const named = idle
+    .slice(0, idleNamed)
+    .map(({ line, content, rule }) => `line ${line} "${content}": ${rule}`);
+  const others = idle.length > idleNamed ? [`and ${idle.length - idleNamed} more such lines`] : [];
+  return `MTA-STS policy of ${domain}, id ${id}: ${[...named, ...others].join('; ')}`;
 }
 
 function outOfTime(domain: string): Failure {

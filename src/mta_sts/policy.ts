@@ -1,8 +1,9 @@
 /**
  * The MTA-STS policy file (RFC 8461 section 3.2): lines of `key: value`, read strictly by the section's grammar.
  *
- * One leniency: empty lines at the end, which editors leave behind, are passed over. A policy that is refused protects
- * nobody, and they cannot change its meaning.
+ * Two leniencies, because a policy that is refused protects nobody. Empty lines at the end, which editors leave behind,
+ * are passed over. And an `mx` that no host can match, such as an address, takes nothing from the others beside it: it
+ * allows no host, so that passing over it cannot weaken the policy.
  */
 import { isIP } from 'node:net';
 import { canonicalDomain } from '../names';
@@ -23,7 +24,13 @@ export interface PolicyFault {
 }
 
 export type ParsedPolicy =
-  { readonly ok: true; readonly policy: StsPolicy } | { readonly ok: false; readonly fault: PolicyFault };
+  | {
+      readonly ok: true;
+      readonly policy: StsPolicy;
+      /** The `mx` lines that match no host. They are no ground to refuse the policy, and its publisher did not mean them. */
+      readonly idle: readonly PolicyFault[];
+    }
+  | { readonly ok: false; readonly fault: PolicyFault };
 
 interface Field {
   readonly line: number;
@@ -41,7 +48,7 @@ class Broken extends Error {
 /** Reads a policy from the bytes of a response or from text. Never throws. */
 export function parsePolicy(input: Uint8Array | string): ParsedPolicy {
   try {
-    return { ok: true, policy: policyOf(fieldsOf(textOf(input))) };
+    return { ok: true, ...policyOf(fieldsOf(textOf(input))) };
   } catch (error) {
     const whole = { line: 0, content: '', rule: messageOf(error) };
     return { ok: false, fault: error instanceof Broken ? error.fault : whole };
@@ -86,28 +93,47 @@ function fieldsOf(text: string): Field[] {
 
 const fieldName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 
-/** `sts-policy-ext-name`, a colon, optional blanks, and a value without control characters or blanks at its ends. */
+/**
+ * `sts-policy-ext-name`, a colon, optional blanks, and a value without control characters or blanks at its ends. Whatever
+ * stands behind `mx:` is judged with the others of its kind.
+ */
 function fieldOf(text: string, line: number): Field {
   const colon = text.indexOf(':');
   const key = text.slice(0, colon);
   const value = trimBlanks(text.slice(colon + 1));
+  if (key === 'mx' && colon !== -1) return { line, key, value };
   if (colon === -1 || !fieldName.test(key) || value === '') throw broken(line, text, 'expected "key: value"');
   // eslint-disable-next-line no-control-regex -- these are what the grammar excludes
   if (/[\x00-\x1f\x7f]/.test(value)) throw broken(line, text, 'control characters are not allowed');
   return { line, key, value };
 }
 
-function policyOf(fields: readonly Field[]): StsPolicy {
+function policyOf(fields: readonly Field[]): { policy: StsPolicy; idle: PolicyFault[] } {
   const first = firstOfEach(fields);
   readVersion(required(first, 'version'));
   const mode = readMode(required(first, 'mode'));
   const maxAge = readMaxAge(required(first, 'max_age'));
   const mx = fields.filter(({ key }) => key === 'mx').map(readMx);
-  if (mx.length === 0 && mode !== 'none') throw new Broken({ line: 0, content: '', rule: 'mx is missing' });
+  if (mode !== 'none') requireOne(mx);
   const extensions = [...first.values()]
     .filter(({ key }) => !known.has(key))
     .map(({ key, value }) => [key, value] as const);
-  return { mode, mx: [...new Set(mx)], maxAge, extensions };
+  return {
+    policy: { mode, mx: [...new Set(mx.map(({ value }) => value))], maxAge, extensions },
+    idle: mx.flatMap((one) => (one.kind === 'pattern' ? [] : [one.fault])),
+  };
+}
+
+/**
+ * A policy in force has `1*(sts-policy-mx sts-policy-term)`. One whose every line is idle is valid all the same: it
+ * allows no host at all.
+ */
+function requireOne(mx: readonly MxValue[]): void {
+  if (mx.some(({ kind }) => kind !== 'malformed')) return;
+  const [first] = mx;
+  throw new Broken(
+    first?.kind === 'malformed' ? first.fault : { line: 0, content: '', rule: 'mx is missing' },
+  );
 }
 
 const known = new Set(['version', 'mode', 'max_age', 'mx']);
@@ -140,17 +166,44 @@ function readMaxAge(field: Field): number {
   return Math.min(Number(field.value), longestMaxAge);
 }
 
+type MxValue =
+  /** A host name, or `*.` and a domain, in canonical form. */
+  | { readonly kind: 'pattern'; readonly value: string }
+  /** Within the grammar, and no name that mail can use: it matches no host. */
+  | { readonly kind: 'idle'; readonly value: string; readonly fault: PolicyFault }
+  /** Outside the grammar: it matches no host either. */
+  | { readonly kind: 'malformed'; readonly value: string; readonly fault: PolicyFault };
+
 /** `["*."] Domain`; in A-labels, because the grammar has no others. */
-function readMx(field: Field): string {
+function readMx(field: Field): MxValue {
   const { value } = field;
   const wildcard = value.startsWith('*.');
   const name = wildcard ? value.slice(2) : value;
-  if (isAddress(name)) throw refused(field, 'mx must be a host name, not an address');
-  if (name.includes('*')) throw refused(field, 'a wildcard in mx must be the whole left-most label');
-  if (!/^[\x21-\x7e]*$/.test(name)) throw refused(field, 'mx must be written in ASCII, as A-labels');
-  const canonical = canonicalDomain(name);
-  if (canonical === undefined) throw refused(field, 'mx must be a host name, or "*." and a domain');
-  return wildcard ? `*.${canonical}` : canonical;
+  const canonical = isAscii(name) ? canonicalDomain(name) : undefined;
+  if (canonical !== undefined) return { kind: 'pattern', value: wildcard ? `*.${canonical}` : canonical };
+  const { fault } = refused(field, `${whyNoName(name)}; it matches no host`);
+  return { kind: isDomain(name) ? 'idle' : 'malformed', value: onOneLine(value), fault };
+}
+
+/** As it is shown to people and written to the store: never longer than it came, which bounds an entry of the store. */
+function onOneLine(value: string): string {
+  return value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+}
+
+function isAscii(name: string): boolean {
+  return /^[\x21-\x7e]*$/.test(name);
+}
+
+/** `Domain` of RFC 5321 section 4.1.2: labels of letters, digits and hyphens, without a hyphen at either end. */
+function isDomain(name: string): boolean {
+  return name.split('.').every((label) => /^[A-Za-z0-9-]+$/.test(label) && !/^-|-$/.test(label));
+}
+
+function whyNoName(name: string): string {
+  if (isAddress(name)) return 'mx must be a host name, not an address';
+  if (name.includes('*')) return 'a wildcard in mx must be the whole left-most label';
+  if (!isAscii(name)) return 'mx must be written in ASCII, as A-labels';
+  return 'mx must be a host name, or "*." and a domain';
 }
 
 function isAddress(name: string): boolean {

@@ -14,7 +14,9 @@ export type StsRecord =
   | { readonly kind: 'not_published' }
   | { readonly kind: 'invalid'; readonly failure: Failure };
 
-/** The version must be followed by a delimiter. */
+/** What a record begins with that counts beside others. */
+const exact = 'v=STSv1;';
+/** What the grammar allows: the delimiter may have blanks before it. */
 const versioned = /^v=STSv1[ \t]*;/;
 const idValue = /^[A-Za-z0-9]{1,32}$/;
 const extension = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[\x21-\x3a\x3c\x3e-\x7e]+$/;
@@ -24,7 +26,7 @@ const extension = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[\x21-\x3a\x3c\x3e-\x7e]+$/;
  * other kinds at that name are passed over.
  */
 export function parseRecordSet(records: readonly string[]): StsRecord {
-  const ours = records.filter((record) => versioned.test(record));
+  const ours = candidates(records);
   if (ours.length > 1) return invalid(`${ours.length} records begin with v=STSv1, exactly one may`);
   const [record] = ours;
   if (record !== undefined) return parseRecord(record);
@@ -32,6 +34,15 @@ export function parseRecordSet(records: readonly string[]): StsRecord {
   return nearly === undefined
     ? { kind: 'not_published' }
     : invalid(`"${printable(nearly, 80)}": v=STSv1 must be followed by ";"`);
+}
+
+/**
+ * "If multiple TXT records for `_mta-sts` are returned [...], records that do not begin with `v=STSv1;` are discarded":
+ * before they are counted. Without such a record, one of another form of the grammar is it.
+ */
+function candidates(records: readonly string[]): string[] {
+  const ours = records.filter((record) => record.startsWith(exact));
+  return ours.length > 0 ? ours : records.filter((record) => versioned.test(record));
 }
 
 function parseRecord(record: string): StsRecord {

@@ -76,8 +76,21 @@ function refuseHead({ statusCode, headers }: http.IncomingMessage, maxBytes: num
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && !/^identity$/i.test(encoding))
     return `Content-Encoding ${encoding}, not asked for`;
-  if (Number(headers['content-length'] ?? 0) > maxBytes) return `longer than ${maxBytes} bytes`;
-  return undefined;
+  return refuseFraming(headers, maxBytes);
+}
+
+/**
+ * A body without a length ends where the connection does. RFC 9112 section 6.3 would have it complete after a
+ * close_notify, but Node tells no difference between that and a bare FIN, which anybody on the way can send: cut within a
+ * number, `max_age: 86400` reads `max_age: 8`.
+ */
+function refuseFraming(headers: http.IncomingHttpHeaders, maxBytes: number): string | undefined {
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined)
+    return /^chunked$/i.test(coding) ? undefined : `Transfer-Encoding ${coding}, not asked for`;
+  const length = headers['content-length'];
+  if (length === undefined) return 'neither Content-Length nor chunked: where the answer ends cannot be told';
+  return Number(length) > maxBytes ? `longer than ${maxBytes} bytes` : undefined;
 }
 
 function readBody(response: http.IncomingMessage, maxBytes: number, resolve: (body: Body) => void): void {

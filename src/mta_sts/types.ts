@@ -3,7 +3,10 @@ import type { Failure } from '../failure';
 /** An MTA-STS policy (RFC 8461 section 3.2). */
 export interface StsPolicy {
   readonly mode: 'enforce' | 'testing' | 'none';
-  /** Patterns in canonical form: a host name, or `*.` and a domain. Empty only where the mode is `none`. */
+  /**
+   * Patterns in canonical form: a host name, or `*.` and a domain. Beside them, as they stand, values that match no host.
+   * Empty only where the mode is `none`.
+   */
   readonly mx: readonly string[];
   /** Seconds. */
   readonly maxAge: number;

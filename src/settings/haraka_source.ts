@@ -24,5 +24,5 @@ export function harakaConfigDirectory(config: HarakaConfig): string {
  * and keep a file alive that was removed.
  */
 export function harakaSource(config: HarakaConfig): SettingsSource {
-  return directorySource(harakaConfigDirectory(config));
+  return directorySource(harakaConfigDirectory(config), 'unknown');
 }

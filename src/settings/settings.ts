@@ -1,10 +1,23 @@
-/** All configuration files, read into `Settings`. What cannot be read keeps its last good meaning, or holds mail back. */
+/**
+ * All configuration files, read into `Settings`. What cannot be read, or is not there any more, keeps its last good
+ * meaning, or holds mail back.
+ */
 import { canonicalDomain } from '../names';
 import type { Failure } from '../failure';
 import { readDomainFile } from './domain_file';
 import { fault, formatFault, inOrder, type Fault } from './fault';
 import { Recorder, unchanged, type Inputs } from './file';
 import { readGlobalFile, shippedDefaults } from './global_file';
+import { fileOf, lostDomain, lostFaults, lostGlobalFile } from './lost';
+import {
+  follow,
+  isNews,
+  lostDomains,
+  type Followed,
+  type Found,
+  type Presence,
+  type Recollection,
+} from './remembered';
 import { domainDirectory, globalFile, type FileReading, type SettingsSource } from './source';
 import type { GlobalSettings, InvalidDomain, ManagedDomain, Settings } from './types';
 
@@ -12,6 +25,7 @@ export type { GlobalSettings, InvalidDomain, ManagedDomain, Settings } from './t
 
 /** What one file gave, kept so that a file that has not changed is not read twice. */
 interface Outcome<T> {
+  readonly presence: Presence;
   readonly inputs: Inputs;
   readonly faults: readonly Fault[];
   readonly result: { readonly kind: 'good'; readonly value: T } | { readonly kind: 'bad' };
@@ -24,24 +38,85 @@ export interface Loaded {
   readonly global: Outcome<GlobalSettings>;
   /** By file name. */
   readonly domains: ReadonlyMap<string, Outcome<ManagedDomain>>;
+  /** The files as they are now, and what is to be remembered of them. */
+  readonly found: Found;
+  readonly recollection: Followed['recollection'];
+  /** Domains that were managed until now, and are not any more. */
+  readonly removed: readonly string[];
+  /** `[mta_sts] directory` as far as it is known. */
+  readonly stateDirectory: string;
 }
 
 /**
  * Reads everything that `source` holds. Never throws for what is written in a file.
  *
  * A bad file of a managed domain makes that domain invalid, a bad global file everything; but where `previous` had
- * good settings in its place, those stay in force.
+ * good settings in its place, those stay in force. The same holds for files that vanish.
  */
 export function loadSettings(source: SettingsSource, previous?: Loaded): Loaded {
   const global = loadGlobal(source, previous);
   const domains = loadDomains(source, previous);
-  const faults = inOrder([...global.faults, ...domains.faults]);
+  const found = foundIn(global, domains);
+  const stateDirectory = stateDirectoryOf(global, previous);
+  const { recollection, removed } = follow(recall(source, stateDirectory, previous), found);
+  const lost = lostFaults(recollection, found);
   const settings: Settings = Object.freeze({
-    ...globalInForce(global, domains, previous),
-    domains: domains.kind === 'listed' ? domainsInForce(domains.outcomes, previous) : lastDomains(previous),
+    ...globalInForce(heldBack(global, recollection, found), domains, recollection, lost, previous),
+    domains: domainsInForce(domains, recollection, found, previous),
   });
-  const outcomes = domains.kind === 'listed' ? domains.outcomes : (previous?.domains ?? new Map());
-  return { settings, faults, global, domains: outcomes };
+  return {
+    settings,
+    faults: inOrder([...global.faults, ...domains.faults, ...lost]),
+    global,
+    domains: domains.kind === 'listed' ? domains.outcomes : (previous?.domains ?? new Map()),
+    found,
+    recollection,
+    removed: noLongerManaged(settings, removed, previous),
+    stateDirectory,
+  };
+}
+
+function foundIn(global: Outcome<GlobalSettings>, domains: DomainsLoaded): Found {
+  if (domains.kind === 'unlisted') return { global: global.presence, domains: 'unlisted' };
+  const present = new Map<string, 'written' | 'blank'>();
+  for (const [file, { presence }] of domains.outcomes) {
+    const domain = domainOf(file);
+    if (domain !== '') present.set(domain, presence === 'blank' ? 'blank' : 'written');
+  }
+  return { global: global.presence, domains: present };
+}
+
+function stateDirectoryOf(global: Outcome<GlobalSettings>, previous: Loaded | undefined): string {
+  if (global.presence === 'written' && global.result.kind === 'good')
+    return global.result.value.mtaSts.directory;
+  return previous?.stateDirectory ?? shippedDefaults.mtaSts.directory;
+}
+
+/** What this process knows by itself, unless somebody has said since that what is gone is meant to be. */
+function recall(source: SettingsSource, directory: string, previous: Loaded | undefined): Recollection {
+  const written = source.memory.read(directory);
+  const own = previous?.recollection;
+  return own === undefined || isNews(written, own) ? written : own;
+}
+
+/** A global file that is empty, or absent, would say that nothing is set: not where it said something before. */
+function heldBack(
+  global: Outcome<GlobalSettings>,
+  recollection: Recollection,
+  found: Found,
+): Pick<Outcome<GlobalSettings>, 'faults' | 'result'> {
+  return recollection.kind === 'known' && recollection.remembered.global === 'lost'
+    ? { faults: [lostGlobalFile(found)], result: { kind: 'bad' } }
+    : global;
+}
+
+function noLongerManaged(
+  { domains }: Settings,
+  removed: readonly string[],
+  previous: Loaded | undefined,
+): string[] {
+  const before = [...removed, ...(previous?.settings.domains.keys() ?? [])];
+  return [...new Set(before)].filter((domain) => !domains.has(domain));
 }
 
 function loadGlobal(source: SettingsSource, previous: Loaded | undefined): Outcome<GlobalSettings> {
@@ -49,11 +124,12 @@ function loadGlobal(source: SettingsSource, previous: Loaded | undefined): Outco
   const files = new Recorder(source);
   const reading = files.read(globalFile);
   if (reading.kind === 'absent') {
-    return { inputs: files.inputs, faults: [], result: { kind: 'good', value: shippedDefaults } };
+    const result = { kind: 'good', value: shippedDefaults } as const;
+    return { presence: 'absent', inputs: files.inputs, faults: [], result };
   }
   if (reading.kind === 'unreadable') return unreadable(files, globalFile, reading);
   const result = readGlobalFile(files, reading.text);
-  return { inputs: files.inputs, faults: result.faults, result };
+  return { presence: presenceOf(reading.text), inputs: files.inputs, faults: result.faults, result };
 }
 
 type DomainsLoaded =
@@ -99,7 +175,11 @@ function loadDomain(
   if (reading.kind === 'absent') return undefined;
   if (reading.kind === 'unreadable') return unreadable(files, name, reading);
   const result = readDomainFile(files, name, domain, reading.text);
-  return { inputs: files.inputs, faults: result.faults, result };
+  return { presence: presenceOf(reading.text), inputs: files.inputs, faults: result.faults, result };
+}
+
+function presenceOf(text: string): 'written' | 'blank' {
+  return text.trim() === '' ? 'blank' : 'written';
 }
 
 /** The managed domain that a file is for, empty where its name is none. */
@@ -112,7 +192,8 @@ function doubled(name: string, rival: string): Outcome<ManagedDomain> {
 }
 
 function bad<T>(file: string, problem: string): Outcome<T> {
-  return { inputs: new Map(), faults: [fault({ file, line: 0, problem })], result: { kind: 'bad' } };
+  const faults = [fault({ file, line: 0, problem })];
+  return { presence: 'written', inputs: new Map(), faults, result: { kind: 'bad' } };
 }
 
 function unreadable<T>(
@@ -124,8 +205,10 @@ function unreadable<T>(
 }
 
 function globalInForce(
-  outcome: Outcome<GlobalSettings>,
+  outcome: Pick<Outcome<GlobalSettings>, 'faults' | 'result'>,
   domains: DomainsLoaded,
+  recollection: Recollection,
+  lost: readonly Fault[],
   previous: Loaded | undefined,
 ): Pick<Settings, 'validity' | 'global'> {
   const last = previous?.settings;
@@ -142,26 +225,34 @@ function globalInForce(
   if (domains.kind === 'unlisted' && last?.validity.kind !== 'valid') {
     return { validity: { kind: 'invalid', failure: invalid(domains.faults) }, global };
   }
+  if (recollection.kind === 'unknown')
+    return { validity: { kind: 'invalid', failure: invalid(lost) }, global };
   return { validity: { kind: 'valid' }, global };
 }
 
-function lastDomains(previous: Loaded | undefined): Settings['domains'] {
-  return previous?.settings.domains ?? new Map();
-}
-
 function domainsInForce(
-  outcomes: ReadonlyMap<string, Outcome<ManagedDomain>>,
+  loaded: DomainsLoaded,
+  recollection: Recollection,
+  found: Found,
   previous: Loaded | undefined,
 ): Settings['domains'] {
+  const last = previous?.settings.domains ?? new Map<string, ManagedDomain | InvalidDomain>();
+  if (loaded.kind === 'unlisted') return last;
   const domains = new Map<string, ManagedDomain | InvalidDomain>();
-  for (const [file, { result, faults }] of outcomes) {
+  const holdBack = (domain: string, file: string, faults: readonly Fault[]) => {
+    const before = last.get(domain);
+    if (before?.kind === 'managed') domains.set(domain, before);
+    else domains.set(domain, Object.freeze({ kind: 'invalid', domain, file, failure: invalid(faults) }));
+  };
+  for (const [file, { result, faults }] of loaded.outcomes) {
     const domain = domainOf(file);
     if (domain === '') continue;
-    const last = previous?.settings.domains.get(domain);
     if (result.kind === 'good') domains.set(domain, result.value);
-    else if (last?.kind === 'managed') domains.set(domain, last);
-    else domains.set(domain, Object.freeze({ kind: 'invalid', domain, file, failure: invalid(faults) }));
+    else holdBack(domain, file, faults);
   }
+  if (recollection.kind === 'known')
+    for (const domain of lostDomains(recollection.remembered))
+      holdBack(domain, fileOf(domain), [lostDomain(domain, found)]);
   return domains;
 }
 

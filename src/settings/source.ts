@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import ini from 'haraka-config/lib/readers/ini';
 import { messageOf } from '../text';
+import { rulesMemory, type RulesMemory } from './rules_memory';
 
 export const globalFile = 'tls-peers.ini';
 export const domainDirectory = 'tls-peers';
@@ -29,6 +30,8 @@ export interface SettingsSource {
   strayFiles(): readonly string[];
   /** What Haraka makes of `text`. */
   parse(name: string, text: string): IniValues;
+  /** Which files there were. */
+  readonly memory: RulesMemory;
   /** A text that differs once any configuration file, or any of `others`, was changed, added or removed. */
   stamp(others: readonly string[]): string;
 }
@@ -41,13 +44,21 @@ export function isTrue(value: string): boolean {
   return /^(?:true|yes|ok|enabled|on|1)$/i.test(value);
 }
 
-/** The files in a config directory. */
-export function directorySource(directory: string): SettingsSource {
+/**
+ * The files in a config directory.
+ *
+ * @param stranger what it means that this process may not read which files there were, as in `rulesMemory`
+ */
+export function directorySource(
+  directory: string,
+  stranger: 'unknown' | 'nothing' = 'nothing',
+): SettingsSource {
   return {
     read: (name) => readText(path.resolve(directory, name)),
     domainFiles: () => listDomainFiles(path.join(directory, domainDirectory)),
     strayFiles: () => listStrayFiles(path.join(directory, domainDirectory)),
     parse: (name, text) => ini.parseIni(name, {}, text),
+    memory: rulesMemory(path.dirname(path.resolve(directory)), stranger),
     stamp: (others) => stamp(directory, others),
   };
 }

@@ -7,8 +7,11 @@ import { changes } from './changes';
 import { formatFault, type Fault } from './fault';
 import { inForceInstead, validAgain } from './in_force';
 import { inboundSurroundings } from './inbound_surroundings';
+import { afterRemoval } from './lost';
 import { strayFiles } from './odd_files';
 import { pastTheQueue } from './past_the_queue';
+import { isNews } from './remembered';
+import { Reminder } from './reminder';
 import { loadSettings, type Loaded } from './settings';
 import { globalFile, type SettingsSource } from './source';
 import type { Settings } from './types';
@@ -19,6 +22,11 @@ export interface SettingsStore {
   current(): Settings;
   /** What is wrong in the files as they are now, which may be newer than the settings in force. */
   faults(): readonly Fault[];
+  /**
+   * From now on writes down which files there are, so that a process that starts later knows of those that vanished
+   * meanwhile. To be called once this process is the user that it will be.
+   */
+  remember(): void;
   /** Stops watching. */
   close(): void;
 }
@@ -55,6 +63,8 @@ class WatchedSettings implements SettingsStore {
   #stamp: string;
   #pending = '';
   #day = '';
+  #memoryStamp: string;
+  readonly #reminder: Reminder;
   readonly #announced = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
@@ -66,8 +76,11 @@ class WatchedSettings implements SettingsStore {
     readonly now: () => Date,
   ) {
     this.#stamp = source.stamp([]);
+    this.#memoryStamp = '';
+    this.#reminder = new Reminder(source.memory, log);
     this.#loaded = loadSettings(source);
     this.#reportFaults(this.#loaded.faults);
+    this.#reportRemoved();
     this.#announce();
     this.#timer = setInterval(() => this.#tick(), interval);
     this.#timer.unref();
@@ -81,8 +94,13 @@ class WatchedSettings implements SettingsStore {
     return this.#loaded.faults;
   }
 
+  remember(): void {
+    this.#reminder.begin(this.#loaded);
+  }
+
   close(): void {
     clearInterval(this.#timer);
+    this.#reminder.end();
   }
 
   #tick(): void {
@@ -91,6 +109,7 @@ class WatchedSettings implements SettingsStore {
       if (seen === this.#stamp) this.#pending = '';
       else if (seen === this.#pending) this.#reload(seen);
       else this.#pending = seen;
+      if (seen === this.#stamp) this.#lookAtMemory();
       if (this.#day !== utcDay(this.now())) this.#announce();
     } catch (error) {
       this.log.error(
@@ -103,6 +122,20 @@ class WatchedSettings implements SettingsStore {
     return this.source.stamp(namedFiles(this.#loaded));
   }
 
+  /**
+   * What is gone may meanwhile be meant to be gone. What this process wrote down itself, and what others did who see the
+   * same files, is no news.
+   */
+  #lookAtMemory(): void {
+    const { recollection, stateDirectory } = this.#loaded;
+    const stamp = this.source.memory.stamp(stateDirectory);
+    if (stamp !== this.#memoryStamp) {
+      this.#memoryStamp = stamp;
+      if (isNews(this.source.memory.read(stateDirectory), recollection)) this.#reload(this.#stamp);
+    }
+    this.#reminder.remind(this.#loaded);
+  }
+
   #reload(stamp: string): void {
     const before = this.#loaded;
     this.#pending = '';
@@ -113,6 +146,8 @@ class WatchedSettings implements SettingsStore {
     for (const line of validAgain(before, this.#loaded).slice(0, faultsLogged)) this.log.notice(line);
     if (before.faults.length > 0 && this.#loaded.faults.length === 0)
       this.log.notice('every file is valid again');
+    this.#reminder.remind(this.#loaded);
+    this.#reportRemoved();
     const changed = changes(before.settings, this.#loaded.settings);
     if (changed.length === 0) return;
     this.#reportChanges(changed);
@@ -124,6 +159,17 @@ class WatchedSettings implements SettingsStore {
     for (const one of faults.slice(0, faultsLogged)) this.log.error(formatFault(one));
     if (faults.length > faultsLogged) this.log.error(`and ${faults.length - faultsLogged} more faults`);
     for (const line of inForceInstead(this.#loaded, faults).slice(0, faultsLogged)) this.log.error(line);
+  }
+
+  /** With workers the master says it for all. */
+  #reportRemoved(): void {
+    if (!cluster.isPrimary) return;
+    const { settings, removed } = this.#loaded;
+    const today = utcDay(this.now());
+    for (const domain of removed.slice(0, changesLogged))
+      this.log.warn(afterRemoval(settings, domain, today));
+    if (removed.length > changesLogged)
+      this.log.warn(`and ${removed.length - changesLogged} more domains are not managed any more`);
   }
 
   /**

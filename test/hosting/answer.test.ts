@@ -78,7 +78,11 @@ describe('the text and the id', () => {
   it('the text is a policy by the standard, and says what is configured', () => {
     fc.assert(
       fc.property(policy, (given) => {
-        expect(parsePolicy(Buffer.from(policyText(given)))).toEqual({ ok: true, policy: hostedPolicy(given) });
+        expect(parsePolicy(Buffer.from(policyText(given)))).toEqual({
+          ok: true,
+          policy: hostedPolicy(given),
+          idle: [],
+        });
       }),
     );
   });

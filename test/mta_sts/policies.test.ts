@@ -78,6 +78,23 @@ describe('a domain at first contact', () => {
     expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-policy-fetch-error' } });
   });
 
+  it(
+    'has the policy also where one mx of it matches no host, which the log names',
+    { tags: ['regression'] },
+    async () => {
+      await world.domain('a.example', {
+        mx: ['mx.example.com', '192.0.2.86', 'a-.example'].join('\r\nmx: '),
+      });
+      const store = createMemoryStore();
+      const expected = { ...enforced, policy: { mx: ['mx.example.com', '192.0.2.86', 'a-.example'] } };
+      expect(await world.sender({ clock, store }).facts('a.example', world.roots)).toMatchObject(expected);
+      expect(world.log).toContain(
+        'MTA-STS policy of a.example, id id1: line 4 "mx: 192.0.2.86": mx must be a host name, not an address; it ' +
+          'matches no host; line 5 "mx: a-.example": mx must be a host name, or "*." and a domain; it matches no host',
+      );
+    },
+  );
+
   it('does not hold up who cannot wait, and the policy is there for the next message', async () => {
     const domain = await world.domain('a.example');
     let release: () => void = () => undefined;
@@ -124,6 +141,26 @@ describe('a policy in force', () => {
       clock.advance(day - 1);
       const facts = await sender.facts('a.example', world.roots);
       expect(facts).toMatchObject({ ...enforced, refreshFailure: { reason: expect.any(String) } });
+    },
+  );
+
+  it(
+    'gives way to a mode none that still has a stale mx, and not to one in force of which no mx is a name',
+    { tags: ['regression'] },
+    async () => {
+      const domain = await world.domain('a.example');
+      const sender = world.sender({ clock });
+      await sender.facts('a.example', world.roots);
+      domain.serve({ mx: 'a-.example' });
+      domain.publish('id2');
+      const kept = { ...enforced, id: 'id1', refreshFailure: { reason: 'sts-policy-invalid' } };
+      expect(await sender.facts('a.example', world.roots)).toMatchObject(kept);
+      domain.serve({ mode: 'none', mx: '192.0.2.86' });
+      domain.publish('id3');
+      expect(await sender.facts('a.example', world.roots)).toMatchObject({
+        policy: { mode: 'none' },
+        id: 'id3',
+      });
     },
   );
 

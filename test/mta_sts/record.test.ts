@@ -42,6 +42,7 @@ describe('the TXT record set at _mta-sts', () => {
     ['a blank in the id', ['v=STSv1; id=1 2'], /name=value/],
     ['a blank at the end', ['v=STSv1; id=1 '], /name=value/],
     ['ID in capitals', ['v=STSv1; ID=1'], /id is missing/],
+    ['two records of another form', ['v=STSv1 ; id=1', 'v=STSv1\t; id=2'], /2 records/],
     ['two delimiters in a row', ['v=STSv1;; id=1'], /name=value/],
     ['an equals sign in an extension', ['v=STSv1; id=1; a=b=c'], /name=value/],
     ['a NUL', ['v=STSv1; id=1\0'], /name=value/],
@@ -51,6 +52,24 @@ describe('the TXT record set at _mta-sts', () => {
     const record = parseRecordSet(records);
     expect(record).toMatchObject({ kind: 'invalid', failure: { reason: 'sts-policy-invalid' } });
     expect(record.kind === 'invalid' && record.failure.text).toMatch(text);
+  });
+
+  it.each<[what: string, records: string[], id: string]>([
+    ['behind it', ['v=STSv1; id=1;', 'v=STSv1 ; id=2;'], '1'],
+    ['before it', ['v=STSv1\t; id=2;', 'v=STSv1; id=1;'], '1'],
+    ['without a delimiter', ['v=STSv1', 'v=STSv1; id=1;', 'v=STSv1 id=2'], '1'],
+    ['twice', ['v=STSv1 ; id=2;', 'v=STSv1; id=1;', 'v=STSv1 \t; id=3;'], '1'],
+  ])(
+    'passes over a record that does not begin with v=STSv1; exactly, %s',
+    { tags: ['regression'] },
+    (_what, records, id) => {
+      expect(parseRecordSet(records)).toEqual({ kind: 'found', id });
+    },
+  );
+
+  it('takes the one record of the grammar where there is no other', () => {
+    expect(parseRecordSet(['v=STSv1 ; id=2;'])).toEqual({ kind: 'found', id: '2' });
+    expect(parseRecordSet(['v=spf1 -all', 'v=STSv1 ; id=2;'])).toEqual({ kind: 'found', id: '2' });
   });
 
   it('is read in linear time', () => {

@@ -55,7 +55,9 @@ interface Sent {
 let lab: Lab;
 
 beforeAll(async () => {
-  lab = await startLab({ domains: { [peer]: { mx: [{ manner: 'no-starttls' }] } } }, { workers });
+  // Beside a file that stays, one that is taken away is meant to be gone.
+  const config = { 'tls-peers/stays.example.ini': level('mandatory') };
+  lab = await startLab({ domains: { [peer]: { mx: [{ manner: 'no-starttls' }] } } }, { workers, config });
 }, 60_000);
 
 afterAll(() => lab.stop());

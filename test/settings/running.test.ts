@@ -57,6 +57,7 @@ test('a file that appears, changes, breaks, is mended and goes', async () => {
 
   await change(write(mandatory), /security_level: opportunistic -> mandatory/);
   const remove = () => rmSync(path.join(lab.haraka.directory, 'config', file));
+  // Another file of a managed domain stays: this one is meant to go.
   await change(remove, /ours\.example: no longer managed/);
   expect(await fate()).toBe('delivered');
 }, 120_000);

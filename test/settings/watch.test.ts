@@ -1,13 +1,15 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { silent } from '../../src/log';
 import { outboundRule } from '../../src/peers/rules';
 import { directorySource } from '../../src/settings/source';
 import { openSettings, type SettingsStore } from '../../src/settings/watch';
+import { call } from '../cli/call';
 import { testRoot } from './test_root';
 
+let install = '';
 let directory = '';
 let store: SettingsStore;
 let logged: string[] = [];
@@ -15,13 +17,15 @@ let onLog: () => void = () => undefined;
 let waiting: ((changed: readonly string[]) => void) | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-watch-'));
+  install = mkdtempSync(path.join(tmpdir(), 'tls-peers-watch-'));
+  directory = path.join(install, 'config');
+  mkdirSync(directory);
   logged = [];
 });
 
 afterEach(() => {
   store.close();
-  rmSync(directory, { recursive: true });
+  rmSync(install, { recursive: true });
 });
 
 function put(name: string, text: string): void {
@@ -90,11 +94,159 @@ test('files that change, appear and disappear take effect, rule by rule', async 
   ]);
   expect(level('')).toBe('opportunistic');
 
+  await changedBy(() => put('tls-peers/stays.example.ini', '[outbound]\nsecurity_level = none\n'));
   expect(await changedBy(() => rmSync(path.join(directory, 'tls-peers/a.example.ini')))).toEqual([
     'a.example: no longer managed',
   ]);
   expect(level('a.example')).toBe('opportunistic');
+  expect(logged).toContain(
+    'a.example is not managed any more, its file was removed: mail from it is now held to tls-peers.ini [outbound], ' +
+      'opportunistic; mail to it to tls-peers.ini [inbound], opportunistic',
+  );
 });
+
+describe('files that vanish', { tags: ['regression'] }, () => {
+  const rules = (name: string) => path.join(directory, name);
+  const a = 'tls-peers/a.example.ini';
+  const b = 'tls-peers/b.example.ini';
+  const mandatory = '[outbound]\nsecurity_level = mandatory\n';
+
+  beforeEach(() => {
+    put('smtp.ini', '');
+    put('tls-peers.ini', '[outbound]\nsecurity_level = verify\n');
+    put(a, mandatory);
+  });
+
+  it.each<[what: string, gone: string[], said: RegExp[]]>([
+    [
+      'the last domain file',
+      [a],
+      [
+        /^tls-peers\/a\.example\.ini: is gone: put it back, or accept that with tls-peers lint --accept-removal$/,
+      ],
+    ],
+    ['the directory', ['tls-peers'], [/^tls-peers\/a\.example\.ini: is gone: /]],
+    [
+      'the global file',
+      ['tls-peers.ini'],
+      [/^tls-peers\.ini: is gone: /, /^tls-peers\.ini: 1 fault: the last good/],
+    ],
+    [
+      'both',
+      ['tls-peers', 'tls-peers.ini'],
+      [/^tls-peers\/a\.example\.ini: is gone/, /^tls-peers\.ini: is gone/],
+    ],
+  ])('%s: the last good rules stay in force, and the files are taken again', async (_what, gone, said) => {
+    open();
+    for (const one of gone) renameSync(rules(one), rules(`away.${path.basename(one)}`));
+    for (const line of said) await untilLogged(line);
+    // Also after something else has changed.
+    await changedBy(() => put('tls-peers/new.example.ini', '[outbound]\nsecurity_level = none\n'));
+    expect([level('a.example'), level('stranger.example')]).toEqual(['mandatory', 'verify']);
+    rmSync(rules('tls-peers'), { recursive: true });
+    put(a, mandatory.replace('mandatory', 'none'));
+    await untilLogged(/a\.example \[outbound\]: security_level: mandatory -> none/);
+    put('tls-peers.ini', '[outbound]\nsecurity_level = may\n');
+    await untilLogged(/tls-peers\.ini \[outbound\]: security_level: verify -> opportunistic/);
+  });
+
+  it('several domain files at once are told in one line', async () => {
+    put(b, mandatory);
+    open();
+    renameSync(rules('tls-peers'), rules('away'));
+    await untilLogged(/^tls-peers\/: the files of a\.example, b\.example are gone: put them back, or accept/);
+    await untilLogged(/^tls-peers\/: 1 fault: the last good settings stay in force$/);
+    renameSync(rules('away'), rules('tls-peers'));
+    await untilLogged(/^tls-peers\/: valid again$/);
+    expect([level('a.example'), level('b.example'), store.faults()]).toEqual(['mandatory', 'mandatory', []]);
+  });
+
+  it.each([a, 'tls-peers.ini'])('%s emptied, as by a full disk, keeps what it said', async (file) => {
+    put(b, mandatory);
+    open();
+    writeFileSync(rules(file), '\n');
+    await untilLogged(
+      new RegExp(`^${file}: is empty, and was not: put back what it held, or write a comment`),
+    );
+    expect([level('a.example'), level('stranger.example')]).toEqual(['mandatory', 'verify']);
+    await changedBy(() => put(file, '; on purpose\n'));
+    expect([level('a.example'), level('stranger.example')]).not.toEqual(['mandatory', 'verify']);
+  });
+
+  it('what is said to be meant is forgotten, without a restart', async () => {
+    open();
+    store.remember();
+    rmSync(rules('tls-peers'), { recursive: true });
+    rmSync(rules('tls-peers.ini'));
+    await untilLogged(/^tls-peers\.ini: 1 fault/);
+    await writtenDown('"global":"lost","domains":[["a.example","lost"]]');
+    const { code, out } = await call(['lint', '--offline', '--accept-removal', '-c', directory]);
+    expect([code, out.slice(0, 2)]).toEqual([
+      0,
+      ['accepted tls-peers.ini is gone', 'accepted tls-peers/a.example.ini is gone'],
+    ]);
+    await untilLogged(/^a\.example is not managed any more, .* held to tls-peers\.ini \[outbound\], auto; /);
+    expect([level('a.example'), level('stranger.example'), store.faults()]).toEqual(['auto', 'auto', []]);
+    await writtenDown('"global":"absent","domains":[]');
+    // And vanishes anew, should it come back.
+    await changedBy(() => put(a, mandatory));
+    rmSync(rules(a));
+    await untilLogged(
+      /^tls-peers\/a\.example\.ini: 1 fault: the last good settings of a\.example stay in force/,
+    );
+    expect(level('a.example')).toBe('mandatory');
+  });
+
+  it('a store opened anew holds back what vanished, and says so once it is back', async () => {
+    put(b, mandatory);
+    open();
+    store.remember();
+    await writtenDown('["a.example","written"],["b.example","written"]');
+    store.close();
+    renameSync(rules('tls-peers'), rules('away'));
+    open();
+    expect([level('a.example'), level('b.example'), level('stranger.example')]).toEqual([
+      'config-invalid',
+      'config-invalid',
+      'verify',
+    ]);
+    expect(logged).toContain('tls-peers/: 1 fault: mail of these domains is held back until it is mended');
+    await changedBy(() => renameSync(rules('away'), rules('tls-peers')));
+    expect([level('a.example'), level('b.example')]).toEqual(['mandatory', 'mandatory']);
+  });
+
+  it('what is removed while nothing runs counts where others stay, and is named', async () => {
+    put(b, mandatory);
+    open();
+    store.remember();
+    await writtenDown('["a.example","written"],["b.example","written"]');
+    store.close();
+    rmSync(rules(a));
+    logged = [];
+    open();
+    expect(level('a.example')).toBe('verify');
+    expect(logged).toEqual([
+      'a.example is not managed any more, its file was removed: mail from it is now held to tls-peers.ini [outbound], ' +
+        'verify; mail to it to tls-peers.ini [inbound], opportunistic',
+    ]);
+  });
+
+  it('what was written down comes back where somebody removes it', async () => {
+    open();
+    store.remember();
+    await writtenDown('["a.example","written"]');
+    rmSync(path.join(install, 'mta-sts'), { recursive: true });
+    await changedBy(() => put(b, mandatory));
+    await writtenDown('["a.example","written"],["b.example","written"]');
+  });
+});
+
+async function writtenDown(what: string): Promise<void> {
+  const file = path.join(install, 'mta-sts/rules.json');
+  await expect
+    .poll(() => existsSync(file) && readFileSync(file, 'utf8'), { timeout: 20_000 })
+    .toContain(what);
+}
 
 test('what breaks keeps its last good meaning, and the rest goes on changing', async () => {
   put('tls-peers.ini', '[outbound]\nsecurity_level = mandatory\n');

@@ -9,8 +9,8 @@ import type { Answer, LookupFailure } from '../../../src/dns/types';
 import type { OpenTls } from '../../../src/mta_sts/connect';
 import type { StsResolver } from '../../../src/mta_sts/policies';
 
-/** What a host does with a connection that speaks TLS and has asked for something. */
-export type Answerer = (socket: tls.TLSSocket, request: string) => void;
+/** What a host does with a connection that speaks TLS and has asked for something. `raw`: the TCP connection below it. */
+export type Answerer = (socket: tls.TLSSocket, request: string, raw: net.Socket) => void;
 
 export interface HostOptions {
   readonly address: string;
@@ -57,6 +57,7 @@ export class Hosts {
 
   async addTls({ address, certificate, tls: more, answer }: HostOptions): Promise<PolicyHost> {
     const requests: string[] = [];
+    const raws = new Map<number | undefined, net.Socket>();
     const server = tls.createServer(
       { ...more, cert: certificate?.certPem, key: certificate?.keyPem },
       (socket) => {
@@ -67,11 +68,16 @@ export class Hosts {
           if (!head.includes('\r\n\r\n')) return;
           socket.off('data', read);
           requests.push(head);
-          answer(socket, head);
+          answer(socket, head, raws.get(socket.remotePort)!);
         };
         socket.on('data', read);
       },
     );
+    server.on('connection', (raw: net.Socket) => {
+      const { remotePort } = raw;
+      raws.set(remotePort, raw);
+      raw.once('close', () => raws.delete(remotePort));
+    });
     server.on('tlsClientError', () => undefined);
     return { requests, connections: await this.listen(server, address) };
   }

@@ -78,7 +78,45 @@ export const manners: readonly Manner[] = [
   {
     name: 'no length, ended by closing',
     answer: (socket) => socket.end(`${head()}${good}`),
-    expected: 'fetched',
+    expected: fetchError(/neither Content-Length nor chunked/),
+  },
+  {
+    name: 'no length, cut within max_age by a bare FIN',
+    answer: (socket, _request, raw) => {
+      socket.write(`${head()}${good.slice(0, good.lastIndexOf('6400'))}`, () => raw.end());
+    },
+    expected: fetchError(/neither Content-Length nor chunked/),
+  },
+  {
+    name: 'no length, by HTTP/1.0',
+    answer: (socket) => socket.end(`${head().replace('HTTP/1.1', 'HTTP/1.0')}${good}`),
+    expected: fetchError(/neither Content-Length nor chunked/),
+  },
+  {
+    name: 'a coding that is not chunked, ended by closing',
+    answer: (socket) => socket.end(`${head('Transfer-Encoding: identity')}${good}`),
+    expected: fetchError(/Transfer-Encoding identity|Parse Error/),
+  },
+  {
+    name: 'another coding within chunked',
+    answer: (socket) =>
+      socket.end(
+        `${head('Transfer-Encoding: gzip, chunked')}${good.length.toString(16)}\r\n${good}\r\n0\r\n\r\n`,
+      ),
+    expected: fetchError(/Transfer-Encoding gzip, chunked/),
+  },
+  {
+    name: 'chunked behind another coding that is last',
+    answer: (socket) => socket.end(`${head('Transfer-Encoding: chunked, gzip')}${good}`),
+    expected: fetchError(/Transfer-Encoding chunked, gzip|Parse Error/),
+  },
+  {
+    name: 'both a length and chunked',
+    answer: (socket) =>
+      socket.end(
+        `${head('Transfer-Encoding: chunked', 'Content-Length: 5')}${good.length.toString(16)}\r\n${good}\r\n0\r\n\r\n`,
+      ),
+    expected: fetchError(/Parse Error/),
   },
   {
     name: 'redirect 301',
@@ -150,7 +188,10 @@ export const manners: readonly Manner[] = [
   },
   {
     name: 'endless body',
-    answer: forever(head(), Buffer.alloc(16_384, 'a: b\n')),
+    answer: forever(
+      head('Transfer-Encoding: chunked'),
+      Buffer.from(`4000\r\n${'a: b\n'.padEnd(16_384)}\r\n`),
+    ),
     expected: fetchError(/longer than 65536/),
   },
   {
@@ -168,7 +209,11 @@ export const manners: readonly Manner[] = [
     answer: (socket) => socket.end(`${head('Transfer-Encoding: chunked')}ff\r\n${good}`),
     expected: fetchError(/aborted|closed/),
   },
-  { name: 'slow drip of a body', answer: drip(head()), expected: fetchError(/in time/) },
+  {
+    name: 'slow drip of a body',
+    answer: drip(head('Content-Length: 6000')),
+    expected: fetchError(/in time/),
+  },
   {
     name: 'slow drip of headers',
     answer: drip('HTTP/1.1 200 OK\r\nX-Long: '),

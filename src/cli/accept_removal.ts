@@ -1,0 +1,81 @@
+/** `tls-peers lint --accept-removal`: files that vanished are meant to be gone. */
+import { lstatSync } from 'node:fs';
+import { fault, type Fault } from '../settings/fault';
+import { fileOf } from '../settings/lost';
+import { accepted, isComplete, lostDomains, type Found } from '../settings/remembered';
+import { loadSettings, type Loaded } from '../settings/settings';
+import { directorySource, globalFile } from '../settings/source';
+import { messageOf } from '../text';
+import { CommandError, type Context } from './command';
+
+/**
+ * Writes down that what is gone is meant to be, for every Haraka that looks: one that runs, too.
+ *
+ * @returns what was gone, a line for each file
+ * @throws CommandError where it cannot be written
+ */
+export async function acceptWhatIsGone({ directory, now }: Context): Promise<string[]> {
+  const source = directorySource(directory, 'unknown');
+  const { recollection, found, stateDirectory } = loadSettings(source);
+  const lost = whatIsLost(recollection, found);
+  if (lost.length === 0) return [];
+  const remembered = accepted(found, recollection, now.getTime());
+  const directories = source.memory.directories(stateDirectory).filter(exists);
+  for (const one of directories) {
+    try {
+      await asOwnerOf(one, () => source.memory.write(one, remembered));
+    } catch (error) {
+      throw new CommandError(`${messageOf(error)}: run this as root, or as the user that Haraka runs as`);
+    }
+  }
+  return lost;
+}
+
+function whatIsLost(recollection: Loaded['recollection'], found: Found): string[] {
+  if (recollection.kind === 'unknown') return [`whatever vanished: ${recollection.file} does not tell`];
+  const { remembered } = recollection;
+  const global = remembered.global === 'lost' ? [`${globalFile} is ${gone(found.global === 'absent')}`] : [];
+  const domains = lostDomains(remembered).map(
+    (domain) => `${fileOf(domain)} is ${gone(found.domains === 'unlisted' || !found.domains.has(domain))}`,
+  );
+  return [...global, ...domains];
+}
+
+function gone(absent: boolean): string {
+  return absent ? 'gone' : 'empty';
+}
+
+function exists(directory: string): boolean {
+  return lstatSync(directory, { throwIfNoEntry: false }) !== undefined;
+}
+
+/**
+ * Root writes as the user to whom the directory belongs: what that user cannot do by links, root does not do for them, and
+ * the file is that user's.
+ */
+async function asOwnerOf(directory: string, task: () => Promise<void>): Promise<void> {
+  if (process.geteuid?.() !== 0) return task();
+  const { uid, gid } = lstatSync(directory);
+  const before = process.getegid?.() ?? 0;
+  process.setegid?.(gid);
+  process.seteuid?.(uid);
+  try {
+    await task();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(before);
+  }
+}
+
+/** Whoever may not read what there was is told so: what seems in order may be held back. */
+export function memoryWarnings(
+  directory: string,
+  { found, recollection: own, stateDirectory }: Loaded,
+): Fault[] {
+  if (isComplete(found) || own.kind === 'unknown') return [];
+  const recollection = directorySource(directory, 'unknown').memory.read(stateDirectory);
+  if (recollection.kind !== 'unknown') return [];
+  const { file, problem } = recollection;
+  const consequence = 'whether files have vanished cannot be told';
+  return [fault({ file, line: 0, problem: `${problem}: ${consequence}` })];
+}
