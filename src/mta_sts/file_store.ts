@@ -1,12 +1,10 @@
-/**
- * Policies in a directory, one file each. Several processes may share it: a file is replaced by renaming a complete one
- * over it, so whoever reads sees the old policy or the new one, and a crash leaves one of the two.
- */
-import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+/** Policies in the state directory, one file each. Several processes may share it. */
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../log';
+import { isMissing, useStateDirectory } from '../state/directory';
+import { isTemporary, readPlainFile, replaceFile } from '../state/files';
+import { presentOwner } from '../state/owner';
 import { messageOf, printable } from '../text';
 import { decodeEntry, encodeEntry, entryName, isEntryName } from './entry';
 import type { PolicyStore, StoredPolicy } from './store';
@@ -35,8 +33,14 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
   let writes = 0;
   let sweeping: Promise<void> = Promise.resolve();
 
+  async function use(): Promise<void> {
+    if ((await useStateDirectory(directory, presentOwner())) === 'in_order') return;
+    log.warn(`MTA-STS store: other users had access to ${directory}; its mode is now 0700`);
+  }
+
   async function readEntry(name: string): Promise<StoredPolicy | undefined> {
-    const text = await readPlainFile(join(directory, name));
+    const expected = { uid: presentOwner().uid, atMost: largestEntry };
+    const text = await readPlainFile(join(directory, name), expected);
     const decoded = decodeEntry(text, name);
     if (decoded.kind === 'whole') return decoded.stored;
     log.warn(`MTA-STS store: ${name} is damaged (${printable(decoded.why)}) and is left out`);
@@ -44,7 +48,7 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
   }
 
   async function* all(): AsyncIterable<StoredPolicy> {
-    await ensureDirectory(directory, log);
+    await use();
     await sweep(directory, { maxEntries, maxBytes }, log);
     for (const name of await fs.readdir(directory)) {
       if (!isEntryName(name)) continue;
@@ -61,81 +65,20 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
   return {
     all,
     async read(key) {
-      await ensureDirectory(directory, log);
+      await use();
       return readEntry(entryName(key)).catch((error: unknown) => {
         if (isMissing(error)) return undefined;
         throw error;
       });
     },
     async write(stored) {
-      await ensureDirectory(directory, log);
+      await use();
       await replaceFile(directory, entryName(stored), encodeEntry(stored));
       if (++writes % sweepEvery !== 0) return;
       sweeping = sweeping.then(() => sweep(directory, { maxEntries, maxBytes }, log));
     },
     close: () => sweeping,
   };
-}
-
-async function ensureDirectory(directory: string, log: Log): Promise<void> {
-  const found = await fs.lstat(directory).catch(async (error: unknown) => {
-    if (!isMissing(error)) throw error;
-    await fs.mkdir(directory, { recursive: true, mode: 0o700 });
-    return fs.lstat(directory);
-  });
-  // A link could be turned to a place where somebody else writes policies, or reads along.
-  if (!found.isDirectory()) throw new Error(`${directory} is not a directory`);
-  const user = process.getuid?.();
-  if (user !== undefined && found.uid !== user) throw new Error(`${directory} belongs to another user`);
-  if ((found.mode & 0o077) === 0) return;
-  log.warn(`MTA-STS store: other users had access to ${directory}; its mode is now 0700`);
-  await fs.chmod(directory, 0o700);
-}
-
-/** Neither links are followed nor pipes waited for. */
-async function readPlainFile(path: string): Promise<string> {
-  const file = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const stats = await file.stat();
-    if (!stats.isFile()) throw new Error('not a plain file');
-    if (stats.size > largestEntry) throw new Error(`larger than ${largestEntry} bytes`);
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
-}
-
-async function replaceFile(directory: string, name: string, text: string): Promise<void> {
-  const temporary = join(directory, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
-  try {
-    await writeDurably(temporary, text);
-    await fs.rename(temporary, join(directory, name));
-  } catch (error) {
-    await fs.rm(temporary, { force: true });
-    throw error;
-  }
-  await syncDirectory(directory);
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  // `wx`: the name is new, so nobody has put a link there.
-  const file = await fs.open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes the rename itself durable. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await fs.open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 interface FileFacts {
@@ -187,14 +130,6 @@ async function listFiles(directory: string): Promise<FileFacts[]> {
   return files;
 }
 
-function isTemporary(name: string): boolean {
-  return /^\.\d+\.[0-9a-f]{16}\.tmp$/.test(name);
-}
-
 function isOld(mtimeMs: number): boolean {
   return Math.abs(Date.now() - mtimeMs) > abandonedAfter;
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -1,0 +1,89 @@
+/**
+ * Files in the state directory. Several processes may share it: a file is replaced by renaming a complete one over it,
+ * so whoever reads sees the old one or the new one, and a crash leaves one of the two.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Neither links are followed nor pipes waited for. */
+const plainly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** What is asked of a file before it is believed. */
+export interface Expected {
+  /** Whose it must be; a file of another user's in our directory was not written by us. */
+  readonly uid: number;
+  /** Bytes. */
+  readonly atMost: number;
+}
+
+/** @throws Error where there is no such file, or it is not as expected */
+export async function readPlainFile(file: string, expected: Expected): Promise<string> {
+  const handle = await fs.open(file, plainly);
+  try {
+    assertExpected(await handle.stat(), expected);
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The same, at start. */
+export function readPlainFileSync(file: string, expected: Expected): string {
+  const fd = openSync(file, plainly);
+  try {
+    assertExpected(fstatSync(fd), expected);
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function assertExpected(found: Stats, { uid, atMost }: Expected): void {
+  if (!found.isFile()) throw new Error('not a plain file');
+  if (found.uid !== uid) throw new Error(`belongs to another user (uid ${found.uid})`);
+  if (found.size > atMost) throw new Error(`larger than ${atMost} bytes`);
+}
+
+/**
+ * Replaces `name` in `directory`, wholly or not at all. Resolves when it would survive a crash. Not to be called before
+ * the process is the user that the directory belongs to.
+ */
+export async function replaceFile(directory: string, name: string, text: string): Promise<void> {
+  const temporary = join(directory, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
+  try {
+    await writeDurably(temporary, text);
+    await fs.rename(temporary, join(directory, name));
+  } catch (error) {
+    await fs.rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(directory);
+}
+
+/** Whether a file of this name is one that `replaceFile` had not finished. */
+export function isTemporary(name: string): boolean {
+  return /^\.\d+\.[0-9a-f]{16}\.tmp$/.test(name);
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  // Under a name that nobody can guess, and only if it is new: whoever may write here must not have us follow a link.
+  const handle = await fs.open(file, 'wx', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the rename itself durable. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await fs.open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
