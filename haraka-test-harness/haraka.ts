@@ -1,10 +1,10 @@
 /** A real Haraka in a child process: an install directory of its own, the built package in it, its log in a file. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import type { WriteStream } from 'node:fs';
-import { copyFile, cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -16,8 +16,10 @@ export interface HarakaOptions {
   readonly haraka?: string;
   /** The node to run it with; this one where absent. */
   readonly node?: string;
-  /** 0, the default, is one process; otherwise a master and so many workers. */
-  readonly workers?: number;
+  /** 0, the default, is one process; otherwise a master and so many workers. `unset` leaves that to Haraka. */
+  readonly workers?: number | 'unset';
+  /** `user` of smtp.ini, with its own group: Haraka starts as root, and its queue is this user's. Needs root. */
+  readonly user?: string;
   /** The lines of config/plugins; the suite and nothing else where absent. */
   readonly plugins?: readonly string[];
   /** Plugins written for one test, by name; list them in `plugins` as well. The source is CommonJS. */
@@ -79,6 +81,7 @@ export async function startHaraka(
   const { directory, reports } = surroundings;
   const harakaDirectory = options.haraka ?? path.join(root, 'node_modules/Haraka');
   await install(options, surroundings, harakaDirectory);
+  if (options.user !== undefined) await giveQueue(directory, options.user);
 
   const log = await openLog(path.join(directory, 'haraka.log'));
   let child: ChildProcess;
@@ -105,7 +108,7 @@ export async function startHaraka(
     child.once('exit', onExit);
     const limit = AbortSignal.any([stopped.signal, AbortSignal.timeout(startTimeoutMs)]);
     try {
-      port = await reports.ready(Math.max(1, options.workers ?? 0), limit);
+      port = await reports.ready(options.workers === 'unset' ? 1 : Math.max(1, options.workers ?? 0), limit);
     } catch (error) {
       child.kill('SIGKILL');
       const last = log.lines.slice(-30).join('\n');
@@ -178,7 +181,7 @@ async function install(
   const written = options.config?.['tls-peers.ini'] ?? '';
   const own = written.includes('[timeouts]') ? written : written + timeoutsText(10);
   const files = {
-    'smtp.ini': `listen=127.0.0.1:0\nnodes=${options.workers ?? 0}\n`,
+    'smtp.ini': smtpIni(options),
     'outbound.ini': iniText({
       '': {
         // Every host of the lab is on loopback.
@@ -212,6 +215,22 @@ async function install(
       options.bundle ?? process.env['LAB_BUNDLE'],
     ),
   ]);
+}
+
+function smtpIni({ workers = 0, user }: HarakaOptions): string {
+  const nodes = workers === 'unset' ? '' : `nodes=${workers}\n`;
+  return `listen=127.0.0.1:0\n${nodes}${user === undefined ? '' : `user=${user}\ngroup=${groupOf(user)}\n`}`;
+}
+
+function groupOf(user: string): string {
+  return execFileSync('id', ['-gn', user], { encoding: 'utf8' }).trim();
+}
+
+/** What `haraka -i` leaves to whoever sets `user`: the queue is his. */
+async function giveQueue(directory: string, user: string): Promise<void> {
+  const [uid, gid] = ['-u', '-g'].map((which) => Number(execFileSync('id', [which, user])));
+  await chown(path.join(directory, 'queue'), uid ?? 0, gid ?? 0);
+  await chmod(path.dirname(directory), 0o755);
 }
 
 async function installOwnPlugin(folder: string, name: string, source: string): Promise<void> {

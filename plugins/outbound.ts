@@ -24,10 +24,14 @@ import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
 import { holdFromBypass } from './past_the_queue';
+import { hasItsUser } from './privileges';
 import { engineOf, isFirst, shutdown } from './suite';
 
 /** Seconds after which a message whose guard could not be attached is tried again. */
 const attachAgain = 60;
+
+/** Seconds after which a message that came before Haraka had its user is tried again. */
+const userAgain = 1;
 
 /** Before every other `send_email` plugin: one of those that answers OK would end the chain, and the guard with it. */
 const first = -100;
@@ -58,6 +62,8 @@ function register(this: HarakaPlugin): void {
     this[name] = (next: Next, hmail: HMailItem) => deliveries[method](next, hmail);
     this.register_hook(hook, name, priority);
   }
+  // When every plugin has registered, and before a queue can be loaded: that happens before `init_child` as well.
+  process.nextTick(() => deliveries.comeFirst());
 }
 
 /** What hooks call. */
@@ -79,6 +85,11 @@ class Deliveries {
 
   /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
   attach(next: Next, hmail: HMailItem): void {
+    // Not counted as a failure: the message just comes by again.
+    if (!hasItsUser(this.plugin)) {
+      next(hookAnswer.delay, userAgain);
+      return;
+    }
     try {
       const known = this.guards.get(hmail);
       if (known === undefined) this.guards.set(hmail, this.guardFor(hmail));
@@ -139,7 +150,7 @@ class Deliveries {
   /** In the master of workers as well, which may be root: it must not open the store of policies, and make it root's. */
   prepare(next: Next): void {
     try {
-      this.checkOrder();
+      this.comeFirst();
       this.offerRecords();
       const module = this.plugin.haraka_require('outbound/tls') as OutboundTlsModule;
       const { rememberBrokenTls } = this.engine.settings().global.delivery;
@@ -163,10 +174,13 @@ class Deliveries {
    * Whatever runs before the guard and answers OK ends the chain, and the delivery would go out unguarded. Nothing may
    * come first: an attached guard does nothing until the delivery begins, so no plugin can need to run before it.
    */
-  private checkOrder(): void {
-    const leader = moveFirst(this.plugin, 'send_email', 'tls_peers_attach');
-    if (leader !== undefined) {
+  comeFirst(): void {
+    try {
+      const leader = moveFirst(this.plugin, 'send_email', 'tls_peers_attach');
+      if (leader === undefined) return;
       this.plugin.lognotice(`moved before ${leader} at send_email, to guard every delivery`);
+    } catch (error) {
+      this.plugin.logerror(`the order of send_email plugins could not be looked at: ${messageOf(error)}`);
     }
   }
 

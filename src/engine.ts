@@ -1,4 +1,5 @@
 /** What all plugin lines of one process share: the settings, the resolver with its cache, the policies of others. */
+import cluster from 'node:cluster';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Sources } from './discovery/discover';
@@ -7,11 +8,15 @@ import { createResolver, type Resolver } from './dns/resolver';
 import type { Log } from './log';
 import { createStsPolicies, type StsPolicies } from './mta_sts/policies';
 import { createFileStore } from './mta_sts/file_store';
+import { namedPeers } from './peers/named';
 import { resolverOptions } from './settings/resolver_options';
 import { openSettings, type SettingsStore } from './settings/watch';
 import type { SettingsSource } from './settings/source';
+import { stateOwner } from './settings/state_owner';
 import type { GlobalSettings, Settings } from './settings/types';
-import { messageOf } from './text';
+import { prepareStateDirectory } from './state/directory';
+import { presentOwner, type Owner } from './state/owner';
+import { messageOf, printable } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
@@ -23,11 +28,17 @@ interface Running {
 
 export class Engine {
   private readonly store: SettingsStore;
+  private readonly owner: Owner;
   private running: Running | undefined;
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   private readonly edns = new EdnsMemory();
 
-  /** @param stateDirectory what relative paths of stored policies begin from: the directory of the Haraka install */
+  /**
+   * To be made before Haraka drops its privileges: then the state directory can still be given to the user that it drops
+   * them to. Everything that is asked of it may wait until afterwards.
+   *
+   * @param stateDirectory what relative paths of stored policies begin from: the directory of the Haraka install
+   */
   constructor(
     source: SettingsSource,
     private readonly stateDirectory: string,
@@ -39,6 +50,30 @@ export class Engine {
       last = global;
     });
     last = this.settings().global;
+    this.owner = this.ownerOfState(source);
+    this.prepareState();
+  }
+
+  private ownerOfState(source: SettingsSource): Owner {
+    try {
+      return stateOwner(source);
+    } catch (error) {
+      this.log.error(printable(messageOf(error)));
+      return presentOwner();
+    }
+  }
+
+  /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
+  private prepareState(): void {
+    if (process.geteuid?.() !== 0 || this.owner.uid === 0) return;
+    const prepared = prepareStateDirectory(this.policyDirectory(), this.owner);
+    // Its workers would say the same, and what they cannot use they report when they come to use it.
+    if (prepared.kind === 'unusable' && cluster.isPrimary)
+      this.log.warn(`MTA-STS store: ${printable(prepared.fault.message)}`);
+  }
+
+  private policyDirectory(): string {
+    return path.resolve(this.stateDirectory, this.settings().global.mtaSts.directory);
   }
 
   settings(): Settings {
@@ -75,9 +110,11 @@ export class Engine {
     const resolver = createResolver({ ...resolverOptions(global), edns: this.edns, log: this.log });
     const policies = createStsPolicies({
       resolver,
-      store: createFileStore(path.resolve(this.stateDirectory, global.mtaSts.directory), {
+      store: createFileStore(this.policyDirectory(), {
         log: this.log,
+        owner: this.owner,
         maxEntries: global.mtaSts.maxPolicies,
+        namedPeers: () => namedPeers(this.settings()),
       }),
       fetchOptions: {
         allowPrivate: global.mtaSts.mtaStsAllowPrivate,

@@ -25,10 +25,6 @@ exports.register = function () {
 };
 
 exports.start = function (next, server) {
-  lab = net.connect(port, '127.0.0.1');
-  lab.on('error', () => {});
-  // A Haraka whose lab is gone has nobody left to stop it.
-  lab.on('close', () => process.exit(0));
   const listening = server.listeners?.map((one) => one.address()?.port).find((one) => one > 0);
   tell({ event: listening ? 'ready' : 'master', port: listening ?? 0 }, next);
 };
@@ -125,5 +121,15 @@ function tell(event, next) {
   } catch (error) {
     line = JSON.stringify({ ...event, summary: { unreadable: String(error) } });
   }
-  lab.write(`${line}\n`, () => next());
+  connection().write(`${line}\n`, () => next());
+}
+
+/** Deliveries may end before `start` is called. */
+function connection() {
+  if (lab !== undefined) return lab;
+  lab = net.connect(port, '127.0.0.1');
+  lab.on('error', () => {});
+  // A Haraka whose lab is gone has nobody left to stop it.
+  lab.on('close', () => process.exit(0));
+  return lab;
 }

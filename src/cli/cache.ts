@@ -1,5 +1,5 @@
 /** `tls-peers cache`: the MTA-STS policies that Haraka keeps on disk. */
-import { rmSync, statSync } from 'node:fs';
+import { lstatSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { createResolver } from '../dns/resolver';
 import { silent, type Log } from '../log';
@@ -7,13 +7,17 @@ import { entryName } from '../mta_sts/entry';
 import { createFileStore } from '../mta_sts/file_store';
 import { createStsPolicies } from '../mta_sts/policies';
 import { serializePolicy } from '../mta_sts/policy';
+import { rootsDigest } from '../mta_sts/roots';
 import type { StoredPolicy } from '../mta_sts/store';
+import { namedPeers } from '../peers/named';
 import { resolverOptions } from '../settings/resolver_options';
 import { directorySource } from '../settings/source';
 import type { GlobalSettings } from '../settings/types';
+import type { Owner } from '../state/owner';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { domainName } from './operands';
 import { json, table } from './output';
+import { ownerOfState } from './state_owner';
 import { validSettings } from './valid_settings';
 
 export const cacheCommand: Command = {
@@ -21,8 +25,8 @@ export const cacheCommand: Command = {
   summary: 'List, show, refresh or purge stored MTA-STS policies.',
   operands: 'list | show DOMAIN | refresh DOMAIN | purge DOMAIN...',
   help: [
-    'refresh and purge change files, and have to be run as the user that Haraka runs as. A running Haraka keeps what it',
-    'has in memory: it takes in a refreshed policy when it next looks, and forgets a purged one when it is restarted.',
+    'refresh and purge change files, and have to be run as the user that Haraka runs as, or as root where smtp.ini names',
+    'that user. A running Haraka keeps what it has in memory: it takes in a refreshed policy when it next looks, and forgets a purged one when it is restarted.',
   ],
   options: {},
   run: cache,
@@ -31,6 +35,7 @@ export const cacheCommand: Command = {
 /** The directory of stored policies, as it is. */
 interface Stored {
   readonly directory: string;
+  readonly owner: Owner;
   readonly global: GlobalSettings;
   readonly policies: readonly StoredPolicy[];
 }
@@ -60,22 +65,26 @@ function one(domains: readonly string[]): string {
 }
 
 async function stored(context: Context): Promise<Stored> {
-  const { global } = validSettings(directorySource(context.directory));
+  const settings = validSettings(directorySource(context.directory));
+  const { global } = settings;
   const directory = path.resolve(context.directory, '..', global.mtaSts.directory);
+  const owner = ownerOfState(context.directory);
   const found = statSync(directory, { throwIfNoEntry: false });
-  if (found === undefined) return { directory, global, policies: [] };
-  if (process.getuid !== undefined && found.uid !== process.getuid()) {
+  if (found === undefined) return { directory, owner, global, policies: [] };
+  if (found.uid !== owner.uid) {
     throw new CommandError(`${directory} belongs to another user: run this as the user that Haraka runs as`);
   }
   const policies: StoredPolicy[] = [];
   const complaints = complaining(context);
   for await (const policy of createFileStore(directory, {
     log: complaints,
+    owner,
+    namedPeers: () => namedPeers(settings),
     maxEntries: global.mtaSts.maxPolicies,
   }).all()) {
     policies.push(policy);
   }
-  return { directory, global, policies: policies.sort((a, b) => (a.domain < b.domain ? -1 : 1)) };
+  return { directory, owner, global, policies: policies.sort((a, b) => (a.domain < b.domain ? -1 : 1)) };
 }
 
 function complaining({ output }: Context): Log {
@@ -125,13 +134,17 @@ function policyLines(of: StoredPolicy): string[] {
 }
 
 /** Looks for the policy as a delivery that is about to be given up does: whatever was looked up before. */
-async function refresh(context: Context, { directory, global }: Stored, domain: string): Promise<ExitCode> {
+async function refresh(
+  context: Context,
+  { directory, owner, global }: Stored,
+  domain: string,
+): Promise<ExitCode> {
   const resolver = createResolver(resolverOptions(global));
   void resolver.probe();
   const { mtaSts } = global;
   const policies = createStsPolicies({
     resolver,
-    store: createFileStore(directory, { log: complaining(context), maxEntries: mtaSts.maxPolicies }),
+    store: createFileStore(directory, { log: complaining(context), owner, maxEntries: mtaSts.maxPolicies }),
     fetchOptions: {
       allowPrivate: mtaSts.mtaStsAllowPrivate,
       timeoutMs: mtaSts.fetchTimeout * 1000,
@@ -142,7 +155,7 @@ async function refresh(context: Context, { directory, global }: Stored, domain: 
   try {
     const facts = await policies.refresh(domain, { extraRoots: '' });
     const failure =
-      facts.kind === 'policy' ? facts.refreshFailure : facts.kind === 'no_policy' ? facts.failure : 'none';
+      facts.kind === 'policy' ? facts.refreshFailure : facts.kind === 'not_asked' ? 'none' : facts.failure;
     if (context.json) context.output.print(json(facts));
     else if (facts.kind === 'policy')
       context.output.print(`${domain}: mode ${facts.policy.mode}, id ${facts.id}`);
@@ -160,12 +173,19 @@ function purge(
   { directory, policies }: Stored,
   domains: readonly string[],
 ): ExitCode {
-  const doomed = policies.filter(({ domain }) => domains.includes(domain));
-  for (const policy of doomed) rmSync(path.join(directory, entryName(policy)), { force: true });
-  const purged = new Set(doomed.map(({ domain }) => domain));
+  const whole = policies.filter(({ domain }) => domains.includes(domain));
+  // What does not read back whole has only its name to say whose it is.
+  const all = [...whole, ...domains.map((domain) => ({ domain, roots: rootsDigest('') }))];
+  const there = all.filter((key) => isThere(path.join(directory, entryName(key))));
+  for (const key of there) rmSync(path.join(directory, entryName(key)), { force: true });
+  const purged = new Set(there.map(({ domain }) => domain));
   if (asJson) output.print(json({ purged: [...purged] }));
   else
     for (const domain of domains)
       output.print(`${domain}: ${purged.has(domain) ? 'purged' : 'no policy is stored'}`);
   return domains.every((domain) => purged.has(domain)) ? exit.ok : exit.findings;
+}
+
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }

@@ -254,6 +254,7 @@ function stsText(sts: StsFacts): string {
     if (sts.failure === 'not_published') return 'no policy published';
     return `no policy: ${sts.failure.text.replace(/^MTA-STS policy:? /, '')}`;
   }
+  if (sts.kind === 'unknown') return `not known: ${sts.failure.text}`;
   const refresh = sts.refreshFailure === 'none' ? '' : `; not refreshed: ${sts.refreshFailure.text}`;
   return `${sts.policy.mode}, id ${sts.id}, mx ${sts.policy.mx.join(' ')}, max_age ${sts.policy.maxAge}${refresh}`;
 }

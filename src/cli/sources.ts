@@ -7,6 +7,8 @@ import { silent } from '../log';
 import { createFileStore } from '../mta_sts/file_store';
 import { createStsPolicies } from '../mta_sts/policies';
 import { createMemoryStore, type PolicyStore } from '../mta_sts/store';
+import type { Owner } from '../state/owner';
+import { ownerOfState } from './state_owner';
 import { resolverOptions } from '../settings/resolver_options';
 import type { GlobalSettings } from '../settings/types';
 
@@ -15,7 +17,10 @@ export interface LivingSources extends Sources {
   close(): Promise<void>;
 }
 
-/** @param directory Haraka's config directory; relative paths of stored policies begin at the one that holds it. */
+/**
+ * @param directory Haraka's config directory; relative paths of stored policies begin at the one that holds it
+ * @throws CommandError where Haraka is to run as a user that is not known here
+ */
 export function openSources(global: GlobalSettings, directory: string): LivingSources {
   const { mtaSts } = global;
   const resolver = createResolver(resolverOptions(global));
@@ -23,7 +28,7 @@ export function openSources(global: GlobalSettings, directory: string): LivingSo
   void resolver.probe();
   const policies = createStsPolicies({
     resolver,
-    store: storeOf(path.resolve(directory, '..', mtaSts.directory)),
+    store: storeOf(path.resolve(directory, '..', mtaSts.directory), ownerOfState(directory)),
     fetchOptions: {
       allowPrivate: mtaSts.mtaStsAllowPrivate,
       timeoutMs: mtaSts.fetchTimeout * 1000,
@@ -42,13 +47,16 @@ export function openSources(global: GlobalSettings, directory: string): LivingSo
 }
 
 /** What Haraka has stored is read. It is not written: files of another user would keep Haraka from its own directory. */
-function storeOf(directory: string): PolicyStore {
+function storeOf(directory: string, owner: Owner): PolicyStore {
   const memory = createMemoryStore();
   if (statSync(directory, { throwIfNoEntry: false }) === undefined) return memory;
-  const files = createFileStore(directory, { log: silent });
+  const files = createFileStore(directory, { log: silent, owner });
   return {
     ...memory,
-    read: async (key) => (await memory.read(key)) ?? (await files.read(key)),
+    read: async (key) => {
+      const fresh = await memory.read(key);
+      return fresh.kind === 'none' ? files.read(key) : fresh;
+    },
     close: () => files.close(),
   };
 }

@@ -39,14 +39,15 @@ export async function newerPolicy(
   }
 }
 
-/** A host outside the policy is refused before anything is required of it. */
+/** A host outside the policy is refused before anything is required of it, and so is one whose policy is not known. */
 function isOfEnforcedPolicy(failure: HostFailure): boolean {
   if (failure.kind !== 'policy') return false;
   const { because } = failure;
   return (
     because === 'sts-enforce' ||
     because === 'dane+sts-enforce' ||
-    failure.failure.reason === 'mx-not-in-policy'
+    failure.failure.reason === 'mx-not-in-policy' ||
+    failure.failure.reason === 'sts-policy-fetch-error'
   );
 }
 

@@ -13,6 +13,10 @@ export interface Known extends PolicyKey {
   held: Held | undefined;
   backoff: Backoff;
   usedAt: number;
+  /** When the store was last told that the policy is in use. */
+  notedAt: number;
+  /** What is stored of this domain cannot be read: why, empty where it can. */
+  unread: string;
   lookedInStoreAt: number;
   attemptedAt: number;
   /** Fetches since the start of the current window. */
@@ -43,6 +47,8 @@ export function unknown(key: PolicyKey, extraRoots: string): Known {
     held: undefined,
     backoff: noBackoff,
     usedAt: -Infinity,
+    notedAt: -Infinity,
+    unread: '',
     lookedInStoreAt: -Infinity,
     attemptedAt: -Infinity,
     window: { since: -Infinity, fetches: 0 },

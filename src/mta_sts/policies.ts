@@ -9,6 +9,7 @@ import { LRUCache } from 'lru-cache';
 import type { Failure } from '../failure';
 import type { Log } from '../log';
 import { canonicalDomain } from '../names';
+import { StateFault } from '../state/directory';
 import { messageOf, printable } from '../text';
 import { afterFailure, noBackoff, retryAt } from './backoff';
 import { systemClock } from './clock';
@@ -26,7 +27,7 @@ import { atMost, keptRecord, lookUpRecord } from './lookup';
 import type { StsLookup, TxtResolver } from './lookup';
 import { rootsDigest } from './roots';
 import { keyText } from './store';
-import type { PolicyKey, PolicyStore, StoredPolicy } from './store';
+import type { PolicyKey, PolicyStore, StoredEntry, StoredPolicy } from './store';
 import type { StsFacts } from './types';
 
 export type StsResolver = AddressResolver & TxtResolver;
@@ -84,6 +85,8 @@ const storeInterval = minute;
 /** And for a domain that publishes one: another worker may have had more luck with its policy host. */
 const secondLook = 1_000;
 const storePatience = 5_000;
+/** How often the store is told that a policy is in use. */
+const useInterval = 24 * 60 * minute;
 const sweepInterval = 5 * minute;
 const sweepConcurrency = 2;
 /** After a refresh ahead of expiry that brought nothing. */
@@ -117,8 +120,13 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     const known = knownOf(name, asking.extraRoots);
     known.usedAt = clock.steady();
     const atHand = occasion === 'message' ? factsAtHand(known, known.usedAt) : undefined;
-    if (atHand !== undefined) return Promise.resolve(atHand);
-    return unlessAborted(look(known, occasion), asking.signal, async () => {
+    if (atHand !== undefined) {
+      noteUse(known, known.usedAt);
+      return Promise.resolve(atHand);
+    }
+    const looked = look(known, occasion);
+    void looked.then(() => noteUse(known, clock.steady()));
+    return unlessAborted(looked, asking.signal, async () => {
       // A policy on disk governs also the message that cannot wait for the rest.
       await recall(known);
       return standing(known, outOfTime(name));
@@ -176,10 +184,16 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     return isFetchDue(known, held.stored.id, occasion, now) ? held.stored.id : undefined;
   }
 
-  /** The policy in force, or that there is none. `failure`: what stood in the way of a newer one. */
-  function standing({ held }: Known, failure: Failure | 'none'): StsFacts {
+  /**
+   * The policy in force, or that there is none, or that nobody can tell. `failure`: what stood in the way of a newer one;
+   * `none` without a policy in force means that nothing is published.
+   */
+  function standing({ domain, held, unread }: Known, failure: Failure | 'none'): StsFacts {
     if (inForce(held, clock.steady())) return governed(held.stored, failure);
-    return { kind: 'no_policy', failure: failure === 'none' ? 'not_published' : failure };
+    if (failure === 'none') return { kind: 'no_policy', failure: 'not_published' };
+    return unread === ''
+      ? { kind: 'no_policy', failure }
+      : { kind: 'unknown', failure: cannotTell(domain, unread, failure) };
   }
 
   /** Asks DNS while the store is read: what is found there only says how long an answer is worth waiting for. */
@@ -210,7 +224,8 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     const stored = { domain, roots, id, fetchedAt: clock.wall(), policy: fetched.policy };
     known.backoff = noBackoff;
     // On disk first: a policy that a message was held to must not be forgotten because the process is killed.
-    await keep(stored);
+    await keep(stored, clock.wall() - (occasion === 'ahead_of_expiry' ? sinceUse(known) : 0));
+    known.unread = '';
     adopt(known, hold(stored, clock, random()));
     log.info(`MTA-STS policy of ${domain}: mode ${stored.policy.mode}, id ${id}`);
     if (fetched.idle.length > 0) log.notice(idleLines(domain, id, fetched.idle));
@@ -282,26 +297,47 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
   }
 
   async function consultStore(known: Known): Promise<void> {
-    const found = await Promise.all(
-      keysFor(known).map((key) => attempt('read', known.domain, () => store.read(key))),
-    );
+    const found = await Promise.all(keysFor(known).map(readEntry));
     known.lookedInStoreAt = clock.steady();
-    for (const stored of found) if (stored !== undefined) restore(known, { ...stored, roots: known.roots });
+    known.unread = found.find((entry) => entry.kind === 'unreadable')?.why ?? '';
+    for (const entry of found)
+      if (entry.kind === 'stored') restore(known, { ...entry.stored, roots: known.roots });
   }
 
-  async function keep(stored: StoredPolicy): Promise<void> {
-    await attempt('written', stored.domain, () => store.write(stored));
+  function readEntry(key: PolicyKey): Promise<StoredEntry> {
+    return inTime(() => store.read(key)).catch((error: unknown) => {
+      const why = printable(messageOf(error));
+      log.error(`MTA-STS policy of ${key.domain} could not be read: ${why}`);
+      return { kind: 'unreadable', why } as const;
+    });
   }
 
-  /** A store that fails or hangs costs persistence, not mail. */
-  async function attempt<T>(what: string, domain: string, task: () => Promise<T>): Promise<T | undefined> {
-    const fault = (why: string) => {
-      log.error(`MTA-STS policy of ${domain} could not be ${what}: ${printable(why)}`);
-      return undefined;
-    };
+  /** A store that cannot be written costs persistence, not mail. */
+  async function keep(stored: StoredPolicy, usedAt: number): Promise<void> {
+    await inTime(() => store.write(stored, usedAt)).catch((error: unknown) => {
+      // The store itself says what is wrong with it, once for all domains.
+      if (error instanceof StateFault) return;
+      log.error(`MTA-STS policy of ${stored.domain} could not be written: ${printable(messageOf(error))}`);
+    });
+  }
+
+  /** At most once a day, so that what is used all the time is not written all the time. Nobody waits for it. */
+  function noteUse(known: Known, now: number): void {
+    if (!inForce(known.held, now) || now < known.notedAt + useInterval) return;
+    known.notedAt = now;
+    // Where it cannot be noted, it could not be read either, and that was said.
+    for (const key of keysFor(known)) void inTime(() => store.noteUse(key)).catch(() => undefined);
+  }
+
+  /** Milliseconds. */
+  function sinceUse({ usedAt }: Known): number {
+    return Math.min(clock.steady() - usedAt, recentlyUsed);
+  }
+
+  function inTime<T>(task: () => Promise<T>): Promise<T> {
     return withDeadline(storePatience, undefined, (limit) =>
-      unlessAborted(task(), limit, () => fault('the store does not answer')),
-    ).catch((error: unknown) => fault(messageOf(error)));
+      unlessAborted(task(), limit, () => Promise.reject<T>(new Error('the store does not answer'))),
+    );
   }
 
   // ---- ahead of expiry
@@ -341,9 +377,10 @@ export function createStsPolicies(deps: StsDependencies): StsPolicies {
     refreshDue,
     async start() {
       sweeper = setInterval(() => void refreshDue(), sweepInterval).unref();
-      await load().catch((error: unknown) =>
-        log.error(`MTA-STS policies could not be loaded: ${printable(messageOf(error))}`),
-      );
+      await load().catch((error: unknown) => {
+        if (error instanceof StateFault) return;
+        log.error(`MTA-STS policies could not be loaded: ${printable(messageOf(error))}`);
+      });
     },
     async close() {
       clearInterval(sweeper);
@@ -403,6 +440,12 @@ function idleLines(domain: string, id: string, idle: readonly PolicyFault[]): st
     .map(({ line, content, rule }) => `line ${line} "${content}": ${rule}`);
   const others = idle.length > idleNamed ? [`and ${idle.length - idleNamed} more such lines`] : [];
   return `MTA-STS policy of ${domain}, id ${id}: ${[...named, ...others].join('; ')}`;
+}
+
+/** Our own fault must not be an attacker's chance: he has only to keep the policy host out of reach. */
+function cannotTell(domain: string, unread: string, failure: Failure): Failure {
+  const text = `whether an MTA-STS policy of ${domain} is in force cannot be told: ${unread}; ${failure.text}`;
+  return { reason: 'sts-policy-fetch-error', text };
 }
 
 function outOfTime(domain: string): Failure {

@@ -20,6 +20,11 @@ export type StsFacts =
   | { readonly kind: 'not_asked' }
   /** Nothing is published, or nothing was ever obtained and nothing is cached. `failure`: what stood in the way. */
   | { readonly kind: 'no_policy'; readonly failure: Failure | 'not_published' }
+  /**
+   * A policy may be in force, and nobody can tell: what is stored cannot be read, something is published, and it could
+   * not be fetched. Mail waits.
+   */
+  | { readonly kind: 'unknown'; readonly failure: Failure }
   | {
       readonly kind: 'policy';
       readonly policy: StsPolicy;

@@ -199,6 +199,8 @@ function daneBesidePolicy(terms: TermsBuilder, facts: Facts, host: string, dane:
   switch (sts.kind) {
     case 'refused':
       return terms.refuse(sts.failure, `${discovered}; MTA-STS enforce id ${sts.id}`);
+    case 'unknown':
+      return terms.refuse(sts.failure, `${discovered}; MTA-STS policy not known`);
     case 'enforce':
       return terms.encrypted(
         'dane+sts-enforce',
@@ -230,6 +232,8 @@ function stsTerms(
   switch (sts.kind) {
     case 'refused':
       return terms.refuse(sts.failure, `MTA-STS enforce id ${sts.id}`);
+    case 'unknown':
+      return terms.refuse(sts.failure, 'MTA-STS policy not known');
     case 'enforce':
       return terms.encrypted('sts-enforce', pkix, `MTA-STS enforce id ${sts.id}`);
     case 'testing': {

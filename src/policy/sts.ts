@@ -9,6 +9,8 @@ export type StsState =
   /** Verified TLS if it works, otherwise as opportunistic. `recorded`: what `enforce` would have refused. */
   | { readonly kind: 'testing'; readonly id: string; readonly recorded: readonly Failure[] }
   | { readonly kind: 'enforce'; readonly id: string }
+  /** Whether a policy is in force cannot be told: the host is not connected to for now. */
+  | { readonly kind: 'unknown'; readonly failure: Failure }
   /** The host is not one of the policy's: not connected to at all. */
   | { readonly kind: 'refused'; readonly id: string; readonly failure: Failure };
 
@@ -20,6 +22,8 @@ export function stsState(sts: StsFacts, domain: string, host: string): StsState 
       return sts.failure === 'not_published'
         ? { kind: 'no_policy', why: 'no MTA-STS policy', recorded: [] }
         : { kind: 'no_policy', why: 'MTA-STS policy not obtained', recorded: [sts.failure] };
+    case 'unknown':
+      return sts;
     case 'policy': {
       const { policy, id } = sts;
       if (policy.mode === 'none') return { kind: 'no_policy', why: 'MTA-STS mode none', recorded: [] };

@@ -3,7 +3,7 @@ import { lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isMissing, useStateDirectory } from '../state/directory';
 import { readPlainFileSync, replaceFile } from '../state/files';
-import { presentOwner } from '../state/owner';
+import { presentOwner, type Owner } from '../state/owner';
 import { messageOf } from '../text';
 import { decodeRemembered, encodeRemembered, type Recollection, type Remembered } from './remembered';
 import { complete, stsKeys } from './schema';
@@ -33,8 +33,13 @@ const { directory: usualDirectory } = complete(stsKeys, {});
  * @param install the directory that holds Haraka's config directory
  * @param stranger what a file means that this process may not read: nothing is known, or, for a person who merely asks,
  *   nothing is remembered
+ * @param owner whose the files are to be; asked when they are written
  */
-export function rulesMemory(install: string, stranger: 'unknown' | 'nothing'): RulesMemory {
+export function rulesMemory(
+  install: string,
+  stranger: 'unknown' | 'nothing',
+  owner: () => Owner = presentOwner,
+): RulesMemory {
   // Beside the configured directory also the usual one: where tls-peers.ini is gone, nothing says which was configured.
   const directories = (setting: string) => [
     ...new Set([setting, usualDirectory].map((name) => path.resolve(install, name))),
@@ -48,7 +53,8 @@ export function rulesMemory(install: string, stranger: 'unknown' | 'nothing'): R
     },
     stamp: (setting) => directories(setting).map(stampOf).join('\n'),
     async write(directory, remembered) {
-      await useStateDirectory(directory, presentOwner());
+      const whose = owner();
+      await useStateDirectory(directory, whose);
       const there = recall(directory, 'unknown');
       const text = encodeRemembered(remembered);
       if (there.kind === 'known') {
@@ -56,7 +62,7 @@ export function rulesMemory(install: string, stranger: 'unknown' | 'nothing'): R
         // Somebody has said meanwhile that what is gone is meant to be; this process will see it at its next look.
         if (there.remembered.acceptedAt > remembered.acceptedAt) return;
       }
-      await replaceFile(directory, fileName, text);
+      await replaceFile(directory, fileName, text, { owner: whose });
     },
   };
 }

@@ -213,7 +213,11 @@ export const stsKeys = {
     'Time for one fetch of a policy, names and all addresses included.',
   ),
   max_fetches: key(integer(1, 1000), '20', 'Fetches at the same time.'),
-  max_policies: key(integer(1, 10_000_000), '100000', 'Policies kept.'),
+  max_policies: key(
+    integer(1, 10_000_000),
+    '100000',
+    'Policies kept; those of peers that a rule names always are.',
+  ),
   mta_sts_allow_private: key(
     flag,
     'false',

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import ini from 'haraka-config/lib/readers/ini';
 import { messageOf } from '../text';
+import { stateOwner } from './state_owner';
 import { rulesMemory, type RulesMemory } from './rules_memory';
 
 export const globalFile = 'tls-peers.ini';
@@ -53,14 +54,15 @@ export function directorySource(
   directory: string,
   stranger: 'unknown' | 'nothing' = 'nothing',
 ): SettingsSource {
-  return {
+  const source: SettingsSource = {
     read: (name) => readText(path.resolve(directory, name)),
     domainFiles: () => listDomainFiles(path.join(directory, domainDirectory)),
     strayFiles: () => listStrayFiles(path.join(directory, domainDirectory)),
     parse: (name, text) => ini.parseIni(name, {}, text),
-    memory: rulesMemory(path.dirname(path.resolve(directory)), stranger),
+    memory: rulesMemory(path.dirname(path.resolve(directory)), stranger, () => stateOwner(source)),
     stamp: (others) => stamp(directory, others),
   };
+  return source;
 }
 
 function readText(file: string): FileReading {

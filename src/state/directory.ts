@@ -7,6 +7,7 @@
  * a link in place of the directory would have root give away what the link points to.
  */
 import {
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -53,7 +54,10 @@ const mostLinks = 40;
 export function prepareStateDirectory(directory: string, owner: Owner): Prepared {
   try {
     const found = lstatSync(directory, { throwIfNoEntry: false });
-    if (found === undefined || !isInOrder(found, owner)) prepare(directory, owner);
+    if (found !== undefined && isInOrder(found, owner)) return { kind: 'ready' };
+    if (!isOneself(owner)) prepareForAnother(directory, owner);
+    else if (found === undefined) mkdirSync(directory, { recursive: true, mode: ownersAlone });
+    else close(found, directory, owner);
     return { kind: 'ready' };
   } catch (error) {
     return { kind: 'unusable', fault: faultOf(error, directory, owner) };
@@ -71,7 +75,8 @@ export async function useStateDirectory(directory: string, owner: Owner): Promis
   try {
     const found = await fs.lstat(directory).catch(async (error: unknown) => {
       if (!isMissing(error)) throw error;
-      await fs.mkdir(directory, { recursive: true, mode: ownersAlone });
+      if (isOneself(owner)) await fs.mkdir(directory, { recursive: true, mode: ownersAlone });
+      else prepareForAnother(directory, owner);
       return fs.lstat(directory);
     });
     assertOwned(found, directory, owner);
@@ -81,6 +86,16 @@ export async function useStateDirectory(directory: string, owner: Owner): Promis
   } catch (error) {
     throw faultOf(error, directory, owner);
   }
+}
+
+/** Where no other user is to own it nothing is given away, and what leads there is as it always was. */
+function isOneself({ uid }: Owner): boolean {
+  return process.geteuid === undefined || process.geteuid() === uid;
+}
+
+function close(found: Stats, directory: string, owner: Owner): void {
+  assertOwned(found, directory, owner);
+  chmodSync(directory, ownersAlone);
 }
 
 function isInOrder(found: Stats, owner: Owner): boolean {
@@ -101,7 +116,7 @@ function assertOwned(found: Stats, directory: string, owner: Owner): void {
 
 // ---- from root, through descriptors
 
-function prepare(directory: string, owner: Owner): void {
+function prepareForAnother(directory: string, owner: Owner): void {
   const open = new Descriptors();
   try {
     const { at, below } = open.deepestExisting(directory, owner);
@@ -118,9 +133,9 @@ function settle(handle: Opened, directory: string, owner: Owner): void {
   const found = fstatSync(handle.fd);
   if (found.uid !== owner.uid) {
     if (found.uid !== 0 || process.geteuid?.() !== 0) assertOwned(found, directory, owner);
-    // Of a directory in which others can write nobody knows who put the files there.
-    if ((found.mode & 0o022) !== 0) {
-      const text = `${directory} is root's and others can write in it; it is not given to ${owner.name}`;
+    // As an earlier start may have left it. Where others have access nobody knows what it is for, and who put files there.
+    if ((found.mode & others) !== 0) {
+      const text = `${directory} is root's and open to others; it is not given to ${owner.name}`;
       throw new StateFault(text, given(directory, owner));
     }
     giveFiles(handle, directory, owner);

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Owner } from './owner';
 
 /** Neither links are followed nor pipes waited for. */
 const plainly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -46,14 +47,40 @@ function assertExpected(found: Stats, { uid, atMost }: Expected): void {
   if (found.size > atMost) throw new Error(`larger than ${atMost} bytes`);
 }
 
-/**
- * Replaces `name` in `directory`, wholly or not at all. Resolves when it would survive a crash. Not to be called before
- * the process is the user that the directory belongs to.
- */
-export async function replaceFile(directory: string, name: string, text: string): Promise<void> {
+/** Sets the time of the last change to now where `isDue` says so of the present one. Milliseconds since 1970. */
+export async function touchPlainFile(
+  file: string,
+  expected: Expected,
+  isDue: (changedAt: number) => boolean,
+): Promise<void> {
+  const handle = await fs.open(file, plainly);
+  try {
+    const found = await handle.stat();
+    assertExpected(found, expected);
+    const now = new Date();
+    if (isDue(found.mtimeMs)) await handle.utimes(now, now);
+  } finally {
+    await handle.close();
+  }
+}
+
+export interface Replacing {
+  /** Whose the file is to be. Where this process is root and this is another user, it is given to him. */
+  readonly owner: Owner;
+  /** The time of the last change, milliseconds since 1970; now where absent. */
+  readonly changedAt?: number;
+}
+
+/** Replaces `name` in `directory`, wholly or not at all. Resolves when it would survive a crash. */
+export async function replaceFile(
+  directory: string,
+  name: string,
+  text: string,
+  replacing: Replacing,
+): Promise<void> {
   const temporary = join(directory, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
   try {
-    await writeDurably(temporary, text);
+    await writeDurably(temporary, text, replacing);
     await fs.rename(temporary, join(directory, name));
   } catch (error) {
     await fs.rm(temporary, { force: true });
@@ -67,11 +94,14 @@ export function isTemporary(name: string): boolean {
   return /^\.\d+\.[0-9a-f]{16}\.tmp$/.test(name);
 }
 
-async function writeDurably(file: string, text: string): Promise<void> {
+async function writeDurably(file: string, text: string, { owner, changedAt }: Replacing): Promise<void> {
   // Under a name that nobody can guess, and only if it is new: whoever may write here must not have us follow a link.
   const handle = await fs.open(file, 'wx', 0o600);
   try {
     await handle.writeFile(text);
+    if (owner.uid !== process.geteuid?.())
+      await handle.chown(owner.uid, owner.gid === 'unchanged' ? -1 : owner.gid);
+    if (changedAt !== undefined) await handle.utimes(new Date(), new Date(changedAt));
     await handle.sync();
   } finally {
     await handle.close();

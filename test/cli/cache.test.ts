@@ -1,4 +1,6 @@
 /** `cache` against a policy host of the lab. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
@@ -65,3 +67,31 @@ test('`explain` says once why a policy that is published does not count', async 
   expect(await sts('odd.example')).toMatch(/^no policy: line 2 "mode: often": /);
   expect(await sts('empty.example')).toMatch(/^no policy: (?!MTA-STS)/);
 }, 60_000);
+
+test('an entry that is damaged is purged by its domain', async () => {
+  await cache('refresh', 'sts.example');
+  const store = path.join(lab.haraka.directory, 'mta-sts');
+  const [name = ''] = readdirSync(store);
+  writeFileSync(path.join(store, name), 'x');
+  expect((await cache('show', 'sts.example')).code).toBe(1);
+  expect(await cache('purge', 'sts.example')).toMatchObject({ code: 0, out: 'sts.example: purged\n' });
+  expect(readdirSync(store)).toEqual([]);
+}, 60_000);
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) process.stderr.write('SKIPPED: cache as root, which needs to be root\n');
+
+const asRoot = { tags: ['regression'], timeout: 60_000 };
+test.skipIf(!isRoot)('what root writes belongs to the user of smtp.ini', asRoot, async () => {
+  const nobody = Number(execFileSync('id', ['-u', 'nobody']));
+  const store = path.join(lab.haraka.directory, 'mta-sts');
+  rmSync(store, { recursive: true, force: true });
+  await lab.haraka.writeConfig('smtp.ini', 'nodes=0\nuser=nobody\n');
+  expect((await cache('refresh', 'sts.example')).code).toBe(0);
+  const [name = ''] = readdirSync(store);
+  for (const made of [store, path.join(store, name)]) expect(statSync(made).uid).toBe(nobody);
+  expect((await cache('list')).out).toContain('sts.example');
+  expect((await callIn(lab, ['explain', 'a.example', 'sts.example'])).out).toContain('id first');
+  await lab.haraka.writeConfig('smtp.ini', 'nodes=0\nuser=nobody-of-that-name\n');
+  expect((await cache('list')).code).toBeGreaterThan(1);
+});

@@ -670,7 +670,13 @@ describe('a store behind it', () => {
       return Promise.reject(error);
     };
     const next = { [Symbol.asyncIterator]: () => ({ next: fault }) };
-    const store: PolicyStore = { all: () => next, read: fault, write: fault, close: () => Promise.resolve() };
+    const store: PolicyStore = {
+      all: () => next,
+      read: fault,
+      write: fault,
+      noteUse: fault,
+      close: () => Promise.resolve(),
+    };
     const sender = world.sender({ clock, store });
     await sender.start();
     expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
@@ -829,6 +835,7 @@ function counted(store: PolicyStore): PolicyStore & { calls: number } {
       counting.calls++;
       return store.write(stored);
     },
+    noteUse: (key: Parameters<PolicyStore['noteUse']>[0]) => store.noteUse(key),
     close: () => store.close(),
   };
   return counting;

@@ -14,6 +14,7 @@ import {
   mxHost,
   noPolicy,
   noPolicyObtained,
+  policyUnknown,
   policy,
   relay,
   route,
@@ -270,6 +271,7 @@ describe('the MTA-STS table (RFC 8461)', () => {
   test.each([
     ['no policy published', noPolicy, 'opportunistic'],
     ['a policy never obtained', noPolicyObtained, 'opportunistic'],
+    ['a policy that may be in force, and nobody can tell', policyUnknown, 'refused: sts-policy-fetch-error'],
     ['mode none', policy('none'), 'opportunistic'],
     ['mode testing, host named', testing, 'opportunistic observing pkix'],
     ['mode testing, host not named', policy('testing', '*.other.example'), 'opportunistic observing pkix'],
@@ -324,6 +326,24 @@ describe('the MTA-STS table (RFC 8461)', () => {
       testing,
       'encrypted dane observing pkix',
     ],
+    [
+      'secure MX and usable TLSA: nobody need tell which policy is in force',
+      secureUsable,
+      policyUnknown,
+      'encrypted dane',
+    ],
+    [
+      'insecure MX and usable TLSA: nobody can tell whether the host is in the policy',
+      insecureUsable,
+      policyUnknown,
+      'refused: sts-policy-fetch-error',
+    ],
+    [
+      'no usable TLSA: nobody can tell which policy is in force',
+      secureUnusable,
+      policyUnknown,
+      'refused: sts-policy-fetch-error',
+    ],
     ['no usable TLSA: an enforce policy applies', secureUnusable, enforce, 'encrypted pkix'],
     [
       'no usable TLSA: a testing policy is observed, and does not allow cleartext',
@@ -335,6 +355,12 @@ describe('the MTA-STS table (RFC 8461)', () => {
     ['a failed TLSA lookup is not rescued by a policy', tlsaFailed, enforce, 'refused: dns-lookup-failed'],
   ] as const)('auto, %s', (_name, destination, sts, expected) => {
     expect(outcome(rule('auto'), destination, sts)).toBe(expected);
+  });
+
+  it('delivers under monitor, and records that nobody can tell', () => {
+    const plan = planOf(rule('mta_sts', { enforcement: 'monitor' }), secureAbsent, policyUnknown);
+    expect(brief(plan.requirement)).toBe('opportunistic');
+    expect(plan.recorded.map(({ reason }) => reason)).toEqual(['sts-policy-fetch-error']);
   });
 
   it('leaves DANE levels alone', () => {

@@ -76,6 +76,10 @@ export function policy(mode: StsPolicy['mode'], ...patterns: string[]): StsFacts
 }
 
 export const noPolicy: StsFacts = { kind: 'no_policy', failure: 'not_published' };
+export const policyUnknown: StsFacts = {
+  kind: 'unknown',
+  failure: { reason: 'sts-policy-fetch-error', text: 'as the test says' },
+};
 export const noPolicyObtained: StsFacts = {
   kind: 'no_policy',
   failure: { reason: 'sts-policy-fetch-error', text: 'as the test says' },

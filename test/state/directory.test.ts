@@ -108,10 +108,10 @@ describe.skipIf(!isRoot)(
         },
         /not a plain file/,
       ],
-      ['can be written by others', () => fs.chmodSync(directory, 0o777), /others can write/],
+      ['others can enter', () => fs.chmodSync(directory, 0o711), /open to others/],
     ];
     it.each(refused)('gives away no directory of its own that %s', (_what, make, why) => {
-      fs.mkdirSync(directory, { mode: 0o755 });
+      fs.mkdirSync(directory, { mode: 0o700 });
       make();
       const fault = faultFor(haraka);
       expect(fault.message).toMatch(why);
