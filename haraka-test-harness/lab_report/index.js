@@ -48,7 +48,7 @@ exports.label = (next, connection) => {
 };
 
 exports.delivered = (next, hmail, params) => {
-  const [host, ip, response, delay, remotePort, mode, , secured] = params;
+  const [host, ip, response, delay, remotePort, mode, accepted, secured] = params;
   tell(
     {
       ...about(hmail, 'delivered'),
@@ -59,6 +59,7 @@ exports.delivered = (next, hmail, params) => {
       delay,
       mode,
       secured: Boolean(secured),
+      accepted: (accepted ?? []).map(addressOf),
     },
     next,
   );
