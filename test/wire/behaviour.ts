@@ -12,12 +12,16 @@ export type Ours = Exclude<Column, 'stock'>;
  * their local parts; where all of them share a value it stands alone, and where there are many they are counted.
  */
 export interface Seen {
+  /** As `outcome`, by local part. */
+  readonly outcomes: ReadonlyMap<string, string>;
   /** `delivered`, `deferred 4.4.1`, `bounced 5.1.1`; `lost` without any outcome; `hangs` where none came in time. `-`: no status. */
   readonly outcome: string;
   /** Whole copies that were transferred to hosts, per recipient. */
   readonly copies: string;
   /** `exact` where each copy holds the message octet for octet; `-` where there is none. */
   readonly message: string;
+  /** Parameters of MAIL with which copies were transferred; `-`: none. */
+  readonly mail: string;
   /** Recipients that wait in the queue. */
   readonly waiting: string;
   /** Recipients with the status in the DSN that the sender got. */
@@ -30,28 +34,33 @@ export interface Seen {
   readonly process: string;
   /** Control characters of a peer in what Haraka logged. */
   readonly log: string;
+  /** The most revealing thing that hosts saw outside TLS. Not compared with stock, where nothing is forbidden. */
+  readonly outside: 'nothing' | 'EHLO' | 'STARTTLS' | 'credentials' | 'envelope' | 'message';
 }
 
 export const parts = [
   'outcome',
   'copies',
   'message',
+  'mail',
   'waiting',
   'bounces',
   'hosts',
   'protection',
   'process',
   'log',
-] as const satisfies readonly (keyof Seen)[];
+] as const satisfies readonly Exclude<keyof Seen, 'outside' | 'outcomes'>[];
 export type Part = (typeof parts)[number];
 
 /** What is expected of the suite; `waiting`, `bounces` and the rest follow from the outcome where they are not told. */
 export interface Expected {
-  /** As in `Seen`; `?` in place of a status: any of the class that the outcome needs, or none. By local part where they differ. */
+  /** As in `Seen`; `safe` where it may be anything but a loss; `?` in place of a status: any of the class that the outcome needs, or none. By local part where they differ. */
   readonly outcome: string | Readonly<Record<string, string>>;
   readonly copies?: string;
   readonly hosts?: string;
   readonly protection?: string;
+  /** A regular expression for the parameters of MAIL. */
+  readonly mail?: RegExp;
 }
 
 /** Where a host of the domain can be found. */

@@ -46,8 +46,6 @@ exports.hook_get_mx = (next, hmail, domain) => {
 export interface ColumnNeeds {
   /** The domain that messages come from. */
   readonly senderDomain: string;
-  /** Peers that get mail from the null sender. */
-  readonly nullSenderPeers: readonly string[];
   readonly routesFile: string;
 }
 
@@ -62,13 +60,13 @@ export function harakaOf(column: Column, needs: ColumnNeeds): HarakaOptions {
   };
   if (column === 'stock') return shared;
   const rule = { security_level: column };
-  const peers = Object.fromEntries(needs.nullSenderPeers.map((peer) => [`outbound ${peer}`, rule]));
   return {
     ...shared,
     plugins: ['routing', 'tls-peers'],
     resolver: { timeout: '2', deadline: '5' },
     config: {
-      'tls-peers.ini': timeoutsSection().text + iniText(peers),
+      // The null sender belongs to no managed domain.
+      'tls-peers.ini': timeoutsSection().text + iniText({ outbound: rule }),
       [`tls-peers/${needs.senderDomain}.ini`]: iniText({ outbound: rule }),
     },
   };

@@ -59,7 +59,11 @@ export async function buildDomains(behaviours: readonly Behaviour[], directory: 
     });
     peers.push(peer);
     dns.set({ name, type: 'A', records: [{ type: 'A', address }] });
-    shimRoutes[`${address}|25`] = { host: address, port: peer.port, route: 'open' };
+    shimRoutes[`${address}|25`] = {
+      host: address,
+      port: peer.port,
+      route: script.reach === 'refused' ? 'refused' : 'open',
+    };
     return peer;
   }
 

@@ -21,24 +21,30 @@ export interface Evidence {
 export function seenIn(evidence: Evidence): Seen {
   const { behaviour, peers } = evidence;
   const names = behaviour.recipients;
-  const transfers = peers.flatMap(({ visits }) => visits.flatMap((visit) => visit.transfers));
+  const visits = peers.flatMap((peer) => peer.visits);
+  const transfers = visits.flatMap((visit) => visit.transfers);
+  const commands = visits.flatMap((visit) => visit.commands);
   const waiting = new Set(
     evidence.queue.filter(({ id }) => id === evidence.id).flatMap((one) => one.recipients),
   );
-  const outcomes = outcomesOf(evidence.outcomes);
+  const told = outcomesOf(evidence.outcomes);
+  const outcomes = new Map(
+    names.map((name) => [name, told.get(name) ?? (waiting.has(name) ? 'hangs' : 'lost')]),
+  );
   const statuses = statusesOf(evidence.dsns);
   return {
-    outcome: condensed(
-      names.map((name) => [name, outcomes.get(name) ?? (waiting.has(name) ? 'hangs' : 'lost')]),
-    ),
+    outcomes,
+    outcome: condensed([...outcomes]),
     copies: condensed(names.map((name) => [name, String(copiesOf(transfers, name))])),
-    message: messageOf(transfers, `Lab-Message-Id: ${evidence.id}\r\n${behaviour.message}`),
+    message: messageOf(transfers, commands, `Lab-Message-Id: ${evidence.id}\r\n${behaviour.message}`),
+    mail: parametersOf(transfers),
     waiting: listed(names, (name) => waiting.has(name)),
     bounces: condensedOfSome(names.map((name) => [name, statuses.get(name)])),
     hosts: hostsIn(evidence.visited),
     protection: [...new Set(transfers.map(({ protection }) => protection))].sort().join(', ') || '-',
     process: evidence.process,
     log: evidence.logLines.some(holdsControlCharacter) ? 'control characters' : 'clean',
+    outside: revealedIn(visits.map(({ cleartext }) => cleartext).join('\r\n')),
   };
 }
 
@@ -69,21 +75,47 @@ function unstuffed(wire: string): string {
 }
 
 /** Haraka puts Received fields on top; nothing else may differ. */
-function messageOf(transfers: readonly Transfer[], sent: string): string {
-  if (transfers.length === 0) return '-';
+function messageOf(transfers: readonly Transfer[], commands: readonly string[], sent: string): string {
+  const asCommands = commands.some((line) => line.startsWith('Lab-Message-Id:')) ? ['sent as commands'] : [];
   const whole = sent.endsWith('\r\n') ? sent : `${sent}\r\n`;
-  const faults = transfers.map((transfer) => {
-    const data = unstuffed(transfer.wire);
-    if (!data.endsWith(whole)) return 'changed';
-    const above = data.slice(0, data.length - whole.length);
-    if (!/^(?:Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*$/.test(above)) return 'something before it';
-    const declared = /\bSIZE=(\d+)/i.exec(transfer.parameters)?.[1];
-    // RFC 1870 section 3: octets with CRLF line ends, without the dots that were added; an estimate that counts them may stand.
-    if (declared !== undefined && (Number(declared) < data.length || Number(declared) > transfer.wire.length))
-      return `SIZE=${declared} for ${data.length}`;
-    return 'exact';
-  });
-  return [...new Set(faults)].join(', ');
+  const faults = transfers
+    // What ends a transaction without a recipient that was accepted (RFC 2920 section 3.1).
+    .filter(({ to, wire }) => to.length > 0 || wire !== '')
+    .map((transfer) => {
+      if (transfer.to.length === 0) return 'sent to nobody';
+      const data = unstuffed(transfer.wire);
+      if (!data.endsWith(whole)) return 'changed';
+      const above = data.slice(0, data.length - whole.length);
+      if (!/^(?:Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*$/.test(above)) return 'something before it';
+      return 'exact';
+    });
+  return [...new Set([...faults, ...asCommands])].join(', ') || '-';
+}
+
+function revealedIn(cleartext: string): Seen['outside'] {
+  if (cleartext.includes('Lab-Message-Id:')) return 'message';
+  if (/^(?:MAIL|RCPT)/im.test(cleartext)) return 'envelope';
+  if (/^AUTH/im.test(cleartext)) return 'credentials';
+  if (/^STARTTLS/im.test(cleartext)) return 'STARTTLS';
+  return /^(?:EHLO|LHLO|HELO)/im.test(cleartext) ? 'EHLO' : 'nothing';
+}
+
+/** The parameters of MAIL. What SIZE declares is held to the message that came. */
+function parametersOf(transfers: readonly Transfer[]): string {
+  const told = transfers
+    .filter(({ to }) => to.length > 0)
+    .map(({ parameters, wire }) => {
+      const names = parameters.split(' ').filter((one) => one !== '');
+      const declared = /\bSIZE=(\d+)/i.exec(parameters)?.[1];
+      // RFC 1870 section 3: octets with their line ends, without the dots that were added; one that counts them may stand.
+      const least = unstuffed(wire).length;
+      const isWrong = declared !== undefined && (Number(declared) < least || Number(declared) > wire.length);
+      return [
+        ...names.map((one) => (/^SIZE=/i.test(one) ? 'SIZE' : one.toUpperCase())).sort(),
+        ...(isWrong ? [`(SIZE=${declared} for ${least})`] : []),
+      ].join(' ');
+    });
+  return [...new Set(told)].join(', ') || '-';
 }
 
 /** RFC 3464 section 2.3: a group of fields per recipient. */
@@ -95,7 +127,7 @@ function statusesOf(dsns: readonly string[]): Map<string, string> {
         const recipient = /^Final-Recipient: rfc822;\s*(\S+)/m.exec(part)?.[1];
         if (recipient === undefined) continue;
         const name = localPart(recipient);
-        const status = /^Status: (\d\.\d+\.\d+)/m.exec(part)?.[1] ?? 'no status';
+        const status = /^Status: (\d\.\d+\.\d+)/m.exec(part)?.[1] ?? '-';
         const odd = holdsControlCharacter(part.replace(/[\r\n\t]/g, '')) ? ' with control characters' : '';
         const text = `${status}${odd}`;
         all.set(name, all.has(name) ? `${all.get(name) ?? ''} and ${text}` : text);

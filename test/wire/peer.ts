@@ -94,6 +94,8 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   };
 }
 
+const endOfBody = '\r\n.\r\n';
+
 /** Beyond this, what came is counted but not kept. */
 const kept = 16 * 1024 * 1024;
 
@@ -107,6 +109,8 @@ class Session implements Visit {
   private stream: Socket;
   private secured = false;
   private pending = '';
+  /** How much of `pending` is known not to hold the end of the message. */
+  private looked = 0;
   private mode: 'commands' | 'body' | 'auth' | 'handshake' = 'commands';
   private from = '';
   private parameters = '';
@@ -114,6 +118,7 @@ class Session implements Visit {
   private readonly times = new Map<Point, number>();
   /** What is still to be done, in order. */
   private acts: Promise<void> = Promise.resolve();
+  private busy = 0;
 
   constructor(
     private readonly socket: Socket,
@@ -152,7 +157,9 @@ class Session implements Visit {
     const answers: Answer[] = [];
     while (this.mode !== 'handshake') {
       if (this.mode === 'body') {
-        const end = this.pending.startsWith('.\r\n') ? 0 : this.pending.indexOf('\r\n.\r\n') + 2;
+        const from = Math.max(0, this.looked - endOfBody.length);
+        const end = this.pending.startsWith('.\r\n') ? 0 : this.pending.indexOf(endOfBody, from) + 2;
+        this.looked = end === 1 ? this.pending.length : 0;
         if (end === 1) break;
         const wire = this.pending.slice(0, end);
         this.pending = this.pending.slice(end + 3);
@@ -216,7 +223,7 @@ class Session implements Visit {
       }
       case 'DATA': {
         const answer = this.reactionAt('data', line);
-        if (/(?:^|\n)354/.test(textOf(answer))) this.mode = 'body';
+        if (/(?:^|\n)3/.test(textOf(answer))) this.mode = 'body';
         return answer;
       }
       case 'QUIT':
@@ -253,6 +260,7 @@ class Session implements Visit {
       connection: this.connection,
       secured: this.secured,
       accepted: this.accepted,
+      arrival: this.busy > 0 || this.pending !== '' ? 'early' : 'in time',
     };
     const scripted: Reaction | undefined =
       (this.secured ? script.inside : script.outside)?.[point] ?? script[point];
@@ -300,11 +308,12 @@ class Session implements Visit {
   }
 
   private act(answer: Answer): void {
+    this.busy++;
     this.acts = this.acts.then(async () => {
       for (const act of answer) {
-        if (this.state === 'closed') return;
-        await this.perform(act);
+        if (this.isOpen()) await this.perform(act);
       }
+      this.busy--;
     });
   }
 
@@ -327,6 +336,14 @@ class Session implements Visit {
           await this.write(act.text);
           await this.pass(act.everyMs);
         }
+        return;
+      case 'deafen':
+        this.stream.pause();
+        return;
+      case 'nap':
+        this.stream.pause();
+        await this.pass(act.ms);
+        this.stream.resume();
         return;
       case 'close':
         this.stream.end();

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { columns, type Behaviour, type Column, type Ours, type Seen } from './behaviour';
+import { columns, type Behaviour, type Column, type Ours, type Part, type Seen } from './behaviour';
 import { compare } from './compare';
 import type { Difference } from './differences';
 import { buildDomains, senderDomain, type Domains, type Scenario } from './domains';
@@ -59,26 +59,37 @@ function rowOf(behaviour: Behaviour, finished: readonly Finished[]): Row {
   return {
     name: behaviour.name,
     seen: { stock, opportunistic: of('opportunistic').seen, mandatory: of('mandatory').seen },
-    faults: [
-      ...ours.flatMap((column) =>
-        faultsOf(behaviour, column, of(column).seen).map((fault) => `${column}: ${fault}`),
-      ),
-      ...compared.flatMap(({ column, unexplained }) =>
-        unexplained.length === 0
+    faults: folded(
+      compared.flatMap(({ column, unexplained }) => [
+        ...faultsOf(behaviour, column, of(column).seen).map((text) => ({ column, text })),
+        ...(unexplained.length === 0
           ? []
           : [
-              `${column} differs from stock, not on the list of differences: ${unexplained
-                .map(
-                  (part) =>
-                    `${part} ${JSON.stringify(of(column).seen[part])}, not ${JSON.stringify(stock[part])}`,
-                )
-                .join('; ')}`,
-            ],
-      ),
-    ],
+              {
+                column,
+                text: `not on the list of differences: ${told(unexplained, of(column).seen, stock)}`,
+              },
+            ]),
+      ]),
+    ),
     reasons: [...new Set(compared.flatMap(({ reasons }) => reasons))],
     ms: Math.max(...columns.map((column) => of(column).ms)),
   };
+}
+
+function told(unlike: readonly Part[], seen: Seen, stock: Seen): string {
+  return unlike
+    .map((part) => `${part} ${JSON.stringify(seen[part])}, with stock ${JSON.stringify(stock[part])}`)
+    .join('; ');
+}
+
+/** What is the same in both columns is told once. */
+function folded(faults: readonly { readonly column: Ours; readonly text: string }[]): string[] {
+  const texts = [...new Set(faults.map(({ text }) => text))];
+  return texts.map((text) => {
+    const where = faults.filter((fault) => fault.text === text).map(({ column }) => column);
+    return `${where.length > 1 ? 'both' : String(where[0])}: ${text}`;
+  });
 }
 
 /** First those that share a process; then those that need one for themselves, and those that one fell over. */
@@ -180,8 +191,14 @@ function evidenceOf(station: Station, domains: Domains, scenario: Scenario, id: 
     peers: scenario.peers,
     visited: scenario.visited,
     dsns: dsnsOf(domains, scenario, id),
-    logLines: station.logLines.filter((line) => line.includes(scenario.domain)),
+    logLines: linesAbout(station, scenario, id),
   };
+}
+
+/** Haraka names a delivery by its uuid. */
+function linesAbout(station: Station, { domain }: Scenario, id: string): string[] {
+  const names = [domain, ...station.outcomes(id).map(({ uuid }) => uuid)];
+  return station.logLines.filter((line) => names.some((name) => line.includes(name)));
 }
 
 function forget(scenario: Scenario): void {
@@ -201,7 +218,13 @@ async function runOne(station: Station, domains: Domains, scenario: Scenario, id
       data: behaviour.message,
     })
     .catch((error: unknown) => {
-      if (station.end() === 'running') throw error;
+      if (station.end() !== 'running') return;
+      throw new Error(
+        `${domain} was not sent; the last of the log:\n${station.logLines.slice(-20).join('\n')}`,
+        {
+          cause: error,
+        },
+      );
     });
   await Promise.race([sent, station.ended]);
   const deadline = Date.now() + behaviour.patienceMs;

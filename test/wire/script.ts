@@ -8,6 +8,10 @@ export type Act =
   | { readonly do: 'wait'; readonly ms: number }
   /** Sends `text` again and again until the connection ends. */
   | { readonly do: 'repeat'; readonly text: string; readonly everyMs: number }
+  /** Reads nothing more. */
+  | { readonly do: 'deafen' }
+  /** Reads nothing for a while. */
+  | { readonly do: 'nap'; readonly ms: number }
   | { readonly do: 'close' }
   | { readonly do: 'reset' }
   /** Looks at what comes next as a TLS handshake. */
@@ -45,6 +49,8 @@ export interface About {
   readonly secured: boolean;
   /** Recipients that were accepted so far, in order. */
   readonly accepted: readonly string[];
+  /** `early`: it came before the peer had said all that it had to say, or with more behind it. */
+  readonly arrival: 'in time' | 'early';
 }
 
 export type Reaction = Answer | ((about: About) => Answer | 'ordinary');
@@ -60,6 +66,8 @@ export interface Script extends Reactions {
   readonly tls?: 'offered' | 'withheld';
   /** What else EHLO offers; 8BITMIME and SIZE where absent. */
   readonly offers?: readonly string[];
+  /** Whether anything listens at its address. Default: yes. */
+  readonly reach?: 'listening' | 'refused';
   /** Commands that came in one segment are answered in one write. Default: one by one. */
   readonly replies?: 'merged' | 'each';
 }
@@ -76,6 +84,7 @@ export const pieces = (text: string, size: number, everyMs = 0): Answer => [
 export const wait = (ms: number): Answer => [{ do: 'wait', ms }];
 export const repeat = (text: string, everyMs: number): Answer => [{ do: 'repeat', text, everyMs }];
 export const silence: Answer = [];
+export const deafen: Answer = [{ do: 'deafen' }];
 export const close: Answer = [{ do: 'close' }];
 export const reset: Answer = [{ do: 'reset' }];
 export const upgrade = (handshake: Handshake): Answer => [

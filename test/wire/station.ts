@@ -6,10 +6,10 @@ import path from 'node:path';
 
 import { startHaraka, type HarakaProcess } from '../../haraka-test-harness/haraka';
 import { startReports, type Outcome } from '../../haraka-test-harness/reports';
-import { submit } from '../../haraka-test-harness/smtp_client';
 import type { Column } from './behaviour';
 import { harakaOf } from './columns';
 import { senderDomain, type Domains } from './domains';
+import { submit } from './submission';
 
 /** A message in the queue. */
 export interface Queued {
@@ -47,10 +47,7 @@ export async function startStation(
   const reports = await startReports();
   let haraka: HarakaProcess;
   try {
-    const nullSenderPeers = domains.scenarios
-      .filter((scenario) => scenario.column === column && scenario.behaviour.sender === '')
-      .map(({ domain }) => domain);
-    const needs = { senderDomain: senderDomain(column), nullSenderPeers, routesFile: domains.routesFile };
+    const needs = { senderDomain: senderDomain(column), routesFile: domains.routesFile };
     haraka = await startHaraka(
       { ...harakaOf(column, needs), ...(logging === 'quiet' ? { logLevel: 'error' } : {}) },
       {
@@ -79,7 +76,7 @@ export async function startStation(
         from,
         to,
         data: `Lab-Message-Id: ${id}\r\n${data}`,
-        timeoutMs: 30_000,
+        timeoutMs: 60_000,
       }),
     outcomes: reports.outcomes,
     queue: async () => {
