@@ -13,7 +13,7 @@ export type Ours = Exclude<Column, 'stock'>;
  */
 export interface Seen {
   /** As `outcome`, by local part. */
-  readonly outcomes: ReadonlyMap<string, string>;
+  readonly outcomes: Readonly<Record<string, string>>;
   /** `delivered`, `deferred 4.4.1`, `bounced 5.1.1`; `lost` without any outcome; `hangs` where none came in time. `-`: no status. */
   readonly outcome: string;
   /** Whole copies that were transferred to hosts, per recipient. */
@@ -127,7 +127,7 @@ export function behaviour(
     route: wish.route ?? 'dns',
     expected: { opportunistic: expected, mandatory: wish.mandatory ?? expected },
     company: wish.company ?? 'shared',
-    patienceMs: wish.patienceMs ?? 40_000,
+    patienceMs: wish.patienceMs ?? 30_000,
   };
 }
 

@@ -55,6 +55,8 @@ export function harakaOf(column: Column, needs: ColumnNeeds): HarakaOptions {
     ownPlugins: { routing },
     env: { WIRE_ROUTES: needs.routesFile },
     outbound: { connect_timeout: String(stockTimeout) },
+    // Haraka folds longer lines as it takes a message.
+    config: { 'connection.ini': iniText({ max: { data_line_length: '200000' } }) },
     dsn: 'send',
     logLevel: 'protocol',
   };
@@ -65,6 +67,7 @@ export function harakaOf(column: Column, needs: ColumnNeeds): HarakaOptions {
     plugins: ['routing', 'tls-peers'],
     resolver: { timeout: '2', deadline: '5' },
     config: {
+      ...shared.config,
       // The null sender belongs to no managed domain.
       'tls-peers.ini': timeoutsSection().text + iniText({ outbound: rule }),
       [`tls-peers/${needs.senderDomain}.ini`]: iniText({ outbound: rule }),

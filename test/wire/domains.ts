@@ -27,7 +27,7 @@ export interface Domains {
   readonly routesFile: string;
   readonly scenarios: readonly Scenario[];
   /** Where the DSNs of a column arrive. */
-  readonly collectors: ReadonlyMap<Column, Peer>;
+  readonly mailboxes: ReadonlyMap<Column, Mailbox>;
   stop(): Promise<void>;
 }
 
@@ -80,10 +80,10 @@ export async function buildDomains(behaviours: readonly Behaviour[], directory: 
   }
 
   const scenarios: Scenario[] = [];
-  const collectors = new Map<Column, Peer>();
+  const mailboxes = new Map<Column, Mailbox>();
   for (const column of columns) {
-    const [collector] = await domainOf(senderDomain(column), [{}], []);
-    collectors.set(column, collector!);
+    const [host] = await domainOf(senderDomain(column), [{}], []);
+    mailboxes.set(column, mailboxOf(host!));
     for (const [index, behaviour] of behaviours.entries()) {
       const visited: string[] = [];
       const domain = `${slug(behaviour.name)}-${index}.${column}.wire.example`;
@@ -108,9 +108,31 @@ export async function buildDomains(behaviours: readonly Behaviour[], directory: 
     dns,
     ...files,
     scenarios,
-    collectors,
+    mailboxes,
     stop: async () => {
       await Promise.all([dns.stop(), ...peers.map((peer) => peer.stop())]);
+    },
+  };
+}
+
+/** The DSNs that arrived at a host, by the message that they are about. */
+export interface Mailbox {
+  about(id: string): readonly string[];
+}
+
+function mailboxOf({ visits }: Peer): Mailbox {
+  const byId = new Map<string, string[]>();
+  const read = new Map<Peer['visits'][number], number>();
+  return {
+    about: (id) => {
+      for (const visit of visits) {
+        for (const { wire } of visit.transfers.slice(read.get(visit) ?? 0)) {
+          const about = /^Lab-Message-Id: (.*)\r$/m.exec(wire)?.[1] ?? '';
+          byId.set(about, [...(byId.get(about) ?? []), wire]);
+        }
+        read.set(visit, visit.transfers.length);
+      }
+      return byId.get(id) ?? [];
     },
   };
 }

@@ -16,18 +16,20 @@ export function faultsOf(behaviour: Behaviour, column: Ours, seen: Seen): string
   ];
 }
 
-const status = '(?:-|[245]\\.\\d+\\.\\d+)';
+/** RFC 3463 section 2: the class of a status is that of the outcome. */
+const deferred = 'deferred (?:-|4\\.\\d+\\.\\d+)';
+const bounced = 'bounced (?:-|5\\.\\d+\\.\\d+)';
 const patterns: readonly (readonly [word: string, pattern: string])[] = [
-  ['?', status],
-  ['safe', `(?:delivered|(?:deferred|bounced) ${status})`],
+  ['deferred \\?', deferred],
+  ['bounced \\?', bounced],
+  ['safe', `(?:delivered|${deferred}|${bounced})`],
 ];
 
 function outcomeFaults({ recipients }: Behaviour, { outcome }: Expected, seen: Seen): string[] {
   const wanted = new Map(
     recipients.map((name) => [name, typeof outcome === 'string' ? outcome : (outcome[name] ?? 'not told')]),
   );
-  if (recipients.every((name) => isLike(wanted.get(name) ?? '', seen.outcomes.get(name) ?? 'lost')))
-    return [];
+  if (recipients.every((name) => isLike(wanted.get(name) ?? '', seen.outcomes[name] ?? 'lost'))) return [];
   return [`outcome is ${JSON.stringify(seen.outcome)}, expected ${JSON.stringify(condensed([...wanted]))}`];
 }
 
@@ -55,7 +57,7 @@ function transferOf({ recipients }: Behaviour, expected: Expected): Partial<Reco
 
 /** What has to be in the queue and in the sender's mailbox, given the outcome, whatever it is. */
 function followingFrom({ recipients, sender }: Behaviour, seen: Seen): Partial<Record<Part, string>> {
-  const of = (name: string): string => seen.outcomes.get(name) ?? '';
+  const of = (name: string): string => seen.outcomes[name] ?? '';
   const bounced = recipients.map((name): readonly [string, string | undefined] => [
     name,
     of(name).startsWith('bounced') ? of(name).slice('bounced '.length) : undefined,

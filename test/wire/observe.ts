@@ -33,7 +33,7 @@ export function seenIn(evidence: Evidence): Seen {
   );
   const statuses = statusesOf(evidence.dsns);
   return {
-    outcomes,
+    outcomes: Object.fromEntries(outcomes),
     outcome: condensed([...outcomes]),
     copies: condensed(names.map((name) => [name, String(copiesOf(transfers, name))])),
     message: messageOf(transfers, commands, `Lab-Message-Id: ${evidence.id}\r\n${behaviour.message}`),

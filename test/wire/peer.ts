@@ -96,8 +96,34 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
 
 const endOfBody = '\r\n.\r\n';
 
+/** Collects a message up to the lone dot, in linear time. */
+class Body {
+  private parts: string[] = [];
+  /** The line end before the message, and what of it may yet become its end. */
+  private tail = '\r\n';
+  /** What came behind the dot. */
+  excess = '';
+
+  /** The message, as it came, once it is whole. */
+  take(text: string): { readonly wire: string } | 'unfinished' {
+    const seen = this.tail + text;
+    const end = seen.indexOf(endOfBody);
+    this.parts.push(text);
+    if (end < 0) {
+      this.tail = seen.slice(-endOfBody.length + 1);
+      this.excess = '';
+      return 'unfinished';
+    }
+    const whole = this.parts.join('');
+    this.excess = seen.slice(end + endOfBody.length);
+    this.parts = [];
+    this.tail = '\r\n';
+    return { wire: whole.slice(0, whole.length - this.excess.length - '.\r\n'.length) };
+  }
+}
+
 /** Beyond this, what came is counted but not kept. */
-const kept = 16 * 1024 * 1024;
+const kept = 256 * 1024;
 
 class Session implements Visit {
   cleartext = '';
@@ -109,8 +135,7 @@ class Session implements Visit {
   private stream: Socket;
   private secured = false;
   private pending = '';
-  /** How much of `pending` is known not to hold the end of the message. */
-  private looked = 0;
+  private readonly body = new Body();
   private mode: 'commands' | 'body' | 'auth' | 'handshake' = 'commands';
   private from = '';
   private parameters = '';
@@ -118,6 +143,7 @@ class Session implements Visit {
   private readonly times = new Map<Point, number>();
   /** What is still to be done, in order. */
   private acts: Promise<void> = Promise.resolve();
+  /** Answers of which more than the last act is still to be done. */
   private busy = 0;
 
   constructor(
@@ -157,14 +183,11 @@ class Session implements Visit {
     const answers: Answer[] = [];
     while (this.mode !== 'handshake') {
       if (this.mode === 'body') {
-        const from = Math.max(0, this.looked - endOfBody.length);
-        const end = this.pending.startsWith('.\r\n') ? 0 : this.pending.indexOf(endOfBody, from) + 2;
-        this.looked = end === 1 ? this.pending.length : 0;
-        if (end === 1) break;
-        const wire = this.pending.slice(0, end);
-        this.pending = this.pending.slice(end + 3);
+        const message = this.body.take(this.pending);
+        this.pending = this.body.excess;
+        if (message === 'unfinished') break;
         this.mode = 'commands';
-        answers.push(this.take(wire));
+        answers.push(this.take(message.wire));
         continue;
       }
       const end = this.pending.indexOf('\r\n');
@@ -310,10 +333,11 @@ class Session implements Visit {
   private act(answer: Answer): void {
     this.busy++;
     this.acts = this.acts.then(async () => {
-      for (const act of answer) {
+      for (const [at, act] of answer.entries()) {
+        if (at === answer.length - 1) this.busy--;
         if (this.isOpen()) await this.perform(act);
       }
-      this.busy--;
+      if (answer.length === 0) this.busy--;
     });
   }
 
@@ -327,6 +351,8 @@ class Session implements Visit {
           await this.write(act.text.slice(at, at + act.size));
           if (act.everyMs > 0) await this.pass(act.everyMs);
         }
+        return;
+      case 'mean':
         return;
       case 'wait':
         await this.pass(act.ms);
@@ -445,7 +471,8 @@ class Session implements Visit {
 const handshakeRecord = 0x16;
 
 function textOf(answer: Answer): string {
-  return answer.map((act) => ('text' in act ? act.text : '')).join('');
+  const meant = answer.find((act) => act.do === 'mean');
+  return meant?.code ?? answer.map((act) => ('text' in act ? act.text : '')).join('');
 }
 
 /** Neighbouring texts become one write. */

@@ -17,11 +17,10 @@ export interface Row {
   /** What is not as it must be, one line each. */
   readonly faults: readonly string[];
   readonly reasons: readonly Difference[];
-  /** Of the slowest column. */
-  readonly ms: number;
+  readonly ms: Readonly<Record<Column, number>>;
 }
 
-const atOnce = 16;
+const atOnce = 48;
 /** Beyond these a process that had one behaviour to itself has stood still, or grown. */
 const stillMs = 5000;
 const grownMb = 300;
@@ -73,7 +72,7 @@ function rowOf(behaviour: Behaviour, finished: readonly Finished[]): Row {
       ]),
     ),
     reasons: [...new Set(compared.flatMap(({ reasons }) => reasons))],
-    ms: Math.max(...columns.map((column) => of(column).ms)),
+    ms: { stock: of('stock').ms, opportunistic: of('opportunistic').ms, mandatory: of('mandatory').ms },
   };
 }
 
@@ -145,10 +144,11 @@ async function runShared(column: Column, domains: Domains, scenarios: readonly S
     });
     // Read at the end, so that nothing that came late is missed.
     const queue = await station.queue();
+    const log = logByDelivery(station.logLines);
     const done = [...over].map(([scenario, { id, ms }]) => ({
       scenario,
       ms,
-      seen: seenIn({ ...evidenceOf(station, domains, scenario, id), queue, process: 'survived' }),
+      seen: seenIn({ ...evidenceOf(station, domains, scenario, id, log), queue, process: 'survived' }),
     }));
     const suspects = [...underWay];
     for (const scenario of suspects) forget(scenario);
@@ -172,7 +172,7 @@ async function runAlone(column: Column, domains: Domains, scenario: Scenario): P
       ...(grown > grownMb ? ['grew'] : []),
     ];
     const seen = seenIn({
-      ...evidenceOf(station, domains, scenario, id),
+      ...evidenceOf(station, domains, scenario, id, logByDelivery(station.logLines)),
       queue: await station.queue(),
       process: words.join(', ') || 'survived',
     });
@@ -183,7 +183,13 @@ async function runAlone(column: Column, domains: Domains, scenario: Scenario): P
   }
 }
 
-function evidenceOf(station: Station, domains: Domains, scenario: Scenario, id: string) {
+function evidenceOf(
+  station: Station,
+  domains: Domains,
+  scenario: Scenario,
+  id: string,
+  log: ReadonlyMap<string, readonly string[]>,
+) {
   return {
     behaviour: scenario.behaviour,
     id,
@@ -191,14 +197,21 @@ function evidenceOf(station: Station, domains: Domains, scenario: Scenario, id: 
     peers: scenario.peers,
     visited: scenario.visited,
     dsns: dsnsOf(domains, scenario, id),
-    logLines: linesAbout(station, scenario, id),
+    logLines: station.outcomes(id).flatMap(({ uuid }) => log.get(uuid) ?? []),
   };
 }
 
-/** Haraka names a delivery by its uuid. */
-function linesAbout(station: Station, { domain }: Scenario, id: string): string[] {
-  const names = [domain, ...station.outcomes(id).map(({ uuid }) => uuid)];
-  return station.logLines.filter((line) => names.some((name) => line.includes(name)));
+/** Haraka names a delivery by its uuid, and a part of it by that and a number. */
+function logByDelivery(lines: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const all = new Map<string, string[]>();
+  for (const line of lines) {
+    const uuid = /\[([0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}[.\d]*)\]/.exec(line)?.[1];
+    if (uuid === undefined) continue;
+    const own = all.get(uuid);
+    if (own === undefined) all.set(uuid, [line]);
+    else own.push(line);
+  }
+  return all;
 }
 
 function forget(scenario: Scenario): void {
@@ -228,14 +241,14 @@ async function runOne(station: Station, domains: Domains, scenario: Scenario, id
     });
   await Promise.race([sent, station.ended]);
   const deadline = Date.now() + behaviour.patienceMs;
-  let emptySince = 0;
+  let quietSince = Date.now();
   while (station.end() === 'running' && Date.now() < deadline && !isSettled(station, behaviour, id)) {
     await pass(50);
+    if (peers.some(({ visits }) => visits.some(({ state }) => state === 'open'))) quietSince = Date.now();
+    if (Date.now() - quietSince < 3000) continue;
     // Gone without an outcome: nothing is in the queue, and nobody speaks with a peer any more.
-    const busy = peers.some(({ visits }) => visits.some(({ state }) => state === 'open'));
-    if (busy || (await station.queue()).some((queued) => queued.id === id)) emptySince = Date.now();
-    else if (emptySince === 0) emptySince = Date.now();
-    else if (Date.now() - emptySince > 3000) break;
+    if (!(await station.queue()).some((queued) => queued.id === id)) break;
+    quietSince = Date.now();
   }
   const isBounced = station.outcomes(id).some(({ status }) => status === 'bounced');
   if (isBounced && behaviour.sender !== '') {
@@ -265,12 +278,8 @@ function isSettled(station: Station, behaviour: Behaviour, id: string): boolean 
   return behaviour.recipients.every((name) => settled.has(name));
 }
 
-function dsnsOf(domains: Domains, { column }: Scenario, id: string): string[] {
-  const { visits } = domains.collectors.get(column)!;
-  return visits
-    .flatMap(({ transfers }) => transfers)
-    .map(({ wire }) => wire)
-    .filter((wire) => wire.includes(`Lab-Message-Id: ${id}\r\n`));
+function dsnsOf(domains: Domains, { column }: Scenario, id: string): readonly string[] {
+  return domains.mailboxes.get(column)?.about(id) ?? [];
 }
 
 /** As the octets of its UTF-8, one character each. */

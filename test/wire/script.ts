@@ -5,6 +5,8 @@ export type Act =
   | { readonly do: 'say'; readonly text: string }
   /** Sends the text in writes of `size` octets, `everyMs` apart; 0: as soon as the one before has been taken. */
   | { readonly do: 'pieces'; readonly text: string; readonly size: number; readonly everyMs: number }
+  /** What the whole answer comes to, where its texts do not tell. */
+  | { readonly do: 'mean'; readonly code: string }
   | { readonly do: 'wait'; readonly ms: number }
   /** Sends `text` again and again until the connection ends. */
   | { readonly do: 'repeat'; readonly text: string; readonly everyMs: number }
@@ -81,6 +83,7 @@ export const raw = (text: string): Answer => [{ do: 'say', text }];
 export const pieces = (text: string, size: number, everyMs = 0): Answer => [
   { do: 'pieces', text, size, everyMs },
 ];
+export const mean = (code: string): Answer => [{ do: 'mean', code }];
 export const wait = (ms: number): Answer => [{ do: 'wait', ms }];
 export const repeat = (text: string, everyMs: number): Answer => [{ do: 'repeat', text, everyMs }];
 export const silence: Answer = [];

@@ -67,7 +67,20 @@ export async function startStation(
   void haraka.ended.then((how) => {
     end = how;
   });
+  const folder = path.join(directory, 'queue');
   const queued = new Map<string, Queued | 'unreadable'>();
+  const queue = async (): Promise<Queued[]> => {
+    const files = (await readdir(folder)).filter((file) => /^\d/.test(file));
+    await Promise.all(
+      files
+        .filter((file) => !queued.has(file))
+        .map(async (file) => queued.set(file, await todoOf(path.join(folder, file)))),
+    );
+    return files.flatMap((file) => {
+      const one = queued.get(file);
+      return one === undefined || one === 'unreadable' ? [] : [one];
+    });
+  };
   return {
     column,
     send: async ({ id, from, to, data }) =>
@@ -79,19 +92,7 @@ export async function startStation(
         timeoutMs: 60_000,
       }),
     outcomes: reports.outcomes,
-    queue: async () => {
-      const folder = path.join(directory, 'queue');
-      const files = (await readdir(folder)).filter((file) => /^\d/.test(file));
-      await Promise.all(
-        files
-          .filter((file) => !queued.has(file))
-          .map(async (file) => queued.set(file, await todoOf(path.join(folder, file)))),
-      );
-      return files.flatMap((file) => {
-        const one = queued.get(file);
-        return one === undefined || one === 'unreadable' ? [] : [one];
-      });
-    },
+    queue,
     logLines: haraka.logLines,
     end: () => end,
     ended: haraka.ended,

@@ -11,6 +11,9 @@ import {
 import { close, deafen, reset, say, wait, perRecipient } from '../script';
 
 const nobody = say('550 5.1.1 nobody here');
+const large = withBody(
+  '0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n'.repeat(45_000),
+);
 const pastAnyBuffer = withBody(
   '0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n'.repeat(120_000),
 );
@@ -53,22 +56,12 @@ export const dataBehaviours: readonly Behaviour[] = [
     { rcpt: say('250 2.1.5 ok', '354 go on'), data: wait(1) },
     lostConnection,
   ),
-  behaviour(
-    'a close during the message',
-    { data: [...say('354 go on'), ...wait(100), ...close] },
-    lostConnection,
-    {
-      message: pastAnyBuffer,
-    },
-  ),
-  behaviour(
-    'a reset during the message',
-    { data: [...say('354 go on'), ...wait(100), ...reset] },
-    lostConnection,
-    {
-      message: pastAnyBuffer,
-    },
-  ),
+  behaviour('a close during the message', { data: [...say('354 go on'), ...close] }, lostConnection, {
+    message: large,
+  }),
+  behaviour('a reset during the message', { data: [...say('354 go on'), ...reset] }, lostConnection, {
+    message: large,
+  }),
   behaviour(
     'a peer that stops reading during the message',
     { data: [...say('354 go on'), ...deafen] },
@@ -83,7 +76,7 @@ export const dataBehaviours: readonly Behaviour[] = [
     delivered,
     { message: pastAnyBuffer },
   ),
-  behaviour('a message of 8 MB', {}, delivered, { message: pastAnyBuffer }),
+  behaviour('a message of 3 MB', {}, delivered, { message: large }),
   behaviour(
     'RCPT refused, and DATA would be answered with 354',
     { rcpt: nobody, data: say('354 go on') },

@@ -8,7 +8,7 @@ const piece = 65_536;
 const shapes: readonly (readonly [name: string, message: string])[] = [
   ['without a body', withBody('')],
   ['with one empty line', withBody('\r\n')],
-  ['that ends in many empty lines', withBody(`The body.\r\n${'\r\n'.repeat(50)}`)],
+  ['that ends in many empty lines', withBody(`The body.${'\r\n'.repeat(50)}`)],
   ['without a line end at its end', withBody('The body.')],
   ['of dots', withBody('.\r\n..\r\n...\r\n.\r\n')],
   ['whose lines begin with dots', withBody('.one\r\n..two\r\n...three\r\nfour.\r\n')],
@@ -19,7 +19,7 @@ const shapes: readonly (readonly [name: string, message: string])[] = [
   ['of octets above 127', withBody('\x80\x81\xfe\xff \xc3\xa4\r\n')],
   ['with NULs and other control characters', withBody('a\0b\x01\x07\x1b[31m\x7f\r\n')],
   ['with tabs and blanks at line ends', withBody('one \r\ntwo\t\r\n \r\n')],
-  ['of one piece of the queue file, with dots', withBody(`${'.\r\n'.repeat(piece)}`)],
+  ['of one piece of the queue file, with dots', withBody('.\r\n'.repeat(piece))],
   ['of 40,000 lines', withBody('A line of the message.\r\n'.repeat(40_000))],
   ['of 1 MB of empty lines', withBody('\r\n'.repeat(500_000))],
 ];

@@ -100,7 +100,7 @@ export const offerBehaviours: readonly Behaviour[] = [
   behaviour(
     'MAIL refused for the size declared',
     {
-      ...inside('SIZE 200'),
+      ...inside('SIZE 100000'),
       mail: ({ line }) => (/SIZE=/.test(line) ? say('552 5.3.4 too big') : 'ordinary'),
     },
     bounced('5.3.4'),
