@@ -1,4 +1,5 @@
 /** One behaviour of a peer: what the hosts of one domain do, the message, and what must come of it. */
+import type { Peer } from './peer';
 import type { Script } from './script';
 
 /** The three that each behaviour is run through. */
@@ -71,11 +72,16 @@ export interface Target {
   readonly socket: string;
 }
 
+export interface RealServer {
+  /** What it delivered to that domain stands for what was transferred. */
+  peerOf(domain: string): Peer;
+}
+
 export interface Behaviour {
   /** Unique; says what the peer does. */
   readonly name: string;
-  /** `mx1`, `mx2`, ... in the order of their preference. */
-  readonly hosts: readonly Script[];
+  /** `mx1`, `mx2`, ... in the order of their preference; or a server that somebody else wrote. */
+  readonly hosts: readonly Script[] | RealServer;
   /** Local parts. */
   readonly recipients: readonly string[];
   /** Local part of the sender; empty for the null sender. */
@@ -114,13 +120,13 @@ export const plainMessage = withBody('The body.\r\n');
 
 export function behaviour(
   name: string,
-  hosts: Script | readonly Script[],
+  hosts: Script | readonly Script[] | RealServer,
   expected: Expected,
   wish: Wish = {},
 ): Behaviour {
   return {
     name,
-    hosts: isList(hosts) ? hosts : [hosts],
+    hosts: isList(hosts) || isReal(hosts) ? hosts : [hosts],
     recipients: wish.recipients ?? ['a'],
     sender: wish.sender ?? 'sender',
     message: wish.message ?? plainMessage,
@@ -131,8 +137,12 @@ export function behaviour(
   };
 }
 
-function isList(hosts: Script | readonly Script[]): hosts is readonly Script[] {
+function isList(hosts: Script | readonly Script[] | RealServer): hosts is readonly Script[] {
   return Array.isArray(hosts);
+}
+
+export function isReal(hosts: Script | readonly Script[] | RealServer): hosts is RealServer {
+  return 'peerOf' in hosts;
 }
 
 // --- expectations in words --------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
 /** The Harakas that behaviours are run through, and how long they wait. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
 import { iniText } from '../../haraka-test-harness/ini';
 import type { HarakaOptions } from '../../haraka-test-harness/haraka';
 import { timeoutKeys } from '../../src/settings/schema';
@@ -43,6 +46,12 @@ exports.hook_get_mx = (next, hmail, domain) => {
   next(OK, route);
 };`;
 
+/** The whole file: Haraka does without none of it. */
+function shippedConnectionIni(): string {
+  const file = path.resolve(import.meta.dirname, '../../node_modules/Haraka/config/connection.ini');
+  return readFileSync(file, 'utf8');
+}
+
 export interface ColumnNeeds {
   /** The domain that messages come from. */
   readonly senderDomain: string;
@@ -56,7 +65,12 @@ export function harakaOf(column: Column, needs: ColumnNeeds): HarakaOptions {
     env: { WIRE_ROUTES: needs.routesFile },
     outbound: { connect_timeout: String(stockTimeout) },
     // Haraka folds longer lines as it takes a message.
-    config: { 'connection.ini': iniText({ max: { data_line_length: '200000' } }) },
+    config: {
+      'connection.ini': shippedConnectionIni().replace(
+        /^;?\s*data_line_length\s*=.*$/m,
+        'data_line_length = 200000',
+      ),
+    },
     dsn: 'send',
     logLevel: 'protocol',
   };
@@ -65,7 +79,8 @@ export function harakaOf(column: Column, needs: ColumnNeeds): HarakaOptions {
   return {
     ...shared,
     plugins: ['routing', 'tls-peers'],
-    resolver: { timeout: '2', deadline: '5' },
+    // The lab's DNS server shares a process with all the peers.
+    resolver: { timeout: '6', deadline: '20' },
     config: {
       ...shared.config,
       // The null sender belongs to no managed domain.

@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls';
 
 import { openCertificateOffice } from '../../haraka-test-harness/certificates';
 import { startDnsServer, type DnsServer } from '../../haraka-test-harness/dns_server';
-import { columns, type Behaviour, type Column } from './behaviour';
+import { columns, isReal, type Behaviour, type Column } from './behaviour';
 import { startPeer, type Peer } from './peer';
 import type { Script } from './script';
 
@@ -87,7 +87,10 @@ export async function buildDomains(behaviours: readonly Behaviour[], directory: 
     for (const [index, behaviour] of behaviours.entries()) {
       const visited: string[] = [];
       const domain = `${slug(behaviour.name)}-${index}.${column}.wire.example`;
-      const own = await domainOf(domain, behaviour.hosts, visited);
+      const { hosts } = behaviour;
+      // A real server does not tell who came.
+      if (isReal(hosts)) visited.push('mx1');
+      const own = isReal(hosts) ? [hosts.peerOf(domain)] : await domainOf(domain, hosts, visited);
       if (behaviour.route !== 'dns')
         routes[domain] = behaviour.route(
           own.map(({ name, address, port, socket }) => ({ host: name, address, port, socket })),

@@ -20,8 +20,8 @@ export function faultsOf(behaviour: Behaviour, column: Ours, seen: Seen): string
 const deferred = 'deferred (?:-|4\\.\\d+\\.\\d+)';
 const bounced = 'bounced (?:-|5\\.\\d+\\.\\d+)';
 const patterns: readonly (readonly [word: string, pattern: string])[] = [
-  ['deferred \\?', deferred],
-  ['bounced \\?', bounced],
+  ['deferred ?', deferred],
+  ['bounced ?', bounced],
   ['safe', `(?:delivered|${deferred}|${bounced})`],
 ];
 

@@ -20,7 +20,7 @@ export interface Row {
   readonly ms: Readonly<Record<Column, number>>;
 }
 
-const atOnce = 48;
+const atOnce = 32;
 /** Beyond these a process that had one behaviour to itself has stood still, or grown. */
 const stillMs = 5000;
 const grownMb = 300;
