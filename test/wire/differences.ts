@@ -216,6 +216,16 @@ const tls: readonly Difference[] = [
   ),
 ];
 
+const local: readonly Difference[] = [
+  because(
+    'The rule: a UNIX socket is local, no rule applies, and there is nobody to hide from. Stock asks for TLS.',
+    /over a UNIX socket/,
+    'any',
+    'any',
+    { parts: ['protection'] },
+  ),
+];
+
 const time: readonly Difference[] = [
   because(
     'Fault of stock: connect_timeout limits the whole session. RFC 5321 section 4.5.3.2: minutes, by command.',
@@ -244,5 +254,6 @@ export const differences: readonly Difference[] = [
   ...lmtp,
   ...offers,
   ...tls,
+  ...local,
   ...time,
 ];

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Peer } from '../peer';
-import { answering, deliveredPeer, end, freePort, start } from './program';
+import { answering, end, freePort, Maildirs, start } from './program';
 
 export const account = { user: 'the-user', password: 'the-password' } as const;
 
@@ -27,6 +27,12 @@ export function dovecotMissing(): string {
   return process.getuid?.() === 0 ? '' : 'Dovecot has to be started by root';
 }
 
+/** mail/<domain>/<local part>/Maildir/new/<file> */
+function addressOfPath(file: string): string {
+  const [domain, local] = file.split('/').slice(-5);
+  return `${local ?? ''}@${domain ?? ''}`;
+}
+
 /** Local parts that have a mailbox; that of `full` cannot be written to. */
 const users = ['a', 'b', 'c', 'full', account.user];
 
@@ -43,6 +49,8 @@ export async function startDovecot(
   await writeFile(at('users'), users.map((user) => `${user}:{PLAIN}${account.password}::::::\n`).join(''), {
     mode: 0o644,
   });
+  // What is no directory holds no Maildir.
+  await writeFile(at('broken'), `full::${owner}:${owner}::/dev/null/full::\n`);
   const port = await freePort();
   await writeFile(
     at('dovecot.conf'),
@@ -56,7 +64,7 @@ ssl_cert = <${at('chain.pem')}
 ssl_key = <${at('key.pem')}
 ssl_min_protocol = TLSv1.2
 auth_mechanisms = plain login cram-md5
-auth_username_format = %n
+auth_failure_delay = 0
 disable_plaintext_auth = no
 first_valid_uid = 1
 last_valid_uid = 0
@@ -72,8 +80,12 @@ passdb {
   args = scheme=PLAIN username_format=%n ${at('users')}
 }
 userdb {
+  driver = passwd-file
+  args = username_format=%n ${at('broken')}
+}
+userdb {
   driver = static
-  args = uid=${owner} gid=${owner} home=${at('mail')}/%n
+  args = uid=${owner} gid=${owner} home=${at('mail')}/%d/%n
 }
 service lmtp {
   inet_listener lmtp {
@@ -90,6 +102,11 @@ service auth {
     mode = 0666
   }
 }
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 service stats {
   unix_listener stats-writer {
     mode = 0666
@@ -97,8 +114,6 @@ service stats {
 }
 `,
   );
-  // What is no directory holds no Maildir.
-  await writeFile(at('mail/full'), '');
   const child = start(program, ['-F', '-c', at('dovecot.conf')]);
   try {
     await answering(port, at('log'));
@@ -106,11 +121,12 @@ service stats {
     await end(child);
     throw error;
   }
+  const delivered = new Maildirs(at('mail'), () => true, addressOfPath);
   return {
     port,
     socket: at('lmtp'),
     authSocket: at('auth'),
-    peerOf: (domain) => deliveredPeer(domain, at('mail'), () => true),
+    peerOf: (domain) => delivered.peerOf(domain),
     stop: async () => end(child),
   };
 }

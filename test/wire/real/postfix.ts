@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Peer } from '../peer';
-import { answering, deliveredPeer, end, filesBelow, freePort, start } from './program';
+import { answering, end, filesBelow, freePort, Maildirs, start } from './program';
 
 /** smtpd's own options, by the name of the set. */
 const sets = {
@@ -37,6 +37,10 @@ export interface Postfix {
 const master = '/usr/lib/postfix/sbin/master';
 /** nobody, as Debian has it. */
 const owner = 65_534;
+
+function deliveredTo(_file: string, text: string): string {
+  return /^Delivered-To: (.*)\r$/m.exec(text)?.[1] ?? '';
+}
 
 /** What is missing to run it; empty where nothing is. */
 export function postfixMissing(): string {
@@ -83,6 +87,7 @@ export async function startPostfix(
     smtpd_sasl_path: authSocket,
     smtpd_sasl_security_options: 'noanonymous',
     smtpd_recipient_limit: '1000',
+    smtpd_error_sleep_time: '0',
     smtpd_delay_reject: 'no',
     smtpd_recipient_restrictions: `check_recipient_access regexp:${at('etc/recipients')}`,
     smtpd_relay_restrictions: 'reject_unauth_destination',
@@ -121,7 +126,8 @@ export async function startPostfix(
       service('rewrite', 'unix', 'trivial-rewrite'),
       ...['bounce', 'defer', 'trace'].map((name) => service(name, 'unix', 'bounce', '-', '-', '0')),
       service('tlsmgr', 'unix', 'tlsmgr', '-', '1000?', '1'),
-      service('virtual', 'unix', 'virtual'),
+      // As root: it becomes the owner of the mailbox.
+      'virtual unix - n n - - virtual\n',
       service('error', 'unix', 'error'),
       service('retry', 'unix', 'error'),
       service('anvil', 'unix', 'anvil', '-', '-', '1'),
@@ -139,9 +145,10 @@ export async function startPostfix(
   }
   const isIdle = (): boolean =>
     ['maildrop', 'incoming', 'active'].every((name) => filesBelow(at(`queue/${name}`)).length === 0);
+  const delivered = new Maildirs(maildirs, isIdle, deliveredTo);
   return {
     port: (set) => ports.get(set) ?? 0,
-    peerOf: (domain) => deliveredPeer(domain, maildirs, isIdle),
+    peerOf: (domain) => delivered.peerOf(domain),
     stop: async () => end(child),
   };
 }

@@ -7,11 +7,6 @@ import path from 'node:path';
 import { stuffed } from '../../../haraka-test-harness/smtp_client';
 import type { Peer, Transfer, Visit } from '../peer';
 
-export interface Program {
-  /** What is missing to run it here; empty where nothing is. */
-  readonly missing: string;
-}
-
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -65,44 +60,65 @@ export function filesBelow(directory: string): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-/** A real server as a peer of one domain: what it delivered there stands for what was transferred. */
-export function deliveredPeer(domain: string, maildirs: string, isIdle: () => boolean): Peer {
-  return {
-    name: `mx1.${domain}`,
-    address: '127.0.0.1',
-    port: 0,
-    socket: '',
-    get visits(): readonly Visit[] {
-      const transfers = filesBelow(maildirs)
-        .filter((file) => /\/new\//.test(file))
-        .map((file) => transferIn(readFileSync(file, 'latin1'), domain))
-        .filter((one) => one !== 'elsewhere');
-      return [{ cleartext: '', encrypted: '', commands: [], transfers, state: 'closed' }];
-    },
-    settled: async () => {
-      const deadline = Date.now() + 10_000;
-      while (!isIdle() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
-    },
-    forget: () => undefined,
-    stop: async () => Promise.resolve(),
-  };
+/** What a server delivered, whoever it was for. */
+export class Maildirs {
+  private readonly read = new Map<string, { readonly domain: string; readonly transfer: Transfer }>();
+
+  constructor(
+    private readonly directory: string,
+    private readonly isIdle: () => boolean,
+    private readonly recipientOf: (file: string, text: string) => string,
+  ) {}
+
+  /** The server as a peer of one domain: what it delivered there stands for what was transferred. */
+  peerOf(domain: string): Peer {
+    // Known only once all is said and done; until then nobody is asked.
+    let transfers: readonly Transfer[] = [];
+    const visit = { cleartext: '', encrypted: '', commands: [], state: 'closed' } as const;
+    return {
+      name: `mx1.${domain}`,
+      address: '127.0.0.1',
+      port: 0,
+      socket: '',
+      get visits(): readonly Visit[] {
+        return [{ ...visit, transfers }];
+      },
+      settled: async () => {
+        const deadline = Date.now() + 10_000;
+        while (!this.isIdle() && Date.now() < deadline)
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        transfers = this.of(domain);
+      },
+      forget: () => undefined,
+      stop: async () => Promise.resolve(),
+    };
+  }
+
+  private of(domain: string): Transfer[] {
+    for (const file of filesBelow(this.directory)) {
+      if (this.read.has(file) || !file.includes('/new/')) continue;
+      const text = readFileSync(file, 'latin1').replace(/\r?\n/g, '\r\n');
+      const recipient = this.recipientOf(file, text);
+      const at = recipient.lastIndexOf('@');
+      this.read.set(file, {
+        domain: recipient.slice(at + 1),
+        transfer: transferOf(text, recipient.slice(0, at)),
+      });
+    }
+    return [...this.read.values()].filter((one) => one.domain === domain).map(({ transfer }) => transfer);
+  }
 }
 
-/** Mail as it was delivered: LF for CRLF, and fields of the server on top of those that Haraka sent. */
-function transferIn(file: string, domain: string): Transfer | 'elsewhere' {
-  const text = file.replace(/\r?\n/g, '\r\n');
-  const to = /^Delivered-To: <?(.*?)>?\r$/m.exec(text)?.[1] ?? '';
-  if (!to.endsWith(`@${domain}`)) return 'elsewhere';
-  const sent = text.search(/^Received: from client\.wire\.example/m);
-  const local = to.slice(0, to.lastIndexOf('@'));
+/** Mail as it was delivered: with fields of the server on top of those that Haraka sent. */
+function transferOf(text: string, recipient: string): Transfer {
+  const sent = Math.max(0, text.search(/^Received: from client\.wire\.example/m));
+  const isSecured = /using TLS|with (?:ESMTPSA?|LMTPS|UTF8SMTPSA?|UTF8LMTPS)\b/.test(text.slice(0, sent));
   return {
     from: '',
     parameters: '',
-    to: [local],
-    wire: stuffed(text.slice(Math.max(0, sent))),
-    taken: [local],
-    protection: /using TLS|with (?:ESMTPS|LMTPS|UTF8SMTPS|UTF8LMTPS)/.test(text.slice(0, Math.max(0, sent)))
-      ? 'TLS'
-      : 'cleartext',
+    to: [recipient],
+    wire: stuffed(text.slice(sent)),
+    taken: [recipient],
+    protection: isSecured ? 'TLS' : 'cleartext',
   };
 }
