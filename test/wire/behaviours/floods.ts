@@ -15,7 +15,7 @@ const flood = (
   hosts: Parameters<typeof behaviour>[1],
   names: readonly string[] = ['a'],
 ): Behaviour =>
-  behaviour(name, hosts, lostConnection, { company: 'alone', patienceMs: 20_000, recipients: names });
+  behaviour(name, hosts, lostConnection, { company: 'alone', patienceMs: 30_000, recipients: names });
 
 export const floodBehaviours: readonly Behaviour[] = [
   ...(['250', '450', '550'] as const).flatMap((code) => [
