@@ -22,7 +22,17 @@ export interface Outcome {
   readonly summary: Record<string, unknown> | undefined;
   /** Where it was delivered. */
   readonly delivery:
-    { readonly host: string; readonly ip: string; readonly port: number; readonly secured: boolean } | 'none';
+    | {
+        readonly host: string;
+        readonly ip: string;
+        readonly port: number;
+        readonly secured: boolean;
+        /** The recipients that the host took it for. */
+        readonly accepted: readonly string[];
+        /** What Haraka was told of the last reply. */
+        readonly response: string;
+      }
+    | 'none';
 }
 
 /** A recipient with Haraka's DSN fields. */
@@ -152,6 +162,8 @@ function outcomeOf(report: Record<string, unknown>): Outcome {
             ip: String(report['ip']),
             port: Number(report['port']),
             secured: report['secured'] === true,
+            accepted: report['accepted'] as readonly string[],
+            response: String(report['response']),
           }
         : 'none',
   };

@@ -44,7 +44,7 @@ exports.label = (next, connection) => {
 };
 
 exports.delivered = (next, hmail, params) => {
-  const [host, ip, response, delay, remotePort, mode, , secured] = params;
+  const [host, ip, response, delay, remotePort, mode, accepted, secured] = params;
   tell(
     {
       ...about(hmail, 'delivered'),
@@ -55,6 +55,7 @@ exports.delivered = (next, hmail, params) => {
       delay,
       mode,
       secured: Boolean(secured),
+      accepted: (accepted ?? []).map(addressOf),
     },
     next,
   );
