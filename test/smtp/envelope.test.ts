@@ -36,6 +36,7 @@ describe('MAIL', () => {
     ['MAIL FROM:<grün@xn--bcher-kva.example> SMTPUTF8', local, [plain], 100, utf8],
     ['MAIL FROM:<a@from.example> SMTPUTF8', plain, [plain, local], 100, utf8],
     ['MAIL FROM:<> SMTPUTF8', nobody, [emoji], 100, utf8],
+    ['MAIL FROM:<>', nobody, [emoji], 100, {}],
     ['MAIL FROM:<> SIZE=7 BODY=8BITMIME SMTPUTF8', nobody, [emoji], 7, { ...utf8, ...limit, ...eightBit }],
   ])('%s', (line, from, recipients, octets, capabilities) => {
     const offered = { ...noCapabilities, ...capabilities };
