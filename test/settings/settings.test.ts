@@ -111,7 +111,7 @@ test('routes are plugins and hosts, in the global file alone', () => {
   expect(load('').settings.global.outbound.values.routes).toBeUndefined();
   for (const wrong of ['smtp://relay.example:587', 'relay.example:25', '*.example', '/abs']) {
     expect(load(`routes = ${wrong}\n`).faults.map(({ key, problem }) => [key, problem])).toEqual([
-      ['routes', 'neither a plugin nor a host'],
+      ['routes', `${wrong}: neither a plugin nor a host`],
     ]);
   }
   const domain = install({ 'tls-peers/a.example.ini': '[outbound]\nroutes[] = smarthost\n' });
