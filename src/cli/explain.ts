@@ -1,5 +1,6 @@
 /** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
 import { discover } from '../discovery/discover';
+import type { AnsweredEntry } from '../discovery/discover_answer';
 import { findingText } from '../dns/probe';
 import type { Destination, MxHostFacts, RoutedHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
@@ -18,6 +19,8 @@ import { parseAddress } from '../peers/network';
 import { standing } from '../peers/section';
 import { decide } from '../policy/decide';
 import { withOwnFault } from '../policy/own_fault';
+import type { AnswerFacts } from '../policy/decide_answer';
+import type { MxAnswer, Standing } from '../policy/mx_answer';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { show } from '../settings/changes';
 import { formatFault } from '../settings/fault';
@@ -27,6 +30,7 @@ import { loadSettings } from '../settings/settings';
 import { directorySource } from '../settings/source';
 import type { Settings } from '../settings/types';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
+import { answerOperand, lookAtAnswer } from './mx_answer';
 import { asHarakaDelivers, handshakeRemarks } from './haraka_terms';
 import { recipientDomain, senderDomain } from './operands';
 import { json, paint, table, warningLines, type Output, type Style } from './output';
@@ -36,15 +40,24 @@ import { problemsOf, problemText, whileInvalid } from './unsent';
 export const explainCommand: Command = {
   name: 'explain',
   summary: 'Say which rule governs a message, why, and what a delivery would now be held to.',
-  operands: '[--offline] FROM TO | --inbound [--ip ADDR] FROM TO',
+  operands: '[--offline | --mx HOSTS [--by PLUGIN]] FROM TO | --inbound [--ip ADDR] FROM TO',
   help: [
     'FROM and TO are addresses or domains; <> is the null sender.',
     '',
     '  --offline         ask no DNS: the rule only',
+    '  --mx HOSTS        the hosts that a plugin answers to get_mx, with commas between them; HOST/NAME where it comes',
+    "                    with from_dns = NAME, as Haraka's own MX look-up sets it",
+    '  --by PLUGIN       the plugin that answers so',
     '  --inbound         the rule for a message that FROM sends to TO, a managed domain',
     '  --ip ADDR         the address of the client that sends it',
   ],
-  options: { offline: { type: 'boolean' }, inbound: { type: 'boolean' }, ip: { type: 'string' } },
+  options: {
+    offline: { type: 'boolean' },
+    mx: { type: 'string' },
+    by: { type: 'string' },
+    inbound: { type: 'boolean' },
+    ip: { type: 'string' },
+  },
   run: (context) => (context.options['inbound'] === true ? inbound(context) : outbound(context)),
 };
 
@@ -52,12 +65,13 @@ async function outbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
   if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
   const [sender, recipient] = [senderDomain(from), recipientDomain(to)];
+  const answer = answerOperand(context.options, recipient);
   const source = directorySource(context.directory);
   const { settings } = loadSettings(source);
   const explanation = explainOutbound(settings, sender, recipient, context.today);
   const living =
     explanation.kind === 'explained' && context.options['offline'] !== true
-      ? await look(settings, context.directory, explanation.rule, recipient)
+      ? await look(settings, context.directory, explanation.rule, recipient, answer)
       : undefined;
   const warnings = outboundNotLoaded(source, settings, context.today).map(formatFault);
   if (context.json) context.output.print(json({ ...explanation, ...living, warnings }));
@@ -73,6 +87,8 @@ async function outbound(context: Context): Promise<ExitCode> {
 
 function inbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
+  if (context.options['mx'] !== undefined || context.options['by'] !== undefined)
+    throw new UsageError('--mx and --by do not go with --inbound');
   const ip = context.options['ip'] ?? '';
   if (typeof ip !== 'string' || (ip !== '' && parseAddress(ip) === undefined))
     throw new UsageError(`no address: ${String(ip)}`);
@@ -110,25 +126,36 @@ function twoOperands({ operands }: Context): [string, string] {
 interface Living {
   /** Whether each resolver validates, and what to do where it does not. */
   readonly resolver: readonly string[];
-  readonly destination: Destination;
+  readonly destination: Destination | AnswerFacts;
   readonly sts: StsFacts;
   readonly decision: Decision;
   /** What of Haraka's own TLS settings takes part. */
   readonly haraka: readonly string[];
 }
 
-async function look(settings: Settings, directory: string, rule: OutboundRule, to: string): Promise<Living> {
+async function look(
+  settings: Settings,
+  directory: string,
+  rule: OutboundRule,
+  to: string,
+  answer: MxAnswer<AnsweredEntry> | 'none',
+): Promise<Living> {
   const sources = openSources(settings.global, directory);
   try {
     const signal = AbortSignal.timeout(settings.global.timeouts.decision * 1000);
-    const [facts, probed] = await Promise.all([
-      discover(sources, rule, to, { signal }),
+    const [{ destination, sts, decision: decided }, probed] = await Promise.all([
+      answer === 'none'
+        ? discover(sources, rule, to, { signal }).then((facts) => ({
+            ...facts,
+            decision: decide(rule, facts),
+          }))
+        : lookAtAnswer(settings, sources, rule, to, answer, { signal }),
       sources.resolver.probe(),
     ]);
     const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
     const tls = harakaTls(directorySource(directory));
-    const decision = asHarakaDelivers(withOwnFault(decide(rule, facts), probed), tls, to);
-    return { resolver, ...facts, decision, haraka: handshakeRemarks(tls) };
+    const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, to);
+    return { resolver, destination, sts, decision, haraka: handshakeRemarks(tls) };
   } finally {
     await sources.close();
   }
@@ -143,7 +170,10 @@ function reportOutbound(output: Output, explanation: OutboundExplanation, living
   if (living === undefined) return;
   output.print('');
   for (const line of living.resolver) output.print(`DNSSEC       ${line}`);
-  for (const line of destinationLines(output, living.destination)) output.print(line);
+  const { destination } = living;
+  const found =
+    'by' in destination ? answerLines(output, destination) : destinationLines(output, destination);
+  for (const line of found) output.print(line);
   output.print(`MTA-STS      ${stsText(living.sts)}`);
   output.print('');
   for (const line of decisionLines(output, living.decision)) output.print(line);
@@ -222,6 +252,35 @@ function destinationLines(output: Output, destination: Destination): string[] {
       return [`MX           ${destination.domain}: the lookup failed: ${destination.failure.detail}`];
   }
 }
+
+function answerLines(output: Output, { domain, by, hosts, own }: AnswerFacts): string[] {
+  const whose = by === '' ? 'a plugin' : by;
+  const known =
+    own.kind === 'failed'
+      ? `MX           ${domain}: the lookup failed: ${own.detail}`
+      : `MX           ${domain}: ${own.security === 'secure' ? 'signed and validated' : 'insecure'}: ${own.hosts.map(({ host }) => host).join(' ')}`;
+  const asked = hosts.some(({ standing }) => standing.kind !== 'route');
+  return [
+    ...(asked ? [known] : []),
+    `answer       of ${whose} to get_mx`,
+    ...table(
+      output,
+      hosts.map(({ standing, facts }) => {
+        const [, ...row] = hostRow(facts);
+        return [standingText[standing.kind], ...row];
+      }),
+      '  ',
+    ),
+  ];
+}
+
+const standingText: Readonly<Record<Standing['kind'], string>> = {
+  route: 'route',
+  own_mx: 'MX host',
+  forged: 'no MX host, from DNS',
+  stray: 'neither MX host nor route',
+  unknown: 'not known',
+};
 
 function hostRow({ host, preference, addresses, tlsa }: MxHostFacts | RoutedHostFacts): string[] {
   const found =

@@ -35,6 +35,10 @@ type Part =
 /** The addresses of a host in their order, those together that follow each other and have the same terms. */
 function partsOf(plan: HostPlan, haraka: HarakaTls, domain: string): Part[] {
   const runs: { readonly terms: Terms; readonly addresses: string[] }[] = [];
+  // Whoever chose the host has its addresses.
+  if (plan.addresses.length === 0) {
+    runs.push({ terms: termsOf(plan, haraka, [plan.host, domain]), addresses: [] });
+  }
   for (const address of plan.addresses) {
     const terms = termsOf(plan, haraka, [address, plan.host, domain]);
     const last = runs.at(-1);

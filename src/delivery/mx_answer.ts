@@ -35,7 +35,8 @@ export function toFollow(entries: readonly HarakaMx[], decision: Decision): Hara
   const hosts = entries.filter((entry) => isSocket(entry) || (entry.exchange ?? '') !== '');
   const [only, ...more] = entries;
   if (hosts.length > 0 || only === undefined || more.length > 0) return hosts;
-  return decision.hosts.some(({ host }) => host === '') ? [only] : [];
+  const isNullMx = only.exchange === '' && only.priority === 0;
+  return isNullMx && decision.hosts.some(({ host }) => host === '') ? [only] : [];
 }
 
 /** The hosts of an answer. Sockets are local: no rule applies to them. */

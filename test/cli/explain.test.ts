@@ -201,3 +201,22 @@ test('what `test` finds comes with the same warning', async () => {
   expect(out).toContainEqual(expect.stringMatching(/^ {2}warning {2}plugins: neither tls-peers nor /));
   without.remove();
 });
+
+test.each([
+  [['--by', 'source'], '--by goes with --mx'],
+  [['--mx', 'mx.example', '--offline'], '--mx does not go with --offline'],
+  [['--mx', 'mx.example,'], '--mx needs hosts, with commas between them'],
+  [['--mx', 'mx.example/peer.example/x'], '--mx needs hosts, with commas between them'],
+  [['--mx', 'mx.example', '--inbound'], '--mx and --by do not go with --inbound'],
+])('explain %j is a wrong call: %s', async (args, problem) => {
+  const { code, err } = await call([
+    'explain',
+    ...args,
+    '-c',
+    directory,
+    'me@example.com',
+    'you@peer.example',
+  ]);
+  expect(code).toBe(2);
+  expect(err.join('\n')).toContain(problem);
+});

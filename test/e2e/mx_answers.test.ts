@@ -1,6 +1,7 @@
 /** What plugins answer at `get_mx`, through a real Haraka: the domain's own MX, forged MX, and routes. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
+import { callIn } from '../cli/lab_call';
 import type { DomainSpec } from '../../haraka-test-harness/world';
 
 /**
@@ -266,8 +267,13 @@ describe('an answer to get_mx', { tags: ['regression'] }, () => {
 
   test('what names no host at all goes nowhere, and waits', async () => {
     for (const level of levels) {
-      const { status } = await lab.deliver({ from: 'sender@ours.example', to: `empty@${signed(level)}` });
+      const { status, error } = await lab.deliver({
+        from: 'sender@ours.example',
+        to: `empty@${signed(level)}`,
+      });
       expect([level, status]).toEqual([level, 'deferred']);
+      // Haraka would connect to this machine.
+      expect(error).not.toContain('no connection to');
     }
   });
 
@@ -280,6 +286,63 @@ describe('an answer to get_mx', { tags: ['regression'] }, () => {
     expect(await send('static', 'silent-auto.example')).toMatchObject({
       outcome: 'dns-lookup-failed',
       host: '',
+    });
+  });
+
+  describe('explained', () => {
+    const explain = (domain: string, ...args: string[]) =>
+      callIn(lab, ['explain', ...args, 'sender@ours.example', `rcpt@${domain}`]);
+
+    test('says which host is what, and what each is held to', async () => {
+      const domain = signed('auto');
+      const hosts = `mx1.${domain}/${domain},${evil}/${domain},listed.provider.example`;
+      const { code, out } = await explain(domain, '--mx', hosts, '--by', 'haraka-plugin-source');
+      expect(code).toBe(0);
+      expect(out).toContain(`MX           ${domain}: signed and validated: mx1.${domain} mx2.${domain}`);
+      expect(out).toContain('answer       of source to get_mx');
+      expect(out).toMatch(new RegExp(`^  MX host +mx1.${domain} .*TLSA 3 1 1`, 'm'));
+      expect(out).toMatch(/^ {2}no MX host, from DNS +mx\.evil\.example /m);
+      expect(out).toMatch(/^ {2}route +listed\.provider\.example /m);
+      expect(out).toMatch(
+        new RegExp(`^try +mx1.${domain} .*MX host, answered by source; DANE: secure MX`, 'm'),
+      );
+      expect(out).toMatch(/^try +listed\.provider\.example .*route, answered by source; DANE: secure MX/m);
+      expect(out).toMatch(
+        /^refuse +mx\.evil\.example +dane-required: the plugin source answered get_mx with/m,
+      );
+    });
+
+    test('says what to do about a smarthost that is not listed, and ends with code 1', async () => {
+      const { code, out } = await explain(unsigned('auto'), '--mx', 'unlisted.provider.example', '--json');
+      const { destination, decision } = JSON.parse(out) as {
+        destination: { hosts: { standing: { kind: string } }[] };
+        decision: { refused: { failure: { text: string } }[] };
+      };
+      expect([code, destination.hosts[0]?.standing.kind]).toEqual([1, 'stray']);
+      expect(decision.refused[0]?.failure.text).toContain(
+        'list it under [outbound] routes[] in tls-peers.ini',
+      );
+    });
+
+    test('needs nothing of the domain for a route', async () => {
+      const { code, out } = await explain(
+        'silent-auto.example',
+        '--mx',
+        'unlisted.provider.example',
+        '--by',
+        'relay',
+      );
+      expect([code, out.includes('MX           ')]).toEqual([0, false]);
+      expect(out).toMatch(
+        /^try +unlisted\.provider\.example .*route, answered by relay; MTA-STS was not asked for/m,
+      );
+      const failed = await explain(
+        'silent-auto.example',
+        '--mx',
+        'mx1.silent-auto.example/silent-auto.example',
+      );
+      expect(failed.code).toBe(1);
+      expect(failed.out).toContain('MX           silent-auto.example: the lookup failed');
     });
   });
 });

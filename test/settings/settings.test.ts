@@ -84,3 +84,36 @@ test('a bad global file holds back everything', () => {
   });
   expect(inboundRule(settings, 'x.example', { ip: '::1', senderDomain: '' }, today).kind).toBe('invalid');
 });
+
+test('routes are plugins and hosts, in the global file alone', () => {
+  const load = (text: string) =>
+    loadSettings(directorySource(install({ 'tls-peers.ini': `[outbound]\n${text}` })));
+  const routes = [
+    'smarthost',
+    'queue/my_router',
+    'Relay.Example.',
+    '::FFFF:192.0.2.1',
+    '[2001:DB8::1]',
+    'haraka-plugin-x',
+    'бюро.example',
+  ];
+  const { settings, faults } = load(routes.map((route) => `routes[] = ${route}\n`).join(''));
+  expect(faults).toEqual([]);
+  expect(settings.global.outbound.values.routes).toEqual([
+    'smarthost',
+    'queue/my_router',
+    'Relay.Example.',
+    '192.0.2.1',
+    '2001:db8::1',
+    'x',
+    'xn--90a0af9c.example',
+  ]);
+  expect(load('').settings.global.outbound.values.routes).toBeUndefined();
+  for (const wrong of ['smtp://relay.example:587', 'relay.example:25', '*.example', '/abs']) {
+    expect(load(`routes = ${wrong}\n`).faults.map(({ key, problem }) => [key, problem])).toEqual([
+      ['routes', `${wrong}: neither a plugin nor a host`],
+    ]);
+  }
+  const domain = install({ 'tls-peers/a.example.ini': '[outbound]\nroutes[] = smarthost\n' });
+  expect(loadSettings(directorySource(domain)).faults.map(({ key }) => key)).toEqual(['routes']);
+});

@@ -1,0 +1,47 @@
+/** A plugin's answer to `get_mx`, as a call names it, and what a delivery would make of it. */
+import type { Waiting } from '../discovery/asking';
+import type { Sources } from '../discovery/discover';
+import { discoverAnswer, type AnsweredEntry } from '../discovery/discover_answer';
+import { answerOf, plainEntries } from '../delivery/mx_answer';
+import type { StsFacts } from '../mta_sts/types';
+import type { OutboundRule } from '../peers/rule';
+import { decideAnswer, type AnswerFacts } from '../policy/decide_answer';
+import type { MxAnswer } from '../policy/mx_answer';
+import type { Decision } from '../policy/requirement';
+import type { Settings } from '../settings/types';
+import { UsageError, type Context } from './command';
+
+/** What `--mx` and `--by` say. @throws UsageError */
+export function answerOperand(
+  options: Context['options'],
+  domain: string,
+): ReturnType<typeof answerOf> | 'none' {
+  const { mx, by = '' } = options;
+  if (mx === undefined) {
+    if (by !== '') throw new UsageError('--by goes with --mx');
+    return 'none';
+  }
+  if (options['offline'] === true) throw new UsageError('--mx does not go with --offline');
+  const hosts = String(mx)
+    .split(',')
+    .map((host) => /^\s*([^/\s]+)(?:\/([^/\s]+))?\s*$/.exec(host));
+  if (hosts.includes(null)) throw new UsageError('--mx needs hosts, with commas between them');
+  const entries = hosts.map((host) => {
+    const from_dns = host?.[2];
+    return { exchange: host?.[1] ?? '', ...(from_dns === undefined ? {} : { from_dns }) };
+  });
+  return answerOf(String(by).replace(/^haraka-plugin-/, ''), domain, plainEntries(entries));
+}
+
+export async function lookAtAnswer(
+  settings: Settings,
+  sources: Sources,
+  rule: OutboundRule,
+  domain: string,
+  answer: MxAnswer<AnsweredEntry>,
+  waiting: Waiting,
+): Promise<{ readonly destination: AnswerFacts; readonly sts: StsFacts; readonly decision: Decision }> {
+  const routes = settings.global.outbound.values.routes ?? [];
+  const destination = await discoverAnswer(sources, rule, domain, answer, routes, waiting);
+  return { destination, sts: destination.sts, decision: decideAnswer(rule, destination) };
+}
