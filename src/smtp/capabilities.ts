@@ -27,11 +27,12 @@ export const noCapabilities: Capabilities = {
 export function capabilitiesOf({ lines }: Reply): Capabilities {
   const offered = new Map<string, readonly string[]>();
   for (const line of lines.slice(1)) {
-    // `AUTH=PLAIN LOGIN` is how servers wrote it before RFC 2554.
     const [keyword = '', ...parameters] = withoutStatus(line)
       .trim()
       .toUpperCase()
-      .split(/[\s=]+/);
+      // `AUTH=PLAIN LOGIN` is how servers wrote it before RFC 2554.
+      .replace(/^AUTH=/, 'AUTH ')
+      .split(/\s+/);
     offered.set(keyword, [...(offered.get(keyword) ?? []), ...parameters]);
   }
   return {

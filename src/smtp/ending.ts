@@ -10,6 +10,11 @@ export function closing(state: State, reply: Reply): Step {
 }
 
 /** A reply that cannot be meant for what was asked. */
+export function ahead(state: State, reply: Reply): Step {
+  const text = `the peer said more than ${answerText(answerOf(reply), 80)} before it was asked`;
+  return lose(state, text, 'none');
+}
+
 export function outOfStep(state: State, reply: Reply): Step {
   const answer = answerOf(reply);
   return lose(state, `the peer ${deedIn(state)} ${answerText(answer, 80)}`, answer);
@@ -46,6 +51,8 @@ export function disconnect(state: State, by: LostBy, text: string): Step {
   if (state.name === 'hello' && state.channel === 'tls' && by === 'closed') {
     return hangUp(handshakeLost('starttls', text));
   }
+  // The answer may still be on its way: whoever has the message must not be followed by another host that gets it.
+  if (state.name === 'final_dot' && by === 'timeout') return hangUp(settled(state.recipients));
   return lose(state, text, 'none');
 }
 

@@ -13,7 +13,7 @@
  * - A recipient whom the peer neither accepted nor refused is tried at the next host, or deferred; never dropped.
  * - The message goes only after 3yz (RFC 5321 section 4.3.2), and the final dot only after all of it.
  */
-import { closing, disconnect, lose, nextHost, outOfStep } from './ending';
+import { ahead, closing, disconnect, lose, nextHost, outOfStep } from './ending';
 import { hello, injected, onAuth, onGreeting, onHello, onStartTls } from './opening';
 import type { Reply } from './reply';
 import type { Event, State, Terms } from './session';
@@ -60,7 +60,20 @@ function onUnreadable(state: State, text: string): Step {
   }
 }
 
+/** What came behind a reply answers a command that was not sent yet: the peer is ahead of us, and would be to the end. */
 function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step {
+  const step = afterReply(terms, state, reply, excess);
+  return excess > 0 && isOurTurn(state, step) ? ahead(state, reply) : step;
+}
+
+/** Whether the step says something for which an answer would be due. Before TLS nobody knows who is speaking anyway. */
+function isOurTurn(before: State, { state, effects }: Step): boolean {
+  if (before.name === 'greeting' || state.name === 'leaving') return false;
+  if (before.name === 'hello' && before.channel === 'cleartext') return false;
+  return effects.some(({ kind }) => kind === 'send' || kind === 'send_message');
+}
+
+function afterReply(terms: Terms, state: State, reply: Reply, excess: number): Step {
   switch (state.name) {
     case 'greeting':
       return onGreeting(terms, state, reply);

@@ -228,6 +228,18 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       rows: `
         250-mx / 250 AUTH PLAIN | leaving | established tls; end probed tls; > QUIT`,
     },
+    'within TLS, and the peer is ahead': {
+      terms: required,
+      after: secured,
+      rows: `
+        250 mx... | over | end next_host lost in_session; close`,
+    },
+    'in cleartext, and the peer is ahead: it could be anybody': {
+      terms: terms('if_offered'),
+      after: ['220 mx...'],
+      rows: `
+        250 mx... | envelope MAIL: unanswered unanswered | note_missing_starttls; established cleartext; > MAIL FROM:<a@from.example>`,
+    },
     'credentials, within TLS': {
       terms: login,
       after: secured,
@@ -402,6 +414,25 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         timeout            | over                                   | end next_host lost in_session; close
         attempt            | over                                   | end next_host lost in_session; close`,
     },
+    'at MAIL, and the peer is ahead': {
+      terms: required,
+      after: atMail,
+      rows: `
+        250 ok...   | over    | end next_host lost in_session; close
+        550 no...   | leaving | end settled refused 550, refused 550; > QUIT`,
+    },
+    'all at once, at DATA, and the peer is ahead': {
+      terms: required,
+      after: [...pipelined, '250 ok...', '250 ok...', '250 ok...'],
+      rows: `
+        354 go... | over | end next_host lost in_session; close`,
+    },
+    'all at once, at DATA, nobody is accepted, and the peer is ahead': {
+      terms: required,
+      after: [...pipelined, '250 ok', '550 no', '550 no'],
+      rows: `
+        354 go... | over | end settled refused 550, refused 550; close`,
+    },
     'at the first RCPT': {
       terms: required,
       after: [...atMail, '250 ok'],
@@ -575,7 +606,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         message_unreadable | same    | -
         closed             | over    | end next_host lost in_session; close
         cut                | over    | end next_host lost in_session; close
-        timeout            | over    | end next_host lost in_session; close
+        timeout            | over    | end settled deferred 451, refused 550; close
         attempt            | over    | end next_host lost in_session; close`,
     },
     'LMTP: a reply for each who was accepted': {

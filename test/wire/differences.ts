@@ -136,7 +136,7 @@ const turns: readonly Difference[] = [
 const lmtp: readonly Difference[] = [
   because(
     'Fault of stock: LMTP’s replies (RFC 2033 section 4.2) are given to the wrong recipients, and some get none.',
-    /^LMTP/,
+    /^(?:Dovecot )?LMTP/,
     'any',
     'any',
     { parts: ['outcome', 'waiting', 'bounces'] },
@@ -172,9 +172,15 @@ const offers: readonly Difference[] = [
   ),
   because(
     'RFC 6531 section 3.5: without SMTPUTF8 such an address is not sent. Stock sends something like it.',
-    /^SMTPUTF8 is needed/,
+    /^SMTPUTF8 is needed|^Postfix without SMTPUTF8, a message that needs it/,
     /^delivered$/,
     /bounced 5\.6\.7/,
+  ),
+  because(
+    'Fault of stock: LOGIN knows two prompts to the letter. Nothing says how a server words them; the first asks for the name.',
+    /^AUTH, LOGIN, prompts/,
+    /^deferred -$/,
+    /^delivered$/,
   ),
 ];
 

@@ -41,7 +41,11 @@ export function seenIn(evidence: Evidence): Seen {
     waiting: listed(names, (name) => waiting.has(name)),
     bounces: condensedOfSome(names.map((name) => [name, statuses.get(name)])),
     hosts: hostsIn(evidence.visited),
-    protection: [...new Set(transfers.map(({ protection }) => protection))].sort().join(', ') || '-',
+    // The lone dot that ends DATA where nobody was accepted is no copy.
+    protection:
+      [...new Set(transfers.filter(({ to }) => to.length > 0).map(({ protection }) => protection))]
+        .sort()
+        .join(', ') || '-',
     process: evidence.process,
     log: evidence.logLines.some(holdsControlCharacter) ? 'control characters' : 'clean',
     outside: revealedIn(visits.map(({ cleartext }) => cleartext).join('\r\n')),
@@ -126,7 +130,7 @@ function statusesOf(dsns: readonly string[]): Map<string, string> {
       for (const part of group.split(/(?=^Final-Recipient:)/m)) {
         const recipient = /^Final-Recipient: rfc822;\s*(\S+)/m.exec(part)?.[1];
         if (recipient === undefined) continue;
-        const name = localPart(recipient);
+        const name = localPart(Buffer.from(recipient, 'latin1').toString('utf8'));
         const status = /^Status: (\d\.\d+\.\d+)/m.exec(part)?.[1] ?? '-';
         const odd = holdsControlCharacter(part.replace(/[\r\n\t]/g, '')) ? ' with control characters' : '';
         const text = `${status}${odd}`;

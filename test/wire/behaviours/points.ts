@@ -63,9 +63,9 @@ const atGreeting: Place = {
   script: (connect) => ({ connect }),
   outcomes: {
     ...unusable,
-    '451': [deferred('4.3.0'), lostConnection],
+    '451': [deferred('4.3.0')],
     '550': [bounced('5.7.1'), lostConnection],
-    '421': [deferred('4.3.2'), lostConnection],
+    '421': [deferred('4.3.2')],
     '354': [deferred(), deferred()],
   },
 };
@@ -77,7 +77,7 @@ const atEhlo: Place = {
     ...unusable,
     '451': [deferred('4.3.0'), deferred()],
     '550': [inCleartext, noStartTls],
-    '421': [deferred('4.3.2'), lostConnection],
+    '421': [deferred('4.3.2')],
     '354': [deferred(), deferred()],
   },
 };
