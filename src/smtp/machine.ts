@@ -66,11 +66,14 @@ function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step
   return excess > 0 && isOurTurn(state, step) ? ahead(state, reply) : step;
 }
 
-/** Whether the step says something for which an answer would be due. Before TLS nobody knows who is speaking anyway. */
+/**
+ * Whether the step says something for which an answer would be due. Before TLS nobody knows who is speaking anyway; and behind
+ * a 354 a refusal may come at once.
+ */
 function isOurTurn(before: State, { state, effects }: Step): boolean {
   if (before.name === 'greeting' || state.name === 'leaving') return false;
   if (before.name === 'hello' && before.channel === 'cleartext') return false;
-  return effects.some(({ kind }) => kind === 'send' || kind === 'send_message');
+  return effects.some(({ kind }) => kind === 'send');
 }
 
 function afterReply(terms: Terms, state: State, reply: Reply, excess: number): Step {

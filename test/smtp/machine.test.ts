@@ -421,11 +421,11 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         250 ok...   | over    | end next_host lost in_session; close
         550 no...   | leaving | end settled refused 550, refused 550; > QUIT`,
     },
-    'all at once, at DATA, and the peer is ahead': {
+    'all at once, at DATA, and something follows: a refusal may come at once': {
       terms: required,
       after: [...pipelined, '250 ok...', '250 ok...', '250 ok...'],
       rows: `
-        354 go... | over | end next_host lost in_session; close`,
+        354 go... | message: accepted accepted | send_message`,
     },
     'all at once, at DATA, nobody is accepted, and the peer is ahead': {
       terms: required,

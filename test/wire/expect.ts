@@ -64,7 +64,8 @@ function followingFrom({ recipients, sender }: Behaviour, seen: Seen): Partial<R
   ]);
   return {
     waiting: listed(recipients, (name) => of(name).startsWith('deferred')),
-    bounces: sender === '' ? '-' : condensedOfSome(bounced),
+    // To a sender whose own address needs SMTPUTF8 the DSN would have to go to a host that offers it.
+    bounces: /^[ -~]+$/.test(sender) ? condensedOfSome(bounced) : '-',
     process: 'survived',
     log: 'clean',
   };

@@ -53,7 +53,7 @@ export const timeBehaviours: readonly Behaviour[] = [
   behaviour('every reply two seconds late', everyReplyLate, delivered),
   behaviour(
     'a reply to MAIL that is dripped in time',
-    { mail: drip('250 2.1.0 sender ok\r\n', 2500) },
+    { mail: drip('250 2.1.0 sender ok\r\n', 1500) },
     delivered,
   ),
   behaviour(
