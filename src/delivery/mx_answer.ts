@@ -52,10 +52,11 @@ export function answerOf(
 }
 
 function read(entry: HarakaMx, domain: string): AnsweredEntry {
-  const { exchange = '', from_dns: found } = entry;
+  const { exchange = '' } = entry;
+  // A plugin may have written anything.
+  const found: unknown = entry.from_dns;
   // Where there is a name, Haraka finds its addresses, and writes it to `from_dns`, over whatever stands there.
-  const { from_dns: _, ...unresolved } = entry;
-  const name = hostOf(isIP(exchange) === 0 ? unresolved : entry);
+  const name = hostOf(isIP(exchange) === 0 ? { exchange } : entry);
   // Whatever else counts as true says that it came from DNS, and nothing about the host.
   const fromDns = typeof found === 'string' ? found : found ? domain : '';
   return { exchange, fromDns, name, port: portOf(entry) };

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { ownAddress } from '../../src/delivery/own_address';
 
 const { is_local_ip: isLocal } = createRequire(import.meta.url)('haraka-net-utils') as {
-  is_local_ip(address: string): boolean;
+  readonly is_local_ip: (address: string) => boolean;
 };
 const interfaces = Object.values(networkInterfaces()).flatMap((all = []) =>
   all.map(({ address }) => address),
