@@ -51,7 +51,7 @@ export class Engine {
     });
     last = this.settings().global;
     this.owner = this.ownerOfState(source);
-    this.prepareState();
+    this.prepareState(source);
   }
 
   private ownerOfState(source: SettingsSource): Owner {
@@ -64,12 +64,14 @@ export class Engine {
   }
 
   /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
-  private prepareState(): void {
+  private prepareState({ memory }: SettingsSource): void {
     if (process.geteuid?.() !== 0 || this.owner.uid === 0) return;
-    const prepared = prepareStateDirectory(this.policyDirectory(), this.owner);
-    // Its workers would say the same, and what they cannot use they report when they come to use it.
-    if (prepared.kind === 'unusable' && cluster.isPrimary)
-      this.log.warn(`MTA-STS store: ${printable(prepared.fault.message)}`);
+    for (const directory of memory.directories(this.settings().global.mtaSts.directory)) {
+      const prepared = prepareStateDirectory(directory, this.owner);
+      // Its workers would say the same, and what they cannot use they report when they come to use it.
+      if (prepared.kind === 'unusable' && cluster.isPrimary)
+        this.log.warn(`MTA-STS store: ${printable(prepared.fault.message)}`);
+    }
   }
 
   private policyDirectory(): string {
