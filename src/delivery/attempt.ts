@@ -68,6 +68,8 @@ export class Attempt {
   /** Seen and not enforced: `testing` policies, `monitor`. */
   readonly recorded: { readonly host: string; readonly failure: Failure }[] = [];
   connected: Connected | 'not_yet' = 'not_yet';
+  /** What we found ourselves that keeps recipients from getting the message; empty for nothing. */
+  found = '';
   /** Whether an `enforce` policy was looked for once more before giving up for good. */
   policyRefreshed = false;
   /** How much of the time for this attempt is left. */

@@ -11,7 +11,7 @@ import type { Delivery } from './delivery';
 import { ascii, dsn } from './dsn';
 import type { HarakaMx, HMailItem, Recipient } from './haraka';
 import type { HostSession } from './host_session';
-import type { HostTry } from './host_try';
+import { whereOf, type HostTry } from './host_try';
 import { copyDsn, noteAnswer } from './recipients';
 import { replyTo, summarize } from './summary';
 
@@ -19,12 +19,14 @@ import { replyTo, summarize } from './summary';
 export function tellHaraka(
   delivery: Delivery,
   attempt: Attempt,
-  { mx, plan }: HostTry,
+  tried: HostTry,
   session: Omit<HostSession, 'outcome'>,
   outcomes: readonly RecipientOutcome[],
 ): void {
   const { hmail } = delivery;
+  const { mx, plan } = tried;
   const fates = sorted(hmail.todo.rcpt_to, outcomes);
+  noteOwn(attempt, tried, outcomes);
   for (const { recipient, outcome } of fates.deferred) annotate(hmail, recipient, outcome, mx);
   for (const { recipient, outcome } of fates.refused) annotate(hmail, recipient, outcome, mx);
   const [delivered, deferred, refused] = [fates.delivered, fates.deferred, fates.refused].map((part) =>
@@ -66,6 +68,15 @@ export function tellHaraka(
   );
 }
 
+/** What no host said: the summary has to, or nobody would know why the message waits or bounces. */
+function noteOwn(attempt: Attempt, tried: HostTry, outcomes: readonly RecipientOutcome[]): void {
+  const own = outcomes.find(({ answer }) => answer.own === true);
+  if (own === undefined) return;
+  const { answer } = own;
+  if (own.kind === 'refused') attempt.found = answerText(answer, longestReason);
+  else attempt.failures.push({ kind: 'network', host: whereOf(tried), text: answer.text, answer });
+}
+
 interface Fate {
   readonly recipient: Recipient;
   readonly outcome: RecipientOutcome;
@@ -94,13 +105,13 @@ function annotate(
   const status = answer.status === '' ? `${kind === 'refused' ? 5 : 4}.0.0` : answer.status;
   const reason = ascii(answerText(answer, longestReason));
   recipient.reason = reason;
+  hmail.lognotice(
+    `recipient ${nameOf(recipient)} ${kind === 'refused' ? 'rejected' : 'deferred'}: ${reason}`,
+  );
   if (answer.own === true) {
     hmail.extend_rcpt_with_dsn(recipient, dsn(status, answer.text));
     return;
   }
-  hmail.lognotice(
-    `recipient ${nameOf(recipient)} ${kind === 'refused' ? 'rejected' : 'deferred'}: ${reason}`,
-  );
   recipient.dsn_action = kind === 'refused' ? 'failed' : 'delayed';
   recipient.dsn_status = status;
   noteAnswer(recipient, answer);

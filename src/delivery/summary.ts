@@ -56,7 +56,7 @@ export function summarize(attempt: Attempt, { domain: peer, rcpt_to }: Todo): De
     cipher: session?.cipher ?? '',
     group: session?.group ?? '',
     verified: session?.verified ?? '',
-    reply: replyTo(rcpt_to),
+    reply: replyTo(rcpt_to) || attempt.found,
     reasons: attempt.failures.map(reasonOf),
     recorded: attempt.recorded.map(({ host, failure }) => ({
       host,

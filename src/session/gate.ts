@@ -24,7 +24,7 @@ export class Gate {
       if (this.#maySend(data)) return write(data, ...rest);
       this.onBlocked(verbOf(data));
       return false;
-    }) as Socket['write'];
+    });
   }
 
   /** From here on the connection belongs to TLS. */

@@ -1,7 +1,18 @@
 /** How a session ends before its time, and what that means for the recipients. Pure. */
 import { answerOf, answerText, classOf, type Answer, type Reply } from './reply';
 import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms, TlsFailureStage } from './session';
-import { all, hangUp, isRejected, leave, outcomeOf, over, settled, type Step } from './steps';
+import {
+  all,
+  hangUp,
+  type In,
+  isRejected,
+  leave,
+  outcomeOf,
+  over,
+  settled,
+  type Step,
+  unanswered,
+} from './steps';
 
 /** The peer ends the service (RFC 5321 section 3.8): the next host may go on. */
 export function closing(state: State, reply: Reply): Step {
@@ -52,8 +63,14 @@ export function disconnect(state: State, by: LostBy, text: string): Step {
     return hangUp(handshakeLost('starttls', text));
   }
   // The answer may still be on its way: whoever has the message must not be followed by another host that gets it.
-  if (state.name === 'final_dot' && by === 'timeout') return hangUp(settled(state.recipients));
+  if (state.name === 'final_dot' && by === 'timeout') return hangUp(settled(withoutAnswer(state, text)));
   return lose(state, text, 'none');
+}
+
+function withoutAnswer({ recipients, waiting }: In<'final_dot'>, text: string): RecipientOutcome[] {
+  return recipients.map((one, index) =>
+    waiting.includes(index) ? { kind: 'deferred', answer: { ...unanswered, text } } : one,
+  );
 }
 
 /** Another host may have the message, unless the peer has already said what becomes of somebody. */

@@ -69,7 +69,7 @@ export function fateOf(answer: Answer): RecipientOutcome {
   return { kind: answer.code.startsWith('5') ? 'refused' : 'deferred', answer };
 }
 
-const unanswered: Answer = {
+export const unanswered: Answer = {
   code: '451',
   status: '4.4.2',
   text: 'The peer did not say what became of this recipient',

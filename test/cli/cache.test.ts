@@ -71,11 +71,12 @@ test('`explain` says once why a policy that is published does not count', async 
 test('an entry that is damaged is purged by its domain', async () => {
   await cache('refresh', 'sts.example');
   const store = path.join(lab.haraka.directory, 'mta-sts');
-  const [name = ''] = readdirSync(store);
+  const policies = () => readdirSync(store).filter((name) => name !== 'rules.json');
+  const [name = ''] = policies();
   writeFileSync(path.join(store, name), 'x');
   expect((await cache('show', 'sts.example')).code).toBe(1);
   expect(await cache('purge', 'sts.example')).toMatchObject({ code: 0, out: 'sts.example: purged\n' });
-  expect(readdirSync(store)).toEqual([]);
+  expect(policies()).toEqual([]);
 }, 60_000);
 
 const isRoot = process.getuid?.() === 0;

@@ -193,7 +193,11 @@ const afterTls: readonly Row[] = [
   ['secured-data-reset', { secured: { data: reset } }, ...same(lost('STARTTLS'))],
   ['secured-message-close', { secured: { message: close } }, ...same(lost('STARTTLS'))],
   ['secured-message-reset', { secured: { message: reset } }, ...same(lost('STARTTLS'))],
-  ['secured-message-silence', { secured: { message: silence } }, ...same(lost('STARTTLS'))],
+  [
+    'secured-message-silence',
+    { secured: { message: silence } },
+    ...same(deferred('connection-failed', '4.4.2', 'STARTTLS')),
+  ],
   ['secured-quit-reset', { secured: { quit: reset } }, ...same(encrypted)],
   ['secured-quit-silence', { secured: { quit: silence } }, ...same(encrypted)],
   [

@@ -81,7 +81,7 @@ describe('what operators are told', () => {
 
   it('a delivery is one line that holds rule, host, version, cipher and how the peer was verified', () => {
     expect(lines(/tls-peers delivered /)[0]).toMatch(
-      /rule="ours\.example \[outbound\]" level=mandatory peer=held\.example host=mx1\.held\.example address=\S+ requirement="encrypted \(mandatory\)" discovered="not looked for" tls_version=TLSv1\.3 cipher=TLS_\w+ verified=unauthenticated/,
+      /rule="ours\.example \[outbound\]" level=mandatory peer=held\.example host=mx1\.held\.example address=\S+ requirement="encrypted \(mandatory\)" discovered="not looked for" tls_version=TLSv1\.3 cipher=TLS_\w+ group=X25519 verified=unauthenticated/,
     );
   });
 

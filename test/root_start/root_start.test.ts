@@ -36,7 +36,11 @@ describe.skipIf(obstacle !== '').each([2, 'unset'] as const)(
         workers,
         plugins: ['tls-peers', 'early'],
         ownPlugins: { early },
-        config: { 'tls-peers.ini': '[outbound]\nsecurity_level = mta_sts\naction_on_failure = bounce\n' },
+        config: {
+          'tls-peers.ini': '[outbound]\nsecurity_level = mta_sts\naction_on_failure = bounce\n',
+          // Where no domain has rules, an unreadable store could hide that their files have vanished.
+          'tls-peers/managed.example.ini': '[outbound]\nsecurity_level = auto\n',
+        },
       });
       aside = `${world.store}.aside`;
       await fs.cp(world.store, aside, { recursive: true });
@@ -136,7 +140,8 @@ describe.skipIf(obstacle !== '').each([2, 'unset'] as const)(
         expect(short(await start())).toEqual(deferred);
         const { uid, mode } = await fs.stat(target);
         expect([uid, mode & 0o777]).toEqual([0, 0o755]);
-        expect(await fs.readdir(target)).toHaveLength(Object.keys(byThePolicies).length);
+        const kept = (await fs.readdir(target)).filter((name) => name !== 'rules.json');
+        expect(kept).toHaveLength(Object.keys(byThePolicies).length);
       },
       60_000,
     );
@@ -149,7 +154,7 @@ describe.skipIf(obstacle !== '').each([2, 'unset'] as const)(
         expect(short(await start())).toEqual(byThePolicies);
         expect(await readOnDisk()).toBe(owner.uid);
         const names = await fs.readdir(world.store);
-        expect(names.filter((name) => name.endsWith('.json'))).toHaveLength(4);
+        expect(names.filter((name) => /^[0-9a-f]+\.json$/.test(name))).toHaveLength(4);
         for (const domain of domains) await world.lab.setRoute(domain, 443, 'refused');
         expect(short(await start())).toEqual(byThePolicies);
       },

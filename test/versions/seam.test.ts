@@ -16,6 +16,9 @@ const seam = [
   'bounce',
   'extend_rcpt_with_dsn',
   'split_to_new_recipients',
+  'data_stream',
+  'delivered',
+  'discard',
 ];
 
 function hmailWithout(missing: string): unknown {
