@@ -11,9 +11,10 @@ import { Attempt } from './attempt';
 import type { Delivery, DeliveryEnvironment } from './delivery';
 import type { HarakaMx, HMailItem } from './haraka';
 import { offerHosts, takeAnswer, takeHosts } from './host_choice';
+import { requirementFor } from './host_queue';
 import { forgetAttempts } from './recipients';
 import { summarize, type DeliverySummary } from './summary';
-import { onSocket, requirementFor, tryNextHost } from './trying';
+import { onSocket, tryNextHost } from './trying';
 
 export class DeliveryGuard {
   readonly #delivery: Delivery;

@@ -1,20 +1,18 @@
 /** Tries the hosts of one attempt in turn, until one of them has spoken for every recipient or none is left. */
 import type { Failure } from '../failure';
-import { forced } from '../policy/force_tls';
-import type { HostPlan, Requirement } from '../policy/requirement';
 import { outOfTime } from '../session/session';
 import type { HostFault } from '../smtp/session';
 import { messageOf, printable } from '../text';
-import { allowsBrokenTls, forbidsCleartext } from './cleartext';
+import { allowsBrokenTls } from './cleartext';
 import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
 import { deferFor, giveUp } from './giving_up';
 import type { HarakaMx, PluggableSocket } from './haraka';
 import { decideAnew } from './host_choice';
+import { queueOf, refuseUndecided } from './host_queue';
 import { holdSession } from './host_session';
-import { againAfter, firstTry, rememberedBroken, whereOf, withoutTls, type HostTry } from './host_try';
-import { hostOf, isSocket, localPlan, portOf } from './mx_entry';
-import { unmapAddress } from './mx_answer';
+import { againAfter, rememberedBroken, whereOf, withoutTls, type HostTry } from './host_try';
+import { hostOf } from './mx_entry';
 import { ownAddress } from './own_address';
 import { tellHaraka } from './outcome';
 import { forgetAttempts, noteUndeliverable } from './recipients';
@@ -76,51 +74,6 @@ function noteOutOfTime(attempt: Attempt, untried: readonly HostTry[]): void {
   const more = others.length === 0 ? '' : `, and ${others.length} more`;
   const text = `${outOfTime}; it waits for the next one${more}`;
   attempt.failures.push({ kind: 'network', host: whereOf(first), text });
-}
-
-// --- the list -----------------------------------------------------------------------------------------------------
-
-/** Haraka's list without what was not decided, and what Haraka's own settings rule out. */
-function queueOf(delivery: Delivery, attempt: Attempt): HostTry[] {
-  const { hmail, environment } = delivery;
-  return hmail.mxlist.flatMap((mx) => {
-    unmapAddress(mx);
-    if (isSocket(mx)) return [firstTry(mx, localPlan(mx.path))];
-    const plan = planFor(delivery, mx);
-    if (plan === undefined) {
-      // Refused hosts of a route are recorded already.
-      if (!attempt.failures.some((failure) => failure.host === hostOf(mx)))
-        refuseUndecided(delivery, attempt, mx);
-      return [];
-    }
-    if (forbidsCleartext(plan.requirement) && environment.outboundConfig.cfg.enable_tls === false) {
-      const text = 'outbound.ini says enable_tls = false, the rule requires TLS';
-      attempt.refuse(hmail, hostOf(mx), { reason: 'config-invalid', text }, 'nothing');
-      return [];
-    }
-    return [firstTry(mx, plan)];
-  });
-}
-
-function refuseUndecided({ hmail }: Delivery, attempt: Attempt, mx: HarakaMx): void {
-  const failure: Failure = { reason: 'internal-error', text: 'nothing was decided for it' };
-  attempt.refuse(hmail, hostOf(mx), failure, 'nothing');
-}
-
-/** What was decided for this host, or Haraka's `force_tls_hosts` where that is stricter. */
-function planFor({ attempt, original }: Delivery, mx: HarakaMx): HostPlan | undefined {
-  const { phase } = attempt;
-  if (phase.kind !== 'decided' || phase.decision.kind !== 'deliver') return undefined;
-  const host = hostOf(mx);
-  const port = portOf(mx);
-  const plan = phase.decision.hosts.find((one) => one.host === host && one.port === port);
-  if (plan === undefined || !original.get_force_tls(mx)) return plan;
-  return { ...plan, requirement: forced(plan.requirement, plan.host) };
-}
-
-/** What must hold for `mx`; `undefined` where nothing was decided. */
-export function requirementFor(delivery: Delivery, mx: HarakaMx): Requirement | undefined {
-  return planFor(delivery, mx)?.requirement;
 }
 
 // --- what Haraka remembers of hosts whose TLS is broken -------------------------------------------------------------

@@ -20,11 +20,11 @@ export class Gate {
     private readonly onBlocked: (verb: string) => void,
   ) {
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-    socket.write = ((data: unknown, ...rest: unknown[]) => {
+    socket.write = (data: unknown, ...rest: unknown[]) => {
       if (this.#maySend(data)) return write(data, ...rest);
       this.onBlocked(verbOf(data));
       return false;
-    });
+    };
   }
 
   /** From here on the connection belongs to TLS. */

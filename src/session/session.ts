@@ -7,62 +7,19 @@
  * read as if it came through TLS; `#source` is the message while it is being sent; `#timer` is for what the state waits for.
  */
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
-import type { ConnectionOptions, PeerCertificate, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
-import type { SessionVerdict, TlsRequirement, TlsSession } from '../policy/session';
 import { versionRange } from '../policy/version';
 import { initial, transition } from '../smtp/machine';
-import { ReplyReader, type Reply } from '../smtp/reply';
-import type { Effect, Event, Outcome, Ready, State, StateName, Terms } from '../smtp/session';
-import { waitFor, type Timeouts } from '../smtp/timeouts';
+import { ReplyReader } from '../smtp/reply';
+import type { Effect, Event, Outcome, State } from '../smtp/session';
+import { waitFor } from '../smtp/timeouts';
 import { handshakeFailure } from '../tls/failure';
 import { messageOf, printable } from '../text';
 import { Gate } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
 import { measure, MessageSource } from './message';
-import type { TimeBudget } from './time_budget';
-
-export interface SessionOptions {
-  /** Connected. The session removes every listener that it finds, and ends the connection when it is over. */
-  readonly socket: Socket;
-  readonly terms: Terms;
-  readonly timeouts: Timeouts;
-  readonly budget: TimeBudget;
-  /** `none` where TLS is not wanted. */
-  readonly tls: TlsPart | 'none';
-  /** The message, dot-stuffed, without the final dot. For each call a stream of its own. */
-  message(): Readable;
-  readonly observer: SessionObserver;
-  /** The machine; another one only in tests of what holds when it misbehaves. */
-  readonly transition?: typeof transition;
-}
-
-/** The handshake, and what it is held to. */
-export interface TlsPart {
-  /** What it is asked for; may throw where our own settings stand in the way. */
-  options(): ConnectionOptions;
-  /** What the options are made from, and the handshake is held to. */
-  readonly requirement: TlsRequirement;
-  /** What a handshake that is done is worth. Synchronous: EHLO goes out as soon as it returns. */
-  judge(session: TlsSession): SessionVerdict;
-  /** Where a verdict that failed leads: to a new connection that may do without TLS, or to the next host. */
-  readonly failedVerdict: 'starttls' | 'verification';
-}
-
-/** Whom a session tells what it sees. None of it changes what the session does. */
-export interface SessionObserver {
-  sent(lines: readonly string[]): void;
-  /** `during`: what the session was waiting for. */
-  received(reply: Reply, during: StateName): void;
-  /** A piece of the message as it goes out. */
-  data(piece: Uint8Array): void;
-  warn(text: string): void;
-  missingStartTls(): void;
-  /** The handshake is done, and the verdict on it is in. */
-  secured(session: TlsSession, verdict: SessionVerdict, certificate: Partial<PeerCertificate>): void;
-  established(ready: Ready): void;
-}
+import type { SessionOptions, TlsPart } from './options';
 
 export class Session {
   #state: State = initial;
