@@ -19,6 +19,13 @@ export class MessageSource {
     private readonly take: Take,
     private readonly done: (sent: Sent) => void,
   ) {
+    if (!stream.readable) {
+      this.#finish({
+        kind: 'unreadable',
+        text: stream.errored?.message ?? 'it was closed before it was read',
+      });
+      return;
+    }
     stream.on('data', (piece: Uint8Array) => this.#hand(piece));
     stream.once('end', () => this.#end());
     stream.on('error', (error) => this.#finish({ kind: 'unreadable', text: error.message }));

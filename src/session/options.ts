@@ -36,7 +36,7 @@ export interface TlsPart {
   readonly failedVerdict: 'starttls' | 'verification';
 }
 
-/** Whom a session tells what it sees. None of it changes what the session does. */
+/** Whom a session tells what it sees. None of it changes what the session does, not even what is thrown. */
 export interface SessionObserver {
   sent(lines: readonly string[]): void;
   /** `during`: what the session was waiting for. */

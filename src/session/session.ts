@@ -4,9 +4,11 @@
  *
  * The state of one try of one host: `#state` is the machine's; `#socket` is what is read and written, the TCP connection
  * first and the TLS connection behind STARTTLS, each with a reader of its own, so that nothing that came in cleartext is
- * read as if it came through TLS; `#source` is the message while it is being sent; `#timer` is for what the state waits for.
+ * read as if it came through TLS; `#source` is the message while it is being sent, `#counted` while it is measured; `#timer`
+ * is for what the state waits for; `#ended` is whether all of that is put away.
  */
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
 import { versionRange } from '../policy/version';
@@ -19,7 +21,7 @@ import { messageOf, printable } from '../text';
 import { Gate } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
 import { measure, MessageSource } from './message';
-import type { SessionOptions, TlsPart } from './options';
+import type { SessionObserver, SessionOptions, TlsPart } from './options';
 
 export class Session {
   #state: State = initial;
@@ -28,6 +30,8 @@ export class Session {
   readonly #gate: Gate;
   #timer: NodeJS.Timeout | undefined;
   #source: MessageSource | undefined;
+  #counted: Readable | undefined;
+  #ended = false;
   /** What the handshake was asked for. */
   #wanted: ConnectionOptions = {};
   readonly #events: Event[] = [];
@@ -45,18 +49,7 @@ export class Session {
     return new Promise((resolve) => {
       this.#resolve = resolve;
       const { socket } = this.options;
-      for (const name of [
-        'data',
-        'connect',
-        'secureConnect',
-        'secure',
-        'end',
-        'close',
-        'drain',
-        'error',
-        'timeout',
-      ])
-        socket.removeAllListeners(name);
+      for (const name of others) socket.removeAllListeners(name);
       socket.setTimeout(0);
       socket.setNoDelay(true);
       // For ever: an error that nobody listens to would end the process.
@@ -97,7 +90,7 @@ export class Session {
   #receive(chunk: Uint8Array): void {
     const reader = this.#reader;
     for (const event of reader.push(chunk)) {
-      if (event.kind === 'reply') this.options.observer.received(event.reply, this.#state.name);
+      if (event.kind === 'reply') this.#tell((observer) => observer.received(event.reply, this.#state.name));
       this.#dispatch(event);
       // Behind STARTTLS another one reads.
       if (this.#reader !== reader || this.#state.name === 'over') return;
@@ -123,6 +116,7 @@ export class Session {
 
   /** One event at a time: what is done about one may bring about the next. */
   #dispatch(event: Event): void {
+    if (this.#ended) return;
     this.#events.push(event);
     if (this.#turning) return;
     this.#turning = true;
@@ -130,10 +124,7 @@ export class Session {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#turn(next);
     } catch (error) {
       // Ours, and no peer's: nothing more is said, and no other host can have the message now.
-      this.#state = { name: 'over' };
-      this.#events.length = 0;
-      this.#resolve({ kind: 'own_fault', text: `the session broke: ${printable(messageOf(error))}` });
-      this.#close();
+      this.#breakOff({ kind: 'own_fault', text: `the session broke: ${printable(messageOf(error))}` });
     } finally {
       this.#turning = false;
     }
@@ -144,18 +135,29 @@ export class Session {
     const { state, effects } = (this.options.transition ?? transition)(this.options.terms, before, event);
     this.#state = state;
     if (state.name !== 'message') this.#source?.stop();
-    for (const effect of effects) this.#carryOut(effect);
+    if (state.name !== 'measuring') this.#counted?.destroy();
+    for (const effect of effects) {
+      this.#carryOut(effect);
+      if (this.#ended) return;
+    }
+    // Nothing would ever come of it any more.
+    if (event.kind === 'lost' || state.name === 'over') throw new Error('it did not end when it was over');
     if (state !== before) this.#arm();
+  }
+
+  /** Ends the session without asking the machine. An outcome that was told already stands. */
+  #breakOff(outcome: Outcome): void {
+    this.#resolve(outcome);
+    this.#close();
   }
 
   // --- effects ---------------------------------------------------------------------------------------------------
 
   #carryOut(effect: Effect): void {
-    const { observer } = this.options;
     switch (effect.kind) {
       case 'send':
-        observer.sent(effect.shown);
         this.#write(effect.text);
+        if (!this.#ended) this.#tell((observer) => observer.sent(effect.shown));
         return;
       case 'start_tls':
         this.#startTls();
@@ -167,13 +169,13 @@ export class Session {
         this.#sendMessage();
         return;
       case 'note_missing_starttls':
-        observer.missingStartTls();
+        this.#tell((observer) => observer.missingStartTls());
         return;
       case 'warn':
-        observer.warn(effect.text);
+        this.#tell((observer) => observer.warn(effect.text));
         return;
       case 'established':
-        observer.established(effect.ready);
+        this.#tell((observer) => observer.established(effect.ready));
         return;
       case 'end':
         this.#resolve(effect.outcome);
@@ -187,12 +189,28 @@ export class Session {
     return this.#socket.destroyed || this.#socket.write(data) ? 'written' : 'full';
   }
 
+  #tell(what: (observer: SessionObserver) => void): void {
+    try {
+      what(this.options.observer);
+    } catch (error) {
+      // To stop for this could mean that a peer which has taken the message gets it again.
+      this.#tellFault(`whoever watches this session broke: ${printable(messageOf(error))}`);
+    }
+  }
+
+  #tellFault(text: string): void {
+    try {
+      this.options.observer.warn(text);
+    } catch {
+      // There is nobody else to tell.
+    }
+  }
+
   #onBlocked(verb: string): void {
-    this.options.observer.warn(`kept ${verb} from being sent without TLS`);
-    this.#fail(
-      { reason: 'internal-error', text: `${verb} was about to be sent without TLS` },
-      'verification',
-    );
+    this.#tell((observer) => observer.warn(`kept ${verb} from being sent without TLS`));
+    const text = `${verb} was about to be sent without TLS`;
+    if (this.#gate.isOpen()) this.#fail({ reason: 'internal-error', text }, 'verification');
+    else this.#breakOff(ownTlsFault(text));
   }
 
   #fail(failure: Failure, at: 'starttls' | 'verification'): void {
@@ -200,6 +218,10 @@ export class Session {
   }
 
   #startTls(): void {
+    if (!this.#gate.close()) {
+      this.#breakOff(ownTlsFault('TLS was about to be begun twice'));
+      return;
+    }
     const { socket } = this.options;
     socket.removeAllListeners('data');
     socket.removeAllListeners('end');
@@ -209,8 +231,8 @@ export class Session {
     try {
       if (tls === 'none') throw new Error('TLS is not wanted');
       this.#wanted = tls.options();
-      this.#gate.close();
       const handshake = beginHandshake(socket, this.#wanted, tls.requirement);
+      this.#gate.guard(handshake.socket);
       this.#socket = handshake.socket;
       handshake.socket.on('error', (error) => this.#onError(error));
       handshake.socket.on('close', () => this.#lost('closed', 'the peer closed the connection'));
@@ -226,17 +248,21 @@ export class Session {
   /** Only the outcome counts, whatever the options became. Fails closed on any fault of our own. */
   #onSecure(handshake: Handshake, tls: TlsPart): void {
     if (this.#state.name !== 'handshake') return;
-    const { observer } = this.options;
     try {
       const { session, certificate } = handshake.facts();
       const verdict = tls.judge(session);
-      observer.secured(session, verdict, certificate);
-      if (verdict.kind === 'failed') this.#fail(verdict.failure, tls.failedVerdict);
-      else this.#watchRenegotiation(handshake.socket, session.certificates.leaf);
+      this.#tell((observer) => observer.secured(session, verdict, certificate));
+      if (verdict.kind === 'failed') {
+        this.#fail(verdict.failure, tls.failedVerdict);
+        return;
+      }
+      this.#watchRenegotiation(handshake.socket, session.certificates.leaf);
     } catch (error) {
       const text = `the certificate check broke: ${printable(messageOf(error))}`;
       this.#fail({ reason: 'internal-error', text }, tls.failedVerdict);
+      return;
     }
+    this.#gate.open();
     this.#dispatch({ kind: 'secured' });
   }
 
@@ -251,20 +277,22 @@ export class Session {
   }
 
   #measure(): void {
-    const counting = measure(this.options.message());
-    counting.then(
+    if (this.#counted !== undefined) throw new Error('the message was to be measured twice');
+    this.#counted = this.options.message();
+    measure(this.#counted).then(
       (octets) => this.#dispatch({ kind: 'measured', octets }),
       (error: unknown) => this.#dispatch({ kind: 'message_unreadable', text: printable(messageOf(error)) }),
     );
   }
 
   #sendMessage(): void {
+    if (this.#source !== undefined) throw new Error('the message was to be sent twice');
     this.options.budget.pause();
     try {
       this.#source = new MessageSource(
         this.options.message(),
         (piece) => {
-          this.options.observer.data(piece);
+          this.#tell((observer) => observer.data(piece));
           const written = this.#write(piece);
           // The peer takes it: that is progress.
           if (written === 'written') this.#arm();
@@ -283,8 +311,14 @@ export class Session {
   }
 
   #close(): void {
+    // Every other outcome was told before.
+    this.#resolve({ kind: 'own_fault', text: 'the session was closed without an outcome' });
+    this.#ended = true;
+    this.#state = { name: 'over' };
+    this.#events.length = 0;
     clearTimeout(this.#timer);
     this.#source?.stop();
+    this.#counted?.destroy();
     this.#socket.destroy();
     this.options.socket.destroy();
   }
@@ -299,11 +333,10 @@ export class Session {
     const counted = name !== 'message' && name !== 'final_dot' && name !== 'empty_dot' && name !== 'leaving';
     if (counted) budget.resume();
     else budget.pause();
-    if (wait === 'nothing') return;
-    const patience = timeouts[wait.timeout];
+    const patience = wait === 'nothing' ? Infinity : timeouts[wait.timeout];
     const left = counted ? budget.left() : patience;
     this.#timer =
-      left < patience
+      wait === 'nothing' || left < patience
         ? setTimeout(() => this.#lost('attempt', outOfTime), Math.max(0, left))
         : setTimeout(() => this.#lost('timeout', wait.text), patience);
     if (name === 'leaving') {
@@ -313,5 +346,13 @@ export class Session {
     }
   }
 }
+
+function ownTlsFault(text: string): Outcome {
+  const failure = { reason: 'internal-error', text } as const;
+  return { kind: 'next_host', fault: { kind: 'tls', failure, at: 'verification' } };
+}
+
+/** Listeners of whoever made the connection. */
+const others = ['data', 'connect', 'secureConnect', 'secure', 'end', 'close', 'drain', 'error', 'timeout'];
 
 export const outOfTime = 'the time for this attempt was up';
