@@ -75,7 +75,7 @@ describe('a host that completes the handshake', () => {
     await peer.settled();
     expect(peer.connections[0]).toMatchObject({
       cleartext: 'EHLO us.example\r\nSTARTTLS\r\n',
-      encrypted: 'QUIT\r\n',
+      encrypted: 'EHLO us.example\r\nQUIT\r\n',
       tls: { kind: 'established', sni: name },
     });
   });
