@@ -3,6 +3,8 @@ import { openCertificateOffice } from './certificates';
 import type { CertificateOffice, ServerCertificate } from './certificates';
 import type { DnsServer } from './dns_server';
 import { startDnsServer } from './dns_server';
+import { startMiddlebox } from './middlebox';
+import type { Middlebox } from './middlebox';
 import { startPolicyHost } from './policy_host';
 import type { PolicyHost } from './policy_host';
 import { startSmtpPeer } from './smtp_peer';
@@ -37,6 +39,8 @@ export interface BuiltWorld {
   readonly office: CertificateOffice;
   /** By host name. */
   readonly peers: ReadonlyMap<string, SmtpPeer>;
+  /** By the name of the host behind it. */
+  readonly middleboxes: ReadonlyMap<string, Middlebox>;
   /** By policy domain. */
   readonly policyHosts: ReadonlyMap<string, PolicyHost>;
   readonly routes: Routes;
@@ -47,11 +51,12 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
   const office = await openCertificateOffice();
   const dns = await startDnsServer();
   const peers = new Map<string, SmtpPeer>();
+  const middleboxes = new Map<string, Middlebox>();
   const policyHosts = new Map<string, PolicyHost>();
   const routes = new Map<string, RouteTarget>();
   const nextAddress = addressSequence();
   const stop = async (): Promise<void> => {
-    const parts = [dns, ...peers.values(), ...policyHosts.values()];
+    const parts = [dns, ...middleboxes.values(), ...peers.values(), ...policyHosts.values()];
     await Promise.all(parts.map((part) => part.stop()));
   };
 
@@ -72,10 +77,16 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
           manner: spec.manner ?? 'normal',
         });
         peers.set(name, peer);
+        let { port } = peer;
+        if (spec.middlebox !== undefined) {
+          const middlebox = await startMiddlebox({ ...spec.middlebox, address: own, host: peer });
+          middleboxes.set(name, middlebox);
+          port = middlebox.port;
+        }
         const addresses = (spec.addresses ?? [own]).map(asAddress);
         publishHost(dns, office, certificate, name, spec, addresses, dnssec);
         for (const { address, route } of addresses) {
-          routes.set(`${address}|25`, { host: own, port: peer.port, route: route ?? 'open' });
+          routes.set(`${address}|25`, { host: own, port, route: route ?? 'open' });
         }
       }),
     );
@@ -98,7 +109,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
       }),
     );
     for (const set of world.records ?? []) dns.set(set);
-    return { dns, office, peers, policyHosts, routes, stop };
+    return { dns, office, peers, middleboxes, policyHosts, routes, stop };
   } catch (error) {
     await stop();
     throw error;

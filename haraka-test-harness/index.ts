@@ -5,6 +5,7 @@ export type { HarakaProcess } from './haraka';
 export type { Outcome, OutcomeWish, ReportedRecipient } from './reports';
 export type { PeerConnection, PeerMessage, PeerTls, SmtpPeer } from './smtp_peer';
 export type { DnsQuestion, DnsServer } from './dns_server';
+export type { Middlebox, MiddleboxSpec, SeenHello } from './middlebox';
 export type { PolicyHost, PolicyManner, PolicyRequest } from './policy_host';
 export { manners } from './manners';
 export type { HandshakeManner, Manner, MannerName, Point, Step } from './manners';

@@ -14,6 +14,7 @@ import type { CertificateOffice } from './certificates';
 import type { DnsServer } from './dns_server';
 import { startHaraka } from './haraka';
 import type { HarakaOptions, HarakaProcess } from './haraka';
+import type { Middlebox } from './middlebox';
 import type { PolicyHost } from './policy_host';
 import { startReports } from './reports';
 import type { Outcome, OutcomeWish } from './reports';
@@ -46,6 +47,8 @@ export interface Lab {
   /** The MX host of that name. */
   peer(host: string): SmtpPeer;
   readonly peers: readonly SmtpPeer[];
+  /** What stands before the MX host of that name. */
+  middlebox(host: string): Middlebox;
   /** The policy host of that domain, which the world gave an `sts`. */
   policyHost(domain: string): PolicyHost;
   /** Changes what happens on the way to a host: `25` leads to the MX host, `443` to the policy host. */
@@ -126,6 +129,7 @@ export async function startLab(world: World, options: LabOptions = {}): Promise<
       deliver: async (message, wish) => reports.outcome((await send(message)).id, wish),
       peer: (host) => known(built.peers, host, 'MX host'),
       peers: [...built.peers.values()],
+      middlebox: (host) => known(built.middleboxes, host, 'middlebox before'),
       policyHost: (domain) => known(built.policyHosts, domain, 'policy host of'),
       setRoute: async (name, port, route) => {
         const host =
@@ -133,8 +137,8 @@ export async function startLab(world: World, options: LabOptions = {}): Promise<
             ? known(built.peers, name, 'MX host')
             : known(built.policyHosts, name, 'policy host of');
         for (const [key, target] of routes) {
-          if (target.host === host.address && target.port === host.port)
-            routes.set(key, { ...target, route });
+          // Each host has an address of its own; the port may be that of a middlebox.
+          if (target.host === host.address) routes.set(key, { ...target, route });
         }
         await writeRoutes(routesFile, routes);
       },

@@ -40,6 +40,8 @@ export type Manner = { readonly [point in Point]?: Step } & {
   readonly dhParameters?: string;
   /** OpenSSL's list of what a handshake is signed with. */
   readonly signatureAlgorithms?: string;
+  /** OpenSSL's list of key exchange groups; `A/B` prefers A even where it has to ask for it (OpenSSL 3.5). */
+  readonly groups?: string;
 };
 
 const reply = (text: string): Step => ({ do: 'reply', text: `${text}\r\n` });

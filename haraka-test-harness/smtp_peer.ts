@@ -59,7 +59,7 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
     mannerOf(isList(manner) ? (manner[Math.min(number, manner.length - 1)] ?? 'normal') : manner);
 
   const contextFor = (own: Manner): SecureContext =>
-    own.ciphers === undefined && own.signatureAlgorithms === undefined
+    own.ciphers === undefined && own.signatureAlgorithms === undefined && own.groups === undefined
       ? context
       : secureContext(certificate, options.tls, own);
 
@@ -126,7 +126,7 @@ function isList(
 function secureContext(
   certificate: ServerCertificate,
   tls: SmtpPeerOptions['tls'],
-  { ciphers, dhParameters, signatureAlgorithms }: Manner = {},
+  { ciphers, dhParameters, signatureAlgorithms, groups }: Manner = {},
 ): SecureContext {
   return createSecureContext({
     cert: certificate.chainPem,
@@ -138,6 +138,7 @@ function secureContext(
     ciphers: `${ciphers ?? 'DEFAULT'}:@SECLEVEL=0`,
     ...(dhParameters === undefined ? {} : { dhparam: dhParameters }),
     ...(signatureAlgorithms === undefined ? {} : { sigalgs: signatureAlgorithms }),
+    ...(groups === undefined ? {} : { ecdhCurve: groups }),
     // A session resumed would show no other certificate.
     secureOptions: constants.SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION,
   });

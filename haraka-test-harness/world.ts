@@ -4,6 +4,7 @@
  * and 1.3 with a trusted certificate for its name, in a zone without DNSSEC, and no policy.
  */
 import type { Manner, MannerName } from './manners';
+import type { MiddleboxSpec } from './middlebox';
 import type { KeyType } from './pki';
 import type { PolicyManner } from './policy_host';
 
@@ -91,6 +92,8 @@ export interface HostSpec {
   readonly tls?: { readonly min: TlsVersion; readonly max: TlsVersion };
   /** How it behaves; a list gives each connection in turn its own manner, and the last one goes on. */
   readonly manner?: MannerName | Manner | readonly (MannerName | Manner)[];
+  /** What stands before it, at all of its addresses; nothing where absent. */
+  readonly middlebox?: MiddleboxSpec;
 }
 
 export interface MxSpec extends HostSpec {

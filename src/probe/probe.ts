@@ -24,7 +24,7 @@ export interface ProbeOptions {
   readonly heloName: string;
   /** What a delivery would ask of the handshake. `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
   readonly handshake: HandshakeRequest | 'never';
-  /** Milliseconds for everything; 30 s where absent. */
+  /** Milliseconds for a visit; 30 s where absent. After a handshake that stalled, a second visit has as long again. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -56,15 +56,16 @@ export type Probe = { readonly dialogue: Dialogue } & (
 
 /** Never rejects, and leaves neither socket nor timer behind. */
 export async function probeHost(options: ProbeOptions): Promise<Probe> {
-  return withDeadline(options.deadlineMs ?? 30_000, options.signal, async (signal) => {
-    const first = await visit(options, signal);
-    const { handshake } = options;
-    // As a delivery does: a handshake that stalls is tried once more without ML-KEM.
-    if (first.stalled && handshake !== 'never' && handshake.hello === 'default' && hasClassicHello()) {
-      return (await visit({ ...options, handshake: { ...handshake, hello: 'classic' } }, signal)).probe;
-    }
-    return first.probe;
-  });
+  const first = await timedVisit(options);
+  const { handshake, signal } = options;
+  const again = first.stalled && handshake !== 'never' && handshake.hello === 'default' && hasClassicHello();
+  if (!again || signal?.aborted === true) return first.probe;
+  // As a delivery does: once more without ML-KEM. A handshake that went silent has used up the time of its own visit.
+  return (await timedVisit({ ...options, handshake: { ...handshake, hello: 'classic' } })).probe;
+}
+
+function timedVisit(options: ProbeOptions): Promise<Visit> {
+  return withDeadline(options.deadlineMs ?? 30_000, options.signal, (signal) => visit(options, signal));
 }
 
 interface Visit {

@@ -5,8 +5,16 @@ import type { Lab } from '../../haraka-test-harness/lab';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Runs Node with `args` in the lab. */
-export function runIn(lab: Lab, args: readonly string[]): Promise<{ code: number; out: string }> {
+/**
+ * Runs Node with `args` in the lab.
+ *
+ * @param node the one to run; this one where absent
+ */
+export function runIn(
+  lab: Lab,
+  args: readonly string[],
+  node: string = process.execPath,
+): Promise<{ code: number; out: string }> {
   const env = {
     PATH: process.env['PATH'],
     NODE_OPTIONS: `--require ${JSON.stringify(path.join(root, 'haraka-test-harness/shim.cjs'))}`,
@@ -17,13 +25,13 @@ export function runIn(lab: Lab, args: readonly string[]): Promise<{ code: number
     }),
   };
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env, maxBuffer: 1e8 }, (error, out) => {
+    execFile(node, args, { env, maxBuffer: 1e8 }, (error, out) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out });
     });
   });
 }
 
 /** Runs `tls-peers` on the config directory of the lab's Haraka. */
-export function callIn(lab: Lab, args: readonly string[]) {
-  return runIn(lab, [path.join(root, 'dist/cli.cjs'), ...args, '-c', lab.haraka.directory]);
+export function callIn(lab: Lab, args: readonly string[], node?: string) {
+  return runIn(lab, [path.join(root, 'dist/cli.cjs'), ...args, '-c', lab.haraka.directory], node);
 }
