@@ -286,7 +286,7 @@ export class Session {
   /** A renegotiation (TLS 1.2) may not bring another certificate than the one that was verified. */
   #watchRenegotiation(socket: TLSSocket, leaf: Uint8Array): void {
     socket.on('secureConnect', () => {
-      const now = (socket.getPeerCertificate() as { raw?: Uint8Array }).raw;
+      const now = (socket.getPeerCertificate() as { raw?: Uint8Array } | null)?.raw;
       if (socket.isSessionReused() || (now !== undefined && Buffer.compare(now, leaf) === 0)) return;
       const text = 'the peer showed another certificate when it renegotiated TLS';
       this.#fail({ reason: 'validation-failure', text }, 'verification');
