@@ -342,13 +342,13 @@ export class Session {
     const counted = name !== 'message' && name !== 'final_dot' && name !== 'empty_dot' && name !== 'leaving';
     if (counted) budget.resume();
     else budget.pause();
-    if (wait === 'nothing') return;
-    const patience = timeouts[wait.timeout];
-    const left = counted ? budget.left() : patience;
+    if (name === 'over') return;
+    const left = counted ? budget.left() : Number.POSITIVE_INFINITY;
+    // Also where it is not the peer's turn, nothing lasts for ever.
     this.#timer =
-      left < patience
+      wait === 'nothing' || left < timeouts[wait.timeout]
         ? setTimeout(() => this.#lost('attempt', outOfTime), Math.max(0, left))
-        : setTimeout(() => this.#lost('timeout', wait.text), patience);
+        : setTimeout(() => this.#lost('timeout', wait.text), timeouts[wait.timeout]);
     if (name === 'leaving') {
       // The message is done with: what is left must not keep a process from ending.
       this.#timer.unref();
