@@ -1,9 +1,10 @@
 /**
- * Tells Haraka what became of each recipient, as its own client does: `delivered` for those who have the message, a message
- * of their own for those who wait and those who are refused, or `temp_fail` or `bounce` for all of them.
+ * Tells Haraka what became of each recipient: `delivered` for those who have the message, a message of their own for those
+ * who wait and those who are refused, or `temp_fail` or `bounce` for all of them. Whoever has the message is never put back
+ * into the queue with the others, and never told anything else.
  */
 import { isIP } from 'node:net';
-import { printable } from '../text';
+import { messageOf, printable } from '../text';
 import { answerText, type Answer } from '../smtp/reply';
 import type { RecipientOutcome } from '../smtp/session';
 import type { Attempt } from './attempt';
@@ -15,14 +16,14 @@ import { whereOf, type HostTry } from './host_try';
 import { copyDsn, noteAnswer } from './recipients';
 import { replyTo, summarize } from './summary';
 
-/** @param outcomes by index in `rcpt_to` */
-export function tellHaraka(
+/** Rejects only before anything was told. @param outcomes by index in `rcpt_to` */
+export async function tellHaraka(
   delivery: Delivery,
   attempt: Attempt,
   tried: HostTry,
   session: Omit<HostSession, 'outcome'>,
   outcomes: readonly RecipientOutcome[],
-): void {
+): Promise<void> {
   const { hmail } = delivery;
   const { mx, plan } = tried;
   const fates = sorted(hmail.todo.rcpt_to, outcomes);
@@ -40,32 +41,73 @@ export function tellHaraka(
     hmail.bounce(reasonOf(fates.refused), { bounce_recips: refused, mx });
     return;
   }
-  if (deferred.length > 0) {
-    split(delivery, attempt, deferred, 'Some recipients temporarily failed', (part) =>
-      part.temp_fail(`Some recipients temp failed: ${listed(deferred)}`, { fail_recips: deferred, mx }),
-    );
-  }
-  if (refused.length > 0) {
-    split(delivery, attempt, refused, 'Some recipients rejected', (part) =>
-      part.bounce(`Some recipients failed: ${listed(refused)}`, { bounce_recips: refused, mx }),
-    );
-  }
+  const kept: Kept = { recipients: [], fault: '' };
+  const part = async (recipients: Recipient[], response: string, take: (part: HMailItem) => void) => {
+    if (recipients.length === 0) return;
+    try {
+      await split(delivery, attempt, recipients, response, take);
+    } catch (error) {
+      kept.recipients.push(...recipients);
+      kept.fault = printable(messageOf(error));
+    }
+  };
+  // Before `delivered`, and one by one: only then is it known who is left.
+  await part(deferred, 'Some recipients temporarily failed', (one) =>
+    one.temp_fail(`Some recipients temp failed: ${listed(deferred)}`, { fail_recips: deferred, mx }),
+  );
+  await part(refused, 'Some recipients rejected', (one) =>
+    one.bounce(`Some recipients failed: ${listed(refused)}`, { bounce_recips: refused, mx }),
+  );
   if (delivered.length === 0) {
-    hmail.discard();
+    if (kept.recipients.length > 0) keep(hmail, kept, mx);
+    else hmail.discard();
     return;
   }
-  hmail.delivered(
-    mx.path || (mx.exchange ?? ''),
-    plan.port,
-    mx.using_lmtp ? 'LMTP' : 'SMTP',
-    hostName(mx),
-    fates.delivered.at(-1)?.outcome.answer.text ?? '',
-    delivered,
-    deferred,
-    refused,
-    session.secured,
-    session.authenticated,
+  if (kept.recipients.length > 0) keepAtEnd(hmail, kept, mx);
+  try {
+    hmail.delivered(
+      mx.path || (mx.exchange ?? ''),
+      plan.port,
+      mx.using_lmtp ? 'LMTP' : 'SMTP',
+      hostName(mx),
+      fates.delivered.at(-1)?.outcome.answer.text ?? '',
+      delivered,
+      deferred,
+      refused,
+      session.secured,
+      session.authenticated,
+    );
+  } catch (error) {
+    hmail.logerror(`tls-peers: what was delivered could not be told: ${printable(messageOf(error))}`);
+    hmail.discard();
+  }
+}
+
+/** Recipients for whom no message of their own could be written. */
+interface Kept {
+  readonly recipients: Recipient[];
+  /** Why, for people. */
+  fault: string;
+}
+
+/** The others are settled: the message waits for those who are kept alone. The queue file still names everybody. */
+function keep(hmail: HMailItem, { recipients, fault }: Kept, mx: HarakaMx): void {
+  hmail.logerror(
+    `tls-peers: no message of their own could be written for ${listed(recipients)}, who wait: ${fault}; ` +
+      'if Haraka ends before they have it, the others get it once more',
   );
+  hmail.todo.rcpt_to.splice(0, Infinity, ...(recipients as typeof hmail.todo.rcpt_to));
+  const text = `Some recipients wait, for want of a message of their own: ${listed(recipients)}`;
+  hmail.temp_fail(text, { fail_recips: recipients, mx });
+}
+
+/** Haraka discards the message when every plugin has been told that it was delivered; this once it is kept. */
+function keepAtEnd(hmail: HMailItem, kept: Kept, mx: HarakaMx): void {
+  const discard = hmail.discard.bind(hmail);
+  hmail.discard = () => {
+    hmail.discard = discard;
+    keep(hmail, kept, mx);
+  };
 }
 
 /** What no host said: the summary has to, or nobody would know why the message waits or bounces. */
@@ -121,14 +163,20 @@ function annotate(
 /** Characters. */
 const longestReason = 1024;
 
-/** Haraka forgets what was said of a recipient when it writes a message of its own for it. */
+/**
+ * Haraka forgets what was said of a recipient when it writes a message of its own for it.
+ *
+ * Where that cannot be written, Haraka would bounce the whole message, whoever has it already, and more than once; while
+ * plugins are being told of the delivery that ends the process. So it is asked on behalf of a stand-in, whose `bounce` is
+ * where such faults come out.
+ */
 function split(
   delivery: Delivery,
   attempt: Attempt,
   recipients: readonly Recipient[],
   response: string,
   take: (part: HMailItem) => void,
-): void {
+): Promise<void> {
   const { hmail } = delivery;
   // What other hosts did is told of the message that it was split from.
   const summary = {
@@ -137,14 +185,39 @@ function split(
     reasons: [],
     recorded: [],
   };
-  hmail.refcount++;
-  hmail.split_to_new_recipients(recipients, response, (part) => {
-    copyDsn(recipients, part.todo.rcpt_to);
-    delivery.onSplit(part, summary);
-    hmail.discard();
-    take(part);
+  return new Promise((resolve, reject) => {
+    let state: 'awaited' | 'failed' = 'awaited';
+    const fail = (text: string): void => {
+      state = 'failed';
+      clearTimeout(timer);
+      reject(new Error(text));
+    };
+    // Haraka does not say so where it cannot read back what it has written.
+    const timer = setTimeout(() => fail('it was not written in time'), patience);
+    const standIn = Object.create(hmail) as HMailItem;
+    standIn.bounce = fail;
+    standIn.extend_rcpt_with_dsn = () => undefined;
+    try {
+      hmail.split_to_new_recipients.call(standIn, recipients, response, (part) => {
+        // Its recipients have been kept meanwhile.
+        if (state === 'failed') {
+          part.discard();
+          return;
+        }
+        clearTimeout(timer);
+        copyDsn(recipients, part.todo.rcpt_to);
+        delivery.onSplit(part, summary);
+        resolve();
+        take(part);
+      });
+    } catch (error) {
+      fail(messageOf(error));
+    }
   });
 }
+
+/** Milliseconds for a message of their own to be written. */
+const patience = 60_000;
 
 /** As Haraka writes it into its log. */
 function nameOf(recipient: Recipient): string {

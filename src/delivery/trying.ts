@@ -148,7 +148,7 @@ async function deliverTo(
   const { outcome, ...session } = await holdSession(delivery, attempt, tried, socket);
   switch (outcome.kind) {
     case 'settled':
-      tellHaraka(delivery, attempt, tried, session, outcome.recipients);
+      await tellHaraka(delivery, attempt, tried, session, outcome.recipients);
       return;
     case 'own_fault':
       deferFor(delivery, attempt, { reason: 'internal-error', text: outcome.text });

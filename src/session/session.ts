@@ -269,7 +269,7 @@ export class Session {
   /** A renegotiation (TLS 1.2) may not bring another certificate than the one that was verified. */
   #watchRenegotiation(socket: TLSSocket, leaf: Uint8Array): void {
     socket.on('secureConnect', () => {
-      const now = (socket.getPeerCertificate() as { raw?: Uint8Array }).raw;
+      const now = (socket.getPeerCertificate() as { raw?: Uint8Array } | null)?.raw;
       if (socket.isSessionReused() || (now !== undefined && Buffer.compare(now, leaf) === 0)) return;
       const text = 'the peer showed another certificate when it renegotiated TLS';
       this.#fail({ reason: 'validation-failure', text }, 'verification');
@@ -333,12 +333,13 @@ export class Session {
     const counted = name !== 'message' && name !== 'final_dot' && name !== 'empty_dot' && name !== 'leaving';
     if (counted) budget.resume();
     else budget.pause();
-    const patience = wait === 'nothing' ? Infinity : timeouts[wait.timeout];
-    const left = counted ? budget.left() : patience;
+    if (name === 'over') return;
+    const left = counted ? budget.left() : Number.POSITIVE_INFINITY;
+    // Also where it is not the peer's turn, nothing lasts for ever.
     this.#timer =
-      wait === 'nothing' || left < patience
+      wait === 'nothing' || left < timeouts[wait.timeout]
         ? setTimeout(() => this.#lost('attempt', outOfTime), Math.max(0, left))
-        : setTimeout(() => this.#lost('timeout', wait.text), patience);
+        : setTimeout(() => this.#lost('timeout', wait.text), timeouts[wait.timeout]);
     if (name === 'leaving') {
       // The message is done with: what is left must not keep a process from ending.
       this.#timer.unref();
