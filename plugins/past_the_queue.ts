@@ -130,10 +130,10 @@ class Custody {
     this.warned.add(about);
     const ini = `${kind.slice(kind.indexOf('/') + 1)}.ini`;
     const fate = warnsOnly
-      ? 'sends it all the same (past_the_queue = warn)'
-      : 'would send it: refused. [outbound] past_the_queue = warn in tls-peers.ini lets it pass';
+      ? 'sends it all the same (past_the_queue = warn), past the outbound queue'
+      : 'would send it past the outbound queue: refused. [outbound] past_the_queue = warn in tls-peers.ini lets it pass';
     connection.logwarn(
-      `tls-peers: ${text}, and ${plugin}, past the outbound queue, ${fate}; enable_outbound = false in ${ini} leaves such mail to the queue`,
+      `tls-peers: ${text}, and ${plugin} ${fate}; enable_outbound = false in ${ini} leaves such mail to the queue`,
     );
   }
 

@@ -13,6 +13,7 @@ import { namedPeers } from '../peers/named';
 import { resolverOptions } from '../settings/resolver_options';
 import { directorySource } from '../settings/source';
 import type { GlobalSettings } from '../settings/types';
+import { given } from '../state/directory';
 import type { Owner } from '../state/owner';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { domainName } from './operands';
@@ -72,7 +73,12 @@ async function stored(context: Context): Promise<Stored> {
   const found = statSync(directory, { throwIfNoEntry: false });
   if (found === undefined) return { directory, owner, global, policies: [] };
   if (found.uid !== owner.uid) {
-    throw new CommandError(`${directory} belongs to another user: run this as the user that Haraka runs as`);
+    // For root, the owner is the user of smtp.ini; anybody else may simply not be that user.
+    const remedy =
+      process.geteuid?.() === 0
+        ? `not to ${owner.name}, as whom Haraka runs; to mend it: ${given(directory, owner)}`
+        : 'run this as the user that Haraka runs as';
+    throw new CommandError(`${directory} belongs to another user (uid ${found.uid}): ${remedy}`);
   }
   const policies: StoredPolicy[] = [];
   const complaints = complaining(context);

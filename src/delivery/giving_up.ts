@@ -25,14 +25,22 @@ export async function giveUp(delivery: Delivery, attempt: Attempt): Promise<'giv
     attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce' && isFinal(attempt.failures);
   if ((permanent || isLastTry(delivery)) && (await hasNewerPolicy(delivery, attempt))) return 'again';
   if (attempt.failures.length === 0) {
-    const text = 'none of its hosts has an address';
-    attempt.failures.push({ kind: 'network', host: hmail.todo.domain, text });
+    attempt.failures.push({ kind: 'network', host: hmail.todo.domain, text: withoutAddress(attempt) });
   }
   const text = reportOf(attempt.ruleName(), attempt.failures);
   annotate(delivery, attempt, principal(attempt.failures), permanent, text);
   if (permanent) hmail.bounce(text);
   else hmail.temp_fail(text);
   return 'given_up';
+}
+
+/** A plugin's hosts are looked up by Haraka, which may ask another resolver than the rules do. */
+function withoutAddress({ phase }: Attempt): string {
+  if (phase.kind !== 'decided' || phase.source.kind === 'mx') return 'none of its hosts has an address';
+  const { by, entries } = phase.source;
+  const names = [...new Set(entries.map(({ exchange }) => exchange ?? ''))].slice(0, 5).join(', ');
+  const plugin = by === '' ? 'a plugin' : `the plugin ${by}`;
+  return `Haraka's own look-up finds no address of the hosts that ${plugin} answered to get_mx (${printable(names)})`;
 }
 
 /** Haraka's next deferral would be its last: it bounces instead. */

@@ -64,7 +64,8 @@ async function readAnswer(delivery: Delivery, attempt: Attempt, mx: unknown): Pr
   try {
     await delivery.original.get_mx_respond(hookAnswer.ok, mx);
   } catch (error) {
-    const text = `a plugin answered get_mx with a route that cannot be read: ${printable(messageOf(error))}`;
+    const plugin = delivery.answerer();
+    const text = `${plugin === '' ? 'a plugin' : `the plugin ${plugin}`} answered get_mx with a route that cannot be read: ${printable(messageOf(error))}`;
     delivery.hmail.logerror(`tls-peers: ${text}`);
     deferFor(delivery, attempt, { reason: 'config-invalid', text });
   }

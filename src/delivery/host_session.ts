@@ -165,17 +165,13 @@ class Watcher implements SessionObserver {
     const { protocol, cipher, group } = session;
     this.#tls = { tlsVersion: protocol ?? '', cipher, group, verified: verdict.verified };
     this.#observe(verdict.recorded);
-    this.#log('loginfo', 'secured', securedInfo(session, certificate, this.#isMet(session)));
+    this.#log('loginfo', 'secured', securedInfo(session, certificate, verdict.verified));
   };
 
   established: SessionObserver['established'] = () => {
     const { mx, plan } = this.tried;
     this.attempt.connected = { ...this.#tls, plan, address: mx.exchange ?? '' };
   };
-
-  #isMet({ chainVerdict }: TlsSession): boolean {
-    return this.tried.plan.requirement.kind === 'encrypted' || chainVerdict === 'trusted';
-  }
 
   #observe(recorded: Extract<SessionVerdict, { kind: 'held' }>['recorded']): void {
     for (const failure of recorded) {
@@ -205,7 +201,7 @@ const longestLine = 1000;
 function securedInfo(
   { protocol, cipher, chainVerdict }: TlsSession,
   certificate: Partial<PeerCertificate>,
-  verified: boolean,
+  verified: string,
 ): Record<string, unknown> {
   const { subject, issuer, valid_to: expires, fingerprint } = certificate;
   const named = {
@@ -216,7 +212,7 @@ function securedInfo(
     fingerprint,
   };
   return {
-    verified,
+    verified: verified !== 'unauthenticated' || chainVerdict === 'trusted',
     cipher,
     version: protocol,
     ...(chainVerdict === 'trusted' ? {} : { error: chainVerdict }),

@@ -23,7 +23,7 @@ function globalChanges(before: Settings, after: Settings): string[] {
   lines.push(...sectionChange(outboundBefore, outbound), ...sectionChange(inboundBefore, inbound));
   for (const [name, section] of Object.entries(others)) {
     const old = othersBefore[name as keyof typeof others];
-    lines.push(...valueChanges(`tls-peers.ini [${name}]`, { ...old }, { ...section }));
+    lines.push(...valueChanges(`tls-peers.ini [${asWritten(name)}]`, { ...old }, { ...section }));
   }
   return lines;
 }
@@ -94,7 +94,7 @@ function sectionChange(was: Section<object>, now: Section<object>): string[] {
 }
 
 function withoutLine(policy: ManagedDomain['policy']): Record<string, unknown> {
-  return policy.kind === 'none' ? {} : { ...policy, line: undefined };
+  return policy.kind === 'none' ? {} : { ...policy, kind: undefined, line: undefined };
 }
 
 function valueChanges(name: string, was: Record<string, unknown>, now: Record<string, unknown>): string[] {
@@ -103,9 +103,14 @@ function valueChanges(name: string, was: Record<string, unknown>, now: Record<st
   for (const key of keys) {
     const [before, after] = [show(was[key]), show(now[key])];
     if (before === after) continue;
-    lines.push(`${name}: ${key}: ${isContents(key) ? 'changed' : `${before} -> ${after}`}`);
+    lines.push(`${name}: ${asWritten(key)}: ${isContents(key) ? 'changed' : `${before} -> ${after}`}`);
   }
   return lines;
+}
+
+/** The name of a key or section as a file has it: `maxAge` is written `max_age`. */
+function asWritten(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Whether settings hold what a file says in place of its name, which says nothing to a reader. */

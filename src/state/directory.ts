@@ -277,7 +277,8 @@ function closedAncestor(directory: string): string | undefined {
   });
 }
 
-function given(directory: string, { name }: Owner): string {
+/** The command, for root, that makes the directory the owner's. */
+export function given(directory: string, { name }: Owner): string {
   const [user, where] = [quoted(name), quoted(directory)];
   return `install -d -o ${user} -m 700 ${where} && chown -R ${user} ${where}`;
 }

@@ -33,10 +33,19 @@ test('a domain that appears is told with every rule and its policy', () => {
     'a.example [outbound Partner.example]: added: security_level = verify; ca_file; match = hostname, nexthop; exempt_until = 2026-12-31',
     'a.example [inbound b.example]: added',
     'a.example [inbound 192.0.2.0/24]: added: status = disabled',
-    'a.example [mta_sts]: kind: (not set) -> hosted',
     'a.example [mta_sts]: mode: (not set) -> testing',
     'a.example [mta_sts]: mx: (not set) -> mx.a.example',
-    'a.example [mta_sts]: maxAge: (not set) -> 604800',
+    'a.example [mta_sts]: max_age: (not set) -> 604800',
+  ]);
+});
+
+test('keys and sections of the global file are told as they are written', () => {
+  const settings = (text: string) => loadSettings(memorySource({ 'tls-peers.ini': text })).settings;
+  expect(
+    changes(settings(''), settings('[mta_sts]\nfetch_timeout = 5\n[timeouts]\ntls_handshake = 20\n')),
+  ).toEqual([
+    'tls-peers.ini [mta_sts]: fetch_timeout: 20 -> 5',
+    'tls-peers.ini [timeouts]: tls_handshake: 30 -> 20',
   ]);
 });
 
