@@ -20,11 +20,19 @@ export class Gate {
     private readonly onBlocked: (verb: string) => void,
   ) {
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-    socket.write = ((data: unknown, ...rest: unknown[]) => {
+    socket.write = (data: unknown, ...rest: unknown[]) => {
       if (this.#maySend(data)) return write(data, ...rest);
       this.onBlocked(verbOf(data));
       return false;
-    });
+    };
+    // Last words do not go through `write`.
+    const end = socket.end.bind(socket) as (...args: unknown[]) => Socket;
+    socket.end = (data?: unknown, ...rest: unknown[]) => {
+      const isSilent = data === undefined || data === null || typeof data === 'function';
+      if (isSilent || this.#maySend(data)) return end(data, ...rest);
+      this.onBlocked(verbOf(data));
+      return socket;
+    };
   }
 
   /** From here on the connection belongs to TLS. */
