@@ -44,6 +44,12 @@ const meddlers = {
         if (replies === 3) setImmediate(() => targetsocket.write('MAIL FROM:<a@ours.example>\\r\\n'));
       });
     };`,
+  'hangs up with words': `
+    hmail.try_deliver_host_on_socket = (mx, host, port, socket) => {
+      const { targetsocket } = socket;
+      try_deliver_host_on_socket(mx, host, port, socket);
+      targetsocket.end('MAIL FROM:<a@ours.example>\\r\\n');
+    };`,
   'asks for TLS by itself': `
     hmail.try_deliver_host_on_socket = (mx, host, port, socket) => {
       try_deliver_host_on_socket(mx, host, port, socket);
@@ -77,6 +83,7 @@ const table = [
   ['speaks by itself', 'sound.example', 'deferred', 'internal-error'],
   ['speaks behind a command that is allowed', 'sound.example', 'deferred', 'internal-error'],
   ['speaks while the handshake runs', 'sound.example', 'deferred', 'internal-error'],
+  ['hangs up with words', 'sound.example', 'deferred', 'internal-error'],
   ['lowers the version that the handshake asks for', 'old.example', 'deferred', 'tls-version-too-low'],
   ['loses the list of hosts', 'sound.example', 'deferred', 'internal-error'],
   ['skips the decision', 'sound.example', 'deferred', 'internal-error'],

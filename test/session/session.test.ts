@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { outOfTime, Session, type SessionObserver } from '../../src/session/session';
+import type { SessionObserver } from '../../src/session/options';
+import { outOfTime, Session } from '../../src/session/session';
 import { TimeBudget } from '../../src/session/time_budget';
 
 const nothing = (): void => undefined;
