@@ -83,7 +83,10 @@ function credentialsOf({ auth_user, auth_pass, auth_type }: HarakaMx): Credentia
   return { user: auth_user, password: auth_pass, mechanism };
 }
 
-function envelopeOf({ todo, file_size, data_start }: HMailItem): Envelope {
+function envelopeOf(hmail: HMailItem): Envelope {
+  const { todo, file_size, data_start } = hmail;
+  // A plugin may have put a stream of its own in place of the queue file.
+  const isFile = !Object.hasOwn(hmail, 'data_stream');
   const path = (address: { format(ascii?: boolean): string }): Path => ({
     text: address.format(false),
     ascii: address.format(true),
@@ -92,7 +95,9 @@ function envelopeOf({ todo, file_size, data_start }: HMailItem): Envelope {
     from: path(todo.mail_from),
     recipients: todo.rcpt_to.map(path),
     octets:
-      typeof file_size === 'number' && typeof data_start === 'number' ? file_size - data_start : 'unknown',
+      isFile && typeof file_size === 'number' && typeof data_start === 'number'
+        ? file_size - data_start
+        : 'unknown',
   };
 }
 

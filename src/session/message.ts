@@ -11,11 +11,16 @@ const crlf = Buffer.from('\r\n');
 /** Reads a message and hands it on, no faster than it is taken. */
 export class MessageSource {
   #tail = Buffer.alloc(0);
+  #octets = 0;
   #over = false;
 
-  /** @param done once: all of it was handed on, or it cannot be read. Not after `stop`. */
+  /**
+   * @param expected octets that the stream should have: the beginning of a message is no message
+   * @param done once: all of it was handed on, or it cannot be read. Not after `stop`.
+   */
   constructor(
     private readonly stream: Readable,
+    private readonly expected: number | 'unknown',
     private readonly take: Take,
     private readonly done: (sent: Sent) => void,
   ) {
@@ -45,6 +50,7 @@ export class MessageSource {
 
   #hand(piece: Uint8Array): void {
     if (this.#over || piece.length === 0) return;
+    this.#octets += piece.length;
     this.#tail = Buffer.concat([this.#tail, piece.subarray(-2)]).subarray(-2);
     if (this.take(piece) === 'full') this.stream.pause();
   }
@@ -52,6 +58,11 @@ export class MessageSource {
   /** The final dot stands on a line of its own. */
   #end(): void {
     if (this.#over) return;
+    if (this.expected !== 'unknown' && this.#octets < this.expected) {
+      const text = `it ends after ${this.#octets} of ${this.expected} octets`;
+      this.#finish({ kind: 'unreadable', text });
+      return;
+    }
     if (this.#tail.length > 0 && !this.#tail.equals(crlf)) this.take(crlf);
     this.#finish({ kind: 'whole' });
   }

@@ -288,9 +288,11 @@ export class Session {
   #sendMessage(): void {
     if (this.#source !== undefined) throw new Error('the message was to be sent twice');
     this.options.budget.pause();
+    const { task } = this.options.terms;
     try {
       this.#source = new MessageSource(
         this.options.message(),
+        task.kind === 'deliver' ? task.envelope.octets : 'unknown',
         (piece) => {
           this.#tell((observer) => observer.data(piece));
           const written = this.#write(piece);
