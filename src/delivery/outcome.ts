@@ -3,9 +3,10 @@
  * of their own for those who wait and those who are refused, or `temp_fail` or `bounce` for all of them.
  */
 import { isIP } from 'node:net';
-import { printable } from '../text';
+import { messageOf, printable } from '../text';
 import { answerText, type Answer } from '../smtp/reply';
 import type { RecipientOutcome } from '../smtp/session';
+import { outcomeOf } from '../smtp/steps';
 import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
 import { ascii, dsn } from './dsn';
@@ -30,11 +31,12 @@ export function tellHaraka(
   const [delivered, deferred, refused] = [fates.delivered, fates.deferred, fates.refused].map((part) =>
     part.map(({ recipient }) => recipient),
   ) as [Recipient[], Recipient[], Recipient[]];
-  if (deferred.length === outcomes.length) {
+  const recipients = hmail.todo.rcpt_to.length;
+  if (deferred.length === recipients) {
     hmail.temp_fail(`Upstream error: ${reasonOf(fates.deferred)}`, { fail_recips: deferred, mx });
     return;
   }
-  if (refused.length === outcomes.length) {
+  if (refused.length === recipients) {
     hmail.bounce(reasonOf(fates.refused), { bounce_recips: refused, mx });
     return;
   }
@@ -71,15 +73,15 @@ interface Fate {
   readonly outcome: RecipientOutcome;
 }
 
-/** In the order of the envelope. A recipient of whom nothing is said, which no outcome leaves, would be deferred. */
+/** In the order of the envelope. A recipient of whom nothing is said, as if it had come later, is deferred. */
 function sorted(
   recipients: readonly Recipient[],
   outcomes: readonly RecipientOutcome[],
 ): Record<RecipientOutcome['kind'], Fate[]> {
   const fates: Record<RecipientOutcome['kind'], Fate[]> = { delivered: [], deferred: [], refused: [] };
   recipients.forEach((recipient, index) => {
-    const outcome = outcomes[index];
-    if (outcome !== undefined) fates[outcome.kind].push({ recipient, outcome });
+    const outcome = outcomes[index] ?? outcomeOf({ kind: 'unanswered' });
+    fates[outcome.kind].push({ recipient, outcome });
   });
   return fates;
 }
@@ -128,8 +130,13 @@ function split(
   };
   hmail.refcount++;
   hmail.split_to_new_recipients(recipients, response, (part) => {
-    copyDsn(recipients, part.todo.rcpt_to);
-    delivery.onSplit(part, summary);
+    try {
+      copyDsn(recipients, part.todo.rcpt_to);
+      delivery.onSplit(part, summary);
+    } catch (error) {
+      // What the part is told must not keep it, and the message that it came from, from going their ways.
+      hmail.logerror(`tls-peers: a part could not be told what happened: ${printable(messageOf(error))}`);
+    }
     hmail.discard();
     take(part);
   });
