@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import { messageOf, printable } from '../text';
 import { answerText, type Answer } from '../smtp/reply';
 import type { RecipientOutcome } from '../smtp/session';
+import { outcomeOf } from '../smtp/steps';
 import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
 import { ascii, dsn } from './dsn';
@@ -33,11 +34,12 @@ export async function tellHaraka(
   const [delivered, deferred, refused] = [fates.delivered, fates.deferred, fates.refused].map((part) =>
     part.map(({ recipient }) => recipient),
   ) as [Recipient[], Recipient[], Recipient[]];
-  if (deferred.length === outcomes.length) {
+  const recipients = hmail.todo.rcpt_to.length;
+  if (deferred.length === recipients) {
     hmail.temp_fail(`Upstream error: ${reasonOf(fates.deferred)}`, { fail_recips: deferred, mx });
     return;
   }
-  if (refused.length === outcomes.length) {
+  if (refused.length === recipients) {
     hmail.bounce(reasonOf(fates.refused), { bounce_recips: refused, mx });
     return;
   }
@@ -124,15 +126,15 @@ interface Fate {
   readonly outcome: RecipientOutcome;
 }
 
-/** In the order of the envelope. A recipient of whom nothing is said, which no outcome leaves, would be deferred. */
+/** In the order of the envelope. A recipient of whom nothing is said, as if it had come later, is deferred. */
 function sorted(
   recipients: readonly Recipient[],
   outcomes: readonly RecipientOutcome[],
 ): Record<RecipientOutcome['kind'], Fate[]> {
   const fates: Record<RecipientOutcome['kind'], Fate[]> = { delivered: [], deferred: [], refused: [] };
   recipients.forEach((recipient, index) => {
-    const outcome = outcomes[index];
-    if (outcome !== undefined) fates[outcome.kind].push({ recipient, outcome });
+    const outcome = outcomes[index] ?? outcomeOf({ kind: 'unanswered' });
+    fates[outcome.kind].push({ recipient, outcome });
   });
   return fates;
 }
@@ -205,8 +207,13 @@ function split(
           return;
         }
         clearTimeout(timer);
-        copyDsn(recipients, part.todo.rcpt_to);
-        delivery.onSplit(part, summary);
+        try {
+          copyDsn(recipients, part.todo.rcpt_to);
+          delivery.onSplit(part, summary);
+        } catch (error) {
+          // What the part is told must not keep it from going its way.
+          hmail.logerror(`tls-peers: a part could not be told what happened: ${printable(messageOf(error))}`);
+        }
         resolve();
         take(part);
       });

@@ -3,9 +3,10 @@ import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { ownAddress } from '../../src/delivery/own_address';
 
-const { is_local_ip: isLocal } = createRequire(import.meta.url)('haraka-net-utils') as {
-  readonly is_local_ip: (this: void, address: string) => boolean;
+const netUtils = createRequire(import.meta.url)('haraka-net-utils') as {
+  is_local_ip(address: string): boolean;
 };
+const isLocal = (address: string): boolean => netUtils.is_local_ip(address);
 const interfaces = Object.values(networkInterfaces()).flatMap((all = []) =>
   all.map(({ address }) => address),
 );

@@ -78,9 +78,9 @@ export class Peer {
     return this.secured ?? this.raw;
   }
 
-  say(text: string): void {
+  readonly say = (text: string): void => {
     if (!this.socket.destroyed) this.socket.write(text);
-  }
+  };
 
   do(name: keyof Manners): void {
     const deed = this.manners[name] ?? polite[name];
