@@ -194,6 +194,8 @@ interface Move {
   readonly other: Event;
   readonly refuse: boolean;
   readonly lines: readonly string[];
+  /** Octets that come behind a reply that fits. */
+  readonly excess: number;
 }
 
 export const anyMoves: fc.Arbitrary<Move[]> = fc.array(
@@ -202,6 +204,7 @@ export const anyMoves: fc.Arbitrary<Move[]> = fc.array(
     other: anyEvent,
     refuse: fc.integer({ min: 0, max: 3 }).map((one) => one === 0),
     lines: keywords,
+    excess: fc.integer({ min: 0, max: 15 }).map((one) => (one === 0 ? 7 : 0)),
   }),
   { minLength: 1, maxLength: 40, size: 'max' },
 );
@@ -230,6 +233,10 @@ function fitting(state: State, { refuse, lines }: Move): Event {
   }
 }
 
+function followed(event: Event, { excess }: Move): Event {
+  return event.kind === 'reply' ? { ...event, excess } : event;
+}
+
 function says(code: string, lines: readonly string[]): Event {
   return { kind: 'reply', reply: { code, lines }, excess: 0 };
 }
@@ -249,7 +256,8 @@ export function play(terms: Terms, moves: readonly Move[]): Turn[] {
   let before = deepFreeze(initial);
   deepFreeze(terms);
   for (const move of [...moves, 'lost' as const]) {
-    const event = move === 'lost' ? lost : deepFreeze(move.fits ? fitting(before, move) : move.other);
+    const event =
+      move === 'lost' ? lost : deepFreeze(move.fits ? followed(fitting(before, move), move) : move.other);
     const { state: after, effects } = transition(terms, before, event);
     turns.push({ before, event, after, effects });
     before = deepFreeze(after);

@@ -153,6 +153,27 @@ describe('where TLS is required', () => {
   });
 });
 
+describe('a peer that is ahead within TLS', () => {
+  it('is told nothing more but QUIT, and settles nobody by what it says of the message', () => {
+    let seen = 0;
+    always((turns) => {
+      const before = beforeTls(turns).length;
+      for (const { before: state, event, effects } of turns.slice(before + 1)) {
+        if (event.kind !== 'reply' || event.excess === 0) continue;
+        seen += 1;
+        for (const effect of effects) {
+          if (effect.kind === 'send') expect(effect.text).toBe('QUIT\r\n');
+          if (effect.kind !== 'end' || effect.outcome.kind !== 'settled') continue;
+          const delivered = effect.outcome.recipients.some(({ kind }) => kind === 'delivered');
+          // Behind the last answer whatever comes is nobody's.
+          if (delivered) expect(state.name).toBe('final_dot');
+        }
+      }
+    });
+    expect(seen).toBeGreaterThan(20);
+  });
+});
+
 describe('what is sent', () => {
   // eslint-disable-next-line no-control-regex -- they are what is looked for
   const controls = /[\x00-\x1f\x7f]/;
