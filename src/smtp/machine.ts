@@ -70,10 +70,10 @@ function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step
  * Whether the step says something for which an answer would be due. Before TLS nobody knows who is speaking anyway; and behind
  * a 354 a refusal may come at once.
  */
-function isOurTurn(before: State, { state, effects }: Step): boolean {
-  if (before.name === 'greeting' || state.name === 'leaving') return false;
+function isOurTurn(before: State, { effects }: Step): boolean {
+  if (before.name === 'greeting') return false;
   if (before.name === 'hello' && before.channel === 'cleartext') return false;
-  return effects.some(({ kind }) => kind === 'send');
+  return effects.some((effect) => effect.kind === 'send' && effect.text !== 'QUIT\r\n');
 }
 
 function afterReply(terms: Terms, state: State, reply: Reply, excess: number): Step {
