@@ -40,10 +40,7 @@ export interface DeliveryEnvironment {
 }
 
 /** Haraka's own methods, which the guard overrides on the message. */
-export type Originals = Pick<
-  HMailItem,
-  'get_mx_respond' | 'found_mx' | 'get_force_tls' | 'try_deliver' | 'try_deliver_host_on_socket'
->;
+export type Originals = Pick<HMailItem, 'get_mx_respond' | 'found_mx' | 'get_force_tls' | 'try_deliver'>;
 
 /** One message for one next-hop domain, over all its attempts. */
 export interface Delivery {

@@ -30,7 +30,6 @@ export class DeliveryGuard {
         found_mx: hmail.found_mx.bind(hmail),
         get_force_tls: hmail.get_force_tls.bind(hmail),
         try_deliver: hmail.try_deliver.bind(hmail),
-        try_deliver_host_on_socket: hmail.try_deliver_host_on_socket.bind(hmail),
       },
       answerer: rememberAnswerer(hmail),
       onSplit,
