@@ -102,7 +102,7 @@ describe('a delivery that cannot be guarded', () => {
   const breaking = `
 exports.register = function () { this.register_hook('init_master', 'breaks'); };
 exports.breaks = function (next) {
-  delete this.haraka_require('outbound/hmail').prototype.try_deliver_host_on_socket;
+  delete this.haraka_require('outbound/hmail').prototype.try_deliver;
   next();
 };`;
 
