@@ -1,10 +1,12 @@
 /**
- * `npm run bench [-- --quick] [-- --json] [-- --only GROUP]`: what this suite costs beside what its users would otherwise run.
- * docs/performance.md explains each figure.
+ * `npm run bench [-- --quick] [-- --json] [-- --only GROUP] [-- --before BUNDLE]`: what this suite costs beside what its users would otherwise run.
+ * docs/performance.md explains each figure. With another build of dist/tls-peers.cjs, deliveries through that one are measured in
+ * the same rounds.
  *
  * Ends with 0 where every figure that was measured meets its line, 1 where one misses it, 2 where the call is wrong, 3 where a
  * group could not be measured.
  */
+import { existsSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCold } from './decision/cold';
@@ -20,6 +22,7 @@ interface Group {
   readonly title: string;
   readonly measure: (
     effort: Effort,
+    before: string | undefined,
   ) => Promise<{ readonly figures: readonly Figure[]; readonly notes: readonly string[] }>;
 }
 
@@ -35,6 +38,8 @@ const groups: Readonly<Record<GroupName, Group>> = {
 interface Order {
   readonly effort: Effort;
   readonly asJson: boolean;
+  /** The bundle of another state of the suite. */
+  readonly before: string | undefined;
   readonly chosen: readonly GroupName[];
 }
 
@@ -71,18 +76,25 @@ function readOrder(): Order {
       options: {
         quick: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        before: { type: 'string' },
         only: { type: 'string', multiple: true, default: [] },
       },
     });
     return {
       effort: values.quick ? 'quick' : 'full',
       asJson: values.json,
+      before: values.before === undefined ? undefined : existing(values.before),
       chosen: values.only.length === 0 ? groupNames : values.only.map(groupNamed),
     };
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(2);
   }
+}
+
+function existing(bundle: string): string {
+  if (!existsSync(bundle)) throw new Error(`no file ${bundle}`);
+  return bundle;
 }
 
 function groupNamed(name: string): GroupName {
@@ -94,7 +106,7 @@ function groupNamed(name: string): GroupName {
 async function measured(group: GroupName): Promise<GroupReport> {
   const begun = performance.now();
   const { title, measure } = groups[group];
-  const { figures, notes } = await measure(effort);
+  const { figures, notes } = await measure(effort, order.before);
   const report = { group, title, figures, notes, seconds: (performance.now() - begun) / 1000 };
   say(reportText(report));
   return report;

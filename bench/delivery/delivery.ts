@@ -34,14 +34,22 @@ const connections = 8;
 const control = 'stock Haraka again';
 
 /** Every subject has a Haraka of its own, so that all are equally far on their way through the compiler. */
-export async function measureDelivery(effort: Effort): Promise<{ figures: Figure[]; notes: string[] }> {
+/** @param before the bundle of another state of the suite, measured beside this one */
+export async function measureDelivery(
+  effort: Effort,
+  before?: string,
+): Promise<{ figures: Figure[]; notes: string[] }> {
   const levels = effort === 'quick' ? quickLevels : securityLevels;
   const run = effort === 'quick' ? 80 : 400;
   const started: Measured[] = [];
   // Each lab ends its Haraka when this process ends.
   process.setMaxListeners(0);
-  const start = async (plugins: readonly string[], sender: string): Promise<() => Promise<Run>> => {
-    const measured = await startMeasured(plugins, run);
+  const start = async (
+    plugins: readonly string[],
+    sender: string,
+    bundle?: string,
+  ): Promise<() => Promise<Run>> => {
+    const measured = await startMeasured(plugins, run, bundle);
     started.push(measured);
     return async () => {
       // After the rest while the others had their turns, the first messages cost more, with the suite and without.
@@ -52,7 +60,11 @@ export async function measureDelivery(effort: Effort): Promise<{ figures: Figure
   try {
     const subjects: Record<string, () => Promise<Run>> = { stock: await start([], 'stock.example') };
     if (effort === 'full') subjects[control] = await start([], 'stock.example');
-    for (const level of levels) subjects[level] = await start(['tls-peers'], ownDomain(level));
+    for (const level of levels) {
+      if (before !== undefined)
+        subjects[levelBefore(level)] = await start(['tls-peers'], ownDomain(level), before);
+      subjects[level] = await start(['tls-peers'], ownDomain(level));
+    }
     // Fills the caches, and lets the compiler see what is hot.
     await alternate(subjects, effort === 'quick' ? 1 : 2);
     const runs = await alternate(subjects, effort === 'quick' ? 3 : 9);
@@ -86,14 +98,23 @@ interface Run {
   readonly p99: number;
 }
 
-async function startMeasured(plugins: readonly string[], run: number): Promise<Measured> {
+async function startMeasured(
+  plugins: readonly string[],
+  run: number,
+  bundle: string | undefined,
+): Promise<Measured> {
   const lab = await startLab(world, {
     plugins: [...plugins, 'bench_probe'],
     ownPlugins: { bench_probe: readFileSync(new URL('probe.cjs', import.meta.url), 'utf8') },
+    ...(bundle === undefined ? {} : { bundle }),
     env: { BENCH_RUN: String(run) },
-    config: Object.fromEntries(
-      securityLevels.map((level) => [`tls-peers/${ownDomain(level)}.ini`, domainFile(level)]),
-    ),
+    config: {
+      // The limits as they are by default; another state of the suite need not know all of their names.
+      'tls-peers.ini': '[timeouts]\n',
+      ...Object.fromEntries(
+        securityLevels.map((level) => [`tls-peers/${ownDomain(level)}.ini`, domainFile(level)]),
+      ),
+    },
   });
   return { lab, runs: 0 };
 }
@@ -152,6 +173,7 @@ function figuresOf(
             heldTo[name],
           ),
         ]),
+    ...overBefore(runs, name),
     figure(
       '  processor per message',
       'ms',
@@ -168,6 +190,18 @@ function figuresOf(
       of.map((one) => one.p99),
     ),
   ]);
+}
+
+/** How fast one subject is beside the same one in the state before. */
+function overBefore(runs: Readonly<Record<string, readonly Run[]>>, name: string): Figure[] {
+  const before = runs[levelBefore(name)];
+  if (before === undefined) return [];
+  const perSecond = (of: readonly Run[]): number[] => of.map((one) => one.perSecond);
+  return [figure('  over the state before', 'x', ratios(perSecond(runs[name] ?? []), perSecond(before)))];
+}
+
+function levelBefore(level: string): string {
+  return `${level}, before`;
 }
 
 function titleOf(subject: string): string {
