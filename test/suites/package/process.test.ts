@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 
-const program = path.resolve(import.meta.dirname, '../../dist/cli.cjs');
+const program = path.resolve(import.meta.dirname, '../../../dist/cli.cjs');
 
 test('a reader that goes away early ends it without a word', async () => {
   const child = spawn(process.execPath, [program, 'help'], { stdio: ['ignore', 'pipe', 'pipe'] });
