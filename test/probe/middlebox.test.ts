@@ -4,12 +4,7 @@ import { openCertificateOffice, type CertificateOffice } from '../../haraka-test
 import { startMiddlebox, type Middlebox, type MiddleboxSpec } from '../../haraka-test-harness/middlebox';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 import { probeHost, type ProbeOptions } from '../../src/probe/probe';
-
-vi.mock('../../src/tls/groups', () => ({
-  groupList: (hello: string) =>
-    hello === 'classic' ? 'X25519:P-256' : 'X25519:P-256:X448:P-384:P-521:ffdhe2048:ffdhe3072',
-  hasClassicHello: () => true,
-}));
+import * as groups from '../../src/tls/groups';
 
 const name = 'mx.example';
 /** Milliseconds. */
@@ -19,6 +14,10 @@ let peer: SmtpPeer;
 const middleboxes: Middlebox[] = [];
 
 beforeAll(async () => {
+  vi.spyOn(groups, 'groupList').mockImplementation((hello) =>
+    hello === 'classic' ? 'X25519:P-256' : 'X25519:P-256:X448:P-384:P-521:ffdhe2048:ffdhe3072',
+  );
+  vi.spyOn(groups, 'hasClassicHello').mockReturnValue(true);
   office = await openCertificateOffice();
   peer = await startSmtpPeer({
     name,
