@@ -5,6 +5,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promi
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { startLab } from '../../haraka-test-harness';
 import { openCertificateOffice } from '../../haraka-test-harness/certificates';
@@ -53,8 +54,9 @@ describe('with two workers', () => {
       });
       let answered = 0;
       let longestGapMs = 0;
-      // Each request is awaited before the next one is sent, so this does not spin.
       for (let last = performance.now(); !hasEnded(); ) {
+        // The processors are for Haraka.
+        await pause(20);
         if ((await ask(wish).catch(() => undefined))?.status !== 200) continue;
         answered++;
         longestGapMs = Math.max(longestGapMs, performance.now() - last);

@@ -1,10 +1,10 @@
 /** Surroundings that work against the guard: other plugins, and faults of our own. No message may leave unprotected. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startLab, type Lab, type LabOptions } from '../../../haraka-test-harness/lab';
 import type { World } from '../../../haraka-test-harness/world';
-import { buildWith } from '../../support/bundle';
+import { buildWith, type Bundle } from '../../support/bundle';
 
 const world: World = {
   domains: {
@@ -162,17 +162,21 @@ exports.register = function () {
 });
 
 describe('a certificate check that fails by a fault of our own', () => {
-  const startBroken = async (): Promise<Lab> => {
-    const bundle = await buildWith(
+  let running: Lab;
+  let bundle: Bundle;
+  beforeAll(async () => {
+    bundle = await buildWith(
       'policy/session',
       `export function checkSession() { throw new Error('as the test says'); }`,
     );
-    cleanUp = () => bundle.remove();
-    return start({ bundle: bundle.file });
-  };
+    running = await startLab(world, { config, bundle: bundle.file });
+  });
+  afterAll(async () => {
+    await running.stop();
+    await bundle.remove();
+  });
 
   it('defers the message, and Haraka lives', async () => {
-    const running = await startBroken();
     for (let i = 0; i < 2; i++) {
       const outcome = await running.deliver(send('sound.example'));
       expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.3.0' }] });
@@ -182,7 +186,6 @@ describe('a certificate check that fails by a fault of our own', () => {
   });
 
   it('holds up no message that may go without TLS', async () => {
-    const running = await startBroken();
     const outcome = await running.deliver(send('may-tls.example'));
     expect(outcome).toMatchObject({ status: 'delivered', delivery: { secured: false } });
     await running.haraka.waitForLog(
@@ -217,25 +220,44 @@ describe('an inbound verdict that fails by a fault of our own', () => {
 });
 
 describe('a look-up that fails by a fault of our own', () => {
-  const failing = {
-    throws: `export function discover() { throw new Error('as the test says'); } export const discoverRouted = discover;`,
-    rejects: `export const discover = async () => { throw new Error('as the test says'); }; export const discoverRouted = discover;`,
-    hangs: `export const discover = () => new Promise(() => {}); export const discoverRouted = discover;`,
-  };
+  /** The domain says how, so that one Haraka shows all of them. */
+  const failing = `
+export function discover(_sources, _rule, domain) {
+  if (domain.startsWith('throws.')) throw new Error('as the test says');
+  return domain.startsWith('rejects.') ? Promise.reject(new Error('as the test says')) : new Promise(() => {});
+}
+export const discoverRouted = discover;`;
+  let bundle: Bundle;
+  beforeAll(async () => {
+    bundle = await buildWith('discovery/discover', failing);
+  });
+  afterAll(() => bundle.remove());
 
-  it.each(Object.entries(failing))(
-    '%s: the message waits, whatever its level, and Haraka lives',
-    async (_how, source) => {
-      const bundle = await buildWith('discovery/discover', source);
-      cleanUp = () => bundle.remove();
-      const running = await start({
-        bundle: bundle.file,
-        plugins: ['overruling', 'tls-peers'],
-        ownPlugins: { overruling },
-        config: { ...config, 'tls-peers.ini': '[timeouts]\ndecision = 1\n' },
-      });
+  describe('and says so in one way or the other', () => {
+    const ways = ['throws', 'rejects', 'hangs'];
+    let running: Lab;
+    beforeAll(async () => {
+      const domains = Object.entries(world.domains).flatMap(([domain, spec]) =>
+        ways.map((how) => [`${how}.${domain}`, spec] as const),
+      );
+      running = await startLab(
+        { domains: Object.fromEntries(domains) },
+        {
+          bundle: bundle.file,
+          plugins: ['overruling', 'tls-peers'],
+          ownPlugins: { overruling },
+          config: {
+            'tls-peers/ours.example.ini': rules.replaceAll('[outbound may', '[outbound *.may'),
+            'tls-peers.ini': '[timeouts]\ndecision = 1\n',
+          },
+        },
+      );
+    });
+    afterAll(() => running.stop());
+
+    it.each(ways)('%s: the message waits, whatever its level, and Haraka lives', async (how) => {
       const outcomes = await Promise.all(
-        ['bare.example', 'sound.example', 'may.example'].map((to) => running.deliver(send(to))),
+        ['bare.example', 'sound.example', 'may.example'].map((to) => running.deliver(send(`${how}.${to}`))),
       );
       for (const outcome of outcomes) {
         expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.3.0' }] });
@@ -243,13 +265,11 @@ describe('a look-up that fails by a fault of our own', () => {
       }
       expect(running.peers.flatMap((peer) => peer.connections)).toEqual([]);
       // The process still takes mail.
-      expect((await running.deliver(send('bare.example'))).status).toBe('deferred');
-    },
-  );
+      expect((await running.deliver(send(`${how}.bare.example`))).status).toBe('deferred');
+    });
+  });
 
   it('outlasts even the plugin timeout, with a plugin that overrules it', async () => {
-    const bundle = await buildWith('discovery/discover', failing.hangs);
-    cleanUp = () => bundle.remove();
     const running = await start({
       bundle: bundle.file,
       plugins: ['overruling', 'tls-peers'],

@@ -98,14 +98,14 @@ describe('a worker that is killed while it delivers', () => {
     const [file = ''] = await readdir(path.join(lab.haraka.directory, 'queue'));
     const pid = file.split('_')[3];
     process.kill(Number(pid), 'SIGKILL');
-    expect(await lab.outcome(id, { wanted: 'settled' })).toMatchObject({
+    expect(await lab.outcome(id, { wanted: 'settled', timeoutMs: 40_000 })).toMatchObject({
       status: 'delivered',
       delivery: { secured: true },
       summary: { rule: 'ours.example [outbound must.example]' },
     });
     expect(peer.connections).toHaveLength(3);
     expect(peer.messages).toHaveLength(1);
-  });
+  }, 60_000);
 });
 
 describe('a peer that hangs up in the middle of a large message', () => {

@@ -1,16 +1,25 @@
 /** Plugins that reach into a delivery itself: what was not decided is not connected to, and nothing leaks. */
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../../haraka-test-harness/lab';
 
-/** Replaces a method of the delivery, after the guard has put its own there. */
-const meddler = (body: string): string => `
+/**
+ * Replaces methods of a delivery after the guard has put its own there. Which ones, the local part of the sender says, so
+ * that one Haraka shows all of them.
+ */
+const meddler = (bodies: readonly string[]): string => `
 exports.register = function () { this.register_hook('send_email', 'meddle', 50); };
-exports.meddle = (next, hmail) => { meddle(hmail); next(); };
-function meddle(hmail) {
+exports.meddle = (next, hmail) => { meddlers[hmail.todo.mail_from.user](hmail); next(); };
+const meddlers = {
+  ${bodies
+    .map(
+      (body, index) => `m${index}(hmail) {
   const elsewhere = { exchange: 'mx.bare.example', priority: 0 };
   const { try_deliver, try_deliver_host_on_socket } = hmail;
   ${body}
-}`;
+  }`,
+    )
+    .join(',\n  ')}
+};`;
 
 const meddlers = {
   'answers get_mx itself': `hmail.get_mx_respond = () => hmail.found_mx([elsewhere]);`,
@@ -73,8 +82,7 @@ const meddlers = {
   'freezes the notes': `Object.freeze(hmail.notes);`,
 } as const;
 
-let lab: Lab | undefined;
-afterEach(() => lab?.stop());
+type Meddling = keyof typeof meddlers;
 
 const table = [
   ['answers get_mx itself', 'sound.example', 'deferred', 'internal-error'],
@@ -96,9 +104,14 @@ min_tls_version = 1.3
 [outbound may-be-old.example]
 security_level = opportunistic
 min_tls_version = 1.3
+[outbound may-be-old-too.example]
+security_level = opportunistic
+min_tls_version = 1.3
 `;
 
-async function start(name: keyof typeof meddlers): Promise<Lab> {
+let lab: Lab;
+
+beforeAll(async () => {
   const old = { mx: [{ tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }] } as const;
   lab = await startLab(
     {
@@ -107,33 +120,35 @@ async function start(name: keyof typeof meddlers): Promise<Lab> {
         'bare.example': { mx: [{ manner: 'no-starttls' }] },
         'old.example': old,
         'may-be-old.example': old,
+        'may-be-old-too.example': old,
       },
     },
     {
       plugins: ['tls-peers', 'meddler'],
-      ownPlugins: { meddler: meddler(meddlers[name]) },
+      ownPlugins: { meddler: meddler(Object.values(meddlers)) },
       config: { 'tls-peers/ours.example.ini': rules },
     },
   );
-  return lab;
+});
+afterAll(() => lab.stop());
+
+function message(name: Meddling, to: string): { from: string; to: string } {
+  return { from: `m${Object.keys(meddlers).indexOf(name)}@ours.example`, to: `b@${to}` };
 }
 
-const message = (to: string) => ({ from: 'a@ours.example', to: `b@${to}` });
-
 it.each(table)('a plugin that %s, mail to %s: %s, %s', async (name, to, status, reason) => {
-  const running = await start(name);
-  const outcome = await running.deliver(message(to));
+  const outcome = await lab.deliver(message(name, to));
   expect(outcome.status).toBe(status);
   expect(outcome.summary?.['reasons']).toMatchObject([{ reason }]);
-  for (const { cleartext } of running.peers.flatMap((peer) => peer.connections)) {
+  for (const { cleartext } of lab.peers.flatMap((peer) => peer.connections)) {
     expect(cleartext).toMatch(/^(?:EHLO mail\.lab\.example\r\n|STARTTLS\r\n|QUIT\r\n)*$/);
   }
-  expect(running.peer('mx.bare.example').messages).toEqual([]);
+  expect(lab.peer('mx.bare.example').messages).toEqual([]);
 });
 
 it('a version that is lowered counts as broken TLS where cleartext is allowed', async () => {
-  const running = await start('lowers the version that the handshake asks for');
-  const outcome = await running.deliver(message('may-be-old.example'));
+  const name = 'lowers the version that the handshake asks for';
+  const outcome = await lab.deliver(message(name, 'may-be-old.example'));
   expect(outcome).toMatchObject({
     status: 'delivered',
     delivery: { secured: false },
@@ -142,24 +157,21 @@ it('a version that is lowered counts as broken TLS where cleartext is allowed', 
 });
 
 it('a connection on which a plugin asks for TLS is not tried anew for ever', async () => {
-  const running = await start('asks for TLS by itself');
   // Which of the two the peer hears first is up to the sockets.
-  const outcome = await running.deliver(message('may-be-old.example'));
+  const outcome = await lab.deliver(message('asks for TLS by itself', 'may-be-old-too.example'));
   expect(['delivered', 'deferred']).toContain(outcome.status);
-  expect(running.peer('mx.may-be-old.example').connections.length).toBeLessThanOrEqual(2);
+  expect(lab.peer('mx.may-be-old-too.example').connections.length).toBeLessThanOrEqual(2);
 });
 
 it("a plugin that takes Haraka's own way to TLS from the socket takes nothing from the delivery", async () => {
-  const running = await start('takes upgrade from the socket');
-  const outcome = await running.deliver(message('sound.example'));
+  const outcome = await lab.deliver(message('takes upgrade from the socket', 'sound.example'));
   expect(outcome).toMatchObject({ status: 'delivered', delivery: { secured: true } });
 });
 
 it('a plugin that freezes the notes loses them, and no message', async () => {
-  const running = await start('freezes the notes');
-  const deferred = await running.deliver(message('bare.example'));
+  const deferred = await lab.deliver(message('freezes the notes', 'bare.example'));
   expect(deferred).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.7.4' }] });
-  expect((await running.deliver(message('sound.example'))).status).toBe('delivered');
-  await running.haraka.waitForLog(/the reason could not be noted/);
-  await running.haraka.waitForLog(/the summary of this message broke/);
+  expect((await lab.deliver(message('freezes the notes', 'sound.example'))).status).toBe('delivered');
+  await lab.haraka.waitForLog(/the reason could not be noted/);
+  await lab.haraka.waitForLog(/the summary of this message broke/);
 });
