@@ -25,6 +25,9 @@ export interface PolicyHost {
   readonly connections: { now: number; most: number };
 }
 
+/** One for all: what is made of its roots is made once. */
+let oneCa: Promise<Issued> | undefined;
+
 /** Everything that a test needs: a CA, hosts, DNS, and how to open connections to the hosts' ports. */
 export class Hosts {
   readonly ports = new Map<string, number>();
@@ -35,7 +38,7 @@ export class Hosts {
   private constructor(readonly ca: Issued) {}
 
   static async create(): Promise<Hosts> {
-    return new Hosts(await createCa());
+    return new Hosts(await (oneCa ??= createCa()));
   }
 
   /** Connections per address: those that are not closed, the most at a time, and all. */
