@@ -94,101 +94,99 @@ const mark = (domain: string): Promise<string> => redis.ask(`SET no_tls|${addres
 const isMarked = async (domain: string): Promise<boolean> =>
   (await redis.ask(`EXISTS no_tls|${address(domain)}`)).startsWith(':1');
 
-describe.skipIf(!redisIsThere)("Haraka's memory of broken TLS", () => {
-  async function everythingArrives(): Promise<void> {
-    const domains = ['broken.example', 'sound.example', 'must.example'];
-    expect(await Promise.all(domains.map(send))).toEqual(['cleartext', 'TLS', 'TLS']);
-  }
+async function everythingArrives(): Promise<void> {
+  const domains = ['broken.example', 'sound.example', 'must.example'];
+  expect(await Promise.all(domains.map(send))).toEqual(['cleartext', 'TLS', 'TLS']);
+}
 
-  describe('switched on', () => {
-    beforeAll(() => start('true'));
-    afterAll(stop);
+describe.skipIf(!redisIsThere)("Haraka's memory of broken TLS, with one Redis", () => {
+  beforeAll(() => start('true'));
+  afterAll(stop);
 
-    it('spares the second message a failed handshake where it is wanted', async () => {
-      expect(await send('broken.example')).toBe('cleartext');
-      await expect.poll(() => isMarked('broken.example')).toBe(true);
-      expect(await send('broken.example')).toBe('cleartext');
-      const seen = lab
-        .peer('mx.broken.example')
-        .connections.map(({ cleartext }) => cleartext.includes('STARTTLS'));
-      expect(seen).toEqual([true, false, false]);
-    });
-
-    it('counts for nothing where cleartext is forbidden, even where it is wanted', async () => {
-      const before = await redis.calls('get');
-      for (const domain of ['must.example', 'never.example', 'offered.example']) {
-        await mark(domain);
-        expect([domain, await send(domain)]).toEqual([domain, 'TLS']);
-      }
-      expect(await send('must-broken.example')).toBe('deferred');
-      expect(await isMarked('must-broken.example')).toBe(false);
-      expect(await redis.calls('get')).toBe(before);
-    });
-
-    it('holds up no mail to a host that takes none without TLS', async () => {
-      await mark('demanding.example');
-      expect(await send('demanding.example')).toBe('TLS');
-      expect(lab.peer('mx.demanding.example').connections).toHaveLength(2);
-    });
-
-    it('does not go round and round with a host that takes none without TLS, and none with it', async () => {
-      const { connections } = lab.peer('mx.hopeless.example');
-      expect(await send('hopeless.example')).toBe('deferred');
-      expect(connections).toHaveLength(2);
-      await expect.poll(() => isMarked('hopeless.example')).toBe(true);
-      expect(await send('hopeless.example')).toBe('deferred');
-      expect(connections).toHaveLength(2 + 3);
-    });
-
-    it('hangs no message where Redis falls silent later', async () => {
-      await expect.poll(() => redis.calls('get').then(() => send('sound.example'))).toBe('TLS');
-      await redis.freeze();
-      await everythingArrives();
-    });
+  it('spares the second message a failed handshake where it is wanted', async () => {
+    expect(await send('broken.example')).toBe('cleartext');
+    await expect.poll(() => isMarked('broken.example')).toBe(true);
+    expect(await send('broken.example')).toBe('cleartext');
+    const seen = lab
+      .peer('mx.broken.example')
+      .connections.map(({ cleartext }) => cleartext.includes('STARTTLS'));
+    expect(seen).toEqual([true, false, false]);
   });
 
-  describe('in circumstances of its own', () => {
-    afterEach(stop);
-
-    it('is neither read nor written by default', async () => {
-      await start('false');
-      await mark('sound.example');
-      expect(await send('sound.example')).toBe('TLS');
-      expect(await send('broken.example')).toBe('cleartext');
-      expect(await send('must-broken.example')).toBe('deferred');
-      expect(await isMarked('broken.example')).toBe(false);
-      expect(await redis.calls('get')).toBe(0);
-      expect(await redis.calls('setex')).toBe(0);
-    });
-
-    it('holds nothing against a host for what is wrong in our own tls.ini', async () => {
-      await start('true', { tlsIni: '[outbound]\nciphers = !DES\n' });
-      expect(await send('sound.example')).toBe('cleartext');
-      expect(lab.haraka.logLines).toContainEqual(expect.stringMatching(/\[ERROR\].*config-invalid/));
-      expect(await send('must.example')).toBe('deferred');
-      expect(await redis.calls('setex')).toBe(0);
-    });
-
-    it('hangs no message where Redis errs', async () => {
-      await start('true', { options: ['--rename-command', 'GET', '', '--rename-command', 'SETEX', ''] });
-      expect(await send('broken.example')).toBe('cleartext');
-      expect(await send('sound.example')).toBe('TLS');
-      expect(await send('must.example')).toBe('TLS');
-    });
-
-    const away = [
-      ['does not answer', () => redis.freeze()],
-      ['is gone', () => redis.stop()],
-    ] as const;
-
-    for (const remember of ['true', 'false'] as const) {
-      it.each(away)(
-        `hangs no message where Redis %s from the start, remember_broken_tls = ${remember}`,
-        async (_how, leave) => {
-          await start(remember, { before: leave });
-          await everythingArrives();
-        },
-      );
+  it('counts for nothing where cleartext is forbidden, even where it is wanted', async () => {
+    const before = await redis.calls('get');
+    for (const domain of ['must.example', 'never.example', 'offered.example']) {
+      await mark(domain);
+      expect([domain, await send(domain)]).toEqual([domain, 'TLS']);
     }
+    expect(await send('must-broken.example')).toBe('deferred');
+    expect(await isMarked('must-broken.example')).toBe(false);
+    expect(await redis.calls('get')).toBe(before);
   });
+
+  it('holds up no mail to a host that takes none without TLS', async () => {
+    await mark('demanding.example');
+    expect(await send('demanding.example')).toBe('TLS');
+    expect(lab.peer('mx.demanding.example').connections).toHaveLength(2);
+  });
+
+  it('does not go round and round with a host that takes none without TLS, and none with it', async () => {
+    const { connections } = lab.peer('mx.hopeless.example');
+    expect(await send('hopeless.example')).toBe('deferred');
+    expect(connections).toHaveLength(2);
+    await expect.poll(() => isMarked('hopeless.example')).toBe(true);
+    expect(await send('hopeless.example')).toBe('deferred');
+    expect(connections).toHaveLength(2 + 3);
+  });
+
+  it('hangs no message where Redis falls silent later', async () => {
+    await expect.poll(() => redis.calls('get').then(() => send('sound.example'))).toBe('TLS');
+    await redis.freeze();
+    await everythingArrives();
+  });
+});
+
+describe.skipIf(!redisIsThere)("Haraka's memory of broken TLS", () => {
+  afterEach(stop);
+
+  it('is neither read nor written by default', async () => {
+    await start('false');
+    await mark('sound.example');
+    expect(await send('sound.example')).toBe('TLS');
+    expect(await send('broken.example')).toBe('cleartext');
+    expect(await send('must-broken.example')).toBe('deferred');
+    expect(await isMarked('broken.example')).toBe(false);
+    expect(await redis.calls('get')).toBe(0);
+    expect(await redis.calls('setex')).toBe(0);
+  });
+
+  it('holds nothing against a host for what is wrong in our own tls.ini', async () => {
+    await start('true', { tlsIni: '[outbound]\nciphers = !DES\n' });
+    expect(await send('sound.example')).toBe('cleartext');
+    expect(lab.haraka.logLines).toContainEqual(expect.stringMatching(/\[ERROR\].*config-invalid/));
+    expect(await send('must.example')).toBe('deferred');
+    expect(await redis.calls('setex')).toBe(0);
+  });
+
+  it('hangs no message where Redis errs', async () => {
+    await start('true', { options: ['--rename-command', 'GET', '', '--rename-command', 'SETEX', ''] });
+    expect(await send('broken.example')).toBe('cleartext');
+    expect(await send('sound.example')).toBe('TLS');
+    expect(await send('must.example')).toBe('TLS');
+  });
+
+  const away = [
+    ['does not answer', () => redis.freeze()],
+    ['is gone', () => redis.stop()],
+  ] as const;
+
+  for (const remember of ['true', 'false'] as const) {
+    it.each(away)(
+      `hangs no message where Redis %s from the start, remember_broken_tls = ${remember}`,
+      async (_how, leave) => {
+        await start(remember, { before: leave });
+        await everythingArrives();
+      },
+    );
+  }
 });
