@@ -1,6 +1,6 @@
 /** Tries the hosts of one attempt in turn, until one of them has spoken for every recipient or none is left. */
 import type { Failure } from '../failure';
-import { outOfTime } from '../session/session';
+import { outOfTime } from '../session/patience';
 import type { HostFault } from '../smtp/session';
 import { messageOf, printable } from '../text';
 import { allowsBrokenTls } from './cleartext';

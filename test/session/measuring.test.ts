@@ -4,7 +4,8 @@ import { createServer, connect, type AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { SessionObserver } from '../../src/session/options';
-import { outOfTime, Session } from '../../src/session/session';
+import { outOfTime } from '../../src/session/patience';
+import { Session } from '../../src/session/session';
 import { TimeBudget } from '../../src/session/time_budget';
 
 const nothing = (): void => undefined;
