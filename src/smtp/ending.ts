@@ -1,11 +1,12 @@
 /** How a session ends before its time, and what that means for the recipients. Pure. */
 import { answerOf, answerText, classOf, type Answer, type Reply } from './reply';
+import { areAllRejected, statesOf } from './roll';
+import { outcomesOf } from './waiting';
 import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms, TlsFailureStage } from './session';
 import {
   all,
   hangUp,
   type In,
-  isRejected,
   leave,
   outcomeOf,
   over,
@@ -63,14 +64,10 @@ export function disconnect(state: State, by: LostBy, text: string): Step {
     return hangUp(handshakeLost('starttls', text));
   }
   // The answer may still be on its way: whoever has the message must not be followed by another host that gets it.
-  if (state.name === 'final_dot' && by === 'timeout') return hangUp(settled(withoutAnswer(state, text)));
+  if (state.name === 'final_dot' && by === 'timeout') {
+    return hangUp(settled(outcomesOf(state.waiting, { kind: 'deferred', answer: { ...unanswered, text } })));
+  }
   return lose(state, text, 'none');
-}
-
-function withoutAnswer({ recipients, waiting }: In<'final_dot'>, text: string): RecipientOutcome[] {
-  return recipients.map((one, index) =>
-    waiting.includes(index) ? { kind: 'deferred', answer: { ...unanswered, text } } : one,
-  );
 }
 
 /** Another host may have the message, unless the peer has already said what becomes of somebody. */
@@ -83,12 +80,12 @@ function settledIn(state: State): readonly RecipientOutcome[] | 'nobody' {
   switch (state.name) {
     case 'envelope':
       // MAIL was refused, or all recipients were: what is lost is only the end of the conversation.
-      return state.recipients.every(isRejected) ? state.recipients.map(outcomeOf) : 'nobody';
+      return areAllRejected(state.roll) ? statesOf(state.roll).map(outcomeOf) : 'nobody';
     case 'empty_dot':
       return state.recipients;
     case 'final_dot':
       // LMTP: some have their answer.
-      return state.answered > 0 ? state.recipients : 'nobody';
+      return state.waiting.answered > 0 ? outcomesOf(state.waiting, 'as_before') : 'nobody';
     default:
       return 'nobody';
   }

@@ -7,6 +7,8 @@ import type { AuthProgress, Credentials } from './auth';
 import type { Capabilities } from './capabilities';
 import type { Envelope } from './envelope';
 import type { Answer, Reply } from './reply';
+import type { Roll } from './roll';
+import type { Waiting } from './waiting';
 
 /** What one session is to do, and on which terms. */
 export interface Terms {
@@ -87,18 +89,12 @@ export type State =
       readonly awaited: EnvelopeCommand;
       /** `pipelined`: the commands behind it are on their way, too. */
       readonly pace: 'pipelined' | 'one_by_one';
-      readonly recipients: readonly RecipientState[];
+      readonly roll: Roll;
     }
   /** 354 was said; the message is on its way. */
   | { readonly name: 'message'; readonly recipients: readonly RecipientState[] }
-  /** The final dot is sent. `waiting`: indexes of recipients for whom a reply is to come, in order. */
-  | {
-      readonly name: 'final_dot';
-      readonly recipients: readonly RecipientOutcome[];
-      readonly waiting: readonly number[];
-      /** For how many one has come. */
-      readonly answered: number;
-    }
+  /** The final dot is sent. */
+  | { readonly name: 'final_dot'; readonly waiting: Waiting }
   /** 354 came though no recipient was accepted; a lone dot ends it (RFC 2920 section 3.1). */
   | {
       readonly name: 'empty_dot';

@@ -37,7 +37,12 @@ export function also(effect: Effect, { state, effects }: Step): Step {
 /** Characters: more than any command that RFC 5321 section 4.5.3.1 allows. */
 const longestShown = 600;
 
-export function send(...lines: readonly string[]): Effect {
+export function send(line: string): Effect {
+  return sendAll([line]);
+}
+
+/** In one write. */
+export function sendAll(lines: readonly string[]): Effect {
   return {
     kind: 'send',
     text: lines.map((line) => `${line}\r\n`).join(''),
@@ -55,10 +60,6 @@ export function rejected(answer: Answer): Rejected {
 
 export function isAccepted({ kind }: RecipientState): boolean {
   return kind === 'accepted';
-}
-
-export function isRejected({ kind }: RecipientState): boolean {
-  return kind === 'rejected';
 }
 
 export function all({ recipients }: Envelope, answer: Answer): RecipientOutcome[] {

@@ -2,6 +2,8 @@
 import { mailCommand, misfitsOf, rcptCommand, tooLarge, type Envelope } from './envelope';
 import { closing, lockedOut, lose, outOfStep } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
+import { areAllRejected, isUnanswered, note, rejectTheRest, rollOf, statesOf, type Roll } from './roll';
+import { answerNext, awaitAnswers, isComplete, outcomesOf } from './waiting';
 import type { EnvelopeCommand, Ready, RecipientOutcome, RecipientState, Terms } from './session';
 import {
   all,
@@ -9,12 +11,12 @@ import {
   fateOf,
   hangUp,
   isAccepted,
-  isRejected,
   leave,
   outcomeOf,
   refusedWith,
   rejected,
   send,
+  sendAll,
   settled,
   stay,
   type In,
@@ -57,12 +59,13 @@ function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
   const paths = named.map(({ path }) => path);
   const line = mailCommand(envelope, paths, capabilities);
   const awaited: EnvelopeCommand = { kind: 'mail', line, next: afterMail };
+  const roll = rollOf(recipients);
   return capabilities.pipelining
     ? {
-        state: { name: 'envelope', awaited, pace: 'pipelined', recipients },
-        effects: [send(...linesFrom(awaited))],
+        state: { name: 'envelope', awaited, pace: 'pipelined', roll },
+        effects: [sendAll(linesFrom(awaited))],
       }
-    : { state: { name: 'envelope', awaited, pace: 'one_by_one', recipients }, effects: [send(line)] };
+    : { state: { name: 'envelope', awaited, pace: 'one_by_one', roll }, effects: [send(line)] };
 }
 
 function linesFrom(first: EnvelopeCommand): string[] {
@@ -73,9 +76,9 @@ function linesFrom(first: EnvelopeCommand): string[] {
 
 export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
   if (reply.code === '421') return closing(state, reply);
-  const { awaited, recipients } = state;
+  const { awaited, roll } = state;
   // Once everybody is refused for something else, what is still on its way changes nothing, as it would not have been sent.
-  const locked = recipients.every(isRejected) ? 'no' : lockedOut(terms, reply);
+  const locked = areAllRejected(roll) ? 'no' : lockedOut(terms, reply);
   if (locked !== 'no') return locked;
   switch (awaited.kind) {
     case 'mail':
@@ -90,15 +93,12 @@ export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): S
 function onMail(state: In<'envelope'>, next: EnvelopeCommand, reply: Reply): Step {
   switch (classOf(reply)) {
     case 'positive':
-      return proceed(state, next, state.recipients);
+      return proceed(state, next, state.roll);
     case 'intermediate':
       return outOfStep(state, reply);
     case 'transient':
-    case 'permanent': {
-      const answer = answerOf(reply);
-      const recipients = state.recipients.map((one) => (one.kind === 'unanswered' ? rejected(answer) : one));
-      return proceed(state, next, recipients);
-    }
+    case 'permanent':
+      return proceed(state, next, rejectTheRest(state.roll, answerOf(reply)));
   }
 }
 
@@ -107,34 +107,28 @@ function onRcpt(
   { next, recipient }: Extract<EnvelopeCommand, { kind: 'rcpt' }>,
   reply: Reply,
 ): Step {
-  const { recipients } = state;
+  const { roll } = state;
   if (classOf(reply) === 'intermediate') return outOfStep(state, reply);
   // The first digit decides: 251 and 252 accept (RFC 5321 section 4.3.2), and so does a 2yz that nobody has heard of.
   const answered: RecipientState =
     classOf(reply) === 'positive' ? { kind: 'accepted' } : rejected(answerOf(reply));
-  if (recipients[recipient]?.kind === 'unanswered') {
-    return proceed(state, next, recipients.with(recipient, answered));
-  }
+  if (isUnanswered(roll, recipient)) return proceed(state, next, note(roll, recipient, answered));
   // MAIL was refused: the replies to RCPT say nothing. A peer that accepts somebody all the same is out of step; to end its
   // DATA with a lone dot would give them an empty message.
-  return answered.kind === 'accepted' ? outOfStep(state, reply) : proceed(state, next, recipients);
+  return answered.kind === 'accepted' ? outOfStep(state, reply) : proceed(state, next, roll);
 }
 
 /** What is left of the envelope; without PIPELINING the next command goes now, where it can be of any use. */
-function proceed(
-  state: In<'envelope'>,
-  awaited: EnvelopeCommand,
-  recipients: readonly RecipientState[],
-): Step {
-  const next = { ...state, awaited, recipients };
+function proceed(state: In<'envelope'>, awaited: EnvelopeCommand, roll: Roll): Step {
+  const next = { ...state, awaited, roll };
   if (state.pace === 'pipelined') return stay(next);
-  if (recipients.every(isRejected)) return leave(settled(recipients.map(outcomeOf)));
+  if (areAllRejected(roll)) return leave(settled(statesOf(roll).map(outcomeOf)));
   return { state: next, effects: [send(awaited.line)] };
 }
 
 function onData(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
-  const { recipients } = state;
-  const accepted = recipients.some(isAccepted);
+  const recipients = statesOf(state.roll);
+  const accepted = state.roll.accepted > 0;
   switch (classOf(reply)) {
     case 'intermediate':
       return accepted
@@ -182,7 +176,7 @@ function refusedEarly({ protocol }: Terms, { recipients }: In<'message'>, reply:
 export function onMessageSent({ recipients }: In<'message'>): Step {
   const accepted = recipients.flatMap((one, index) => (isAccepted(one) ? [index] : []));
   return {
-    state: { name: 'final_dot', recipients: recipients.map(outcomeOf), waiting: accepted, answered: 0 },
+    state: { name: 'final_dot', waiting: awaitAnswers(recipients.map(outcomeOf), accepted) },
     effects: [send('.')],
   };
 }
@@ -192,11 +186,7 @@ export function onFinalReply(terms: Terms, state: In<'final_dot'>, reply: Reply)
   if (classOf(reply) === 'intermediate') return outOfStep(state, reply);
   const answer = answerOf(reply);
   const fate = classOf(reply) === 'positive' ? ({ kind: 'delivered', answer } as const) : fateOf(answer);
-  const goodbye = reply.code === '421';
-  const spoken = terms.protocol === 'lmtp' && !goodbye ? state.waiting.slice(0, 1) : state.waiting;
-  const recipients = [...state.recipients];
-  for (const index of spoken) recipients[index] = fate;
-  const waiting = state.waiting.slice(spoken.length);
-  if (waiting.length === 0) return leave(settled(recipients));
-  return stay({ ...state, recipients, waiting, answered: state.answered + spoken.length });
+  if (terms.protocol === 'smtp' || reply.code === '421') return leave(settled(outcomesOf(state.waiting, fate)));
+  const waiting = answerNext(state.waiting, fate);
+  return isComplete(waiting) ? leave(settled(outcomesOf(waiting, fate))) : stay({ ...state, waiting });
 }

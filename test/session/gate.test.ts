@@ -205,7 +205,7 @@ describe('any machine', () => {
     { name: 'starttls' },
     { name: 'handshake' },
     { name: 'message', recipients: [] },
-    { name: 'final_dot', recipients: [], waiting: [], answered: 0 },
+    { name: 'final_dot', waiting: { before: [], accepted: [], answered: 0, answers: 'none' } },
     { name: 'leaving' },
     { name: 'over' },
     measuring,

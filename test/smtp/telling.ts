@@ -5,7 +5,9 @@
 import { ReplyReader } from '../../src/smtp/reply';
 import { initial, transition } from '../../src/smtp/machine';
 import type { Effect, Event, Outcome, RecipientOutcome, State, Terms } from '../../src/smtp/session';
+import { statesOf } from '../../src/smtp/roll';
 import type { Step } from '../../src/smtp/steps';
+import { outcomesOf } from '../../src/smtp/waiting';
 
 const failure = { reason: 'tls-handshake-failed', text: 'the handshake failed' } as const;
 
@@ -75,11 +77,13 @@ export function stateWords(state: State): string {
     case 'measuring':
       return `measuring ${state.limit}`;
     case 'envelope':
-      return `envelope ${state.awaited.kind.toUpperCase()}: ${kinds(state.recipients)}`;
+      return `envelope ${state.awaited.kind.toUpperCase()}: ${kinds(statesOf(state.roll))}`;
     case 'message':
       return `message: ${kinds(state.recipients)}`;
-    case 'final_dot':
-      return `final_dot: ${kinds(state.recipients)}; ${state.waiting.length} to come`;
+    case 'final_dot': {
+      const { waiting } = state;
+      return `final_dot: ${kinds(outcomesOf(waiting, 'as_before'))}; ${waiting.accepted.length - waiting.answered} to come`;
+    }
     case 'empty_dot':
       return `empty_dot: ${kinds(state.recipients)}`;
     default:
