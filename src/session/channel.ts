@@ -93,6 +93,15 @@ export class Channel {
     this.#gate.open();
   }
 
+  /** From here on, whatever was allowed before. */
+  forbidCleartext(): void {
+    this.#gate.forbidCleartext();
+  }
+
+  ref(): void {
+    this.connection.ref();
+  }
+
   /** It must not keep a process from ending. */
   unref(): void {
     this.connection.unref();

@@ -2,30 +2,33 @@
  * One session with one host: the machine of `smtp/` bound to a connection. It reads, writes, keeps the time and makes the
  * handshake; what any of it means is the machine's to say.
  *
- * The state of one try of one host: `#state` is the machine's; `#channel` is what is read and written, without TLS or with;
- * `#outgoing` is the message while it is measured and sent; `#patience` is for what the state waits for; `#ended` is whether
+ * The state of one session: `#state` is the machine's; `#channel` is what is read and written, without TLS or with; `#message`
+ * is the one at hand, `#outgoing` its octets while they are measured and sent, `#observer` who watches it; `#patience` is for what the state waits for; `#ended` is whether
  * all of that is put away.
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { Failure } from '../failure';
 import { versionRange } from '../policy/version';
 import { initial, transition } from '../smtp/machine';
-import type { Effect, Event, Outcome, State } from '../smtp/session';
+import type { Effect, Event, Outcome, State, Terms } from '../smtp/session';
 import { handshakeFailure } from '../tls/failure';
 import { messageOf, printable } from '../text';
 import { Channel } from './channel';
 import { onNewCertificate, type Handshake } from './handshake';
 import { Outgoing } from './message';
 import { harmless } from './observer';
-import type { SessionObserver, SessionOptions, TlsPart } from './options';
+import type { SessionMessage, SessionObserver, SessionOptions, TlsPart } from './options';
 import { Patience } from './patience';
 
 export class Session {
   #state: State = initial;
   readonly #channel: Channel;
-  readonly #outgoing: Outgoing;
   readonly #patience: Patience;
-  readonly #observer: SessionObserver;
+  #message: SessionMessage;
+  #outgoing: Outgoing;
+  #observer: SessionObserver;
+  /** Whether it was told what became of the message at hand. */
+  #told = false;
   #ended = false;
   /** What the handshake was asked for. */
   #wanted: ConnectionOptions = {};
@@ -34,10 +37,16 @@ export class Session {
   #resolve: (outcome: Outcome) => void = () => undefined;
 
   constructor(private readonly options: SessionOptions) {
-    const cleartext = options.terms.tls.kind === 'required' ? 'forbidden' : 'allowed';
-    this.#observer = harmless(options.observer);
-    this.#patience = new Patience(options.timeouts, options.budget, (by, text) => this.#lost(by, text));
-    this.#outgoing = new Outgoing(() => options.message());
+    const { message } = options;
+    this.#message = message;
+    this.#outgoing = new Outgoing(() => message.content());
+    this.#observer = harmless(message.observer);
+    this.#patience = new Patience(
+      options.timeouts,
+      () => this.#message.budget,
+      (by, text) => this.#lost(by, text),
+    );
+    const cleartext = forbidsCleartext(message.terms) ? 'forbidden' : 'allowed';
     this.#channel = new Channel(options.socket, cleartext, {
       received: (event) => {
         if (event.kind === 'reply') this.#observer.received(event.reply, this.#state.name);
@@ -53,14 +62,43 @@ export class Session {
     });
   }
 
-  /** From the greeting to the outcome; QUIT and the closing follow by themselves. Never rejects. Once. */
+  /**
+   * From the greeting to the outcome of the first message. QUIT and the closing follow by themselves, unless it `isIdle` then.
+   * Never rejects. Once.
+   */
   run(): Promise<Outcome> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      this.options.budget.resume();
+      this.#message.budget.resume();
       this.#arm();
       this.#channel.open();
     });
+  }
+
+  /** Whether it waits for another message: for `next`, or `dismiss`. */
+  isIdle(): boolean {
+    return this.#state.name === 'idle';
+  }
+
+  /** Another message, up to its outcome; `stale` where the session is over already. Never rejects. */
+  next(message: SessionMessage): Promise<Outcome> {
+    if (!this.isIdle()) return Promise.resolve({ kind: 'stale', text: 'the session was over' });
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#told = false;
+      this.#message = message;
+      this.#outgoing = new Outgoing(() => message.content());
+      this.#observer = harmless(message.observer);
+      if (forbidsCleartext(message.terms)) this.#channel.forbidCleartext();
+      this.#channel.ref();
+      message.budget.resume();
+      this.#dispatch({ kind: 'next' });
+    });
+  }
+
+  /** No other message comes. */
+  dismiss(): void {
+    this.#dispatch({ kind: 'dismissed' });
   }
 
   /** Ends the session from outside; the outcome says why. */
@@ -114,7 +152,7 @@ export class Session {
 
   #turn(event: Event): void {
     const before = this.#state;
-    const { state, effects } = (this.options.transition ?? transition)(this.options.terms, before, event);
+    const { state, effects } = (this.options.transition ?? transition)(this.#message.terms, before, event);
     this.#state = state;
     if (state.name !== 'message') this.#outgoing.stopSending();
     if (state.name !== 'measuring') this.#outgoing.stopMeasuring();
@@ -124,7 +162,16 @@ export class Session {
     }
     // Nothing would ever come of it any more.
     if (event.kind === 'lost' || state.name === 'over') throw new Error('it did not end when it was over');
+    if (state.name === 'idle' && (state !== before || event.kind === 'dismissed')) this.#rest(event);
     if (state !== before) this.#arm();
+  }
+
+  /** A message is done with. */
+  #rest(event: Event): void {
+    if (!this.#told || event.kind === 'dismissed') throw new Error('it came to rest in the middle of something');
+    if ((this.options.afterwards?.() ?? 'quit') === 'quit') this.dismiss();
+    // It must not keep a process from ending.
+    else this.#channel.unref();
   }
 
   /** Ends the session without asking the machine. An outcome that was told already stands. */
@@ -160,6 +207,7 @@ export class Session {
         this.#observer.established(effect.ready);
         return;
       case 'end':
+        this.#told = true;
         this.#resolve(effect.outcome);
         return;
       case 'close':
@@ -227,8 +275,8 @@ export class Session {
   }
 
   #sendMessage(): void {
-    this.options.budget.pause();
-    const { task } = this.options.terms;
+    this.#message.budget.pause();
+    const { task } = this.#message.terms;
     const expected = task.kind === 'deliver' ? task.envelope.octets : 'unknown';
     const take = (piece: Uint8Array): 'written' | 'full' => {
       this.#observer.data(piece);
@@ -263,6 +311,10 @@ export class Session {
     this.#patience.wait(this.#state);
     if (this.#state.name === 'leaving') this.#channel.unref();
   }
+}
+
+function forbidsCleartext({ tls }: Terms): boolean {
+  return tls.kind === 'required';
 }
 
 function ownTlsFault(text: string): Outcome {

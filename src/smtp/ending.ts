@@ -3,17 +3,7 @@ import { answerOf, answerText, classOf, type Answer, type Reply } from './reply'
 import { areAllRejected, statesOf } from './roll';
 import { outcomesOf } from './waiting';
 import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms, TlsFailureStage } from './session';
-import {
-  all,
-  hangUp,
-  type In,
-  leave,
-  outcomeOf,
-  over,
-  settled,
-  type Step,
-  unanswered,
-} from './steps';
+import { all, hangUp, leave, outcomeOf, over, settled, type Step, unanswered } from './steps';
 
 /** The peer ends the service (RFC 5321 section 3.8): the next host may go on. */
 export function closing(state: State, reply: Reply): Step {
@@ -44,6 +34,8 @@ function deedIn(state: State): string {
       return `answered ${state.awaited.kind.toUpperCase()} with`;
     case 'final_dot':
       return 'answered the message with';
+    case 'resetting':
+      return 'answered RSET with';
     default:
       return 'said without being asked:';
   }
@@ -51,7 +43,7 @@ function deedIn(state: State): string {
 
 /** The peer cannot be spoken with. Whom it has answered for already is settled; everybody else may have the next host. */
 export function lose(state: State, text: string, answer: Answer | 'none'): Step {
-  if (state.name === 'leaving' || state.name === 'over') return over();
+  if (state.name === 'idle' || state.name === 'leaving' || state.name === 'over') return over();
   if (state.name === 'starttls') return tlsFailed(`STARTTLS was not answered: ${text}`, hangUp);
   return nextHost(state, { kind: 'lost', text, at: stageOf(state), answer });
 }
@@ -72,8 +64,27 @@ export function disconnect(state: State, by: LostBy, text: string): Step {
 
 /** Another host may have the message, unless the peer has already said what becomes of somebody. */
 export function nextHost(state: State, fault: HostFault): Step {
+  if (isUntouched(state)) return hangUp({ kind: 'stale', text: textOf(fault) });
   const recipients = settledIn(state);
   return hangUp(recipients === 'nobody' ? { kind: 'next_host', fault } : settled(recipients));
+}
+
+/** Whether an earlier message opened the session, and nothing was answered of this one. */
+function isUntouched(state: State): boolean {
+  switch (state.name) {
+    case 'resetting':
+      return true;
+    case 'measuring':
+      return state.turn.nth > 1;
+    case 'envelope':
+      return state.turn.nth > 1 && state.awaited.kind === 'mail';
+    default:
+      return false;
+  }
+}
+
+function textOf(fault: HostFault): string {
+  return fault.kind === 'tls' ? fault.failure.text : fault.text;
 }
 
 function settledIn(state: State): readonly RecipientOutcome[] | 'nobody' {

@@ -47,7 +47,9 @@ export function note(roll: Roll, recipient: number, state: RecipientState): Roll
 
 /** MAIL was refused: everybody who could have been named is. */
 export function rejectTheRest(roll: Roll, answer: Answer): Roll {
-  return rollOf(statesOf(roll).map((one) => (one.kind === 'unanswered' ? { kind: 'rejected', answer } : one)));
+  return rollOf(
+    statesOf(roll).map((one) => (one.kind === 'unanswered' ? { kind: 'rejected', answer } : one)),
+  );
 }
 
 export function areAllRejected({ before, rejected }: Roll): boolean {

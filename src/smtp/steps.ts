@@ -3,7 +3,7 @@ import type { AuthLine } from './auth';
 import type { Envelope } from './envelope';
 import { printable } from '../text';
 import { answerOf, type Answer, type Reply } from './reply';
-import type { Effect, Outcome, RecipientOutcome, RecipientState, Rejected, State } from './session';
+import type { Effect, Outcome, RecipientOutcome, RecipientState, Rejected, State, Turn } from './session';
 
 export interface Step {
   readonly state: State;
@@ -16,6 +16,15 @@ export type In<Name extends State['name']> = Extract<State, { name: Name }>;
 
 export function leave(outcome: Outcome): Step {
   return { state: { name: 'leaving' }, effects: [{ kind: 'end', outcome }, send('QUIT')] };
+}
+
+/** The message is done with, and the session may carry another one. */
+export function rest(turn: Turn, transaction: 'closed' | 'open', outcome: Outcome): Step {
+  return { state: { name: 'idle', turn, transaction }, effects: [{ kind: 'end', outcome }] };
+}
+
+export function dismiss(): Step {
+  return { state: { name: 'leaving' }, effects: [send('QUIT')] };
 }
 
 export function hangUp(outcome: Outcome): Step {

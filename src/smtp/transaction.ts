@@ -4,7 +4,7 @@ import { closing, lockedOut, lose, outOfStep } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
 import { areAllRejected, isUnanswered, note, rejectTheRest, rollOf, statesOf, type Roll } from './roll';
 import { answerNext, awaitAnswers, isComplete, outcomesOf } from './waiting';
-import type { EnvelopeCommand, Ready, RecipientOutcome, RecipientState, Terms } from './session';
+import type { EnvelopeCommand, RecipientOutcome, RecipientState, Terms, Turn } from './session';
 import {
   all,
   also,
@@ -15,6 +15,7 @@ import {
   outcomeOf,
   refusedWith,
   rejected,
+  rest,
   send,
   sendAll,
   settled,
@@ -23,26 +24,40 @@ import {
   type Step,
 } from './steps';
 
-export function envelope(terms: Terms, ready: Ready): Step {
+export function envelope(terms: Terms, turn: Turn): Step {
   const { task } = terms;
+  const { ready } = turn;
   if (task.kind === 'probe') return leave({ kind: 'probed', ready });
   const { size } = ready.capabilities;
   const { octets } = task.envelope;
   if (size.kind === 'limit' && octets !== 'unknown' && octets > size.octets) {
     return {
-      state: { name: 'measuring', envelope: task.envelope, ready, limit: size.octets },
+      state: { name: 'measuring', envelope: task.envelope, turn, limit: size.octets },
       effects: [{ kind: 'measure_message' }],
     };
   }
-  return beginEnvelope(task.envelope, ready);
+  return beginEnvelope(task.envelope, turn);
 }
 
-export function onMeasured({ envelope, ready, limit }: In<'measuring'>, octets: number): Step {
-  if (octets <= limit) return beginEnvelope({ ...envelope, octets }, ready);
-  return leave(settled(all(envelope, tooLarge(octets, limit))));
+/** Another message on a session that was idle. */
+export function onNext(terms: Terms, { turn, transaction }: In<'idle'>): Step {
+  const next: Turn = { ready: turn.ready, nth: turn.nth + 1 };
+  return transaction === 'open'
+    ? { state: { name: 'resetting', turn: next }, effects: [send('RSET')] }
+    : envelope(terms, next);
 }
 
-function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
+export function onReset(terms: Terms, state: In<'resetting'>, reply: Reply): Step {
+  return classOf(reply) === 'positive' ? envelope(terms, state.turn) : outOfStep(state, reply);
+}
+
+export function onMeasured({ envelope, turn, limit }: In<'measuring'>, octets: number): Step {
+  if (octets <= limit) return beginEnvelope({ ...envelope, octets }, turn);
+  return rest(turn, 'closed', settled(all(envelope, tooLarge(octets, limit))));
+}
+
+function beginEnvelope(envelope: Envelope, turn: Turn): Step {
+  const { capabilities } = turn.ready;
   const { sender, recipients: misfits } = misfitsOf(envelope, capabilities);
   const recipients = misfits.map((misfit): RecipientState => {
     const answer = sender === 'none' ? misfit : sender;
@@ -51,7 +66,7 @@ function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
   const named = envelope.recipients.flatMap((path, recipient) =>
     recipients[recipient]?.kind === 'unanswered' ? [{ path, recipient }] : [],
   );
-  if (named.length === 0) return leave(settled(recipients.map(outcomeOf)));
+  if (named.length === 0) return rest(turn, 'closed', settled(recipients.map(outcomeOf)));
   const afterMail = named.reduceRight<EnvelopeCommand>(
     (next, { path, recipient }) => ({ kind: 'rcpt', line: rcptCommand(path), next, recipient }),
     { kind: 'data', line: 'DATA' },
@@ -62,10 +77,10 @@ function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
   const roll = rollOf(recipients);
   return capabilities.pipelining
     ? {
-        state: { name: 'envelope', awaited, pace: 'pipelined', roll },
+        state: { name: 'envelope', turn, awaited, pace: 'pipelined', roll },
         effects: [sendAll(linesFrom(awaited))],
       }
-    : { state: { name: 'envelope', awaited, pace: 'one_by_one', roll }, effects: [send(line)] };
+    : { state: { name: 'envelope', turn, awaited, pace: 'one_by_one', roll }, effects: [send(line)] };
 }
 
 function linesFrom(first: EnvelopeCommand): string[] {
@@ -122,7 +137,7 @@ function onRcpt(
 function proceed(state: In<'envelope'>, awaited: EnvelopeCommand, roll: Roll): Step {
   const next = { ...state, awaited, roll };
   if (state.pace === 'pipelined') return stay(next);
-  if (areAllRejected(roll)) return leave(settled(statesOf(roll).map(outcomeOf)));
+  if (areAllRejected(roll)) return rest(state.turn, 'open', settled(statesOf(roll).map(outcomeOf)));
   return { state: next, effects: [send(awaited.line)] };
 }
 
@@ -132,14 +147,17 @@ function onData(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
   switch (classOf(reply)) {
     case 'intermediate':
       return accepted
-        ? { state: { name: 'message', recipients }, effects: [{ kind: 'send_message' }] }
+        ? { state: { name: 'message', turn: state.turn, recipients }, effects: [{ kind: 'send_message' }] }
         : emptyDot(terms, recipients.map(outcomeOf));
     case 'positive':
       // Yes to a message that was not sent. The peer would read the next line as a command.
       return accepted ? outOfStep(state, reply) : leave(settled(recipients.map(outcomeOf)));
     case 'transient':
-    case 'permanent':
-      return leave(settled(recipients.map(refusedWith(reply))));
+    case 'permanent': {
+      const outcome = settled(recipients.map(refusedWith(reply)));
+      // To refuse DATA where nobody is to have the message is as it should be.
+      return accepted ? leave(outcome) : rest(state.turn, 'open', outcome);
+    }
   }
 }
 
@@ -173,10 +191,10 @@ function refusedEarly({ protocol }: Terms, { recipients }: In<'message'>, reply:
   return recipients.map((one, index) => (index === first ? fate(one) : outcomeOf(one)));
 }
 
-export function onMessageSent({ recipients }: In<'message'>): Step {
+export function onMessageSent({ turn, recipients }: In<'message'>): Step {
   const accepted = recipients.flatMap((one, index) => (isAccepted(one) ? [index] : []));
   return {
-    state: { name: 'final_dot', waiting: awaitAnswers(recipients.map(outcomeOf), accepted) },
+    state: { name: 'final_dot', turn, waiting: awaitAnswers(recipients.map(outcomeOf), accepted) },
     effects: [send('.')],
   };
 }
@@ -186,7 +204,9 @@ export function onFinalReply(terms: Terms, state: In<'final_dot'>, reply: Reply)
   if (classOf(reply) === 'intermediate') return outOfStep(state, reply);
   const answer = answerOf(reply);
   const fate = classOf(reply) === 'positive' ? ({ kind: 'delivered', answer } as const) : fateOf(answer);
-  if (terms.protocol === 'smtp' || reply.code === '421') return leave(settled(outcomesOf(state.waiting, fate)));
+  if (reply.code === '421') return leave(settled(outcomesOf(state.waiting, fate)));
+  if (terms.protocol === 'smtp') return rest(state.turn, 'closed', settled(outcomesOf(state.waiting, fate)));
   const waiting = answerNext(state.waiting, fate);
-  return isComplete(waiting) ? leave(settled(outcomesOf(waiting, fate))) : stay({ ...state, waiting });
+  if (!isComplete(waiting)) return stay({ ...state, waiting });
+  return rest(state.turn, 'closed', settled(outcomesOf(waiting, fate)));
 }

@@ -47,18 +47,20 @@ it(
     const path = { text: '<a@b.example>', ascii: '<a@b.example>' };
     const session = new Session({
       socket,
-      terms: {
-        protocol: 'smtp',
-        ehloName: 'client.example',
-        tls: { kind: 'unwanted' },
-        credentials: 'none',
-        task: { kind: 'deliver', envelope: { from: path, recipients: [path], octets: 100 } },
-      },
       timeouts,
-      budget: new TimeBudget(500, () => performance.now()),
       tls: 'none',
-      message: () => new PassThrough(),
-      observer,
+      message: {
+        terms: {
+          protocol: 'smtp',
+          ehloName: 'client.example',
+          tls: { kind: 'unwanted' },
+          credentials: 'none',
+          task: { kind: 'deliver', envelope: { from: path, recipients: [path], octets: 100 } },
+        },
+        budget: new TimeBudget(500, () => performance.now()),
+        content: () => new PassThrough(),
+        observer,
+      },
     });
     expect(await session.run()).toMatchObject({
       kind: 'next_host',

@@ -42,13 +42,15 @@ const refused = Math.ceil(count / 3);
 
 it.each(['PIPELINING', 'HELP'])('has each answer in its place, with %s offered', (keyword) => {
   const outcome = outcomeOf('smtp', conversation(keyword, 1));
-  const kinds = outcome !== 'none' && outcome.kind === 'settled' ? outcome.recipients.map(({ kind }) => kind) : [];
+  const kinds =
+    outcome !== 'none' && outcome.kind === 'settled' ? outcome.recipients.map(({ kind }) => kind) : [];
   expect(kinds).toEqual(recipients.map((_, i) => (i % 3 === 0 ? 'refused' : 'delivered')));
 });
 
 it('has each answer of LMTP in its place', () => {
   const outcome = outcomeOf('lmtp', conversation('PIPELINING', count - refused));
-  const kinds = outcome !== 'none' && outcome.kind === 'settled' ? outcome.recipients.map(({ kind }) => kind) : [];
+  const kinds =
+    outcome !== 'none' && outcome.kind === 'settled' ? outcome.recipients.map(({ kind }) => kind) : [];
   let nth = 0;
   expect(kinds).toEqual(
     recipients.map((_, i) => (i % 3 === 0 ? 'refused' : nth++ % 2 === 0 ? 'delivered' : 'deferred')),

@@ -19,6 +19,8 @@ export function eventOf(words: string): Event {
       return { kind: 'malformed', text: 'garbage' };
     case 'secured':
     case 'message_sent':
+    case 'next':
+    case 'dismissed':
       return { kind: name };
     case 'tls_failed':
       return { kind: name, failure, at: 'verification' };
@@ -55,6 +57,8 @@ export const eventKinds = [
   'cut',
   'timeout',
   'attempt',
+  'next',
+  'dismissed',
 ] as const;
 
 export function kindOf(event: Event): string {
@@ -86,6 +90,8 @@ export function stateWords(state: State): string {
     }
     case 'empty_dot':
       return `empty_dot: ${kinds(state.recipients)}`;
+    case 'idle':
+      return state.transaction === 'open' ? 'idle in a transaction' : 'idle';
     default:
       return state.name;
   }
@@ -124,7 +130,8 @@ export function outcomeWords(outcome: Outcome): string {
         : `next_host ${fault.kind} ${fault.at}`;
     }
     case 'own_fault':
-      return 'own_fault';
+    case 'stale':
+      return outcome.kind;
     case 'probed':
       return `probed ${outcome.ready.channel}`;
   }
