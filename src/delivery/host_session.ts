@@ -36,9 +36,10 @@ export async function openSession(
     // What was opened because TLS failed is for that message alone.
     afterwards: () => (tried.tls.kind === 'as_required' && connections.isWanted(lease) ? 'keep' : 'quit'),
   });
-  void session.closed().then(() => connections.release(lease));
   lease.messages = 1;
-  const outcome = await session.run();
+  const running = session.run();
+  void session.closed().then(() => connections.release(lease));
+  const outcome = await running;
   if (session.isIdle()) {
     const { channel, authenticated } = watcher;
     connections.keep({ session, lease, about: { way: wayOf(tried.mx, hmail.todo), channel, authenticated } });

@@ -106,7 +106,7 @@ export class Session {
     this.#lost('attempt', text);
   }
 
-  /** When nothing of it is left. */
+  /** When nothing of it is left. To be asked once it runs. */
   closed(): Promise<void> {
     const { socket } = this.options;
     return new Promise((resolve) => {
@@ -168,7 +168,8 @@ export class Session {
 
   /** A message is done with. */
   #rest(event: Event): void {
-    if (!this.#told || event.kind === 'dismissed') throw new Error('it came to rest in the middle of something');
+    if (!this.#told || event.kind === 'dismissed')
+      throw new Error('it came to rest in the middle of something');
     if ((this.options.afterwards?.() ?? 'quit') === 'quit') this.dismiss();
     // It must not keep a process from ending.
     else this.#channel.unref();
