@@ -44,9 +44,9 @@ export interface TlsSession {
 /** A requirement that a TLS session can meet. */
 export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
-export type SessionVerdict = SessionHeld | SessionFailed;
+export type SessionVerdict = SessionMet | SessionFailed;
 
-interface SessionHeld {
+export interface SessionMet {
   readonly kind: 'held';
   /**
    * How the peer was authenticated, for people: `dane 3 1 1`, `pkix`, `fingerprint`, `unauthenticated`. Where nothing that
@@ -63,7 +63,7 @@ interface SessionFailed {
 }
 
 /** On one requirement, without what is observed beside it. */
-type Verdict = Omit<SessionHeld, 'recorded'> | SessionFailed;
+type Verdict = Omit<SessionMet, 'recorded'> | SessionFailed;
 
 /** Holds a session to what is enforced; what is only observed is recorded where it fails, and stops nothing. */
 export function checkSession(requirement: TlsRequirement, session: TlsSession, now: Date): SessionVerdict {
