@@ -8,7 +8,7 @@ import type { SecureContext } from 'node:tls';
 import type { Authentication, EncryptedRequirement } from '../../src/policy/requirement';
 import { trustedRoots } from '../../src/tls/trusted_roots';
 import { checkSession } from '../../src/policy/session';
-import { peerCertificates } from '../../src/x509/sent_chain';
+import { peerCertificates } from '../../src/tls/sent_chain';
 import { inChild } from '../child';
 import { alternate, figure, processorMs } from '../measure';
 import type { Figure } from '../report';

@@ -7,7 +7,7 @@ import { entryName } from '../mta_sts/entry';
 import { createFileStore } from '../mta_sts/file_store';
 import { createStsPolicies } from '../mta_sts/policies';
 import { serializePolicy } from '../mta_sts/policy';
-import { rootsDigest } from '../mta_sts/roots';
+import { rootsDigest } from '../tls/roots';
 import type { StoredPolicy } from '../mta_sts/store';
 import { namedPeers } from '../peers/named';
 import { resolverOptions } from '../settings/resolver_options';

@@ -5,8 +5,8 @@ import type { Failure } from '../failure';
 import { messageOf, printable } from '../text';
 import { Effort } from '../x509/effort';
 import { forbiddingIssuer } from '../x509/reference_name';
-import { sentChain } from '../x509/sent_chain';
-import { constrainingRoots, policyHostContext } from './roots';
+import { sentChain } from '../tls/sent_chain';
+import { constrainingRoots, policyHostContext } from '../tls/roots';
 
 /** Opens a TLS connection to port 443 of an address. Tests put ports of their own in its place. */
 export type OpenTls = (address: string, options: tls.ConnectionOptions) => tls.TLSSocket;

@@ -25,7 +25,7 @@ import { isFetchDue, lastFailure, noteAttempt, protection, sizeOf, unknown } fro
 import type { Known, Occasion } from './known';
 import { atMost, keptRecord, lookUpRecord } from './lookup';
 import type { StsLookup, TxtResolver } from './lookup';
-import { rootsDigest } from './roots';
+import { rootsDigest } from '../tls/roots';
 import { keyText } from './store';
 import type { PolicyKey, PolicyStore, StoredEntry, StoredPolicy } from './store';
 import type { StsFacts } from './types';

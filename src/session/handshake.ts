@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 import type { TlsRequirement, TlsSession } from '../policy/session';
 import { sessionFacts } from '../tls/session';
-import { peerCertificates } from '../x509/sent_chain';
+import { peerCertificates } from '../tls/sent_chain';
 
 export interface Handshake {
   readonly socket: tls.TLSSocket;

@@ -6,7 +6,7 @@
  */
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { defaultRoots, rootsDigest } from '../mta_sts/roots';
+import { defaultRoots, rootsDigest } from './roots';
 import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
 import { extraRootsOf } from '../policy/observed';
 import { compareVersions, tlsVersion, type VersionRange } from '../policy/version';

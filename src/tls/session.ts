@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { extraRootsOf } from '../policy/observed';
 import type { TlsRequirement, TlsSession } from '../policy/session';
 import { messageOf } from '../text';
-import { peerCertificates, type PeerCertificates } from '../x509/sent_chain';
+import { peerCertificates, type PeerCertificates } from './sent_chain';
 import { securityLevelOf } from './security_level';
 import { trustedRoots } from './trusted_roots';
 

@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { defaultRoots, rootsDigest } from '../mta_sts/roots';
+import { defaultRoots, rootsDigest } from './roots';
 import { readCertificate } from '../x509/certificate';
 
 export interface TrustedRoots {

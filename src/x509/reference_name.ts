@@ -9,7 +9,7 @@ import { issuerKeyOf } from './effort';
 import type { Effort } from './effort';
 import { permitsReference } from './name_constraints';
 import { mayHaveIssued } from './path';
-import { mayConstrainNames } from './trusted';
+import { mayConstrainNames } from './roots';
 
 /**
  * A certificate above `leaf` that does not permit it to stand for `name`; `undefined` where there is none.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entryName } from '../../src/mta_sts/entry';
 import { createFileStore } from '../../src/mta_sts/file_store';
-import { rootsDigest } from '../../src/mta_sts/roots';
+import { rootsDigest } from '../../src/tls/roots';
 import type { PolicyStore, StoredEntry } from '../../src/mta_sts/store';
 import type { StsFacts } from '../../src/mta_sts/types';
 import { ManualClock, World, type Domain } from './support/sender';

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { constrainingRoots } from '../mta_sts/roots';
+import { constrainingRoots } from './roots';
 
 /** As many certificates as are looked at; TLS itself allows a list of some 100 KB. */
 const maximum = 100;

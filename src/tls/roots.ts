@@ -3,8 +3,8 @@ import { createHash, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { verifiedContext } from '../tls/verified';
-import { constrainingCertificates } from '../x509/trusted';
+import { verifiedContext } from './verified';
+import { constrainingCertificates } from '../x509/roots';
 
 /** Names a set of added roots: what was authenticated under one set must not count under another. */
 export function rootsDigest(extraRoots: string): string {

@@ -3,9 +3,9 @@
  * chain is judged all the same. Pure.
  */
 import type { X509Certificate } from 'node:crypto';
-import { readCertificate } from '../x509/certificate';
-import type { Strength } from '../x509/strength';
-import type { TrustedRoots } from './trusted_roots';
+import { readCertificate } from './certificate';
+import type { Strength } from './strength';
+import type { TrustedRoots } from '../tls/trusted_roots';
 
 export interface Weakness {
   /** 0 is the leaf. */

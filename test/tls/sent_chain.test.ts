@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { expect, it } from 'vitest';
 import { chainPem, createCa, intermediate, issue } from '../../haraka-test-harness/pki';
-import { peerCertificates, sentChain } from '../../src/x509/sent_chain';
+import { peerCertificates, sentChain } from '../../src/tls/sent_chain';
 
 /** A handshake with a server that sends this PEM; `look` runs on the client's socket. */
 async function afterHandshake<T>(cert: string, key: string, look: (socket: TLSSocket) => T): Promise<T> {

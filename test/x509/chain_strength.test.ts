@@ -13,7 +13,7 @@ import {
   type Issued,
   type Key,
 } from '../../haraka-test-harness/pki';
-import { chainWeakness } from '../../src/tls/chain_strength';
+import { chainWeakness } from '../../src/x509/chain_strength';
 import { rootsIn, trustedRoots } from '../../src/tls/trusted_roots';
 
 const name = 'mx.peer.example';
