@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect, createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import type { Authentication, EncryptedRequirement } from '../../src/policy/requirement';
-import { trustedRoots } from '../../src/tls/trusted_roots';
+import { trustedRoots } from '../../src/tls/roots';
 import { checkSession } from '../../src/policy/session';
 import { peerCertificates } from '../../src/tls/sent_chain';
 import { inChild } from '../child';

@@ -13,7 +13,7 @@ import { Effort, EffortSpent } from '../x509/effort';
 import { dnsIdsFor, presentedNames } from '../x509/names';
 import { checkPath, referenceFault } from '../x509/path';
 import type { PathFault } from '../x509/path';
-import type { PeerCertificates } from '../tls/sent_chain';
+import type { PeerCertificates } from '../x509/peer_certificates';
 import { keyStrength } from '../x509/strength';
 import type { Strength } from '../x509/strength';
 import { anchoredPaths, issuerCandidates } from './anchors';

@@ -1,9 +1,9 @@
 /** Queries over TCP (RFC 7766) and TLS (RFC 7858): several at once on one connection, answered in any order. */
-import { randomInt, X509Certificate } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
 import { messageOf } from '../text';
-import { verifiedContext } from '../tls/verified';
+import { nameError, verifiedContextOptions } from '../tls/verified';
 import { abortOutcome, judgeArrival, type Exchanged } from './exchange';
 import { encodeQuery, type Opt } from './query';
 import type { Question } from './question';
@@ -164,15 +164,10 @@ function open(server: ResolverServer, extraRoots: string): Socket {
     host,
     port,
     servername: server.name,
-    ...verifiedContext(),
+    ...verifiedContextOptions(),
     // Said aloud: NODE_TLS_REJECT_UNAUTHORIZED counts where nothing is said.
     rejectUnauthorized: true,
     ...(extraRoots === '' ? {} : { ca: [...rootCertificates, extraRoots] }),
-    // A DNS-ID in the SAN: no common name, no partial wildcard (RFC 8310 section 8.1).
-    checkServerIdentity: (_host, { raw }) =>
-      new X509Certificate(raw).checkHost(server.name, { subject: 'never', partialWildcards: false }) ===
-      undefined
-        ? new Error(`the certificate is not for ${server.name}`)
-        : undefined,
+    checkServerIdentity: (_host, { raw }) => nameError(server.name, raw),
   });
 }

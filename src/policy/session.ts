@@ -6,13 +6,12 @@ import { printable } from '../text';
 import { chainWeakness } from '../x509/chain_strength';
 import { encrypts } from '../tls/encrypts';
 import type { SecurityLevel } from '../tls/security_level';
-import type { TrustedRoots } from '../tls/trusted_roots';
 import { readCertificate } from '../x509/certificate';
 import { Effort, EffortSpent } from '../x509/effort';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
-import type { PeerCertificates } from '../tls/sent_chain';
-import { constrainingCertificates } from '../x509/roots';
+import type { PeerCertificates } from '../x509/peer_certificates';
+import type { TrustedRoots } from '../x509/roots';
 import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
 import type {
@@ -143,7 +142,7 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
     ...pkix.names.filter((name) => sanMatches(leaf, name)),
     ...pkix.below.flatMap((domain) => dnsIdsBelow(leaf, domain)),
   ];
-  if (matched.length > 0) return checkConstraints(pkix, leaf, matched, session);
+  if (matched.length > 0) return checkConstraints(leaf, matched, session);
   const wanted = [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(', ');
   const seen = printable(leaf.subjectAltName ?? 'no subject alternative name');
   return failed('certificate-host-mismatch', `the certificate is for ${seen}, not for ${wanted}`);
@@ -151,13 +150,11 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
 
 /** `matched`: the names that the leaf is good for, as long as no CA above it forbids them. */
 function checkConstraints(
-  { extraRoots }: PkixAuthentication,
   leaf: X509Certificate,
   matched: readonly string[],
-  { certificates }: TlsSession,
+  { certificates, roots }: TlsSession,
 ): Verdict {
-  const trusted = certificates.trusted?.(extraRoots) ?? constrainingCertificates([extraRoots]);
-  const issuers = [...certificates.chain().slice(1), ...trusted];
+  const issuers = [...certificates.chain().slice(1), ...roots().constraining()];
   const effort = new Effort();
   try {
     let forbidding: X509Certificate | undefined;

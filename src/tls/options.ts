@@ -6,12 +6,12 @@
  */
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { defaultRoots, rootsDigest } from './roots';
 import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
 import { extraRootsOf } from '../policy/observed';
 import { compareVersions, tlsVersion, type VersionRange } from '../policy/version';
 import { cipherList } from './ciphers';
 import { groupList, type Hello } from './groups';
+import { rootsDigest, trusting } from './roots';
 import { certificateUse, securityLevelOf } from './security_level';
 
 /** A client certificate of Haraka's, as `createSecureContext` takes it. */
@@ -127,7 +127,7 @@ function contextOptions(terms: ContextTerms): SecureContextOptions {
     maxVersion,
     ciphers,
     ecdhCurve: groups,
-    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
+    ...trusting(extraRoots),
     ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
   };
 }

@@ -1,6 +1,7 @@
+/** The certificates that a socket was sent in its handshake. */
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { constrainingRoots } from './roots';
+import type { PeerCertificates } from '../x509/peer_certificates';
 
 /** As many certificates as are looked at; TLS itself allows a list of some 100 KB. */
 const maximum = 100;
@@ -19,19 +20,6 @@ export function sentChain(leaf: X509Certificate | undefined): X509Certificate[] 
   return chain;
 }
 
-/** The certificates of one peer: the leaf at once, all of them parsed only when somebody asks. */
-export interface PeerCertificates {
-  /** DER; empty where the peer sent none. */
-  readonly leaf: Uint8Array;
-  /** As the peer sent them, the leaf first. The same list at every call. */
-  readonly chain: () => readonly X509Certificate[];
-  /**
-   * What OpenSSL trusted when it judged the chain, the roots of the rule (PEM) included, where any of it constrains names; else
-   * nothing. Absent where only the roots of the rule are known.
-   */
-  readonly trusted?: (extraRoots: string) => readonly X509Certificate[];
-}
-
 /**
  * The certificates that `socket` received.
  *
@@ -46,6 +34,5 @@ export function peerCertificates(
   return {
     leaf: leaf ?? new Uint8Array(),
     chain: () => (chain ??= sentChain(socket.getPeerX509Certificate())),
-    trusted: constrainingRoots,
   };
 }

@@ -3,9 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import { extraRootsOf } from '../policy/observed';
 import type { TlsRequirement, TlsSession } from '../policy/session';
 import { messageOf } from '../text';
-import { peerCertificates, type PeerCertificates } from './sent_chain';
+import type { PeerCertificates } from '../x509/peer_certificates';
+import { trustedRoots } from './roots';
 import { securityLevelOf } from './security_level';
-import { trustedRoots } from './trusted_roots';
+import { peerCertificates } from './sent_chain';
 
 /**
  * The facts of a handshake that is done. The chain can be read once, and only while the connection lives: whoever judges

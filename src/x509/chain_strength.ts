@@ -4,8 +4,8 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { readCertificate } from './certificate';
+import type { TrustedRoots } from './roots';
 import type { Strength } from './strength';
-import type { TrustedRoots } from '../tls/trusted_roots';
 
 export interface Weakness {
   /** 0 is the leaf. */

@@ -36,6 +36,14 @@ export function permitsReference(
   );
 }
 
+/** nameConstraints, 2.5.29.30, as certificates write it. */
+const extensionId = Buffer.from('0603551d1e', 'hex');
+
+/** Whether a certificate (DER) may hold name constraints, without reading it. */
+export function mayConstrainNames(der: Uint8Array): boolean {
+  return Buffer.from(der.buffer, der.byteOffset, der.length).includes(extensionId);
+}
+
 function isDns({ kind }: GeneralName): boolean {
   return kind === 'dns';
 }

@@ -7,9 +7,8 @@ import type { X509Certificate } from 'node:crypto';
 import { derOf, readCertificate } from './certificate';
 import { issuerKeyOf } from './effort';
 import type { Effort } from './effort';
-import { permitsReference } from './name_constraints';
+import { mayConstrainNames, permitsReference } from './name_constraints';
 import { mayHaveIssued } from './path';
-import { mayConstrainNames } from './roots';
 
 /**
  * A certificate above `leaf` that does not permit it to stand for `name`; `undefined` where there is none.

@@ -1,31 +1,63 @@
-/** What is trusted, as far as it constrains names: OpenSSL builds the chain and does not tell which issuers it took. */
-import { X509Certificate } from 'node:crypto';
-
-/** nameConstraints, 2.5.29.30, as certificates write it. */
-const nameConstraints = Buffer.from('0603551d1e', 'hex');
-
-const block = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g;
-
-/** Whether a certificate (DER) may hold name constraints, without reading it. */
-export function mayConstrainNames(der: Uint8Array): boolean {
-  return Buffer.from(der.buffer, der.byteOffset, der.length).includes(nameConstraints);
-}
-
 /**
- * The certificates in `pems`, all of them where one may constrain names and none where none does: nearly always none, and
- * reading them all would take some 15 ms. A certificate that cannot be read is left out, as OpenSSL cannot use it either.
+ * Certificates that are trusted, read from PEM.
+ *
+ * OpenSSL tells neither which of them a chain ended at nor which it took on the way. Reading all of a system's roots would keep
+ * a process busy for a tenth of a second, so each is read when something asks for it.
  */
-export function constrainingCertificates(pems: readonly string[]): readonly X509Certificate[] {
-  const ders = pems.flatMap((pem) =>
-    [...pem.matchAll(block)].map(([, base64 = '']) => Buffer.from(base64, 'base64')),
-  );
-  return ders.some(mayConstrainNames) ? ders.flatMap(certificateOf) : [];
+import { X509Certificate } from 'node:crypto';
+import { readCertificate } from './certificate';
+import { mayConstrainNames } from './name_constraints';
+
+export interface TrustedRoots {
+  /** Those that bear the name which `certificate` gives for its issuer, octet for octet, and may have issued it. */
+  issuersOf(certificate: X509Certificate): readonly X509Certificate[];
+  /** All of them where one may constrain names, and none where none does, which is nearly always so. */
+  constraining(): readonly X509Certificate[];
 }
 
-function certificateOf(der: Buffer): X509Certificate[] {
-  try {
-    return [new X509Certificate(der)];
-  } catch {
-    return [];
+/** @param pems certificates in PEM, one or several in each; what cannot be read is passed over, as OpenSSL does */
+export function rootsIn(pems: readonly string[]): TrustedRoots {
+  const roots = pems.flatMap(encoded).map((der) => new Root(der));
+  let constraining: readonly X509Certificate[] | undefined;
+  return {
+    issuersOf: (certificate) => {
+      const read = readCertificate(certificate);
+      if (read.kind === 'malformed') return [];
+      const issuer = Buffer.from(read.fields.issuer);
+      return certificatesOf(roots.filter(({ der }) => der.includes(issuer))).filter((root) =>
+        certificate.checkIssued(root),
+      );
+    },
+    constraining: () =>
+      (constraining ??= roots.some(({ der }) => mayConstrainNames(der)) ? certificatesOf(roots) : []),
+  };
+}
+
+function certificatesOf(roots: readonly Root[]): readonly X509Certificate[] {
+  return roots.flatMap((root) => root.certificate ?? []);
+}
+
+class Root {
+  #reading: { readonly certificate: X509Certificate | undefined } | undefined;
+
+  constructor(readonly der: Buffer) {}
+
+  /** The same object each time; `undefined` where it cannot be read. */
+  get certificate(): X509Certificate | undefined {
+    this.#reading ??= { certificate: certificateOf(this.der) };
+    return this.#reading.certificate;
   }
+}
+
+function certificateOf(der: Buffer): X509Certificate | undefined {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    return undefined;
+  }
+}
+
+function encoded(pem: string): Buffer[] {
+  const bodies = pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g);
+  return [...bodies].map(([, body = '']) => Buffer.from(body, 'base64'));
 }

@@ -10,7 +10,7 @@ import type {
   PkixAuthentication,
 } from '../../src/policy/requirement';
 import { checkSession, type TlsSession } from '../../src/policy/session';
-import { rootsIn } from '../../src/tls/trusted_roots';
+import { rootsIn } from '../../src/x509/roots';
 
 const host = 'mx.peer.example';
 const now = new Date();

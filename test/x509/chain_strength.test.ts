@@ -14,7 +14,8 @@ import {
   type Key,
 } from '../../haraka-test-harness/pki';
 import { chainWeakness } from '../../src/x509/chain_strength';
-import { rootsIn, trustedRoots } from '../../src/tls/trusted_roots';
+import { trustedRoots } from '../../src/tls/roots';
+import { rootsIn } from '../../src/x509/roots';
 
 const name = 'mx.peer.example';
 const now = new Date();
