@@ -9,7 +9,7 @@ import type { FailureReason } from '../failure';
 import type { DaneAuthentication } from '../policy/requirement';
 import { printable } from '../text';
 import { derOf, publicKeyInfo } from '../x509/certificate';
-import { Effort, EffortSpent } from '../x509/effort';
+import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { dnsIdsFor, presentedNames } from '../x509/names';
 import { checkPath, referenceFault } from '../x509/path';
 import type { PathFault } from '../x509/path';
@@ -84,22 +84,22 @@ interface RecordFailure {
  * Whether one of the published records authenticates the peer. Any one suffices. Never throws for what a peer or a
  * zone can send.
  */
-export function verifyDane({ chain, dane, now }: DaneInput, effort = new Effort()): DaneVerdict {
+export function verifyDane({ chain, dane, now }: DaneInput, budget = new WorkBudget()): DaneVerdict {
   const [leaf] = chain;
-  return verifyPeer({ leaf: leaf ? derOf(leaf) : new Uint8Array(), chain: () => chain }, dane, now, effort);
+  return verifyPeer({ leaf: leaf ? derOf(leaf) : new Uint8Array(), chain: () => chain }, dane, now, budget);
 }
 
 /**
  * `verifyDane` for a connection whose certificates are not parsed yet: with usage 3, which most zones publish, they never
  * need to be, and that saves more than half of the work.
  *
- * @param effort where the work is counted; a peer that demands more than its allowances is refused.
+ * @param budget where the work is counted; a peer that demands more than its allowances is refused.
  */
 export function verifyPeer(
   peer: PeerCertificates,
   dane: DaneAuthentication,
   now: Date,
-  effort = new Effort(),
+  budget = new WorkBudget(),
 ): DaneVerdict {
   const usable = usableRecords(dane.records);
   if (usable.length === 0) return refused(dane, explainedRecords(dane).map(unusable));
@@ -119,10 +119,10 @@ export function verifyPeer(
   const published = { dane, usable, records, anchors };
   const chain = anchors.length === 0 ? [] : peer.chain();
   try {
-    return verifyAnchors(chain, peer.leaf, published, now, effort);
+    return verifyAnchors(chain, peer.leaf, published, now, budget);
   } catch (error) {
     // Closed, whatever might have been found with more work.
-    if (error instanceof EffortSpent)
+    if (error instanceof WorkBudgetSpent)
       return refused(dane, [{ reason: 'validation-failure', text: error.message }]);
     throw error;
   }
@@ -147,13 +147,13 @@ function verifyAnchors(
   leafDer: Uint8Array,
   { dane, usable, records, anchors }: Published,
   now: Date,
-  effort: Effort,
+  budget: WorkBudget,
 ): DaneVerdict {
   const failures = new Map<TlsaRecord, RecordFailure>();
-  const names = leafNames(chain, dane, effort);
+  const names = leafNames(chain, dane, budget);
   const above = issuerCandidates(chain, anchors);
-  for (const found of anchoredPaths(chain[0], above, anchors, effort)) {
-    const result = judgePath(found, names, now, effort);
+  for (const found of anchoredPaths(chain[0], above, anchors, budget)) {
+    const result = judgePath(found, names, now, budget);
     if (result.kind === 'accepted') {
       const depth = found.path.length - (found.anchor.kind === 'last' ? 1 : 0);
       return authenticated(dane, found.records[0], depth, { kind: 'matched', name: result.name });
@@ -186,15 +186,15 @@ function judgePath(
   { path, anchor }: AnchoredPath,
   names: () => LeafNames,
   now: Date,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathJudgement {
-  effort.spend('paths', 1);
-  const result = checkPath(path, anchor, now, effort);
+  budget.spend('paths', 1);
+  const result = checkPath(path, anchor, now, budget);
   if (result.kind === 'invalid') return rejectedFor(result.fault);
   const { matched, presented, wanted } = names();
   let forbidden: PathFault | undefined;
   for (const name of matched) {
-    const fault = referenceFault(path, name, effort);
+    const fault = referenceFault(path, name, budget);
     if (fault === undefined) return { kind: 'accepted', name };
     forbidden ??= fault;
   }
@@ -222,14 +222,14 @@ interface LeafNames {
 function leafNames(
   [leaf]: readonly X509Certificate[],
   { referenceNames: wanted }: DaneAuthentication,
-  effort: Effort,
+  budget: WorkBudget,
 ): () => LeafNames {
   let known: LeafNames | undefined;
   return () => (known ??= compared());
 
   function compared(): LeafNames {
     const presented = leaf ? presentedNames(leaf) : [];
-    effort.spend('nameComparisons', presented.length * wanted.length);
+    budget.spend('nameComparisons', presented.length * wanted.length);
     const matched = wanted.filter((name) => {
       const covering = dnsIdsFor(name);
       return presented.some((id) => covering.includes(id));

@@ -5,7 +5,7 @@ import { messageOf, printable } from '../text';
 import { trustedRoots } from '../tls/roots';
 import { sentChain } from '../tls/sent_chain';
 import { nameError, verifiedContext } from '../tls/verified';
-import { Effort } from '../x509/effort';
+import { WorkBudget } from '../x509/work_budget';
 import { forbiddingIssuer } from '../x509/reference_name';
 
 /** Opens a TLS connection to port 443 of an address. Tests put ports of their own in its place. */
@@ -63,7 +63,7 @@ function constraintError(socket: tls.TLSSocket, policyHost: string, extraRoots: 
   if (leaf === undefined) return undefined;
   try {
     const issuers = [...sent, ...trustedRoots(extraRoots).constraining()];
-    if (forbiddingIssuer(leaf, issuers, policyHost, new Effort()) === undefined) return undefined;
+    if (forbiddingIssuer(leaf, issuers, policyHost, new WorkBudget()) === undefined) return undefined;
     return new Error(`an issuer of the certificate does not permit it to stand for ${policyHost}`);
   } catch (error) {
     return new Error(messageOf(error));

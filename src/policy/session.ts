@@ -7,7 +7,7 @@ import { chainWeakness } from '../x509/chain_strength';
 import { encrypts } from '../tls/encrypts';
 import type { SecurityLevel } from '../tls/security_level';
 import { readCertificate } from '../x509/certificate';
-import { Effort, EffortSpent } from '../x509/effort';
+import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
 import type { PeerCertificates } from '../x509/peer_certificates';
@@ -155,11 +155,11 @@ function checkConstraints(
   { certificates, roots }: TlsSession,
 ): Verdict {
   const issuers = [...certificates.chain().slice(1), ...roots().constraining()];
-  const effort = new Effort();
+  const budget = new WorkBudget();
   try {
     let forbidding: X509Certificate | undefined;
     for (const name of matched) {
-      const issuer = forbiddingIssuer(leaf, issuers, name, effort);
+      const issuer = forbiddingIssuer(leaf, issuers, name, budget);
       if (issuer === undefined) return held('pkix');
       forbidding ??= issuer;
     }
@@ -167,7 +167,7 @@ function checkConstraints(
     const text = `the certificate may not stand for ${matched[0] ?? ''}: an issuer of it (${whose}) does not permit that name`;
     return failed('validation-failure', text);
   } catch (error) {
-    if (error instanceof EffortSpent) return failed('validation-failure', error.message);
+    if (error instanceof WorkBudgetSpent) return failed('validation-failure', error.message);
     throw error;
   }
 }

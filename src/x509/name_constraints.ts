@@ -5,7 +5,7 @@ import { canonicalDomain } from '../names';
 import { printable } from '../text';
 import { MalformedDer, children, soleElement } from './der';
 import { comparableName } from './distinguished_name';
-import type { Effort } from './effort';
+import type { WorkBudget } from './work_budget';
 
 /** The common name of a leaf may serve as a name of the host; that of a CA is only what it is called. */
 export type Position = 'leaf' | 'ca';
@@ -18,18 +18,18 @@ export type Position = 'leaf' | 'ca';
  * `mx.bank.example` is excluded. The certificate must not serve for that name all the same: Go, webpki and BoringSSL refuse
  * such a certificate altogether, OpenSSL lets it pass; here it serves for the names that are not excluded.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function permitsReference(
   { permitted, excluded }: NameConstraints,
   reference: string,
-  effort: Effort,
+  budget: WorkBudget,
 ): boolean {
   const name: GeneralName = { kind: 'dns', value: reference };
   // By what `*.example.com` must mean: the certificate's own name has already passed by what it says literally.
   const allowed = permitted.filter(isDns).map(meantSubtree);
   const forbidden = excluded.filter(isDns).map(exclusion);
-  effort.spend('nameComparisons', subtreesWeight({ permitted, excluded }));
+  budget.spend('nameComparisons', subtreesWeight({ permitted, excluded }));
   return (
     (allowed.length === 0 || allowed.some((within) => within?.(reference, name) ?? false)) &&
     !forbidden.some((within) => within(reference, name))
@@ -61,17 +61,17 @@ export type ConstraintResult =
 /**
  * Whether every name of `fields` may stand below a CA with these constraints. Found out once in a verification.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function checkNameConstraints(
   constraints: NameConstraints,
   fields: CertificateFields,
   position: Position,
-  effort: Effort,
+  budget: WorkBudget,
 ): ConstraintResult {
-  return effort.constraintResults.get(constraints, fields, () => {
+  return budget.constraintResults.get(constraints, fields, () => {
     try {
-      return compareNames(constraints, fields, position, effort);
+      return compareNames(constraints, fields, position, budget);
     } catch (error) {
       if (error instanceof MalformedDer) return { kind: 'malformed', text: error.message };
       throw error;
@@ -83,10 +83,10 @@ function compareNames(
   { permitted, excluded }: NameConstraints,
   fields: CertificateFields,
   position: Position,
-  effort: Effort,
+  budget: WorkBudget,
 ): ConstraintResult {
-  effort.spend('nameComparisons', permitted.length + excluded.length);
-  const names = effort.constrainedNames.get(fields, position, () =>
+  budget.spend('nameComparisons', permitted.length + excluded.length);
+  const names = budget.constrainedNames.get(fields, position, () =>
     byKind(constrainedNames(fields, position)),
   );
   const allowed = byKind(permitted);
@@ -95,7 +95,7 @@ function compareNames(
     const subtrees = { permitted: allowed.get(kind) ?? [], excluded: forbidden.get(kind) ?? [] };
     const weight = subtreesWeight(subtrees);
     if (weight === 0) continue;
-    effort.spend('nameComparisons', ofKind.length * weight);
+    budget.spend('nameComparisons', ofKind.length * weight);
     const violating = ofKind.find(violationOf(subtrees));
     if (violating) return { kind: 'violated', name: nameText(violating) };
   }

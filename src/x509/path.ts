@@ -8,8 +8,8 @@ import type { X509Certificate } from 'node:crypto';
 import { authorityKeyId, keyUsageBits, netscapeBits, readCertificate, subjectKeyId } from './certificate';
 import type { CertificateFields } from './certificate';
 import { sameDistinguishedName } from './distinguished_name';
-import { issuerKeyOf } from './effort';
-import type { Effort, IssuerKey } from './effort';
+import { issuerKeyOf } from './work_budget';
+import type { WorkBudget, IssuerKey } from './work_budget';
 import { checkNameConstraints, permitsReference } from './name_constraints';
 import { keyStrength } from './strength';
 
@@ -33,13 +33,13 @@ export type PathResult = { readonly kind: 'valid' } | { readonly kind: 'invalid'
  * Judges `path`, leaf first, each certificate issued by the next. Dates come last, so that a path that is only expired
  * is reported as such.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function checkPath(
   path: readonly X509Certificate[],
   anchor: PathAnchor,
   now: Date,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathResult {
   const all: CertificateFields[] = [];
   for (const [depth, certificate] of path.entries()) {
@@ -50,11 +50,11 @@ export function checkPath(
     all.push(result.fields);
   }
   return (
-    checkSignatures(path, anchor, effort) ??
+    checkSignatures(path, anchor, budget) ??
     checkExtensions(all) ??
     checkPathLength(all) ??
     checkStrength(all, anchor) ??
-    checkConstraints(all, effort) ??
+    checkConstraints(all, budget) ??
     checkDates(all, now) ?? { kind: 'valid' }
   );
 }
@@ -63,17 +63,17 @@ export function checkPath(
  * Whether the constraints of a path, valid otherwise, keep its leaf from standing for `reference`, a name in canonical form that
  * a name of the leaf matches.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function referenceFault(
   path: readonly X509Certificate[],
   reference: string,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathFault | undefined {
   for (const [depth, certificate] of path.entries()) {
     const result = readCertificate(certificate);
     if (depth === 0 || result.kind === 'malformed' || result.fields.nameConstraints === 'absent') continue;
-    if (!permitsReference(result.fields.nameConstraints, reference, effort)) {
+    if (!permitsReference(result.fields.nameConstraints, reference, budget)) {
       const text = `may not stand for ${reference}: the certificate at depth ${depth} does not permit that name`;
       return { kind: 'forbidden', depth: 0, text };
     }
@@ -107,13 +107,13 @@ export function pointsTo(certificate: X509Certificate, issuer: X509Certificate):
 function checkSignatures(
   path: readonly X509Certificate[],
   anchor: PathAnchor,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathResult | undefined {
   for (const [depth, certificate] of path.entries()) {
     const issuer = path[depth + 1];
     const above = issuer ? issuerKeyOf(issuer) : anchor.kind === 'key' ? anchor.key : undefined;
     if (above === undefined) return undefined;
-    const signature = effort.signature(certificate, above);
+    const signature = budget.signature(certificate, above);
     if (signature === 'not_signed') {
       return invalid('untrusted', depth, 'is not signed by the certificate above it');
     }
@@ -219,12 +219,12 @@ function checkStrength(all: readonly CertificateFields[], anchor: PathAnchor): P
 }
 
 /** RFC 5280 section 6.1.4(g) and 6.1.3(b): self-issued intermediates are exempt, the leaf never is. */
-function checkConstraints(all: readonly CertificateFields[], effort: Effort): PathResult | undefined {
+function checkConstraints(all: readonly CertificateFields[], budget: WorkBudget): PathResult | undefined {
   for (const [depth, { nameConstraints }] of all.entries()) {
     if (nameConstraints === 'absent') continue;
     for (const [below, fields] of all.slice(0, depth).entries()) {
       if (below > 0 && fields.selfIssued) continue;
-      const result = checkNameConstraints(nameConstraints, fields, below === 0 ? 'leaf' : 'ca', effort);
+      const result = checkNameConstraints(nameConstraints, fields, below === 0 ? 'leaf' : 'ca', budget);
       if (result.kind === 'violated') {
         const text = `has a name (${result.name}) that the certificate at depth ${depth} does not permit`;
         return invalid('forbidden', below, text);

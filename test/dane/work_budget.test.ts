@@ -16,7 +16,7 @@ import type { TlsaRecord } from '../../src/dane/types';
 import { verifyDane } from '../../src/dane/verify';
 import type { DaneVerdict } from '../../src/dane/verify';
 import { maximumNames, publicKeyInfo } from '../../src/x509/certificate';
-import { Effort, allowances } from '../../src/x509/effort';
+import { WorkBudget, allowances } from '../../src/x509/work_budget';
 import { judgeKey } from '../../src/x509/strength';
 
 const host = 'mx.example.com';
@@ -25,25 +25,25 @@ const past = { notBefore: new Date(Date.now() - 9 * day), notAfter: new Date(Dat
 
 interface Judged {
   readonly verdict: DaneVerdict;
-  readonly effort: Effort;
+  readonly budget: WorkBudget;
   /** Signature checks that OpenSSL was really asked for. */
   readonly checks: number;
 }
 
 function judge(chain: readonly Issued[], records: readonly TlsaRecord[]): Judged {
   const asked = vi.spyOn(X509Certificate.prototype, 'verify');
-  const effort = new Effort();
+  const budget = new WorkBudget();
   const verdict = verifyDane(
     {
       chain: chain.map(({ certDer }) => new X509Certificate(certDer)),
       dane: { baseDomain: host, port: 25, records, referenceNames: [host] },
       now: new Date(),
     },
-    effort,
+    budget,
   );
   const checks = asked.mock.calls.length;
   asked.mockRestore();
-  return { verdict, effort, checks };
+  return { verdict, budget, checks };
 }
 
 afterEach(() => {
@@ -172,14 +172,14 @@ const attacks: [fact: string, spends: RegExp, attack: () => Promise<Attack>][] =
 describe('a peer that demands too much', () => {
   it.each(attacks)('%s: is refused, and told so', async (_fact, spends, attack) => {
     const { chain, records } = await attack();
-    const { verdict, effort, checks } = judge(chain, records);
+    const { verdict, budget, checks } = judge(chain, records);
     expect(verdict.kind).toBe('refused');
     expect(verdict.text).toMatch(/take too much work to judge/);
     expect(verdict.text).toMatch(spends);
     expect(verdict.kind === 'refused' && verdict.reason).toBe('validation-failure');
-    expect(checks).toBeLessThanOrEqual(effort.spent.signatures);
+    expect(checks).toBeLessThanOrEqual(budget.spent.signatures);
     expect(checks).toBeLessThanOrEqual(allowances.signatures);
-    expect(effort.spent.paths).toBeLessThanOrEqual(allowances.paths + 1);
+    expect(budget.spent.paths).toBeLessThanOrEqual(allowances.paths + 1);
   });
 
   it('is told the same every time, whatever was found out before', async () => {
@@ -187,7 +187,7 @@ describe('a peer that demands too much', () => {
     const records = chain.slice(1).map(digest);
     const [first, second] = [judge(chain, records), judge(chain, records)];
     expect(second.verdict).toEqual(first.verdict);
-    expect(second.effort.spent).toEqual(first.effort.spent);
+    expect(second.budget.spent).toEqual(first.budget.spent);
   });
 
   it('has each signature checked once for each certificate and key', async () => {
@@ -307,17 +307,17 @@ describe('an honest peer', () => {
       [chain, records],
       [[chain[0]!, ...chain.slice(1).reverse()], [...records].reverse()],
     ] as const) {
-      const { verdict, effort } = judge(order, published);
+      const { verdict, budget } = judge(order, published);
       expect(verdict.text).toMatch(/matches the trust anchor/);
-      expect(effort.spent.signatures).toBeLessThanOrEqual(allowances.signatures);
+      expect(budget.spent.signatures).toBeLessThanOrEqual(allowances.signatures);
     }
   });
 
   it('needs two signature checks for a chain of three', () => {
-    const { verdict, effort, checks } = judge([leaf, middle, root], [digest(root)]);
+    const { verdict, budget, checks } = judge([leaf, middle, root], [digest(root)]);
     expect(verdict.kind).toBe('authenticated');
     expect(checks).toBe(2);
-    expect(effort.spent).toEqual({ signatures: 6, paths: 4, nameComparisons: 1 });
+    expect(budget.spent).toEqual({ signatures: 6, paths: 4, nameComparisons: 1 });
   });
 
   it('is authenticated in whatever order certificates and records come, strangers among them', async () => {

@@ -21,19 +21,19 @@ export const allowances = {
   nameComparisons: 2 ** 17,
 } as const;
 
-export type EffortKind = keyof typeof allowances;
+export type WorkKind = keyof typeof allowances;
 
-const inWords: Readonly<Record<EffortKind, string>> = {
+const inWords: Readonly<Record<WorkKind, string>> = {
   signatures: `more signature checks than ${allowances.signatures} with RSA-2048 would take`,
   paths: `more than ${allowances.paths} paths`,
   nameComparisons: `more than ${allowances.nameComparisons} comparisons of names`,
 };
 
 /** Thrown where an allowance is spent; whoever began the verification turns it into a refusal. */
-export class EffortSpent extends Error {
-  override readonly name = 'EffortSpent';
+export class WorkBudgetSpent extends Error {
+  override readonly name = 'WorkBudgetSpent';
 
-  constructor(readonly kind: EffortKind) {
+  constructor(readonly kind: WorkKind) {
     super(`the certificates and records take too much work to judge: ${inWords[kind]}`);
   }
 }
@@ -64,8 +64,8 @@ const unreadableKey: IssuerKey = {
 };
 
 /** What one verification has spent so far, and what it found out on the way. */
-export class Effort {
-  readonly #spent: Record<EffortKind, number> = { signatures: 0, paths: 0, nameComparisons: 0 };
+export class WorkBudget {
+  readonly #spent: Record<WorkKind, number> = { signatures: 0, paths: 0, nameComparisons: 0 };
   readonly #signatures = new PairMemo<X509Certificate, string, Signature>();
   readonly #contents = new Map<Uint8Array, string>();
   /** The names of a certificate that constraints concern. */
@@ -74,17 +74,17 @@ export class Effort {
   readonly constraintResults = new PairMemo<NameConstraints, CertificateFields, ConstraintResult>();
 
   /** What was asked for so far; at most one step beyond an allowance. */
-  get spent(): Readonly<Record<EffortKind, number>> {
+  get spent(): Readonly<Record<WorkKind, number>> {
     return this.#spent;
   }
 
-  /** Call before the work. @throws EffortSpent */
-  spend(kind: EffortKind, amount: number): void {
+  /** Call before the work. @throws WorkBudgetSpent */
+  spend(kind: WorkKind, amount: number): void {
     this.#spent[kind] += amount;
-    if (this.#spent[kind] > allowances[kind]) throw new EffortSpent(kind);
+    if (this.#spent[kind] > allowances[kind]) throw new WorkBudgetSpent(kind);
   }
 
-  /** Whether the holder of `issuer` signed `certificate`, found out once. @throws EffortSpent */
+  /** Whether the holder of `issuer` signed `certificate`, found out once. @throws WorkBudgetSpent */
   signature(certificate: X509Certificate, issuer: IssuerKey): Signature {
     const { cost, key } = issuer;
     if (cost.kind === 'excessive') return 'unchecked';
