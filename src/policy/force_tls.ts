@@ -1,7 +1,8 @@
 /** Haraka's own `force_tls_hosts` beside a rule: whichever is stricter. */
+import { compareVersions } from '../tls/version';
 import type { Requirement } from './requirement';
 import { sniOf } from './sni';
-import { compareVersions, minimumVersion } from './version';
+import { minimumVersion } from './version';
 
 /** Haraka forces TLS to this host: a trusted chain and the host's name, unless the rule already authenticates it. */
 export function forced(requirement: Requirement, host: string): Requirement {

@@ -2,8 +2,7 @@
 import type { TlsaRecord } from '../dane/types';
 import type { Failure } from '../failure';
 import type { CleartextFallback } from '../peers/rule';
-
-export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+import type { TlsVersion } from '../tls/version';
 
 /** DANE authentication of one host (RFC 7672): usable records only, never empty. */
 export interface DaneAuthentication {

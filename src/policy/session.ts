@@ -3,15 +3,14 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
-import { chainWeakness } from '../x509/chain_strength';
 import { encrypts } from '../tls/encrypts';
-import type { SecurityLevel } from '../tls/security_level';
+import type { TlsSession } from '../tls/session';
+import { compareVersions, tlsVersion } from '../tls/version';
+import { chainWeakness } from '../x509/chain_strength';
 import { readCertificate } from '../x509/certificate';
 import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
-import type { PeerCertificates } from '../x509/peer_certificates';
-import type { TrustedRoots } from '../x509/roots';
 import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
 import type {
@@ -21,24 +20,6 @@ import type {
   OpportunisticRequirement,
   PkixAuthentication,
 } from './requirement';
-import { compareVersions, tlsVersion } from './version';
-
-export interface TlsSession {
-  /** What `TLSSocket.getProtocol()` reports. */
-  readonly protocol: string | null;
-  /** OpenSSL's name of it. */
-  readonly cipher: string;
-  /** The key exchange group such as `X25519MLKEM768`; empty where Node does not tell. Not judged. */
-  readonly group: string;
-  /** What the peer sent. Most requirements need no more than the octets of the leaf. */
-  readonly certificates: PeerCertificates;
-  /** OpenSSL's verdict on the chain alone: `trusted`, or its error code such as `CERT_HAS_EXPIRED`. */
-  readonly chainVerdict: string;
-  /** At which level that verdict was passed: below 2 it says nothing of how strong keys and signatures are. */
-  readonly securityLevel: SecurityLevel;
-  /** What that verdict trusted. */
-  readonly roots: () => TrustedRoots;
-}
 
 /** A requirement that a TLS session can meet. */
 export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;

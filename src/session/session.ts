@@ -11,12 +11,12 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
-import { versionRange } from '../policy/version';
 import { initial, transition } from '../smtp/machine';
 import { ReplyReader } from '../smtp/reply';
 import type { Effect, Event, Outcome, State } from '../smtp/session';
 import { waitFor } from '../smtp/timeouts';
 import { handshakeFailure } from '../tls/failure';
+import { versionRange } from '../tls/version';
 import { messageOf, printable } from '../text';
 import { Gate } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
@@ -231,7 +231,7 @@ export class Session {
     try {
       if (tls === 'none') throw new Error('TLS is not wanted');
       this.#wanted = tls.options();
-      const handshake = beginHandshake(socket, this.#wanted, tls.requirement);
+      const handshake = beginHandshake(socket, this.#wanted, tls.terms);
       this.#gate.guard(handshake.socket);
       this.#socket = handshake.socket;
       handshake.socket.on('error', (error) => this.#onError(error));

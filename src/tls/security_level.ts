@@ -2,9 +2,8 @@
  * OpenSSL's security level: how strong the peer's keys, signatures, DH parameters and ciphers have to be. OpenSSL's own
  * default is not the same in every Node, so each handshake is told. Pure.
  */
-import { observedBy } from '../policy/observed';
-import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
-import { needsLoweredSecurityLevel } from '../policy/version';
+import type { HandshakeTerms } from './terms';
+import { compareVersions, type TlsVersion } from './version';
 
 /** 0: nearly anything. 1: 80 bits (DH and RSA of 1024 bits, no SHA-1). 2: 112 bits (2048 bits). */
 export type SecurityLevel = 0 | 1 | 2;
@@ -19,11 +18,11 @@ export type SecurityLevel = 0 | 1 | 2;
  * @param minVersion the lowest that is offered, where tls.ini has raised it
  */
 export function securityLevelOf(
-  requirement: EncryptedRequirement | OpportunisticRequirement,
-  minVersion: TlsVersion = requirement.minVersion,
+  { certificate, minVersion: least }: Pick<HandshakeTerms, 'certificate' | 'minVersion'>,
+  minVersion: TlsVersion = least,
 ): SecurityLevel {
-  if (requirement.kind === 'encrypted' && 'pkix' in requirement.authentication) return 2;
-  return needsLoweredSecurityLevel(minVersion) ? 0 : 1;
+  if (certificate === 'chain') return 2;
+  return compareVersions(minVersion, 'TLSv1.2') < 0 ? 0 : 1;
 }
 
 /** How far a handshake depends on the peer's showing a certificate. */
@@ -34,9 +33,6 @@ export type CertificateUse =
   | 'observed'
   | 'none';
 
-export function certificateUse(requirement: EncryptedRequirement | OpportunisticRequirement): CertificateUse {
-  if (requirement.kind === 'encrypted' && requirement.authentication.kind !== 'none') return 'enforced';
-  return observedBy(requirement).some(({ authentication }) => authentication.kind !== 'none')
-    ? 'observed'
-    : 'none';
+export function certificateUse({ certificate }: Pick<HandshakeTerms, 'certificate'>): CertificateUse {
+  return certificate === 'chain' || certificate === 'other' ? 'enforced' : certificate;
 }

@@ -3,7 +3,6 @@ import { openCertificateOffice, type CertificateOffice } from '../../haraka-test
 import type { MannerName } from '../../haraka-test-harness/manners';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 import type { CertificateKind, TlsVersion } from '../../haraka-test-harness/world';
-import type { Authentication } from '../../src/policy/requirement';
 import { probeHost, type Probe, type ProbeOptions } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';
 
@@ -36,17 +35,12 @@ async function host({ manner = 'normal', certificate = 'trusted', tls }: Host): 
 
 /** A chain is verified below the lab's root, unless `minVersion` is lower than that allows. */
 function handshake(minVersion: TlsVersion): HandshakeRequest {
-  const authentication: Authentication =
+  const checked =
     minVersion === 'TLSv1'
-      ? { kind: 'none' }
-      : { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } };
-  const requirement = { minVersion, authentication, serverName: name, observe: 'nothing' } as const;
-  return {
-    requirement: { kind: 'encrypted', because: 'verify', ...requirement },
-    haraka: {},
-    certificate: 'none',
-    hello: 'default',
-  };
+      ? ({ extraRoots: '', certificate: 'none' } as const)
+      : ({ extraRoots: office.caPem, certificate: 'chain' } as const);
+  const terms = { minVersion, serverName: name, ...checked };
+  return { terms, haraka: {}, certificate: 'none', hello: 'default' };
 }
 
 function probe({ port }: { port: number }, options: Partial<ProbeOptions> = {}): Promise<Probe> {

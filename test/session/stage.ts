@@ -4,7 +4,6 @@ import * as net from 'node:net';
 import { Readable } from 'node:stream';
 import * as tls from 'node:tls';
 import { openCertificateOffice, type ServerCertificate } from '../../haraka-test-harness/certificates';
-import type { EncryptedRequirement } from '../../src/policy/requirement';
 import type { SessionOptions, TlsPart } from '../../src/session/options';
 import { Session } from '../../src/session/session';
 import { TimeBudget } from '../../src/session/time_budget';
@@ -204,18 +203,9 @@ async function listen(): Promise<net.Server> {
   return server;
 }
 
-export const encrypted: EncryptedRequirement = {
-  kind: 'encrypted',
-  minVersion: 'TLSv1.2',
-  authentication: { kind: 'none' },
-  serverName: 'mx.example',
-  observe: 'nothing',
-  because: 'mandatory',
-};
-
 export const tlsPart: TlsPart = {
   options: () => ({ rejectUnauthorized: false, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
-  requirement: encrypted,
+  terms: { minVersion: 'TLSv1.2', serverName: 'mx.example', extraRoots: '', certificate: 'none' },
   judge: () => ({ kind: 'held', verified: 'unauthenticated', recorded: [] }),
   failedVerdict: 'verification',
 };
