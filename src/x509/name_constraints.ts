@@ -3,12 +3,10 @@ import { commonNames, emailAttributes } from './certificate';
 import type { CertificateFields, GeneralName, NameConstraints } from './certificate';
 import { canonicalDomain } from '../names';
 import { printable } from '../text';
+import type { ConstraintResult, NamesByKind, Position } from './constraint_result';
 import { MalformedDer, children, soleElement } from './der';
 import { comparableName } from './distinguished_name';
 import type { WorkBudget } from './work_budget';
-
-/** The common name of a leaf may serve as a name of the host; that of a CA is only what it is called. */
-export type Position = 'leaf' | 'ca';
 
 /**
  * Whether constraints let a certificate stand for `reference`, the name that a peer is asked for and that one of the
@@ -47,16 +45,6 @@ export function mayConstrainNames(der: Uint8Array): boolean {
 function isDns({ kind }: GeneralName): boolean {
   return kind === 'dns';
 }
-
-/** By kind: only names and constraints of the same kind concern each other. */
-export type NamesByKind = ReadonlyMap<string, readonly GeneralName[]>;
-
-export type ConstraintResult =
-  | { readonly kind: 'allowed' }
-  /** `name` is not permitted, is excluded, or is of a kind that is constrained in a way not understood. */
-  | { readonly kind: 'violated'; readonly name: string }
-  /** The subject, or a directory name in a constraint. */
-  | { readonly kind: 'malformed'; readonly text: string };
 
 /**
  * Whether every name of `fields` may stand below a CA with these constraints. Found out once in a verification.

@@ -8,7 +8,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { derOf, publicKeyOf, readCertificate } from './certificate';
 import type { CertificateFields, NameConstraints } from './certificate';
-import type { ConstraintResult, NamesByKind, Position } from './name_constraints';
+import type { ConstraintResult, NamesByKind, Position } from './constraint_result';
 import type { CheckCost } from './strength';
 
 /** As much of each as one verification may take. All of them together are some 30 ms on a machine of 2020. */

@@ -6,7 +6,7 @@ import { readCertificate } from '../../src/x509/certificate';
 import type { CertificateFields, GeneralName, NameConstraints } from '../../src/x509/certificate';
 import { WorkBudget } from '../../src/x509/work_budget';
 import { checkNameConstraints, permitsReference } from '../../src/x509/name_constraints';
-import type { Position } from '../../src/x509/name_constraints';
+import type { Position } from '../../src/x509/constraint_result';
 
 let certificate: CertificateFields;
 beforeAll(async () => {
