@@ -3,7 +3,7 @@ import { withDeadline } from '../deadline';
 import type { EdnsConclusion, EdnsMemory, EdnsStanding, Manner } from './edns';
 import { probeEdns } from './edns_probe';
 import { abortOutcome, type Exchanged } from './exchange';
-import { Gate } from './gate';
+import { Gate } from './fair_semaphore';
 import { Health } from './health';
 import type { Opt } from './query';
 import type { Question } from './question';

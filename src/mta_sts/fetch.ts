@@ -7,7 +7,7 @@ import { isPublicAddress } from './addresses';
 import { connectTo, openTls } from './connect';
 import type { Connected, OpenTls } from './connect';
 import { unlessAborted, withDeadline } from '../deadline';
-import { createGate } from './gate';
+import { createGate } from './keyed_semaphore';
 import { describeFault, parsePolicy } from './policy';
 import type { PolicyFault } from './policy';
 import { requestPolicy } from './response';

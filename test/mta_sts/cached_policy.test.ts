@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hold, inForce, isNewer } from '../../src/mta_sts/held';
+import { hold, inForce, isNewer } from '../../src/mta_sts/cached_policy';
 import type { StoredPolicy } from '../../src/mta_sts/store';
 
 const second = 1000;

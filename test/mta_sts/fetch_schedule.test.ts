@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { afterFailure } from '../../src/mta_sts/backoff';
-import { hold } from '../../src/mta_sts/held';
-import { isFetchDue, lastFailure, noteAttempt, protection, unknown } from '../../src/mta_sts/known';
-import type { Known, Occasion } from '../../src/mta_sts/known';
+import { hold } from '../../src/mta_sts/cached_policy';
+import { isFetchDue, lastFailure, noteAttempt, protection, unknown } from '../../src/mta_sts/fetch_schedule';
+import type { Known, Occasion } from '../../src/mta_sts/fetch_schedule';
 
 const second = 1000;
 const minute = 60 * second;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createGate } from '../../src/mta_sts/gate';
+import { createGate } from '../../src/mta_sts/keyed_semaphore';
 
 const { signal } = new AbortController();
 

@@ -2,8 +2,8 @@
 import type { Failure } from '../failure';
 import { noBackoff, retryAt } from './backoff';
 import type { Backoff } from './backoff';
-import { inForce } from './held';
-import type { Held } from './held';
+import { inForce } from './cached_policy';
+import type { Held } from './cached_policy';
 import type { StsLookup } from './lookup';
 import type { PolicyKey } from './store';
 

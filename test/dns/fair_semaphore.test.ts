@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Gate } from '../../src/dns/gate';
+import { Gate } from '../../src/dns/fair_semaphore';
 
 const never = new AbortController().signal;
 
