@@ -6,7 +6,7 @@ import type { Sources } from './discovery/discover';
 import { EdnsMemory } from './dns/edns';
 import { createResolver, type Resolver } from './dns/resolver';
 import type { Log } from './log';
-import { createStsPolicies, type StsPolicies } from './mta_sts/policies';
+import { StsPolicies } from './mta_sts/policies';
 import { createFileStore } from './mta_sts/file_store';
 import { namedPeers } from './peers/named';
 import { resolverOptions } from './settings/resolver_options';
@@ -110,7 +110,7 @@ export class Engine {
   private open(): Running {
     const { global } = this.settings();
     const resolver = createResolver({ ...resolverOptions(global), edns: this.edns, log: this.log });
-    const policies = createStsPolicies({
+    const policies = new StsPolicies({
       resolver,
       store: createFileStore(this.policyDirectory(), {
         log: this.log,

@@ -12,7 +12,7 @@ import { Asking, notAsked, type Waiting } from './asking';
 
 export interface Sources {
   readonly resolver: Resolver;
-  readonly policies: Pick<StsPolicies, 'facts' | 'refresh'>;
+  readonly policies: Pick<StsPolicies, 'get' | 'refresh'>;
 }
 
 /** The facts for mail to `domain`, whatever stands behind the @, whose hosts are found by MX. Never rejects. */
@@ -26,7 +26,7 @@ export async function discover(
   const name = canonicalDomain(domain);
   const policy =
     name !== undefined && asksPolicy(rule.level)
-      ? sources.policies.facts(name, asking)
+      ? sources.policies.get(name, asking)
       : Promise.resolve(notAsked);
   // Where nobody waits for it, a rejection must not end the process.
   policy.catch(() => undefined);

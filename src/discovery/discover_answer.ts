@@ -52,7 +52,7 @@ export async function discoverAnswer(
   const written = readMailDomain(domain);
   const policy =
     others.length > 0 && written.kind === 'name' && asksPolicy(rule.level)
-      ? policies.facts(written.name, asking)
+      ? policies.get(written.name, asking)
       : Promise.resolve(notAsked);
   // Where nobody waits for it, a rejection must not end the process.
   policy.catch(() => undefined);

@@ -1,43 +1,42 @@
 /**
- * Lets at most `places` in at one time. The others wait in lines, one for each `whose`, and each line has its turn: whoever asks
- * for much waits for himself.
+ * A semaphore with fair queues: one for each `key`, and each queue has its turn. A key for which much is asked waits for itself.
  */
-export class Gate {
+export class FairSemaphore {
   #free: number;
   /** None is empty; the first is next. */
-  readonly #lines = new Map<string, Set<() => void>>();
+  readonly #queues = new Map<string, Set<() => void>>();
 
   constructor(places: number) {
     this.#free = places;
   }
 
-  /** Takes a place, which `leave` gives back. An abort while waiting takes none. */
-  enter(whose: string, signal: AbortSignal): Promise<'entered' | 'aborted'> {
+  /** Takes a place, which `release` gives back. An abort while waiting takes none. */
+  acquire(key: string, signal: AbortSignal): Promise<'acquired' | 'aborted'> {
     if (signal.aborted) return Promise.resolve('aborted');
     if (this.#free > 0) {
       this.#free--;
-      return Promise.resolve('entered');
+      return Promise.resolve('acquired');
     }
     return new Promise((resolve) => {
       const onAbort = () => {
-        this.#remove(whose, admit);
+        this.#remove(key, admit);
         resolve('aborted');
       };
       const admit = () => {
         signal.removeEventListener('abort', onAbort);
-        resolve('entered');
+        resolve('acquired');
       };
-      this.#lines.set(whose, (this.#lines.get(whose) ?? new Set()).add(admit));
+      this.#queues.set(key, (this.#queues.get(key) ?? new Set()).add(admit));
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
-  leave(): void {
-    for (const [whose, line] of this.#lines) {
-      this.#lines.delete(whose);
-      for (const admit of line) {
-        line.delete(admit);
-        if (line.size > 0) this.#lines.set(whose, line);
+  release(): void {
+    for (const [key, queue] of this.#queues) {
+      this.#queues.delete(key);
+      for (const admit of queue) {
+        queue.delete(admit);
+        if (queue.size > 0) this.#queues.set(key, queue);
         admit();
         return;
       }
@@ -45,9 +44,9 @@ export class Gate {
     this.#free++;
   }
 
-  #remove(whose: string, admit: () => void): void {
-    const line = this.#lines.get(whose);
-    line?.delete(admit);
-    if (line?.size === 0) this.#lines.delete(whose);
+  #remove(key: string, admit: () => void): void {
+    const queue = this.#queues.get(key);
+    queue?.delete(admit);
+    if (queue?.size === 0) this.#queues.delete(key);
   }
 }

@@ -5,7 +5,7 @@
  * Queries are encoded by dns2. Answers are not decoded by it, for reasons that matter here: it reads single bits through
  * arrays, so that a packet of 64 KB blocks the process far longer than an answer may; records that it cannot read are left
  * out without a word; it skips EDNS options by bits instead of octets, which loses the Extended DNS Errors that
- * tell a bogus answer from an ill resolver; and it ignores RDLENGTH for names, so that a length that lies shifts every
+ * tell a bogus answer from an unhealthy resolver; and it ignores RDLENGTH for names, so that a length that lies shifts every
  * record after it.
  */
 

@@ -4,7 +4,7 @@ import type { StoredPolicy } from './store';
 
 const day = 24 * 3600_000;
 
-export interface Held {
+export interface CachedPolicy {
   readonly stored: StoredPolicy;
   /** Steady milliseconds. */
   readonly expiresAt: number;
@@ -18,20 +18,28 @@ export interface Held {
  *
  * @param random 0 to 1: spreads refreshes, so that policies that came together do not stay together.
  */
-export function hold(stored: StoredPolicy, clock: Clock, random: number): Held {
+export function cachePolicy(stored: StoredPolicy, clock: Clock, random: number): CachedPolicy {
   const lifetime = stored.policy.maxAge * 1000;
   const age = Math.max(0, clock.wall() - stored.fetchedAt);
   const now = clock.steady();
-  // At half of its life, and daily where that is long: whoever blocks refreshes then has nearly all of max_age to wait.
+  // At half of its life, and daily where that is long: to keep refreshes from working then takes nearly all of max_age.
   const interval = Math.min(lifetime / 2, day) * (0.75 + random / 2);
   return { stored, expiresAt: now + lifetime - age, refreshAt: now + interval - age };
 }
 
-export function inForce(held: Held | undefined, now: number): held is Held {
-  return held !== undefined && now < held.expiresAt;
+/** Whether it governs: until its `max_age` has passed, whatever DNS and HTTPS say meanwhile. */
+export function isInForce(cached: CachedPolicy | undefined, now: number): cached is CachedPolicy {
+  return cached !== undefined && now < cached.expiresAt;
+}
+
+/** Whether mail to the domain is protected by a policy in force. */
+export type Protection = 'protected' | 'unprotected';
+
+export function protection(cached: CachedPolicy | undefined, now: number): Protection {
+  return isInForce(cached, now) ? 'protected' : 'unprotected';
 }
 
 /** Whether `other` is the same policy fetched later, or a later one. */
-export function isNewer(other: StoredPolicy, held: Held | undefined): boolean {
-  return held === undefined || other.fetchedAt > held.stored.fetchedAt;
+export function isNewer(other: StoredPolicy, cached: CachedPolicy | undefined): boolean {
+  return cached === undefined || other.fetchedAt > cached.stored.fetchedAt;
 }

@@ -1,78 +1,80 @@
 /**
- * Bounds the policy fetches that are connected at a time: in all, and to one address. The second bound keeps a dead host
- * that many domains point at from using up the first, so that fetches for other domains go on.
+ * A semaphore with two bounds: on the policy fetches that are connected at a time in all, and on those to one address. The second
+ * keeps a dead host that many domains point at from using up the first, so that fetches for other domains go on.
  */
-export interface Gate {
-  /**
-   * Waits for a place.
-   *
-   * @returns what gives the place back.
-   * @throws the reason of `signal` where that is aborted first.
-   */
-  enter(address: string, signal: AbortSignal): Promise<() => void>;
-}
-
-export interface GateLimits {
+export interface SemaphoreLimits {
   readonly total: number;
-  readonly perAddress: number;
+  readonly perKey: number;
 }
 
 interface Waiting {
-  readonly address: string;
+  readonly key: string;
   readonly admit: () => void;
 }
 
-export function createGate(limits: GateLimits): Gate {
-  const inside = new Map<string, number>();
-  const queue = new Set<Waiting>();
-  let total = 0;
+export class KeyedSemaphore {
+  readonly #limits: SemaphoreLimits;
+  readonly #taken = new Map<string, number>();
+  readonly #queue = new Set<Waiting>();
+  #total = 0;
 
-  const isFree = (address: string) => total < limits.total && (inside.get(address) ?? 0) < limits.perAddress;
+  constructor(limits: SemaphoreLimits) {
+    this.#limits = limits;
+  }
 
-  function take(address: string): () => void {
-    total++;
-    inside.set(address, (inside.get(address) ?? 0) + 1);
-    let held = true;
+  /**
+   * Waits for a place.
+   *
+   * @returns what gives the place back; calling it again does nothing.
+   * @throws the reason of `signal` where that is aborted first.
+   */
+  async acquire(key: string, signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted();
+    return this.#isFree(key) ? this.#take(key) : this.#waitFor(key, signal);
+  }
+
+  #isFree(key: string): boolean {
+    const { total, perKey } = this.#limits;
+    return this.#total < total && (this.#taken.get(key) ?? 0) < perKey;
+  }
+
+  #take(key: string): () => void {
+    this.#total++;
+    this.#taken.set(key, (this.#taken.get(key) ?? 0) + 1);
+    let isTaken = true;
     return () => {
-      if (held) leave(address);
-      held = false;
+      if (isTaken) this.#release(key);
+      isTaken = false;
     };
   }
 
-  function leave(address: string): void {
-    total--;
-    const left = (inside.get(address) ?? 1) - 1;
-    if (left === 0) inside.delete(address);
-    else inside.set(address, left);
-    for (const waiting of queue) {
-      if (total >= limits.total) return;
-      if (isFree(waiting.address)) waiting.admit();
+  #release(key: string): void {
+    this.#total--;
+    const left = (this.#taken.get(key) ?? 1) - 1;
+    if (left === 0) this.#taken.delete(key);
+    else this.#taken.set(key, left);
+    for (const waiting of this.#queue) {
+      if (this.#total >= this.#limits.total) return;
+      if (this.#isFree(waiting.key)) waiting.admit();
     }
   }
 
-  function waitFor(address: string, signal: AbortSignal): Promise<() => void> {
+  #waitFor(key: string, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
-        queue.delete(waiting);
+        this.#queue.delete(waiting);
         reject(signal.reason as Error);
       };
       const waiting: Waiting = {
-        address,
+        key,
         admit: () => {
-          queue.delete(waiting);
+          this.#queue.delete(waiting);
           signal.removeEventListener('abort', giveUp);
-          resolve(take(address));
+          resolve(this.#take(key));
         },
       };
-      queue.add(waiting);
+      this.#queue.add(waiting);
       signal.addEventListener('abort', giveUp, { once: true });
     });
   }
-
-  return {
-    async enter(address, signal) {
-      signal.throwIfAborted();
-      return isFree(address) ? take(address) : waitFor(address, signal);
-    },
-  };
 }

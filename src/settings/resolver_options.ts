@@ -8,7 +8,7 @@ const unvalidatedProbes = 10;
 export function resolverOptions({
   resolver,
   cache,
-}: GlobalSettings): Omit<ResolverOptions, 'tlsRoots' | 'log'> {
+}: GlobalSettings): Omit<ResolverOptions, 'log'> {
   return {
     servers: resolver.servers.map(toServer),
     trustAd: resolver.trustAd,

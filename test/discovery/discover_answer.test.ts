@@ -49,7 +49,7 @@ async function look(
     return sts;
   };
   const found = await discoverAnswer(
-    { resolver, policies: { facts, refresh: facts } },
+    { resolver, policies: { get: facts, refresh: facts } },
     of,
     to,
     { by, hosts: hosts.map((host) => (typeof host === 'string' ? entry(host) : host)) },

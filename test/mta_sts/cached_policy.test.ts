@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hold, inForce, isNewer } from '../../src/mta_sts/cached_policy';
+import { cachePolicy, isInForce, isNewer, protection } from '../../src/mta_sts/cached_policy';
 import type { StoredPolicy } from '../../src/mta_sts/store';
 
 const second = 1000;
@@ -16,7 +16,7 @@ const clock = { wall: () => 100 * day, steady: () => 7000 };
 
 /** How long from now on a policy is in force, and when it is refreshed, at the middle of the spread. */
 function times(maxAge: number, age: number, random = 0.5): [expires: number, refresh: number] {
-  const { expiresAt, refreshAt } = hold(stored(maxAge, clock.wall() - age), clock, random);
+  const { expiresAt, refreshAt } = cachePolicy(stored(maxAge, clock.wall() - age), clock, random);
   return [expiresAt - clock.steady(), refreshAt - clock.steady()];
 }
 
@@ -40,22 +40,29 @@ describe('a policy that is taken up', () => {
   });
 
   it('is in force until the moment at which it expires', () => {
-    const held = hold(stored(60, clock.wall()), clock, 0.5);
-    expect([0, 59_999, 60_000].map((later) => inForce(held, clock.steady() + later))).toEqual([
+    const cached = cachePolicy(stored(60, clock.wall()), clock, 0.5);
+    expect([0, 59_999, 60_000].map((later) => isInForce(cached, clock.steady() + later))).toEqual([
       true,
       true,
       false,
     ]);
-    expect(inForce(undefined, 0)).toBe(false);
+    expect(isInForce(undefined, 0)).toBe(false);
   });
 
   it('gives way to one that was fetched later', () => {
-    const held = hold(stored(60, 5000), clock, 0.5);
-    expect([4999, 5000, 5001].map((fetchedAt) => isNewer(stored(60, fetchedAt), held))).toEqual([
+    const cached = cachePolicy(stored(60, 5000), clock, 0.5);
+    expect([4999, 5000, 5001].map((fetchedAt) => isNewer(stored(60, fetchedAt), cached))).toEqual([
       false,
       false,
       true,
     ]);
     expect(isNewer(stored(60, 0), undefined)).toBe(true);
   });
+});
+
+it('protects while it is in force, and no longer', () => {
+  const cached = cachePolicy(stored(60, clock.wall()), clock, 0.5);
+  expect(protection(cached, clock.steady() + 59_999)).toBe('protected');
+  expect(protection(cached, clock.steady() + 60_000)).toBe('unprotected');
+  expect(protection(undefined, clock.steady())).toBe('unprotected');
 });

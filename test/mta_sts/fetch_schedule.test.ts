@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { afterFailure } from '../../src/mta_sts/backoff';
-import { hold } from '../../src/mta_sts/cached_policy';
-import { isFetchDue, lastFailure, noteAttempt, protection, unknown } from '../../src/mta_sts/fetch_schedule';
-import type { Known, Occasion } from '../../src/mta_sts/fetch_schedule';
+import { cachePolicy } from '../../src/mta_sts/cached_policy';
+import { afterAttempt, afterFailedFetch, isFetchDue, lastFailure, noFetches } from '../../src/mta_sts/fetch_schedule';
+import type { FetchGrounds, Occasion } from '../../src/mta_sts/fetch_schedule';
 
 const second = 1000;
 const minute = 60 * second;
@@ -12,43 +11,44 @@ const failure = { reason: 'sts-policy-fetch-error', text: 'x' } as const;
 const start = 1_000_000;
 const clock = { wall: () => 0, steady: () => start };
 
-function known(...changes: ((one: Known) => void)[]): Known {
-  const one = unknown({ domain: 'example.com', roots: '' }, '');
-  for (const change of changes) change(one);
-  return one;
+type Change = (before: FetchGrounds) => FetchGrounds;
+
+function known(...changes: Change[]): FetchGrounds {
+  const nothing: FetchGrounds = { policy: undefined, fetches: noFetches };
+  return changes.reduce((before, change) => change(before), nothing);
 }
 
 /** A policy with the id `1`, just fetched. */
-const holding =
-  (maxAge: number) =>
-  (one: Known): void => {
+const cached =
+  (maxAge: number): Change =>
+  (before) => {
     const policy = { mode: 'enforce', mx: ['mx.example.com'], maxAge, extensions: [] } as const;
-    one.held = hold({ domain: 'example.com', roots: '', id: '1', fetchedAt: 0, policy }, clock, 0.5);
+    const stored = { domain: 'example.com', roots: '', id: '1', fetchedAt: 0, policy };
+    return { ...before, policy: cachePolicy(stored, clock, 0.5) };
   };
 
 /** The host was asked at these moments after the start. */
 const asked =
-  (...at: number[]) =>
-  (one: Known): void => {
-    for (const moment of at) noteAttempt(one, start + moment);
-  };
+  (...at: number[]): Change =>
+  (before) => ({
+    ...before,
+    fetches: at.reduce((history, moment) => afterAttempt(history, start + moment), before.fetches),
+  });
 
 /** The last fetch for `id` failed at the start; the next is due after five minutes. */
 const failing =
-  (id: string) =>
-  (one: Known): void => {
-    one.backoff = afterFailure(one.backoff, id, failure, start);
-  };
+  (id: string): Change =>
+  (before) => ({ ...before, fetches: afterFailedFetch(before.fetches, id, failure, start) });
 
 describe('the policy host is asked', () => {
-  const long = holding(3600);
+  const long = cached(3600);
 
-  it.each<[what: string, one: Known, id: string, later: number, due: Occasion[]]>([
+  it.each<[what: string, one: FetchGrounds, id: string, later: number, due: Occasion[]]>([
     ['where nothing is known', known(), '1', 0, ['message', 'ahead_of_expiry', 'last_chance']],
     ['where the id is another', known(long), '2', 0, ['message', 'ahead_of_expiry', 'last_chance']],
     [
       'where the policy has expired',
-      known(holding(60)),
+      known(cached(60)),
       '1',
       minute,
       ['message', 'ahead_of_expiry', 'last_chance'],
@@ -148,7 +148,7 @@ describe('the policy host is asked', () => {
     ],
     [
       'more often where the policy itself has expired',
-      known(holding(30), asked(0, 1, 2, 3, 4)),
+      known(cached(30), asked(0, 1, 2, 3, 4)),
       '1',
       minute,
       ['message', 'ahead_of_expiry', 'last_chance'],
@@ -173,14 +173,7 @@ describe('the policy host is asked', () => {
   });
 });
 
-it('protects while its policy is in force, and no longer', () => {
-  const one = known(holding(60));
-  expect(protection(one, start + minute - 1)).toBe('protected');
-  expect(protection(one, start + minute)).toBe('unprotected');
-  expect(protection(known(), start)).toBe('unprotected');
-});
-
 it('tells the failure of the last fetch', () => {
-  expect(lastFailure(known(failing('2')))).toEqual(failure);
-  expect(lastFailure(known())).toBe('none');
+  expect(lastFailure(known(failing('2')).fetches)).toEqual(failure);
+  expect(lastFailure(noFetches)).toBe('none');
 });

@@ -4,7 +4,7 @@ import type * as tls from 'node:tls';
 import { createCa, intermediate, issue, selfSigned } from '../../../haraka-test-harness/pki';
 import type { Issued } from '../../../haraka-test-harness/pki';
 import type { FailureReason } from '../../../src/failure';
-import { createPolicyFetcher } from '../../../src/mta_sts/fetch';
+import { PolicyFetcher } from '../../../src/mta_sts/fetch';
 import type { Fetched } from '../../../src/mta_sts/fetch';
 import { Hosts, policyText, response } from './hosts';
 import type { Answerer } from './hosts';
@@ -529,7 +529,7 @@ export async function tryManners(): Promise<Seen[]> {
     const domains = await Promise.all(manners.map((manner, index) => buildManner(hosts, manner, index)));
     const options = { timeoutMs: limitMs, maxInFlight: 1000, maxPerAddress: 1000 };
     const fetcher = (allowPrivate: boolean) =>
-      createPolicyFetcher({ resolver: hosts.dns, options: { ...options, allowPrivate }, open: hosts.open });
+      new PolicyFetcher({ resolver: hosts.dns, options: { ...options, allowPrivate }, open: hosts.open });
     const [trusting, careful] = [fetcher(true), fetcher(false)];
     return await Promise.all(
       manners.map(async (manner, index) => {
