@@ -6,6 +6,7 @@
  * allows no host, so that passing over it cannot weaken the policy.
  */
 import { isIP } from 'node:net';
+import { insideBrackets } from '../address_literal';
 import { canonicalDomain } from '../names';
 import { messageOf, printable } from '../text';
 import { trimBlanks, trimLineEnds } from './blanks';
@@ -207,7 +208,7 @@ function whyNoName(name: string): string {
 }
 
 function isAddress(name: string): boolean {
-  const bare = name.replace(/^\[(?:IPv6:)?(.*)\]$/i, '$1');
+  const bare = insideBrackets(name) ?? name;
   return isIP(bare) !== 0 || /^[\d.]+$/.test(bare);
 }
 
