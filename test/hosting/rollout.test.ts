@@ -37,7 +37,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'plain.example': {
     what: 'an MX host without STARTTLS',
-    mx: [{ manner: 'no-starttls' }],
+    mx: [{ behaviour: 'no-starttls' }],
     finds: [/^error: mx\.plain\.example \(127.*\): the peer does not offer STARTTLS: senders .* do not deliver there$/],
   },
   'expired.example': {
@@ -63,7 +63,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'silent.example': {
     what: 'an MX host that cannot be reached',
-    mx: [{ manner: 'banner-close' }],
+    mx: [{ behaviour: 'banner-close' }],
     finds: [/^warning: mx\.silent\.example .* could not be checked from here/],
   },
   'unused.example': {
@@ -104,7 +104,7 @@ const cases: Readonly<Record<string, Case>> = {
   'retired.example': {
     what: 'a policy that is withdrawn asks nothing of the MX hosts',
     ini: 'mode = none\n',
-    mx: [{ manner: 'no-starttls' }],
+    mx: [{ behaviour: 'no-starttls' }],
     finds: [],
   },
   'nullmx.example': {

@@ -662,11 +662,11 @@ describe('a store behind it', () => {
     expect(await second.get('a.example', world.roots)).toMatchObject(enforced);
   });
 
-  it.each(['rejects', 'throws'] as const)('costs no mail where it %s', async (manner) => {
+  it.each(['rejects', 'throws'] as const)('costs no mail where it %s', async (behaviour) => {
     await world.domain('a.example');
     const fault = () => {
       const error = new Error('disk on fire\u001b[0m');
-      if (manner === 'throws') throw error;
+      if (behaviour === 'throws') throw error;
       return Promise.reject(error);
     };
     const next = { [Symbol.asyncIterator]: () => ({ next: fault }) };

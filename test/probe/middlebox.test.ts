@@ -25,7 +25,7 @@ beforeAll(async () => {
     address: '127.0.0.1',
     certificate: await office.certificate(name, 'trusted'),
     tls: { min: 'TLSv1.2', max: 'TLSv1.3' },
-    manner: 'normal',
+    behaviour: 'normal',
   });
 });
 afterAll(async () => {

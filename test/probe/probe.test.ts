@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCertificateOffice, type CertificateOffice } from '../../haraka-test-harness/certificates';
-import type { MannerName } from '../../haraka-test-harness/manners';
+import type { BehaviourName } from '../../haraka-test-harness/behaviours';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 import type { CertificateKind, TlsVersion } from '../../haraka-test-harness/world';
 import { probeHost, type Probe, type ProbeOptions } from '../../src/probe/probe';
@@ -16,18 +16,18 @@ beforeAll(async () => {
 afterAll(() => Promise.all(peers.map((peer) => peer.stop())));
 
 interface Host {
-  readonly manner?: MannerName;
+  readonly behaviour?: BehaviourName;
   readonly certificate?: CertificateKind;
   readonly tls?: { readonly min: TlsVersion; readonly max: TlsVersion };
 }
 
-async function host({ manner = 'normal', certificate = 'trusted', tls }: Host): Promise<SmtpPeer> {
+async function host({ behaviour = 'normal', certificate = 'trusted', tls }: Host): Promise<SmtpPeer> {
   const peer = await startSmtpPeer({
     name,
     address: '127.0.0.1',
     certificate: await office.certificate(name, certificate),
     tls: tls ?? { min: 'TLSv1.2', max: 'TLSv1.3' },
-    manner,
+    behaviour,
   });
   peers.push(peer);
   return peer;
@@ -96,14 +96,14 @@ describe('a host that completes the handshake', () => {
 
   it('and hangs up at once has been seen all the same', async () => {
     const seen = await probe(
-      await host({ manner: 'close-after-handshake', tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }),
+      await host({ behaviour: 'close-after-handshake', tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }),
     );
     expect(seen).toMatchObject({ kind: 'encrypted', session: { protocol: 'TLSv1.2' } });
   });
 });
 
 describe('a host that does not come to TLS', () => {
-  const misfits: readonly [MannerName, string][] = [
+  const misfits: readonly [BehaviourName, string][] = [
     ['no-starttls', 'no_tls starttls-not-supported'],
     ['starttls-454', 'no_tls tls-handshake-failed'],
     ['starttls-garbage', 'no_tls tls-handshake-failed'],
@@ -121,8 +121,8 @@ describe('a host that does not come to TLS', () => {
     ['starttls-354', 'no_tls tls-handshake-failed'],
     ['ehlo-close', 'no_dialogue'],
   ];
-  it.each(misfits)('%s: %s', async (manner, expected) => {
-    const peer = await host({ manner });
+  it.each(misfits)('%s: %s', async (behaviour, expected) => {
+    const peer = await host({ behaviour });
     const seen = await probe(peer);
     expect(seen.kind === 'no_tls' ? `no_tls ${seen.failure.reason}` : seen.kind).toBe(expected);
     await peer.settled();
@@ -130,8 +130,8 @@ describe('a host that does not come to TLS', () => {
 
   it.each(['banner-silence', 'starttls-silence', 'handshake-silence'] as const)(
     '%s ends at the deadline, with the socket closed',
-    async (manner) => {
-      const peer = await host({ manner });
+    async (behaviour) => {
+      const peer = await host({ behaviour });
       expect((await probe(peer, { deadlineMs: 300 })).kind).toMatch(/no_dialogue|no_tls/);
       await peer.settled();
     },
@@ -147,7 +147,7 @@ describe('a host that does not come to TLS', () => {
   });
 
   it('ends as soon as the caller gives up', async () => {
-    const peer = await host({ manner: 'banner-silence' });
+    const peer = await host({ behaviour: 'banner-silence' });
     const giveUp = new AbortController();
     const seen = probe(peer, { signal: giveUp.signal });
     await peer.until(({ connections }) => connections.length === 1);

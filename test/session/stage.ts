@@ -14,7 +14,7 @@ import type { Timeouts } from '../../src/smtp/timeouts';
 type Deed = string | ((peer: Peer) => void);
 
 /** Behind `tls:`: within TLS. `handshake`: STARTTLS was answered. `message`: the final dot has come. */
-export type Manners = Partial<
+export type Behaviours = Partial<
   Record<
     | 'greeting'
     | 'EHLO'
@@ -31,7 +31,7 @@ export type Manners = Partial<
   >
 >;
 
-const polite: Required<Manners> = {
+const polite: Required<Behaviours> = {
   greeting: '220 mx.example',
   EHLO: '250-mx.example\r\n250 STARTTLS',
   STARTTLS: '220 go',
@@ -65,7 +65,7 @@ export class Peer {
 
   constructor(
     readonly raw: net.Socket,
-    private readonly manners: Manners,
+    private readonly behaviours: Behaviours,
     private readonly context: tls.TLSSocketOptions,
   ) {
     raw.on('error', () => undefined);
@@ -81,8 +81,8 @@ export class Peer {
     if (!this.socket.destroyed) this.socket.write(text);
   };
 
-  do(name: keyof Manners): void {
-    const deed = this.manners[name] ?? polite[name];
+  do(name: keyof Behaviours): void {
+    const deed = this.behaviours[name] ?? polite[name];
     if (typeof deed === 'function') deed(this);
     else this.say(`${deed}\r\n`);
   }
@@ -123,12 +123,12 @@ export class Peer {
   #command(line: string): void {
     this.heard.push(line);
     const verb = (line.split(' ')[0] ?? '').toUpperCase();
-    if (verb === 'DATA') this.#reading = this.manners.DATA === undefined ? 'message' : this.#reading;
+    if (verb === 'DATA') this.#reading = this.behaviours.DATA === undefined ? 'message' : this.#reading;
     if (verb === 'EHLO' || verb === 'LHLO') this.do(this.secured === undefined ? 'EHLO' : 'tls:EHLO');
     else if (verb === 'STARTTLS') {
       this.do('STARTTLS');
       this.do('handshake');
-    } else if (verb in polite) this.do(verb as keyof Manners);
+    } else if (verb in polite) this.do(verb as keyof Behaviours);
     else this.say('500 what\r\n');
   }
 }
@@ -155,8 +155,8 @@ export async function certificateFor(host: string): Promise<ServerCertificate> {
 
 let shown: Promise<ServerCertificate> | undefined;
 
-/** A connection to a peer with these manners. What the session writes passes a second pair of sockets, where it is read. */
-export async function open(manners: Manners = {}, options: StageOptions = {}): Promise<Stage> {
+/** A connection to a peer with these behaviours. What the session writes passes a second pair of sockets, where it is read. */
+export async function open(behaviours: Behaviours = {}, options: StageOptions = {}): Promise<Stage> {
   const { keyPem, chainPem } = await (shown ??= certificateFor('mx.example'));
   const context: tls.TLSSocketOptions = { key: keyPem, cert: chainPem, ...options.tls };
   const back = await listen();
@@ -181,7 +181,7 @@ export async function open(manners: Manners = {}, options: StageOptions = {}): P
   const all = [client, inbound, onward, raw];
   return {
     client,
-    peer: new Peer(raw, manners, context),
+    peer: new Peer(raw, behaviours, context),
     wire: () => Buffer.concat(pieces),
     close: async () => {
       await Promise.all(

@@ -13,20 +13,20 @@ export type Step =
   /** Breaks the connection with a TCP reset. */
   | { readonly do: 'reset' }
   /** Answers STARTTLS with `text`, then does to the handshake what `handshake` says. */
-  | { readonly do: 'upgrade'; readonly text: string; readonly handshake: HandshakeManner };
+  | { readonly do: 'upgrade'; readonly text: string; readonly handshake: HandshakeBehaviour };
 
 /**
  * `close`, `reset`, `alert` and `garbage` answer the ClientHello; `then_close` hangs up as soon as the handshake is
  * complete, and `then_renegotiate` asks for another one (TLS 1.2 at most).
  */
-export type HandshakeManner =
+export type HandshakeBehaviour =
   'complete' | 'close' | 'reset' | 'alert' | 'garbage' | 'silence' | 'then_close' | 'then_renegotiate';
 
 export type Point =
   'greeting' | 'ehlo' | 'helo' | 'starttls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'message' | 'quit';
 
 /** What differs from the ordinary at each point; `secured` holds the points after TLS, where they differ again. */
-export type Manner = { readonly [point in Point]?: Step } & {
+export type Behaviour = { readonly [point in Point]?: Step } & {
   readonly secured?: { readonly [point in Point]?: Step };
   /** What RCPT is answered with, by local part; the step at `rcpt` is for the others. */
   readonly recipients?: Readonly<Record<string, Step>>;
@@ -47,7 +47,7 @@ export type Manner = { readonly [point in Point]?: Step } & {
 const reply = (text: string): Step => ({ do: 'reply', text: `${text}\r\n` });
 const silence: Step = { do: 'silence' };
 const close: Step = { do: 'close' };
-const upgrade = (handshake: HandshakeManner, text = '220 2.0.0 go ahead\r\n'): Step => ({
+const upgrade = (handshake: HandshakeBehaviour, text = '220 2.0.0 go ahead\r\n'): Step => ({
   do: 'upgrade',
   text,
   handshake,
@@ -63,7 +63,7 @@ export const ordinary: Readonly<Record<Exclude<Point, 'greeting' | 'ehlo' | 'hel
   quit: { do: 'close', text: '221 2.0.0 bye\r\n' },
 };
 
-export const manners = {
+export const behaviours = {
   normal: {},
 
   'no-starttls': { starttlsOffer: 'withheld' },
@@ -101,11 +101,11 @@ export const manners = {
   'data-451': { data: reply('451 4.3.0 later') },
   'message-451': { message: reply('451 4.3.0 later') },
   'message-554': { message: reply('554 5.6.0 not this') },
-} satisfies Record<string, Manner>;
+} satisfies Record<string, Behaviour>;
 
-export type MannerName = keyof typeof manners;
+export type BehaviourName = keyof typeof behaviours;
 
-/** The script of `manner`, whether named or given. */
-export function mannerOf(manner: MannerName | Manner): Manner {
-  return typeof manner === 'string' ? manners[manner] : manner;
+/** The script of `behaviour`, whether named or given. */
+export function behaviourOf(behaviour: BehaviourName | Behaviour): Behaviour {
+  return typeof behaviour === 'string' ? behaviours[behaviour] : behaviour;
 }

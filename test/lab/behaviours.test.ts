@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { startLab } from '../../haraka-test-harness/lab';
 import type { Lab } from '../../haraka-test-harness/lab';
-import { manners } from '../../haraka-test-harness/manners';
-import type { MannerName } from '../../haraka-test-harness/manners';
+import { behaviours } from '../../haraka-test-harness/behaviours';
+import type { BehaviourName } from '../../haraka-test-harness/behaviours';
 import type { Outcome } from '../../haraka-test-harness/reports';
 
 /** What a message comes to at `mandatory`, and how far the peer got to see the conversation before TLS. */
 type Expectation = readonly [
-  manner: MannerName,
+  behaviour: BehaviourName,
   status: Outcome['status'],
   dsn: string | undefined,
   reason: string,
@@ -58,13 +58,13 @@ const before = {
   STARTTLS: 'EHLO mail.lab.example\r\nSTARTTLS\r\n',
 };
 
-describe('peers of every manner, at mandatory', () => {
+describe('peers of every behaviour, at mandatory', () => {
   let lab: Lab;
-  const outcomes = new Map<MannerName, Outcome>();
+  const outcomes = new Map<BehaviourName, Outcome>();
 
   beforeAll(async () => {
     const domains = Object.fromEntries(
-      expectations.map(([manner]) => [`${manner}.example`, { mx: [{ manner }] }]),
+      expectations.map(([behaviour]) => [`${behaviour}.example`, { mx: [{ behaviour }] }]),
     );
     lab = await startLab(
       { domains },
@@ -76,26 +76,26 @@ describe('peers of every manner, at mandatory', () => {
       },
     );
     await Promise.all(
-      expectations.map(async ([manner]) => {
-        const message = { from: 'a@ours.example', to: `b@${manner}.example` };
-        outcomes.set(manner, await lab.deliver(message, { timeoutMs: 40_000 }));
+      expectations.map(async ([behaviour]) => {
+        const message = { from: 'a@ours.example', to: `b@${behaviour}.example` };
+        outcomes.set(behaviour, await lab.deliver(message, { timeoutMs: 40_000 }));
       }),
     );
   });
   afterAll(() => lab.stop());
 
-  it('leaves no manner out', () => {
-    expect(expectations.map(([manner]) => manner).sort()).toEqual(Object.keys(manners).sort());
+  it('leaves no behaviour out', () => {
+    expect(expectations.map(([behaviour]) => behaviour).sort()).toEqual(Object.keys(behaviours).sort());
   });
 
-  it.each(expectations)('%s: %s, status %s, %s', async (manner, status, dsn, reason, seen) => {
-    const outcome = outcomes.get(manner)!;
+  it.each(expectations)('%s: %s, status %s, %s', async (behaviour, status, dsn, reason, seen) => {
+    const outcome = outcomes.get(behaviour)!;
     expect(outcome.status).toBe(status);
     if (status !== 'delivered') expect(outcome.recipients[0]?.dsn_status).toBe(dsn);
     expect((outcome.summary?.['reasons'] as { reason: string }[]).map((one) => one.reason).join()).toBe(
       reason,
     );
-    const peer = lab.peer(`mx.${manner}.example`);
+    const peer = lab.peer(`mx.${behaviour}.example`);
     await peer.settled();
     expect(peer.connections.map(({ cleartext }) => cleartext.replace(/QUIT\r\n$/, ''))).toEqual([
       before[seen],

@@ -1,4 +1,4 @@
-/** Policy hosts that behave and misbehave, each in one manner, with what a fetch must make of it. */
+/** Policy hosts that behave and misbehave, each with one behaviour, and what a fetch must make of it. */
 import { gzipSync } from 'node:zlib';
 import type * as tls from 'node:tls';
 import { createCa, intermediate, issue, selfSigned } from '../../../haraka-test-harness/pki';
@@ -12,12 +12,12 @@ import type { Answerer } from './hosts';
 interface Setting {
   readonly hosts: Hosts;
   readonly host: string;
-  /** The addresses that are this manner's own. */
+  /** The addresses that are this behaviour's own. */
   readonly address: string;
   readonly second: string;
 }
 
-interface Manner {
+interface Behaviour {
   readonly name: string;
   readonly answer?: Answerer;
   readonly certificate?: (setting: Setting) => Promise<Issued>;
@@ -62,7 +62,7 @@ const drip =
 const head = (...lines: string[]) =>
   `${['HTTP/1.1 200 OK', 'Content-Type: text/plain', ...lines].join('\r\n')}\r\n\r\n`;
 
-export const manners: readonly Manner[] = [
+export const behaviours: readonly Behaviour[] = [
   { name: 'well-behaved', answer: whole, expected: 'fetched' },
   {
     name: 'a charset after the type',
@@ -517,29 +517,29 @@ async function goodHost({ hosts, host }: Setting, address: string): Promise<unkn
 export const limitMs = 5_000;
 
 export interface Seen {
-  readonly manner: Manner;
+  readonly behaviour: Behaviour;
   readonly fetched: Fetched;
   readonly ms: number;
 }
 
-/** Asks the host of every manner, all at a time. */
-export async function tryManners(): Promise<Seen[]> {
+/** Asks the host of every behaviour, all at a time. */
+export async function tryBehaviours(): Promise<Seen[]> {
   const hosts = await Hosts.create();
   try {
-    const domains = await Promise.all(manners.map((manner, index) => buildManner(hosts, manner, index)));
+    const domains = await Promise.all(behaviours.map((behaviour, index) => buildBehaviour(hosts, behaviour, index)));
     const options = { timeoutMs: limitMs, maxInFlight: 1000, maxPerAddress: 1000 };
     const fetcher = (allowPrivate: boolean) =>
       new PolicyFetcher({ resolver: hosts.dns, options: { ...options, allowPrivate }, open: hosts.open });
     const [trusting, careful] = [fetcher(true), fetcher(false)];
     return await Promise.all(
-      manners.map(async (manner, index) => {
+      behaviours.map(async (behaviour, index) => {
         const start = performance.now();
-        const asked = manner.publicOnly === true ? careful : trusting;
+        const asked = behaviour.publicOnly === true ? careful : trusting;
         const fetched = await asked.fetch(domains[index]!, {
           extraRoots: hosts.ca.certPem,
           signal: new AbortController().signal,
         });
-        return { manner, fetched, ms: performance.now() - start };
+        return { behaviour, fetched, ms: performance.now() - start };
       }),
     );
   } finally {
@@ -547,16 +547,16 @@ export async function tryManners(): Promise<Seen[]> {
   }
 }
 
-async function buildManner(hosts: Hosts, manner: Manner, index: number): Promise<string> {
+async function buildBehaviour(hosts: Hosts, behaviour: Behaviour, index: number): Promise<string> {
   const domain = `m${index}.example`;
   const host = `mta-sts.${domain}`;
   const setting = { hosts, host, address: `127.20.0.${index + 1}`, second: `127.20.1.${index + 1}` };
   hosts.dns.zones.a.set(host, [setting.address]);
-  if (manner.build !== undefined) await manner.build(setting);
+  if (behaviour.build !== undefined) await behaviour.build(setting);
   else {
-    const certificate = await (manner.certificate?.(setting) ?? hosts.issue({ dnsNames: [host] }));
-    const more = manner.tls === undefined ? {} : { tls: manner.tls };
-    await hosts.addTls({ address: setting.address, certificate, answer: manner.answer ?? whole, ...more });
+    const certificate = await (behaviour.certificate?.(setting) ?? hosts.issue({ dnsNames: [host] }));
+    const more = behaviour.tls === undefined ? {} : { tls: behaviour.tls };
+    await hosts.addTls({ address: setting.address, certificate, answer: behaviour.answer ?? whole, ...more });
   }
   return domain;
 }
