@@ -1,3 +1,4 @@
+/** Domain names, in the one form in which they are compared. Pure. */
 import { domainToASCII } from 'node:url';
 
 /**

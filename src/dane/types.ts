@@ -1,3 +1,5 @@
+/** What DANE is about. Plain data. */
+
 /** A TLSA record as published (RFC 6698 section 2.1). It may be unusable; see `usableRecords`. */
 export interface TlsaRecord {
   /** 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE. Any octet may be published. */

@@ -1,8 +1,20 @@
 /**
- * DANE authentication of an SMTP server by the certificates it sent (RFC 7672 section 3).
+ * DANE: a domain says in DNS, signed by DNSSEC, which certificate or key its mail hosts have. Here an SMTP server is
+ * authenticated by the certificates that it sent (RFC 7672 section 3).
  *
- * Pure and synchronous: the next SMTP command goes out as soon as the handshake's callback returns, and the verdict has
- * to be there before. Discovery, base domains and the meaning of an absent record are decided elsewhere.
+ * The saying is a TLSA record at `_25._tcp.<host>` (RFC 6698): usage, selector, matching type, data. The selector says what of a
+ * certificate counts, all of it (0) or its public key (1); the matching type, whether the data is that itself (0) or its SHA-256
+ * (1) or SHA-512 (2). The usage says which certificate is meant. For SMTP two of the four count:
+ *
+ * - 3, DANE-EE: the server's own. A match is enough; neither names nor dates are looked at.
+ * - 2, DANE-TA: a certificate or key above it. A path to it must hold (signatures, dates, CA flags), and the server's own
+ *   certificate must bear one of the reference names.
+ *
+ * Usages 0 and 1 rely on public CAs and are unusable here (RFC 7672 section 3.1.3). Any one record suffices; of digests under the
+ * same usage and selector only the strongest are looked at (digest agility, RFC 7671 section 9).
+ *
+ * Pure and synchronous: the next SMTP command goes out as soon as the handshake's callback returns, and the verdict has to be
+ * there before. Discovery, base domains and the meaning of an absent record are decided in `dns/destination` and `policy/dane`.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { FailureReason } from '../failure';
@@ -106,7 +118,7 @@ export function verifyPeer(
   if (peer.leaf.length === 0) {
     return refused(dane, [{ reason: 'validation-failure', text: 'the peer sent no certificate' }]);
   }
-  // As OpenSSL does, for every usage: whoever can factor the key is the peer. What only OpenSSL knows, it has judged.
+  // As OpenSSL does, for every usage: to factor the key is to be the peer. What only OpenSSL knows, it has judged.
   const strength = leafStrength(peer.leaf);
   if (strength.kind === 'weak') {
     const text = `the peer's certificate has ${strength.text}`;
@@ -121,7 +133,7 @@ export function verifyPeer(
   try {
     return verifyAnchors(chain, peer.leaf, published, now, budget);
   } catch (error) {
-    // Closed, whatever might have been found with more work.
+    // Closed, although more work might have found a path.
     if (error instanceof WorkBudgetSpent)
       return refused(dane, [{ reason: 'validation-failure', text: error.message }]);
     throw error;
@@ -212,7 +224,7 @@ function rejectedFor(fault: PathFault): PathJudgement {
 }
 
 interface LeafNames {
-  /** The reference names that the leaf is for, whatever the CAs above it permit. */
+  /** The reference names that the leaf is for; what the CAs above it permit is another matter. */
   readonly matched: readonly string[];
   readonly presented: readonly string[];
   readonly wanted: readonly string[];

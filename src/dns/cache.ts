@@ -8,7 +8,7 @@ export interface CacheOptions {
   readonly maxEntries: number;
   /** Octets of record data kept at most, estimated. */
   readonly maxSize: number;
-  /** Bounds (s) on how long records are kept, whatever their TTL. */
+  /** Bounds (s) on how long records are kept; they go before their TTL. */
   readonly minTtl: number;
   readonly maxTtl: number;
   /** The longest (s) that a denial is kept (RFC 2308 section 5). */

@@ -1,7 +1,7 @@
 /**
  * Which resolvers speak EDNS (RFC 6891), as far as this process has seen.
  *
- * Only questions with an OPT record can bring secure answers, so whoever could make us leave it out could switch DANE off. Therefore a
+ * Only questions with an OPT record can bring secure answers, so to make us leave it out is to switch DANE off. Therefore a
  * resolver that ever answered with OPT is asked with it for as long as the process lives, and about all others the probe alone
  * decides: what becomes of the question about one name changes nothing.
  */

@@ -31,7 +31,7 @@ const answersNeeded = pairs - 1;
  * - with OPT over TCP, where nobody off the path can answer, and where no firewall minds the size of a datagram;
  * - with and without OPT in pairs. A resolver that is overloaded, or is just starting, treats both alike.
  *
- * Without EDNS is a resolver that understood none with OPT, and answered those without. So whoever forges answers has
+ * Without EDNS is a resolver that understood none with OPT, and answered those without. So to forge answers is
  * to guess four ids and ports, not one, and to keep TCP from answering.
  */
 export async function probeEdns({ transport, support, ask }: EdnsProbe): Promise<EdnsFinding> {

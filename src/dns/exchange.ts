@@ -19,8 +19,8 @@ export type Arrival = Exchange | { readonly kind: 'foreign'; readonly why: strin
 const classIn = 1;
 
 /**
- * Judges a message that arrived where the answer to `question` with `id` is awaited. Whatever is not an answer to
- * exactly that (RFC 5452 section 9.1) is foreign: to be ignored, while the real answer may still come.
+ * Judges a message that arrived where the answer to `question` with `id` is awaited. A message that does not
+ * answer exactly that (RFC 5452 section 9.1) is foreign: to be ignored, while the real answer may still come.
  */
 export function judgeArrival(bytes: Uint8Array, id: number, question: Question): Arrival {
   try {

@@ -1,6 +1,15 @@
 /**
- * A security-aware stub resolver (RFC 4033 section 2, RFC 4035 section 4.9): it asks resolvers that validate, believes
- * their AD bit where the path to them can be believed, and never confuses "there is none" with "nobody could tell".
+ * A security-aware stub resolver (RFC 4033 section 2, RFC 4035 section 4.9).
+ *
+ * DNSSEC signs what DNS says. A resolver that validates checks the signatures, from the root down, and sets the AD bit in an
+ * answer that is authentic (secure). An answer from a zone that is not signed has no AD (insecure). Where signatures are missing
+ * or wrong, there is no answer but SERVFAIL (bogus).
+ *
+ * A stub does not check signatures itself. It asks such resolvers, and believes AD where nobody can have changed the answer on
+ * the way: from this machine, over TLS, or where the operator vouches for the path. From anywhere else everything is insecure.
+ *
+ * What comes back is one of three: records, a denial ("there is none"), or a failure ("it cannot be told"). The first two are
+ * secure or not. The last two are never confused, because a failed lookup must not look like the absence of protection.
  */
 import { connect } from 'node:tls';
 import type { TlsaRecord } from '../dane/types';
@@ -23,7 +32,7 @@ export { parseResolverServer, type ResolverServer } from './server';
 export interface ResolverOptions {
   /** In order of preference; empty for the system's own. */
   readonly servers: readonly ResolverServer[];
-  /** AD is believed whatever the path. For the system's own, `options trust-ad` of resolv.conf does nearly the same. */
+  /** AD is believed over any path. For the system's own, `options trust-ad` of resolv.conf does nearly the same. */
   readonly trustAd: boolean;
   /** ms for one try at one resolver. */
   readonly timeoutMs: number;

@@ -169,7 +169,7 @@ export class Upstream {
         if (attempt.kind === 'answered') return verdict !== undefined && !attempt.secure ? verdict : attempt;
         last = attempt;
         const { cause } = attempt.failure;
-        // An alias loop is in the data, and a bogus answer stays bogus whoever is asked.
+        // An alias loop is in the data, and a bogus answer stays bogus at every resolver.
         if (cause === 'bogus' || cause === 'alias_loop' || signal.aborted) return attempt;
         // A validating resolver may mean "bogus" by this, and one that does not validate would hand on just the data
         // that validation rejects: from now on only a secure answer will do.
@@ -193,9 +193,9 @@ export class Upstream {
   }
 
   /**
-   * Where one resolver validates and another does not, the other's "insecure" is ignorance, and whoever can keep the first
-   * from answering could strip DANE by it. So those count that were seen to validate; until one was, those whose AD would be
-   * believed, and that can be asked for it; and where there are none of these either, nothing is secure whoever is asked.
+   * Where one resolver validates and another does not, the other's "insecure" is ignorance, and an attacker that keeps the
+   * first from answering could strip DANE by it. So those count that were seen to validate. Until one was, those count whose AD
+   * would be believed, and that can be asked for it. Where there are none of these either, nothing is secure, and all count.
    */
   #findAbleToTell(): ReadonlySet<ResolverServer> {
     if (this.#seenToValidate.size > 0) return new Set(this.#seenToValidate);
@@ -255,7 +255,7 @@ export class Upstream {
     return this.#askTcp(server, question, this.#optOf(server, mode), signal);
   }
 
-  /** Whatever the mode, nobody who was ever heard to speak EDNS is asked without OPT. */
+  /** A resolver that was ever heard to speak EDNS is not asked without OPT, in no mode. */
   #optOf(server: ResolverServer, mode: OptMode): Opt {
     return mode === 'without_opt' && !this.#options.edns.everHeard(server) ? 'without_opt' : 'with_opt';
   }

@@ -1,6 +1,6 @@
 /**
- * Bounds on the connections of one listener. A policy is fetched in moments, so whoever is slow gives way to whoever is
- * new: a flood of idle connections costs a bounded number of descriptors, and does not lock others out.
+ * Bounds on the connections of one listener. A policy is fetched in moments, so slow clients give way to new
+ * ones: a flood of idle connections costs a bounded number of descriptors, and does not lock others out.
  */
 import type { Socket } from 'node:net';
 import { maskTo, parseAddress } from '../peers/network';

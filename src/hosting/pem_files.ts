@@ -4,7 +4,7 @@ import path from 'node:path';
 import { messageOf } from '../text';
 import type { PemFile } from './pem';
 
-/** A file of certificates is a few kilobytes; whatever is larger is something else. */
+/** A file of certificates is a few kilobytes; a larger one is something else. */
 const mostBytes = 1024 * 1024;
 const mostFiles = 10_000;
 const deepest = 5;

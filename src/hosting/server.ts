@@ -1,4 +1,11 @@
-/** Serves the policies of the managed domains, and follows settings and certificates as they change. */
+/**
+ * Hosting: the MTA-STS policies of our own domains, served to senders over HTTPS (RFC 8461 section 3.3).
+ *
+ * A domain that publishes a policy names its id in a TXT record and serves the file at
+ * `https://mta-sts.<domain>/.well-known/mta-sts.txt`, with a certificate for that name. The text and its id are made from the
+ * settings (`policy_text`), and a request is answered from a catalogue without any I/O (`answer`). This file keeps the listeners
+ * and the certificates as settings and files change. `rollout` says what would keep mail from a domain that enforces its policy.
+ */
 import type { Log } from '../log';
 import type { Settings } from '../settings/types';
 import type { Endpoint } from '../settings/values';

@@ -1,5 +1,5 @@
 /**
- * Addresses that no public policy host can have. Whoever publishes a policy chooses where `mta-sts.<domain>` points, so
+ * Addresses that no public policy host can have. The publisher of a policy chooses where `mta-sts.<domain>` points, so
  * following it to private or special-purpose addresses would let strangers aim our requests into the operator's network.
  */
 import { BlockList, isIP, isIPv4 } from 'node:net';

@@ -20,8 +20,8 @@ export type Connected =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
- * Connects to one address of `policyHost`; TLS 1.2 or later, the certificate trusted and for that name. Whoever gets the
- * socket destroys it. When `signal` is aborted the attempt fails and leaves no socket behind.
+ * Connects to one address of `policyHost`; TLS 1.2 or later, the certificate trusted and for that name. The caller
+ * destroys the socket. When `signal` is aborted the attempt fails and leaves no socket behind.
  */
 export function connectTo(
   address: string,

@@ -39,7 +39,7 @@ export const noFetches: FetchHistory = {
   window: { since: -Infinity, fetches: 0 },
 };
 
-/** After the policy host was asked, whatever came of it. */
+/** After the policy host was asked, with or without success. */
 export function afterAttempt(history: FetchHistory, now: number): FetchHistory {
   const fetches = recentFetches(history, now);
   const since = fetches === 0 ? now : history.window.since;

@@ -26,8 +26,8 @@ export function nextStep(entry: CacheEntry, lookup: StsLookup, occasion: Occasio
 }
 
 /**
- * Ahead of expiry the policy host has the last word, whatever became of the record: to withhold it for long enough would
- * otherwise outlive the policy (RFC 8461 section 10.2).
+ * Ahead of expiry the policy host has the last word, with or without a record: an attacker that withholds the record would
+ * otherwise only have to outlast the policy (RFC 8461 section 10.2).
  */
 function idToRenew(entry: CacheEntry, occasion: Occasion, now: number): string | undefined {
   const { policy } = entry;

@@ -95,7 +95,7 @@ function fieldsOf(text: string): Field[] {
 const fieldName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 
 /**
- * `sts-policy-ext-name`, a colon, optional blanks, and a value without control characters or blanks at its ends. Whatever
+ * `sts-policy-ext-name`, a colon, optional blanks, and a value without control characters or blanks at its ends. What
  * stands behind `mx:` is judged with the others of its kind.
  */
 function fieldOf(text: string, line: number): Field {

@@ -1,6 +1,6 @@
 /**
  * The directory in which the suite keeps what must outlive the process. It belongs to the user that Haraka runs as, with
- * mode 0700: whoever else could write there would choose whose policy is in force.
+ * mode 0700: others who could write there would choose which policy is in force.
  *
  * While Haraka is still root, `prepareStateDirectory` makes the directory and gives it to that user. Root acts through
  * descriptors alone and follows no link that anybody else can have put there: the user owns the install as a rule, and
@@ -176,7 +176,7 @@ function give(fd: number, { uid, gid }: Owner): void {
 
 interface Opened {
   readonly fd: number;
-  /** Leads to what the descriptor holds, whatever stands under its name by now, where the system can do that. */
+  /** Leads to what the descriptor holds, even if another stands under its name by now, where the system can do that. */
   readonly path: string;
 }
 

@@ -1,6 +1,10 @@
 /**
  * What a TLS handshake with one MX host is asked for.
  *
+ * In SMTP a connection begins in cleartext and turns to TLS by STARTTLS (RFC 3207). The client offers versions, ciphers and key
+ * exchange groups, names the host (SNI, RFC 6066 section 3), and the server chooses and shows its certificates. A handshake
+ * that comes about says nothing yet: `session` has the facts, and what they are worth is for `policy/session`.
+ *
  * OpenSSL and Node would decide some of it by default, and not the same in each version. All of that is decided here:
  * docs/tls.md has the table.
  */

@@ -27,8 +27,8 @@ export interface TlsSession {
 }
 
 /**
- * The facts of a handshake that is done. The chain can be read once, and only while the connection lives: whoever judges
- * later asks for it before that.
+ * The facts of a handshake that is done. The chain can be read once, and only while the connection lives: to judge
+ * later, ask for it before that.
  *
  * @param terms those that the handshake was begun with (`handshakeOptions`)
  * @param certificates for callers that have the leaf already

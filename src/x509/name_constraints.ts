@@ -174,7 +174,7 @@ function exclusion(base: GeneralName): Subtree {
   return meantSubtree(base) ?? everything;
 }
 
-/** A subtree as whoever wrote it must have meant it; `undefined` where that cannot be told. */
+/** A subtree as it must have been meant; `undefined` where that cannot be told. */
 function meantSubtree(base: GeneralName): Subtree | undefined {
   switch (base.kind) {
     case 'dns': {

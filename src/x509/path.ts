@@ -1,7 +1,12 @@
 /**
  * Whether one certification path holds, from the leaf up to a trust anchor (RFC 5280 section 6.1).
  *
- * Only what the certificates say is judged here; who may be an anchor and which name is wanted is the caller's business.
+ * A certificate binds a key to names, and is signed with the key of its issuer. A path is a list of certificates of which each
+ * was issued by the next. It holds where every signature is good and every certificate within its dates, where each one above
+ * the leaf may issue certificates (CA flag, key usage, path length), and where the names below fit the constraints above.
+ *
+ * OpenSSL judges the paths to the system's roots. It offers Node no way to judge one to an anchor of a TLSA record, so that is
+ * done here. What the certificates say is judged; what may be an anchor and which name is wanted is the caller's business.
  * Revocation is not checked.
  */
 import type { X509Certificate } from 'node:crypto';
@@ -163,7 +168,7 @@ function caFault(fields: CertificateFields, position: 'between' | 'top'): string
 }
 
 /**
- * RFC 5280 section 4.2.1.9 asks basicConstraints of whoever issues certificates, but not of an anchor (section 6.1.1(d)), and
+ * RFC 5280 section 4.2.1.9 asks basicConstraints of issuers, but not of an anchor (section 6.1.1(d)), and
  * roots that came before it are CAs by being self-issued or by what older extensions say. As OpenSSL has it.
  */
 function isOldCa(fields: CertificateFields, position: 'between' | 'top'): boolean {

@@ -1,5 +1,5 @@
 /**
- * What one verification may cost, whatever certificates and records a peer chooses.
+ * The bound on what one verification may cost, for a peer chooses its certificates and records.
  *
  * Verification is synchronous, so its cost is a pause for every other connection of the process. Steps that a peer can
  * multiply are counted here, and a signature is checked once for each certificate and key. What is counted, rather than
@@ -29,7 +29,7 @@ const inWords: Readonly<Record<WorkKind, string>> = {
   nameComparisons: `more than ${allowances.nameComparisons} comparisons of names`,
 };
 
-/** Thrown where an allowance is spent; whoever began the verification turns it into a refusal. */
+/** Thrown where an allowance is spent. Where the verification began it becomes a refusal. */
 export class WorkBudgetSpent extends Error {
   override readonly name = 'WorkBudgetSpent';
 

@@ -39,7 +39,7 @@ async function main(): Promise<void> {
 }
 
 const columns: readonly (readonly [title: string, cell: (result: Result) => string])[] = [
-  ['MANNER', ({ behaviour }) => behaviour],
+  ['BEHAVIOUR', ({ behaviour }) => behaviour],
   ['LEVEL', ({ level }) => level],
   ['CLEARTEXT', ({ cleartext }) => cleartext],
   ['SEEN OUTSIDE TLS', ({ seen }) => seen.seen],
