@@ -102,21 +102,26 @@ function memo<T>(find: (certificate: X509Certificate) => T): (certificate: X509C
 class Namesakes {
   #exact: readonly X509Certificate[] | undefined;
   #similar: readonly X509Certificate[] | undefined;
+  readonly #certificate: X509Certificate;
+  readonly #candidates: readonly X509Certificate[];
 
   constructor(
-    private readonly certificate: X509Certificate,
-    private readonly candidates: readonly X509Certificate[],
-  ) {}
+    certificate: X509Certificate,
+    candidates: readonly X509Certificate[],
+  ) {
+    this.#certificate = certificate;
+    this.#candidates = candidates;
+  }
 
   /** Names are nearly always written alike; those that have to be read to be compared wait until they are needed. */
   *likeliestFirst(): Generator<X509Certificate> {
     this.#exact ??= this.#likelyFirst(
-      this.candidates.filter((issuer) => bearsName(issuer, this.certificate)),
+      this.#candidates.filter((issuer) => bearsName(issuer, this.#certificate)),
     );
     yield* this.#exact;
     this.#similar ??= this.#likelyFirst(
-      this.candidates.filter(
-        (issuer) => !bearsName(issuer, this.certificate) && mayHaveIssued(issuer, this.certificate),
+      this.#candidates.filter(
+        (issuer) => !bearsName(issuer, this.#certificate) && mayHaveIssued(issuer, this.#certificate),
       ),
     );
     yield* this.#similar;
@@ -124,7 +129,7 @@ class Namesakes {
 
   #likelyFirst(issuers: readonly X509Certificate[]): readonly X509Certificate[] {
     if (issuers.length < 2) return issuers;
-    const likely = issuers.filter((issuer) => pointsTo(this.certificate, issuer));
+    const likely = issuers.filter((issuer) => pointsTo(this.#certificate, issuer));
     return [...likely, ...issuers.filter((issuer) => !likely.includes(issuer))];
   }
 }

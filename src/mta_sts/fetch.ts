@@ -9,7 +9,7 @@ import { connectTo, openTls } from './connect';
 import type { Connected, OpenTls } from './connect';
 import { KeyedSemaphore } from './keyed_semaphore';
 import { describeFault, parsePolicy } from './policy';
-import type { PolicyFault } from './policy';
+import type { LineFault } from './policy';
 import { requestPolicy } from './response';
 import type { Body } from './response';
 import type { StsPolicy } from './types';
@@ -49,7 +49,7 @@ const defaults = {
 
 export type Fetched =
   /** `idle`: lines of it that match no host, for the log. */
-  | { readonly kind: 'fetched'; readonly policy: StsPolicy; readonly idle: readonly PolicyFault[] }
+  | { readonly kind: 'fetched'; readonly policy: StsPolicy; readonly idle: readonly LineFault[] }
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** No place was free in time, or none of its addresses has answered lately: nothing was asked, and nothing is known. */
   | { readonly kind: 'not_asked'; readonly failure: Failure };

@@ -33,7 +33,7 @@ import type { Occasion } from './fetch_schedule';
 import { atMost, keptRecord, lookUpRecord } from './lookup';
 import type { StsLookup, TxtResolver } from './lookup';
 import { factsOf, governedBy, nextStep } from './next_step';
-import type { PolicyFault } from './policy';
+import type { LineFault } from './policy';
 import { PolicyCache } from './policy_cache';
 import type { StsLimits } from './policy_cache';
 import { SingleFlight } from './single_flight';
@@ -248,7 +248,7 @@ function mayBeStored({ policy }: CacheEntry, lookup: StsLookup, now: number): bo
 const idleNamed = 3;
 
 /** What its publisher wrote and did not mean, for the log. */
-function idleLines(domain: string, id: string, idle: readonly PolicyFault[]): string {
+function idleLines(domain: string, id: string, idle: readonly LineFault[]): string {
   const named = idle
     .slice(0, idleNamed)
     .map(({ line, content, rule }) => `line ${line} "${content}": ${rule}`);
