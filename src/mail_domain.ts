@@ -1,11 +1,10 @@
 /** What may stand behind the @ of an address, told apart in one place (RFC 5321 sections 4.1.2 and 4.1.3). Pure. */
 import { insideBrackets } from './address_literal';
-import { canonicalDomain } from './names';
+import { canonicalDomain, type DomainName } from './names';
 import { parseAddress, unmapped } from './peers/network';
 
 export type MailDomain =
-  /** In canonical form. */
-  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'name'; readonly name: DomainName }
   /** An address in brackets: mail goes there, and DNS has no part in it. */
   | { readonly kind: 'literal'; readonly address: string }
   /** Neither, a bare address among them: it exists nowhere. */

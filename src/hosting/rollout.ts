@@ -5,6 +5,7 @@
 import type { Failure } from '../failure';
 import { matchesPolicy } from '../mta_sts/match';
 import type { StsLookup } from '../mta_sts/lookup';
+import { recordNameOf } from '../mta_sts/well_known_names';
 import { checkSession } from '../policy/session';
 import type { EncryptedRequirement } from '../policy/requirement';
 import type { Probe } from '../probe/probe';
@@ -160,7 +161,7 @@ function judgeMaxAge({ file }: RolloutFacts): Unplaced[] {
 }
 
 function judgeRecord({ file, record }: RolloutFacts): Unplaced[] {
-  const wanted = `_mta-sts.${file.domain} TXT should be "${policyRecord(file.id)}"`;
+  const wanted = `${recordNameOf(file.domain)} TXT should be "${policyRecord(file.id)}"`;
   switch (record.kind) {
     case 'unanswered':
       return [warning(`its TXT record could not be looked up: ${record.failure.text}`)];

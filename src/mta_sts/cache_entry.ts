@@ -1,4 +1,5 @@
 /** What this process knows of one policy domain under one set of roots. */
+import type { DomainName } from '../names';
 import { rootsDigest } from '../tls/roots';
 import type { CachedPolicy } from './cached_policy';
 import { noFetches } from './fetch_schedule';
@@ -11,6 +12,7 @@ import type { PolicyKey } from './store';
  * are changed by the cache alone, the rest by the `StsPolicies` that owns the cache.
  */
 export interface CacheEntry extends PolicyKey {
+  readonly domain: DomainName;
   /** PEM, empty for none. */
   readonly extraRoots: string;
   /** The newest that was ever had, in force or expired. */
@@ -26,11 +28,9 @@ export interface CacheEntry extends PolicyKey {
   unanswered: { readonly at: number; readonly lookup: StsLookup } | undefined;
 }
 
-export function emptyEntry({ domain, roots }: PolicyKey, extraRoots: string): CacheEntry {
+export function emptyEntry(key: Pick<CacheEntry, 'domain' | 'roots' | 'extraRoots'>): CacheEntry {
   return {
-    domain,
-    roots,
-    extraRoots,
+    ...key,
     policy: undefined,
     unreadable: undefined,
     storeReadAt: -Infinity,

@@ -2,7 +2,6 @@
 import { unlessAborted, withDeadline } from '../deadline';
 import type { Answer } from '../dns/types';
 import type { Failure } from '../failure';
-import { canonicalDomain } from '../names';
 import { messageOf, printable } from '../text';
 import { isPublicAddress } from './addresses';
 import { connectTo, openTls } from './connect';
@@ -14,6 +13,7 @@ import { requestPolicy } from './response';
 import type { Body } from './response';
 import type { StsPolicy } from './types';
 import { createUnreachable, type Unreachable } from './unreachable';
+import { policyHostOf } from './well_known_names';
 
 /** The lookups that a fetch needs; the names are canonical. */
 export interface AddressResolver {
@@ -98,7 +98,7 @@ export class PolicyFetcher {
     domain: string,
     { extraRoots, signal }: { readonly extraRoots: string; readonly signal: AbortSignal },
   ): Promise<Fetched> {
-    const host = canonicalDomain(`mta-sts.${domain}`);
+    const host = policyHostOf(domain);
     if (host === undefined) return fetchError('the name of the policy host would be too long');
     try {
       return await withDeadline(this.#options.timeoutMs, signal, (limit) =>

@@ -6,6 +6,7 @@ import { isFetchDue, lastFailure, type Occasion } from './fetch_schedule';
 import type { StsLookup } from './lookup';
 import type { StoredPolicy } from './store';
 import type { StsFacts } from './types';
+import { recordNameOf } from './well_known_names';
 
 export type NextStep =
   /** What is cached is the answer. `failure`: what stood in the way of a newer policy. */
@@ -44,7 +45,7 @@ function recordFailure(
 ): Failure | 'none' {
   if (lookup.kind !== 'not_published') return lookup.failure;
   if (state === 'unprotected') return 'none';
-  const text = `_mta-sts.${domain} has no record any more; the policy stays until its max_age has passed`;
+  const text = `${recordNameOf(domain)} has no record any more; the policy stays until its max_age has passed`;
   return { reason: 'sts-policy-fetch-error', text };
 }
 

@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { unlessAborted, withDeadline } from '../deadline';
 import type { Log } from '../log';
 import { StateFault } from '../state/directory';
+import { canonicalDomain, type DomainName } from '../names';
 import { messageOf, printable } from '../text';
 import { rootsDigest } from '../tls/roots';
 import { emptyEntry, keysOf, sizeOf, type CacheEntry } from './cache_entry';
@@ -60,12 +61,12 @@ export class PolicyCache {
     });
   }
 
-  /** What is known of `domain` (canonical form), a new entry where nothing is. */
-  entry(domain: string, extraRoots: string): CacheEntry {
+  /** What is known of `domain`, a new entry where nothing is. */
+  entry(domain: DomainName, extraRoots: string): CacheEntry {
     const key = { domain, roots: rootsDigest(extraRoots) };
     const known = this.#memory.get(keyText(key));
     if (known !== undefined) return known;
-    const fresh = emptyEntry(key, extraRoots);
+    const fresh = emptyEntry({ ...key, extraRoots });
     this.#memory.set(keyText(key), fresh);
     return fresh;
   }
@@ -130,7 +131,8 @@ export class PolicyCache {
       if (signal.aborted || this.#memory.size >= this.#memory.max) return;
       // Under added roots the policy is read when it is asked for: only then are the roots themselves known.
       if (stored.roots !== rootsDigest('')) continue;
-      this.#restore(this.entry(stored.domain, ''), stored);
+      const domain = canonicalDomain(stored.domain);
+      if (domain !== undefined) this.#restore(this.entry(domain, ''), stored);
     }
   }
 
