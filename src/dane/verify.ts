@@ -129,9 +129,8 @@ export function verifyPeer(
   if (direct !== undefined) return authenticated(dane, direct, 0, { kind: 'not_required' });
   const anchors = records.filter(({ usage }) => usage === usages.daneTa);
   const published = { dane, usable, records, anchors };
-  const chain = anchors.length === 0 ? [] : peer.chain();
   try {
-    return verifyAnchors(chain, peer.leaf, published, now, budget);
+    return verifyAnchors(peer, published, now, budget);
   } catch (error) {
     // Closed, although more work might have found a path.
     if (error instanceof WorkBudgetSpent)
@@ -155,12 +154,12 @@ interface Published {
 }
 
 function verifyAnchors(
-  chain: readonly X509Certificate[],
-  leafDer: Uint8Array,
+  peer: PeerCertificates,
   { dane, usable, records, anchors }: Published,
   now: Date,
   budget: WorkBudget,
 ): DaneVerdict {
+  const chain = anchors.length === 0 ? [] : peer.chain();
   const failures = new Map<TlsaRecord, RecordFailure>();
   const names = leafNames(chain, dane, budget);
   const above = issuerCandidates(chain, anchors);
@@ -181,7 +180,7 @@ function verifyAnchors(
     explainedRecords(dane).map(
       (record) =>
         failures.get(record) ??
-        (records.includes(record) ? unmatched(record, leafDer, above) : skipped(record, usable)),
+        (records.includes(record) ? unmatched(record, peer.leaf, above) : skipped(record, usable)),
     ),
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What a domain's own policy would do to other people's mail, judged from what can be seen from here. Pure: `look.ts`
+ * What a domain's own policy would do to other people's mail, judged from what can be seen from here. Pure: `rollout_facts`
  * gathers what is seen.
  */
 import type { Failure } from '../failure';
@@ -94,12 +94,16 @@ function judgeHost(file: HostedFile, seen: MxHostSeen, now: Date): Unplaced[] {
     case 'found':
       return [
         ...uncovered,
-        ...addresses.probes.flatMap(({ address, probe }) => judgeProbe(file, host, address, probe, now)),
+        ...addresses.probes.flatMap(({ address, probe }) => judgeProbe(file, { host, address, probe }, now)),
       ];
   }
 }
 
-function judgeProbe(file: HostedFile, host: string, address: string, probe: Probe, now: Date): Unplaced[] {
+function judgeProbe(
+  file: HostedFile,
+  { host, address, probe }: { readonly host: string; readonly address: string; readonly probe: Probe },
+  now: Date,
+): Unplaced[] {
   const at = `${host} (${address})`;
   switch (probe.kind) {
     case 'unreachable':

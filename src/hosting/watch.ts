@@ -2,7 +2,7 @@
 import type { Log } from '../log';
 import { messageOf } from '../text';
 import type { Catalogue } from './catalogue';
-import { checkRollout, type RolloutDependencies } from './look';
+import { checkRollout, type RolloutDependencies } from './rollout_facts';
 
 export interface RolloutWatchOptions {
   readonly catalogue: () => Catalogue;

@@ -9,7 +9,7 @@ import type { DomainSpec, MxSpec, StsSpec } from '../../haraka-test-harness/worl
 import { createResolver, type Resolver } from '../../src/dns/resolver';
 import type { Answer } from '../../src/dns/types';
 import { hostedFiles, type HostedFile } from '../../src/hosting/catalogue';
-import { checkRollout } from '../../src/hosting/look';
+import { checkRollout } from '../../src/hosting/rollout_facts';
 import { judgeRollout, type RolloutFacts } from '../../src/hosting/rollout';
 import { probeHost } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';

@@ -62,7 +62,7 @@ export async function checkRollout(
   const checkInTurn = async (): Promise<void> => {
     for (const [index, file] of waiting) {
       if (signal.aborted) return;
-      const facts = await lookAt(sharing, file, signal);
+      const facts = await gatherFacts(sharing, file, signal);
       if (isOver(signal)) return;
       found[index] = judgeRollout(facts, new Date());
       onChecked(file);
@@ -92,7 +92,7 @@ function isOver(signal: AbortSignal): boolean {
 }
 
 /** Never rejects. */
-export async function lookAt(
+export async function gatherFacts(
   deps: RolloutDependencies,
   file: HostedFile,
   parent: AbortSignal,
@@ -100,24 +100,24 @@ export async function lookAt(
   return withDeadline(deps.deadlineMs ?? 60_000, parent, async (signal) => {
     setMaxListeners(0, signal);
     const [mx, record, policyHost] = await Promise.all([
-      lookAtMx(deps, file.domain, signal),
+      seenMx(deps, file.domain, signal),
       lookUpRecord(deps.resolver, file.domain, 10_000, signal),
-      lookAtPolicyHost(deps, file.host, signal),
+      seenPolicyHost(deps, file.host, signal),
     ]);
     return { file, mx, record, policyHost };
   });
 }
 
-async function lookAtMx(deps: RolloutDependencies, domain: string, signal: AbortSignal): Promise<MxSeen> {
+async function seenMx(deps: RolloutDependencies, domain: string, signal: AbortSignal): Promise<MxSeen> {
   const answer = await deps.resolver.mx(domain, { signal });
   if (answer.kind === 'failed') return { kind: 'unknown', problem: answer.detail };
   const names = answer.kind === 'records' ? answer.records.map(({ exchange }) => exchange) : [domain];
   if (names.every((name) => name === '')) return { kind: 'null_mx' };
   const hosts = [...new Set(names)].filter((name) => name !== '').slice(0, mostHosts);
-  return { kind: 'hosts', hosts: await Promise.all(hosts.map((host) => lookAtHost(deps, host, signal))) };
+  return { kind: 'hosts', hosts: await Promise.all(hosts.map((host) => seenHost(deps, host, signal))) };
 }
 
-async function lookAtHost(deps: RolloutDependencies, host: string, signal: AbortSignal): Promise<MxHostSeen> {
+async function seenHost(deps: RolloutDependencies, host: string, signal: AbortSignal): Promise<MxHostSeen> {
   const found = await addressesOf(deps, host, signal);
   if (found.kind !== 'found') return { host, addresses: found };
   const { probe = probeHost, heloName, visitMs: deadlineMs = 30_000 } = deps;
@@ -156,7 +156,7 @@ function inTurn(families: readonly (readonly string[])[]): string[] {
 }
 
 /** Every address: a sender may come to any of them. */
-async function lookAtPolicyHost(
+async function seenPolicyHost(
   deps: RolloutDependencies,
   host: string,
   signal: AbortSignal,
