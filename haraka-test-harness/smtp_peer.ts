@@ -56,7 +56,9 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
   let context = secureContext(certificate, options.tls);
 
   const behaviourOfConnection = (number: number): Behaviour =>
-    behaviourOf(isList(behaviour) ? (behaviour[Math.min(number, behaviour.length - 1)] ?? 'normal') : behaviour);
+    behaviourOf(
+      isList(behaviour) ? (behaviour[Math.min(number, behaviour.length - 1)] ?? 'normal') : behaviour,
+    );
 
   const contextFor = (own: Behaviour): SecureContext =>
     own.ciphers === undefined && own.signatureAlgorithms === undefined && own.groups === undefined

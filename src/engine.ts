@@ -41,11 +41,7 @@ export class Engine {
    *
    * @param stateDirectory what relative paths of stored policies begin from: the directory of the Haraka install
    */
-  constructor(
-    source: SettingsSource,
-    stateDirectory: string,
-    log: Log,
-  ) {
+  constructor(source: SettingsSource, stateDirectory: string, log: Log) {
     this.#stateDirectory = stateDirectory;
     this.#log = log;
     let last: GlobalSettings | undefined;

@@ -105,10 +105,7 @@ class Namesakes {
   readonly #certificate: X509Certificate;
   readonly #candidates: readonly X509Certificate[];
 
-  constructor(
-    certificate: X509Certificate,
-    candidates: readonly X509Certificate[],
-  ) {
+  constructor(certificate: X509Certificate, candidates: readonly X509Certificate[]) {
     this.#certificate = certificate;
     this.#candidates = candidates;
   }

@@ -106,7 +106,9 @@ export class PolicyCache {
     await inTime(() => this.#store.write(stored, usedAt)).catch((error: unknown) => {
       // The store itself says what is wrong with it, once for all domains.
       if (error instanceof StateFault) return;
-      this.#log.error(`MTA-STS policy of ${stored.domain} could not be written: ${printable(messageOf(error))}`);
+      this.#log.error(
+        `MTA-STS policy of ${stored.domain} could not be written: ${printable(messageOf(error))}`,
+      );
     });
     entry.unreadable = undefined;
     this.#adopt(entry, cachePolicy(stored, this.#clock, this.#random()));

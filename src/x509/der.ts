@@ -16,12 +16,7 @@ export class DerElement {
   readonly #content: number;
   readonly #end: number;
 
-  constructor(
-    source: Uint8Array,
-    start: number,
-    content: number,
-    end: number,
-  ) {
+  constructor(source: Uint8Array, start: number, content: number, end: number) {
     this.#source = source;
     this.#start = start;
     this.#content = content;

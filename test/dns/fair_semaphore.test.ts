@@ -54,7 +54,9 @@ test('each has its turn, however many of another wait before him', async () => {
 
 test('all places are free again when nobody is left', async () => {
   const semaphore = new FairSemaphore(2);
-  const all = ['a', 'a', 'b', 'a'].map((whose) => semaphore.acquire(whose, never).then(() => semaphore.release()));
+  const all = ['a', 'a', 'b', 'a'].map((whose) =>
+    semaphore.acquire(whose, never).then(() => semaphore.release()),
+  );
   await Promise.all(all);
   await semaphore.acquire('a', never);
   const second = semaphore.acquire('b', never);

@@ -102,7 +102,11 @@ describe('DNS over TLS', () => {
     ['with a partial wildcard', () => issue(ca, { dnsNames: ['d*.example'] }), {}],
     ['with a key of 1024 bits', () => issue(ca, { dnsNames: ['dns.example'], key: 'rsa-1024' }), {}],
     ['that is signed with SHA-1', () => issue(ca, { dnsNames: ['dns.example'], digest: 'SHA-1' }), {}],
-    ['from a root that is not trusted', () => issue(ca, { dnsNames: ['dns.example'] }), { connectTls: connect }],
+    [
+      'from a root that is not trusted',
+      () => issue(ca, { dnsNames: ['dns.example'] }),
+      { connectTls: connect },
+    ],
     [
       'that has expired',
       () => issue(ca, { dnsNames: ['dns.example'], notAfter: new Date(Date.now() - 60_000) }),

@@ -35,7 +35,13 @@ const twoHosts: readonly TwoHosts[] = [
   ['first refuses STARTTLS', 'mandatory', behaviour('starttls-554'), fine, second('tls-handshake-failed')],
   ['first greets with 554', 'mandatory', behaviour('banner-554'), fine, second('connection-failed')],
   ['first refuses EHLO', 'mandatory', behaviour('ehlo-502'), fine, second('starttls-not-supported')],
-  ['first injects a reply', 'mandatory', behaviour('starttls-injected'), fine, second('tls-handshake-failed')],
+  [
+    'first injects a reply',
+    'mandatory',
+    behaviour('starttls-injected'),
+    fine,
+    second('tls-handshake-failed'),
+  ],
   ['first is silent', 'mandatory', behaviour('banner-silence'), fine, second('connection-failed')],
   ['first hangs up', 'mandatory', behaviour('close-after-handshake'), fine, second('tls-handshake-failed')],
   [

@@ -20,7 +20,12 @@ const world: World = {
     'offered.example': {},
     'hopeless.example': {
       mx: [
-        { behaviour: { mail: demandsTls, starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' } } },
+        {
+          behaviour: {
+            mail: demandsTls,
+            starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' },
+          },
+        },
       ],
     },
     'demanding.example': {

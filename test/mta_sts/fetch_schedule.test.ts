@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { cachePolicy } from '../../src/mta_sts/cached_policy';
-import { afterAttempt, afterFailedFetch, isFetchDue, lastFailure, noFetches } from '../../src/mta_sts/fetch_schedule';
+import {
+  afterAttempt,
+  afterFailedFetch,
+  isFetchDue,
+  lastFailure,
+  noFetches,
+} from '../../src/mta_sts/fetch_schedule';
 import type { FetchGrounds, Occasion } from '../../src/mta_sts/fetch_schedule';
 
 const second = 1000;

@@ -722,7 +722,7 @@ describe('want of a place', () => {
 });
 
 describe('an address that is passed over', () => {
-  it.each(['facts', 'refresh'] as const)(
+  it.each(['get', 'refresh'] as const)(
     'uses up none of the fetches that a domain has: %s asks as soon as there is another address',
     async (ask) => {
       const domain = await world.domain('a.example');

@@ -80,7 +80,7 @@ describe('what is stored of a domain, its record, and its policy host', { tags: 
     published[record]?.(domain);
     hosts[host]?.(domain);
     const sender = world.sender({ clock, store: storeThat(stores[store]) });
-    for (const ask of ['facts', 'facts', 'refresh'] as const) {
+    for (const ask of ['get', 'get', 'refresh'] as const) {
       const facts = await sender[ask]('a.example', world.roots);
       expect(facts.kind).toBe(kind);
       if (facts.kind === 'unknown') expect(facts.failure.reason).toBe('sts-policy-fetch-error');

@@ -100,7 +100,12 @@ async function outcome(
 ): Promise<{ text: string; group: string }> {
   const requirement = requirementFor(column, shown);
   const haraka = ciphers === '' ? {} : { ciphers };
-  const handshake = { terms: handshakeTerms(requirement), haraka, certificate: 'none', hello: 'default' } as const;
+  const handshake = {
+    terms: handshakeTerms(requirement),
+    haraka,
+    certificate: 'none',
+    hello: 'default',
+  } as const;
   const probe = await probeHost({
     address: '127.0.0.1',
     port,

@@ -9,7 +9,8 @@ import type {
   EncryptedRequirement,
   PkixAuthentication,
 } from '../../src/policy/requirement';
-import { checkSession, type TlsSession } from '../../src/policy/session';
+import { checkSession } from '../../src/policy/session';
+import type { TlsSession } from '../../src/tls/session';
 import { rootsIn } from '../../src/x509/roots';
 
 const host = 'mx.peer.example';

@@ -526,7 +526,9 @@ export interface Seen {
 export async function tryBehaviours(): Promise<Seen[]> {
   const hosts = await Hosts.create();
   try {
-    const domains = await Promise.all(behaviours.map((behaviour, index) => buildBehaviour(hosts, behaviour, index)));
+    const domains = await Promise.all(
+      behaviours.map((behaviour, index) => buildBehaviour(hosts, behaviour, index)),
+    );
     const options = { timeoutMs: limitMs, maxInFlight: 1000, maxPerAddress: 1000 };
     const fetcher = (allowPrivate: boolean) =>
       new PolicyFetcher({ resolver: hosts.dns, options: { ...options, allowPrivate }, open: hosts.open });
