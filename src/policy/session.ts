@@ -8,9 +8,9 @@ import type { TlsSession } from '../tls/session';
 import { compareVersions, tlsVersion } from '../tls/version';
 import { chainWeakness } from '../x509/chain_strength';
 import { readCertificate } from '../x509/certificate';
-import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
+import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
 import type {

@@ -31,41 +31,36 @@ function cached(mode: StsPolicy['mode'] = 'enforce', changes: Partial<CacheEntry
 }
 
 /** `fetch 2`, or why there is no newer policy. */
-function step(of: CacheEntry, lookup: keyof typeof lookups, occasion: Occasion = 'message'): string {
+function step(of: CacheEntry, lookup: keyof typeof lookups, occasion: Occasion): string {
   const next = nextStep(of, lookups[lookup], occasion, now);
   if (next.kind === 'fetch') return `fetch ${next.id}`;
   return next.failure === 'none' ? 'settled' : `settled, ${next.failure.reason}`;
 }
 
 describe('what follows from the record', () => {
-  it.each<[string, CacheEntry, keyof typeof lookups, Occasion, string]>([
-    ['nothing known', entry(), 'id 1', 'message', 'fetch 1'],
-    ['nothing known', entry(), 'nothing', 'message', 'settled'],
-    ['nothing known', entry(), 'unanswered', 'message', 'settled, dns-lookup-failed'],
-    ['a policy in force', cached(), 'id 1', 'message', 'settled'],
-    ['a policy in force', cached(), 'id 2', 'message', 'fetch 2'],
-    ['a policy in force', cached(), 'nothing', 'message', 'settled, sts-policy-fetch-error'],
-    ['a policy in force', cached(), 'unanswered', 'message', 'settled, dns-lookup-failed'],
-    ['a policy in force', cached(), 'id 1', 'last_chance', 'fetch 1'],
-    ['a policy in force', cached(), 'nothing', 'last_chance', 'settled, sts-policy-fetch-error'],
+  const nothing = entry();
+  const policy = cached();
+  const failed = entry({ fetches: afterFailedFetch(nothing.fetches, '1', fetchError, now) });
+
+  it.each<
+    [known: string, lookup: keyof typeof lookups, occasion: Occasion, expected: string, of: CacheEntry]
+  >([
+    ['nothing known', 'id 1', 'message', 'fetch 1', nothing],
+    ['nothing known', 'nothing', 'message', 'settled', nothing],
+    ['nothing known', 'unanswered', 'message', 'settled, dns-lookup-failed', nothing],
+    ['a policy in force', 'id 1', 'message', 'settled', policy],
+    ['a policy in force', 'id 2', 'message', 'fetch 2', policy],
+    ['a policy in force', 'nothing', 'message', 'settled, sts-policy-fetch-error', policy],
+    ['a policy in force', 'unanswered', 'message', 'settled, dns-lookup-failed', policy],
+    ['a policy in force', 'id 1', 'last_chance', 'fetch 1', policy],
+    ['a policy in force', 'nothing', 'last_chance', 'settled, sts-policy-fetch-error', policy],
     // To withhold the record must not outlast the policy.
-    ['a policy in force', cached(), 'nothing', 'ahead_of_expiry', 'fetch 1'],
-    ['a policy in force', cached(), 'unanswered', 'ahead_of_expiry', 'fetch 1'],
-    [
-      'a policy of mode none',
-      cached('none'),
-      'nothing',
-      'ahead_of_expiry',
-      'settled, sts-policy-fetch-error',
-    ],
-    [
-      'a fetch that failed',
-      entry({ fetches: afterFailedFetch(entry().fetches, '1', fetchError, now) }),
-      'id 1',
-      'message',
-      'settled, sts-policy-fetch-error',
-    ],
-  ])('with %s: %#', (_known, of, lookup, occasion, expected) => {
+    ['a policy in force', 'nothing', 'ahead_of_expiry', 'fetch 1', policy],
+    ['a policy in force', 'unanswered', 'ahead_of_expiry', 'fetch 1', policy],
+    ['mode none in force', 'nothing', 'ahead_of_expiry', 'settled, sts-policy-fetch-error', cached('none')],
+    ['a fetch that failed', 'id 1', 'message', 'settled, sts-policy-fetch-error', failed],
+    ['a fetch that failed', 'id 2', 'message', 'fetch 2', failed],
+  ])('with %s, %s in DNS, %s: %s', (_known, lookup, occasion, expected, of) => {
     expect(step(of, lookup, occasion)).toBe(expected);
   });
 });
