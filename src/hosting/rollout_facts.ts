@@ -1,14 +1,15 @@
 /** Looks at a domain as senders would: its MX hosts, its TXT record and its policy host. Gathers, and does not judge. */
 import { setMaxListeners } from 'node:events';
-import type { Answer } from '../dns/types';
-import type { Resolver } from '../dns/resolver';
-import { connectTo, openTls, type OpenTls } from '../mta_sts/connect';
 import { withDeadline } from '../deadline';
+import type { Resolver } from '../dns/resolver';
+import type { Answer } from '../dns/types';
+import type { Failure } from '../failure';
+import { inTurn } from '../mta_sts/addresses';
+import { connectTo, openTls, type OpenTls } from '../mta_sts/connect';
 import { lookUpRecord } from '../mta_sts/lookup';
 import { requestPolicy } from '../mta_sts/response';
 import { handshakeTerms } from '../policy/handshake_terms';
 import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
-import type { Failure } from '../failure';
 import { messageOf } from '../text';
 import type { HostedFile } from './catalogue';
 import {
@@ -143,16 +144,11 @@ async function addressesOf(
   signal: AbortSignal,
 ): Promise<Addresses> {
   const answers = await Promise.all([resolver.a(host, { signal }), resolver.aaaa(host, { signal })]);
-  const addresses = inTurn(answers.map((answer) => (answer.kind === 'records' ? answer.records : [])));
+  const [four = [], six = []] = answers.map((answer) => (answer.kind === 'records' ? answer.records : []));
+  const addresses = inTurn(four, six);
   if (addresses.length > 0) return { kind: 'found', addresses };
   const failed = answers.find((answer): answer is Extract<Answer<string>, { kind: 'failed' }> => answer.kind === 'failed');
   return failed === undefined ? { kind: 'none' } : { kind: 'unknown', problem: failed.detail };
-}
-
-/** One of each in turn, so that many of one family do not hide the other. */
-function inTurn(families: readonly (readonly string[])[]): string[] {
-  const most = Math.max(...families.map(({ length }) => length));
-  return Array.from({ length: most }, (_, index) => families.flatMap((one) => one.slice(index, index + 1))).flat();
 }
 
 /** Every address: a sender may come to any of them. */

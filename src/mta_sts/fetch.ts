@@ -3,7 +3,7 @@ import { unlessAborted, withDeadline } from '../deadline';
 import type { Answer } from '../dns/types';
 import type { Failure } from '../failure';
 import { messageOf, printable } from '../text';
-import { isPublicAddress } from './addresses';
+import { inTurn, isPublicAddress } from './addresses';
 import { connectTo, openTls } from './connect';
 import type { Connected, OpenTls } from './connect';
 import { KeyedSemaphore } from './keyed_semaphore';
@@ -192,19 +192,10 @@ async function lookUp(
     ]),
   );
   const [six = [], four = []] = answers.map((answer) => (answer.kind === 'records' ? answer.records : []));
-  const addresses = [...new Set(alternating(six, four))].slice(0, mostAddresses);
+  const addresses = [...new Set(inTurn(six, four))].slice(0, mostAddresses);
   if (addresses.length > 0) return { kind: 'found', addresses };
   const failed = answers.find((answer) => answer.kind === 'failed');
   return fetchError(failed === undefined ? `${host} has no address` : `${host}: ${failed.detail}`);
-}
-
-/** Both families early, so that a host whose one family is dead or unreachable from here is reached in time. */
-function alternating<T>(first: readonly T[], second: readonly T[]): T[] {
-  const length = Math.max(first.length, second.length);
-  return Array.from({ length }, (_, index) => [
-    ...first.slice(index, index + 1),
-    ...second.slice(index, index + 1),
-  ]).flat();
 }
 
 function policyFrom(bytes: Buffer): Fetched {
