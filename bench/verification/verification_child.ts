@@ -46,7 +46,7 @@ inChild(async (order: VerificationOrder): Promise<Figure[]> => {
     bare: 'nothing',
     'DANE-EE (3 1 1)': dane(host, 3, order.leafDigest),
     'DANE-TA (2 1 1)': dane(host, 2, order.rootDigest),
-    PKIX: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    PKIX: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: '' } },
   };
   const subjects = Object.fromEntries(
     Object.entries(checks).map(([check, authentication]) => [

@@ -374,5 +374,5 @@ function authenticationText(authentication: Authentication): string {
 }
 
 function pkixNames(pkix: Extract<Authentication, { kind: 'pkix' }>['pkix']): string {
-  return [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(' or ');
+  return [...pkix.names, ...pkix.subdomains.map((domain) => `*.${domain}`)].join(' or ');
 }

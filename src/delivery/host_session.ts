@@ -178,7 +178,7 @@ class Watcher implements SessionObserver {
     this.attempt.connected = { ...this.#tls, plan, address: mx.exchange ?? '' };
   };
 
-  #observe(recorded: Extract<SessionVerdict, { kind: 'held' }>['recorded']): void {
+  #observe(recorded: Extract<SessionVerdict, { kind: 'met' }>['recorded']): void {
     for (const failure of recorded) {
       this.attempt.record(this.tried.plan.host, failure);
       const { reason, text } = failure;

@@ -127,7 +127,7 @@ export function senderRequirement(host: string): EncryptedRequirement {
   return {
     kind: 'encrypted',
     minVersion: 'TLSv1.2',
-    authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    authentication: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: '' } },
     serverName: host,
     observe: 'nothing',
     because: 'sts-enforce',

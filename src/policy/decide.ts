@@ -265,15 +265,15 @@ function stsTerms(
 function verifyAuthentication(rule: OutboundRule, destination: Destination, host: string): Authentication {
   if (rule.fingerprints.length > 0) return { kind: 'fingerprints', sha256: rule.fingerprints };
   const names: string[] = [];
-  const below: string[] = [];
+  const subdomains: string[] = [];
   for (const match of rule.match) {
     if (match.kind === 'hostname') names.push(host);
     else if (match.kind === 'nexthop') names.push(nextHop(destination, host));
-    else if (match.kind === 'dot-nexthop') below.push(nextHop(destination, host));
+    else if (match.kind === 'dot-nexthop') subdomains.push(nextHop(destination, host));
     else if (match.kind === 'name') names.push(match.name);
-    else below.push(match.domain);
+    else subdomains.push(match.domain);
   }
-  return { kind: 'pkix', pkix: { names, below, extraRoots: rule.extraRoots } };
+  return { kind: 'pkix', pkix: { names, subdomains, extraRoots: rule.extraRoots } };
 }
 
 function daneDiscovered(dane: DaneAuthentication, security: string): string {
@@ -366,6 +366,6 @@ class TermsBuilder {
   }
 
   pkixFor(host: string): PkixAuthentication {
-    return { names: [host], below: [], extraRoots: this.rule.extraRoots };
+    return { names: [host], subdomains: [], extraRoots: this.rule.extraRoots };
   }
 }

@@ -13,7 +13,7 @@ export function forced(requirement: Requirement, host: string): Requirement {
       requirement.kind !== 'cleartext' && compareVersions(requirement.minVersion, floor) > 0
         ? requirement.minVersion
         : floor,
-    authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    authentication: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: '' } },
     serverName: requirement.kind === 'cleartext' ? sniOf(host) : requirement.serverName,
     observe: requirement.kind === 'cleartext' ? 'nothing' : requirement.observe,
     because: 'force_tls_hosts',

@@ -20,8 +20,8 @@ export interface DaneAuthentication {
 export interface PkixAuthentication {
   /** Reference identifiers in canonical form. */
   readonly names: readonly string[];
-  /** Domains below which any name will do. */
-  readonly below: readonly string[];
+  /** Domains of which any subdomain will do, at any depth. */
+  readonly subdomains: readonly string[];
   /** PEM of roots trusted beside the default ones, empty for none. */
   readonly extraRoots: string;
 }

@@ -159,7 +159,7 @@ function tlsPartOf({ handshake }: ProbeOptions): TlsPart | 'none' {
     judge: (session) => {
       // Whoever judges does so later, when the connection is gone and Node could no longer tell.
       session.certificates.chain();
-      return { kind: 'held', verified: 'unauthenticated', recorded: [] };
+      return { kind: 'met', verified: 'unauthenticated', recorded: [] };
     },
     failedVerdict: 'verification',
   };

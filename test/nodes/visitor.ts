@@ -42,7 +42,7 @@ export interface Findings {
 type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
 function requirementFor(column: Column, shown: Shown): TlsRequirement {
-  const pkix: PkixAuthentication = { names: [host], below: [], extraRoots: shown.rootPem };
+  const pkix: PkixAuthentication = { names: [host], subdomains: [], extraRoots: shown.rootPem };
   const record = (usage: number, data: string): TlsaRecord => ({
     usage,
     selector: usage === 3 ? 1 : 0,

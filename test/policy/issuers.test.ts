@@ -34,7 +34,7 @@ async function meet(
   });
   try {
     await once(socket, 'secureConnect');
-    const pkix = { names: [host], below: [], extraRoots, ...wanted };
+    const pkix = { names: [host], subdomains: [], extraRoots, ...wanted };
     const requirement = {
       kind: 'encrypted',
       minVersion: 'TLSv1.2',
@@ -63,7 +63,7 @@ const forbidden = {
     ) as string,
   },
 };
-const pkixHeld = { kind: 'held', verified: 'pkix' };
+const pkixHeld = { kind: 'met', verified: 'pkix' };
 
 describe('a name that a CA excludes', { tags: ['regression'] }, () => {
   let plainRoot: Issued;
@@ -114,7 +114,7 @@ describe('a name that a CA excludes', { tags: ['regression'] }, () => {
     const leaf = await issue(root, wildcard);
     const two = { names: [host, 'mail.bank.example'] };
     expect(await meet([leaf], [root], two)).toMatchObject({ verdict: pkixHeld });
-    const below = { names: [], below: ['bank.example'] };
+    const below = { names: [], subdomains: ['bank.example'] };
     expect(await meet([leaf], [root], below)).toMatchObject({ verdict: pkixHeld });
     const all = await createCa({ commonName: 'Root', ...excluding('*.bank.example') });
     expect(await meet([await issue(all, { dnsNames: [host] })], [all], below)).toMatchObject({

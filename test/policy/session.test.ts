@@ -30,7 +30,7 @@ function requirement(
 }
 
 function pkix(changes: Partial<PkixAuthentication> = {}): Authentication {
-  return { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '', ...changes } };
+  return { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: '', ...changes } };
 }
 
 function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsSession {
@@ -50,7 +50,7 @@ function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsS
 /** How the peer was verified, or the reason why not. */
 function verdict(of: EncryptedRequirement, seen: TlsSession): string {
   const result = checkSession(of, seen, now);
-  return result.kind === 'held' ? result.verified : result.failure.reason;
+  return result.kind === 'met' ? result.verified : result.failure.reason;
 }
 
 describe('the TLS version', () => {
@@ -157,14 +157,14 @@ describe('what is only observed', () => {
     ],
   ] as const)('%s is recorded where it fails, and stops nothing', (_name, of, expected) => {
     const result = checkSession(of, old, now);
-    expect(result).toMatchObject({ kind: 'held', verified: 'unauthenticated' });
+    expect(result).toMatchObject({ kind: 'met', verified: 'unauthenticated' });
     expect('recorded' in result && result.recorded.map(({ reason }) => reason)).toEqual(expected);
   });
 
   test('authenticates only where nothing that is enforced did', async () => {
     const leaf = await selfSigned({ dnsNames: [host] });
     const of = { ...held, observe: requirement(pkix()) } as const;
-    expect(checkSession(of, session(leaf), now)).toEqual({ kind: 'held', verified: 'pkix', recorded: [] });
+    expect(checkSession(of, session(leaf), now)).toEqual({ kind: 'met', verified: 'pkix', recorded: [] });
     const sha256 = [createHash('sha256').update(leaf.certDer).digest('hex')];
     const enforced = { ...of, authentication: { kind: 'fingerprints', sha256 } } as const;
     expect(checkSession(enforced, session(leaf), now)).toMatchObject({ verified: 'fingerprint' });
@@ -201,9 +201,9 @@ describe('PKIX', () => {
     [['m*.peer.example'], {}, 'certificate-host-mismatch'],
     [['peer.example'], {}, 'certificate-host-mismatch'],
     [['other.example'], { names: [host, 'other.example'] }, 'pkix'],
-    [['a.b.peer.example'], { names: [], below: ['peer.example'] }, 'pkix'],
-    [['peer.example'], { names: [], below: ['peer.example'] }, 'certificate-host-mismatch'],
-    [['xpeer.example'], { names: [], below: ['peer.example'] }, 'certificate-host-mismatch'],
+    [['a.b.peer.example'], { names: [], subdomains: ['peer.example'] }, 'pkix'],
+    [['peer.example'], { names: [], subdomains: ['peer.example'] }, 'certificate-host-mismatch'],
+    [['xpeer.example'], { names: [], subdomains: ['peer.example'] }, 'certificate-host-mismatch'],
   ])('a certificate for %j under %j: %s', async (dnsNames, wanted, expected) => {
     expect(verdict(requirement(pkix(wanted)), session(await issue(ca, { dnsNames })))).toBe(expected);
   });
@@ -316,7 +316,7 @@ describe('DANE', () => {
     expect(verdict(alone, session(named))).toBe('certificate-not-trusted');
 
     const of = (leaf: Issued): EncryptedRequirement => {
-      const pkix = { names: [host], below: [], extraRoots: '' };
+      const pkix = { names: [host], subdomains: [], extraRoots: '' };
       return requirement({ kind: 'dane_and_pkix', dane: daneOf(leaf), pkix });
     };
     expect(verdict(of(named), session(named))).toBe('dane 3 1 1 and pkix');

@@ -43,7 +43,7 @@ function optionsFor({ port }: Middlebox): ProbeOptions {
     kind: 'encrypted',
     because: 'verify',
     minVersion: 'TLSv1.2',
-    authentication: { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } },
+    authentication: { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } },
     serverName: name,
     observe: 'nothing',
   } as const;

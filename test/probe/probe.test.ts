@@ -39,7 +39,7 @@ function handshake(minVersion: TlsVersion): HandshakeRequest {
   const authentication: Authentication =
     minVersion === 'TLSv1'
       ? { kind: 'none' }
-      : { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } };
+      : { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } };
   const requirement = { minVersion, authentication, serverName: name, observe: 'nothing' } as const;
   return {
     requirement: { kind: 'encrypted', because: 'verify', ...requirement },

@@ -216,7 +216,7 @@ export const encrypted: EncryptedRequirement = {
 export const tlsPart: TlsPart = {
   options: () => ({ rejectUnauthorized: false, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
   requirement: encrypted,
-  judge: () => ({ kind: 'held', verified: 'unauthenticated', recorded: [] }),
+  judge: () => ({ kind: 'met', verified: 'unauthenticated', recorded: [] }),
   failedVerdict: 'verification',
 };
 

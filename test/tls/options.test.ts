@@ -43,7 +43,7 @@ test('short DH parameters end a handshake', () => {
 });
 
 describe('a client certificate', { tags: ['regression'] }, () => {
-  const pkix = { kind: 'pkix', pkix: { names: [], below: [], extraRoots: '' } } as const;
+  const pkix = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: '' } } as const;
 
   /** Whether a server that asks for one is shown it. */
   async function isShown(own: Issued, authentication: Authentication): Promise<boolean> {

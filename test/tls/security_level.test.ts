@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Authentication, EncryptedRequirement, TlsVersion } from '../../src/policy/requirement';
 import { certificateUse, securityLevelOf } from '../../src/tls/security_level';
 
-const pkix: Authentication = { kind: 'pkix', pkix: { names: [], below: [], extraRoots: '' } };
+const pkix: Authentication = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: '' } };
 const dane: Authentication = {
   kind: 'dane',
   dane: { baseDomain: 'mx.example', port: 25, records: [], referenceNames: [] },
