@@ -254,7 +254,7 @@ function destinationLines(output: Output, destination: Destination): string[] {
 }
 
 function answerLines(output: Output, { domain, by, hosts, own }: AnswerFacts): string[] {
-  const whose = by === '' ? 'a plugin' : by;
+  const whose = by ?? 'a plugin';
   const known =
     own.kind === 'failed'
       ? `MX           ${domain}: the lookup failed: ${own.detail}`
@@ -355,7 +355,7 @@ export function requirementText(requirement: Requirement): string {
 }
 
 function watchedText({ observe }: Exclude<Requirement, { kind: 'cleartext' }>): string {
-  return observe === 'nothing' ? '' : `; observed: ${requirementText(observe)}`;
+  return observe === undefined ? '' : `; observed: ${requirementText(observe)}`;
 }
 
 function authenticationText(authentication: Authentication): string {

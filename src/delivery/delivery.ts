@@ -48,7 +48,7 @@ export interface Delivery {
   readonly environment: DeliveryEnvironment;
   readonly original: Originals;
   /** The name of the plugin whose hook ran last, empty where none did. */
-  readonly answerer: () => string;
+  readonly answerer: () => string | undefined;
   /** Told when recipients get a message of their own, with what happened so far. */
   readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void;
   /** The one that is going on. */

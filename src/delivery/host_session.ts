@@ -160,7 +160,7 @@ class Watcher implements SessionObserver {
 
   missingStartTls: SessionObserver['missingStartTls'] = () => {
     const { requirement } = this.tried.plan;
-    if (requirement.kind !== 'opportunistic' || requirement.observe === 'nothing') return;
+    if (requirement.kind !== 'opportunistic' || requirement.observe === undefined) return;
     this.#observe([{ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }]);
   };
 

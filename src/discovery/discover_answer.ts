@@ -110,7 +110,7 @@ async function lookUp(
 type KnownMx = Extract<OwnMx, { kind: 'known' }>;
 
 function known(hosts: readonly OwnHost[], security: KnownMx['security'], canonicalName: string): KnownMx {
-  return { kind: 'known', hosts, security, canonicalName, missing: 'nothing' };
+  return { kind: 'known', hosts, security, canonicalName, missing: undefined };
 }
 
 /** All of them, however many, in order of preference; a null MX counts where there is nothing else (RFC 7505 section 3). */
@@ -138,7 +138,7 @@ async function withAddresses(resolver: Resolver, own: KnownMx, ask: AskOptions):
       ...own.hosts.slice(maxMxHosts),
     ],
     // An address of a host that did not answer cannot be told from a forged one.
-    missing: hosts.find(({ failed }) => failed !== undefined)?.failed ?? 'nothing',
+    missing: hosts.find(({ failed }) => failed !== undefined)?.failed,
   };
 }
 

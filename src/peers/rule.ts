@@ -41,8 +41,8 @@ export interface OutboundRule {
   readonly minTlsVersion: MinTlsVersion | 'by_requirement';
   /** Names accepted at `verify`. Never empty. */
   readonly match: readonly NameMatch[];
-  /** PEM of roots trusted beside the default ones, empty for none. */
-  readonly extraRoots: string;
+  /** PEM of roots trusted beside the default ones. */
+  readonly extraRoots: string | undefined;
   /** SHA-256 of accepted leaf certificates, lower-case hex; where not empty they replace chain and name at `verify`. */
   readonly fingerprints: readonly string[];
   readonly actionOnFailure: 'defer' | 'bounce';

@@ -91,7 +91,7 @@ export function completeOutbound(
     level: get('security_level'),
     minTlsVersion: inherited(from, 'min_tls_version', 'by_requirement'),
     match: get('match'),
-    extraRoots: get('ca_file'),
+    extraRoots: inherited(from, 'ca_file', undefined),
     fingerprints: get('fingerprints'),
     actionOnFailure: get('action_on_failure'),
     enforcement: get('enforcement'),

@@ -318,7 +318,7 @@ class TermsBuilder {
     because: Because,
     discovered: string,
     recorded: readonly Failure[],
-    observe: EncryptedRequirement | 'nothing' = 'nothing',
+    observe?: EncryptedRequirement,
   ): Terms {
     return this.accept(
       {
@@ -339,20 +339,20 @@ class TermsBuilder {
     authentication: Authentication,
     discovered: string,
     recorded: readonly Failure[] = [],
-    observe: EncryptedRequirement | 'nothing' = 'nothing',
+    observe?: EncryptedRequirement,
   ): Terms {
     return this.accept(this.requirement(because, authentication, observe), discovered, recorded);
   }
 
   /** What an `enforce` policy would ask for: observed, whatever else is enforced (RFC 8461 section 5). */
   testing(host: string): EncryptedRequirement {
-    return this.requirement('sts-testing', { kind: 'pkix', pkix: this.pkixFor(host) }, 'nothing');
+    return this.requirement('sts-testing', { kind: 'pkix', pkix: this.pkixFor(host) }, undefined);
   }
 
   private requirement(
     because: Because,
     authentication: Authentication,
-    observe: EncryptedRequirement | 'nothing',
+    observe: EncryptedRequirement | undefined,
   ): EncryptedRequirement {
     const dane = 'dane' in authentication ? authentication.dane : undefined;
     return {

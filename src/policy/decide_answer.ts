@@ -29,8 +29,8 @@ export interface AnsweredHostFacts {
 export interface AnswerFacts {
   /** The recipient domain. */
   readonly domain: string;
-  /** The plugin that answered, empty where it is not known. */
-  readonly by: string;
+  /** The plugin that answered, where it is known. */
+  readonly by: string | undefined;
   /** In the order of the answer. */
   readonly hosts: readonly AnsweredHostFacts[];
   readonly own: OwnMx;
@@ -93,7 +93,7 @@ function refusal(
   if (standing.kind !== 'forged') return undefined;
   const protection = protectionOf(rule, facts);
   if (protection === 'none') return undefined;
-  const by = facts.by === '' ? 'a plugin' : `the plugin ${facts.by}`;
+  const by = facts.by === undefined ? 'a plugin' : `the plugin ${facts.by}`;
   const text =
     `${by} answered get_mx with ${host === '' ? 'a null MX' : host} from DNS, but our own resolver finds no such MX host of ` +
     `${facts.domain}, mail to which ${protection === 'dane' ? 'DANE' : 'an MTA-STS policy'} protects`;
@@ -130,7 +130,7 @@ function refused(
 function withAdvice(failure: Failure, { by, domain }: AnswerFacts, { facts }: AnsweredHostFacts): Failure {
   const { reason } = failure;
   if (reason !== 'dane-required' && reason !== 'mx-not-in-policy') return failure;
-  const plugin = by === '' ? '' : ` (or the plugin ${by})`;
+  const plugin = by === undefined ? '' : ` (or the plugin ${by})`;
   const text =
     `${facts.host} is no MX host of ${domain} that our own resolver finds: where it is a route of yours, list it${plugin} ` +
     `under [outbound] routes[] in tls-peers.ini; ${failure.text}`;
@@ -138,7 +138,7 @@ function withAdvice(failure: Failure, { by, domain }: AnswerFacts, { facts }: An
 }
 
 function standingText({ by }: AnswerFacts, standing: Standing): string {
-  const answered = by === '' ? 'answered by a plugin' : `answered by ${by}`;
+  const answered = by === undefined ? 'answered by a plugin' : `answered by ${by}`;
   switch (standing.kind) {
     case 'route':
       return `route, ${answered}`;

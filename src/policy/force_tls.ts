@@ -13,9 +13,9 @@ export function forced(requirement: Requirement, host: string): Requirement {
       requirement.kind !== 'cleartext' && compareVersions(requirement.minVersion, floor) > 0
         ? requirement.minVersion
         : floor,
-    authentication: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: '' } },
+    authentication: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: undefined } },
     serverName: requirement.kind === 'cleartext' ? sniOf(host) : requirement.serverName,
-    observe: requirement.kind === 'cleartext' ? 'nothing' : requirement.observe,
+    observe: requirement.kind === 'cleartext' ? undefined : requirement.observe,
     because: 'force_tls_hosts',
   };
 }

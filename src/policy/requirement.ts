@@ -22,8 +22,8 @@ export interface PkixAuthentication {
   readonly names: readonly string[];
   /** Domains of which any subdomain will do, at any depth. */
   readonly subdomains: readonly string[];
-  /** PEM of roots trusted beside the default ones, empty for none. */
-  readonly extraRoots: string;
+  /** PEM of roots trusted beside the default ones. */
+  readonly extraRoots: string | undefined;
 }
 
 export type Authentication =
@@ -55,10 +55,10 @@ export interface EncryptedRequirement {
   readonly kind: 'encrypted';
   readonly minVersion: TlsVersion;
   readonly authentication: Authentication;
-  /** SNI, empty for none (an address). */
-  readonly serverName: string;
+  /** SNI; `undefined` for an address, which is never sent. */
+  readonly serverName: string | undefined;
   /** What else would have been required, as in `OpportunisticRequirement`. */
-  readonly observe: EncryptedRequirement | 'nothing';
+  readonly observe: EncryptedRequirement | undefined;
   readonly because: Because;
 }
 
@@ -66,12 +66,13 @@ export interface OpportunisticRequirement {
   readonly kind: 'opportunistic';
   readonly minVersion: TlsVersion;
   readonly cleartextFallback: CleartextFallback;
-  readonly serverName: string;
+  /** As of `EncryptedRequirement`. */
+  readonly serverName: string | undefined;
   /**
    * What would have been required, held against the connection and recorded but never enforced: a `testing` policy
    * (RFC 8461 section 5), or `enforcement = monitor`.
    */
-  readonly observe: EncryptedRequirement | 'nothing';
+  readonly observe: EncryptedRequirement | undefined;
   readonly because: Because;
 }
 

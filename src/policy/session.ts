@@ -156,7 +156,7 @@ function checkConstraints(
   matched: readonly string[],
   { certificates }: TlsSession,
 ): Verdict {
-  const trusted = certificates.trusted?.(extraRoots) ?? constrainingCertificates([extraRoots]);
+  const trusted = certificates.trusted?.(extraRoots ?? '') ?? constrainingCertificates([extraRoots ?? '']);
   const issuers = [...certificates.chain().slice(1), ...trusted];
   const effort = new Effort();
   try {

@@ -58,7 +58,7 @@ export function handshakeOptions(request: HandshakeRequest): HandshakeOptions {
   const { requirement } = request;
   const terms = contextTerms(request);
   return {
-    ...(requirement.serverName === '' ? {} : { servername: requirement.serverName }),
+    ...(requirement.serverName === undefined ? {} : { servername: requirement.serverName }),
     secureContext: contextFor(terms),
     // For the text of a handshake that fails: the context has them already.
     minVersion: terms.minVersion,
@@ -89,7 +89,7 @@ function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequ
     maxVersion: newest(minVersion, haraka.maxVersion),
     ciphers,
     groups: groupList(hello),
-    extraRoots: extraRootsOf(requirement),
+    extraRoots: extraRootsOf(requirement) ?? '',
     own: certificate === 'none' ? configuredCertificate(haraka) : certificate,
   };
 }

@@ -27,7 +27,7 @@ export function sessionFacts(
     // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
     chainVerdict: socket.authorized ? 'trusted' : messageOf(socket.authorizationError),
     securityLevel: securityLevelOf(requirement),
-    roots: () => trustedRoots(extraRootsOf(requirement)),
+    roots: () => trustedRoots(extraRootsOf(requirement) ?? ''),
   };
 }
 

@@ -56,7 +56,7 @@ function requirementFor(column: Column, shown: Shown): TlsRequirement {
     minVersion: 'TLSv1.2',
     authentication,
     serverName: host,
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   });
   const opportunistic = {
@@ -68,7 +68,7 @@ function requirementFor(column: Column, shown: Shown): TlsRequirement {
   } as const;
   switch (column) {
     case 'opportunistic':
-      return { ...opportunistic, observe: 'nothing' };
+      return { ...opportunistic, observe: undefined };
     case 'testing':
       return { ...opportunistic, observe: encrypted({ kind: 'pkix', pkix }) };
     case 'mandatory':

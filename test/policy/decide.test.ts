@@ -385,7 +385,7 @@ describe('the other levels', () => {
     expect(planOf(rule('mandatory'), literal)).toMatchObject({
       port: 25,
       addresses: ['192.0.2.1'],
-      requirement: { serverName: '' },
+      requirement: { serverName: undefined },
     });
   });
 
@@ -410,7 +410,7 @@ describe('the other levels', () => {
     expect(requirement.authentication.pkix).toEqual({
       names: [host, domain, 'mail.provider.example'],
       subdomains: [domain, 'provider.example'],
-      extraRoots: '',
+      extraRoots: undefined,
     });
   });
 

@@ -40,7 +40,7 @@ async function meet(
       minVersion: 'TLSv1.2',
       authentication: { kind: 'pkix', pkix },
       serverName: host,
-      observe: 'nothing',
+      observe: undefined,
       because: 'verify',
     } as const;
     const session = sessionFacts(socket, requirement);

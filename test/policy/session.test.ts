@@ -24,13 +24,13 @@ function requirement(
     minVersion,
     authentication,
     serverName: host,
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   } as const;
 }
 
 function pkix(changes: Partial<PkixAuthentication> = {}): Authentication {
-  return { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: '', ...changes } };
+  return { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: undefined, ...changes } };
 }
 
 function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsSession {
@@ -180,8 +180,8 @@ describe('the roots of a rule', () => {
     ['a chain is verified', rooted, 'PEM'],
     ['a chain is observed', { ...opportunistic, observe: rooted }, 'PEM'],
     ['a chain is observed beside what is enforced', { ...none, observe: rooted }, 'PEM'],
-    ['no chain is looked at', none, ''],
-    ['there is no TLS', { kind: 'cleartext', because: 'none' }, ''],
+    ['no chain is looked at', none, undefined],
+    ['there is no TLS', { kind: 'cleartext', because: 'none' }, undefined],
   ] as const)('are trusted where they serve: %s', (_name, of, roots) => {
     expect(extraRootsOf(of)).toBe(roots);
   });
@@ -316,7 +316,7 @@ describe('DANE', () => {
     expect(verdict(alone, session(named))).toBe('certificate-not-trusted');
 
     const of = (leaf: Issued): EncryptedRequirement => {
-      const pkix = { names: [host], subdomains: [], extraRoots: '' };
+      const pkix = { names: [host], subdomains: [], extraRoots: undefined };
       return requirement({ kind: 'dane_and_pkix', dane: daneOf(leaf), pkix });
     };
     expect(verdict(of(named), session(named))).toBe('dane 3 1 1 and pkix');
@@ -335,7 +335,7 @@ describe('force_tls_hosts of Haraka', () => {
       minVersion: 'TLSv1',
       cleartextFallback: 'handshake_failure',
       serverName: host,
-      observe: 'nothing',
+      observe: undefined,
       because: 'opportunistic',
     } as const;
     for (const weak of [
@@ -348,7 +348,7 @@ describe('force_tls_hosts of Haraka', () => {
         authentication: pkix(),
         minVersion: 'TLSv1.2',
         serverName: host,
-        observe: 'nothing',
+        observe: undefined,
       });
     }
     expect(forced(requirement({ kind: 'none' }, 'TLSv1.3'), host)).toMatchObject({ minVersion: 'TLSv1.3' });

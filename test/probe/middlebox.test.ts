@@ -45,7 +45,7 @@ function optionsFor({ port }: Middlebox): ProbeOptions {
     minVersion: 'TLSv1.2',
     authentication: { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } },
     serverName: name,
-    observe: 'nothing',
+    observe: undefined,
   } as const;
   const handshake = { requirement, haraka: {}, certificate: 'none', hello: 'default' } as const;
   return { address: '127.0.0.1', port, heloName: 'us.example', handshake, deadlineMs: patience };

@@ -40,7 +40,7 @@ function handshake(minVersion: TlsVersion): HandshakeRequest {
     minVersion === 'TLSv1'
       ? { kind: 'none' }
       : { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } };
-  const requirement = { minVersion, authentication, serverName: name, observe: 'nothing' } as const;
+  const requirement = { minVersion, authentication, serverName: name, observe: undefined } as const;
   return {
     requirement: { kind: 'encrypted', because: 'verify', ...requirement },
     haraka: {},

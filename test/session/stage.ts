@@ -209,7 +209,7 @@ export const encrypted: EncryptedRequirement = {
   minVersion: 'TLSv1.2',
   authentication: { kind: 'none' },
   serverName: 'mx.example',
-  observe: 'nothing',
+  observe: undefined,
   because: 'mandatory',
 };
 

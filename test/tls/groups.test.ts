@@ -27,7 +27,7 @@ async function firstFlight(hello: Hello, minVersion: TlsVersion): Promise<Buffer
     minVersion,
     cleartextFallback: 'never',
     serverName: `${`${'a'.repeat(62)}.`.repeat(4)}b`,
-    observe: 'nothing',
+    observe: undefined,
     because: 'opportunistic',
   } as const;
   const options = handshakeOptions({ requirement, haraka: {}, certificate: 'none', hello });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Authentication, EncryptedRequirement, TlsVersion } from '../../src/policy/requirement';
 import { certificateUse, securityLevelOf } from '../../src/tls/security_level';
 
-const pkix: Authentication = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: '' } };
+const pkix: Authentication = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: undefined } };
 const dane: Authentication = {
   kind: 'dane',
   dane: { baseDomain: 'mx.example', port: 25, records: [], referenceNames: [] },
@@ -11,16 +11,16 @@ const fingerprints: Authentication = { kind: 'fingerprints', sha256: [] };
 const none: Authentication = { kind: 'none' };
 
 function encrypted(authentication: Authentication, minVersion: TlsVersion = 'TLSv1.2'): EncryptedRequirement {
-  const common = { serverName: '', observe: 'nothing', because: 'mandatory' } as const;
+  const common = { serverName: undefined, observe: undefined, because: 'mandatory' } as const;
   return { kind: 'encrypted', minVersion, authentication, ...common };
 }
 
-function opportunistic(minVersion: TlsVersion, observe: EncryptedRequirement | 'nothing' = 'nothing') {
+function opportunistic(minVersion: TlsVersion, observe?: EncryptedRequirement) {
   return {
     kind: 'opportunistic',
     minVersion,
     cleartextFallback: 'never',
-    serverName: '',
+    serverName: undefined,
     observe,
     because: 'monitor',
   } as const;
