@@ -1,5 +1,6 @@
 /** The DANE table: what TLSA records mean for one MX host (RFC 7672 section 2, RFC 7671). */
 import { usableRecords } from '../dane/records';
+import type { DaneAuthentication } from '../dane/types';
 import {
   smtpPort,
   type Destination,
@@ -9,7 +10,6 @@ import {
 } from '../dns/types';
 import type { Failure } from '../failure';
 import type { OutboundRule } from '../peers/rule';
-import type { DaneAuthentication } from './requirement';
 
 /** Whether DANE governs one MX host, and how. */
 export type DaneState =

@@ -4,6 +4,7 @@
  * Any doubt at a level that forbids cleartext refuses the host with a reason; any doubt at a level that allows it lets
  * the mail go through.
  */
+import type { DaneAuthentication } from '../dane/types';
 import { smtpPort, type Destination, type MxHostFacts, type RoutedHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
@@ -14,7 +15,6 @@ import { monitored } from './monitor';
 import type {
   Authentication,
   Because,
-  DaneAuthentication,
   Decision,
   EncryptedRequirement,
   HostPlan,

@@ -1,20 +1,9 @@
 /** What one MX host must satisfy on one connection: the outcome of all decisions. Plain data. */
-import type { TlsaRecord } from '../dane/types';
+import type { DaneAuthentication } from '../dane/types';
 import type { Failure } from '../failure';
 import type { CleartextFallback } from '../peers/rule';
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
-
-/** DANE authentication of one host (RFC 7672): usable records only, never empty. */
-export interface DaneAuthentication {
-  /** Where the records were found; also the SNI and the first reference identifier for usage 2. */
-  readonly baseDomain: string;
-  /** The port to which the records belong. */
-  readonly port: number;
-  readonly records: readonly TlsaRecord[];
-  /** Reference identifiers for usage 2, the base domain first. */
-  readonly referenceNames: readonly string[];
-}
 
 /** PKIX authentication: a trusted chain, and a SAN DNS-ID that matches one of the names. */
 export interface PkixAuthentication {

@@ -1,5 +1,6 @@
 /** Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns. */
 import { createHash, X509Certificate } from 'node:crypto';
+import type { DaneAuthentication } from '../dane/types';
 import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
@@ -17,7 +18,6 @@ import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
 import type {
   Authentication,
-  DaneAuthentication,
   EncryptedRequirement,
   OpportunisticRequirement,
   PkixAuthentication,

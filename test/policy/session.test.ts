@@ -1,14 +1,10 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, selfSigned, type Issued } from '../../haraka-test-harness/pki';
+import type { DaneAuthentication } from '../../src/dane/types';
 import { forced } from '../../src/policy/force_tls';
 import { extraRootsOf } from '../../src/policy/observed';
-import type {
-  Authentication,
-  DaneAuthentication,
-  EncryptedRequirement,
-  PkixAuthentication,
-} from '../../src/policy/requirement';
+import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
 import { checkSession, type TlsSession } from '../../src/policy/session';
 import { rootsIn } from '../../src/tls/trusted_roots';
 
