@@ -1,6 +1,6 @@
 /** One session for one message: what Haraka knows of message, host and settings, as the session wants it. */
 import type { PeerCertificate } from 'node:tls';
-import { forbidsCleartext } from './cleartext';
+import { forbidsCleartext } from '../policy/cleartext';
 import { checkSession, type SessionVerdict, type TlsSession } from '../policy/session';
 import type { EncryptedRequirement, OpportunisticRequirement } from '../policy/requirement';
 import type { SessionObserver, TlsPart } from '../session/options';
@@ -13,6 +13,7 @@ import { messageOf, printable } from '../text';
 import type { Attempt, Connected } from './attempt';
 import type { Delivery } from './delivery';
 import { mutualCertificate, type HarakaMx, type HMailItem, type PluggableSocket } from './haraka';
+import { harakaTerms } from './haraka_tls';
 import { whereOf, type HostTry } from './host_try';
 
 /** What came of a session, and what Haraka wants to know of it. */
@@ -61,13 +62,8 @@ function tlsTermsOf(delivery: Delivery, { mx, plan, tls }: HostTry): TlsTerms {
   if (requirement.kind === 'cleartext') return { kind: 'unwanted' };
   if (forbidsCleartext(requirement)) return { kind: 'required' };
   if (tls.kind === 'without') return { kind: 'broken', failure: tls.failure };
-  return { kind: isExemptFromTls(delivery, mx.exchange ?? '', plan.host) ? 'unwanted' : 'if_offered' };
-}
-
-/** `no_tls_hosts` and `enable_tls = false` count only where cleartext is allowed. */
-function isExemptFromTls({ hmail, environment }: Delivery, address: string, host: string): boolean {
-  if (environment.outboundConfig.cfg.enable_tls === false) return true;
-  return [address, host, hmail.todo.domain].some((name) => environment.isExemptFromTls(name));
+  const { kind } = harakaTerms(delivery, mx, plan);
+  return { kind: kind === 'in_cleartext' ? 'unwanted' : 'if_offered' };
 }
 
 /** `notes.outbound_helo` and a route may hold anything; a line break would end the command. */

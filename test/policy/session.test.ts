@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, selfSigned, type Issued } from '../../haraka-test-harness/pki';
 import type { DaneAuthentication } from '../../src/dane/types';
-import { forced } from '../../src/policy/force_tls';
+import { forcedTls } from '../../src/policy/haraka_tls';
 import { extraRootsOf } from '../../src/policy/observed';
 import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
 import { checkSession, type TlsSession } from '../../src/policy/session';
@@ -339,7 +339,7 @@ describe('force_tls_hosts of Haraka', () => {
       { kind: 'cleartext', because: 'none' } as const,
       requirement({ kind: 'none' }),
     ]) {
-      expect(forced(weak, host)).toMatchObject({
+      expect(forcedTls(weak, host)).toMatchObject({
         kind: 'encrypted',
         authentication: pkix(),
         minVersion: 'TLSv1.2',
@@ -347,14 +347,16 @@ describe('force_tls_hosts of Haraka', () => {
         observe: undefined,
       });
     }
-    expect(forced(requirement({ kind: 'none' }, 'TLSv1.3'), host)).toMatchObject({ minVersion: 'TLSv1.3' });
+    expect(forcedTls(requirement({ kind: 'none' }, 'TLSv1.3'), host)).toMatchObject({
+      minVersion: 'TLSv1.3',
+    });
     const observe = requirement({ kind: 'none' }, 'TLSv1.3');
     const base = 'base.example';
-    expect(forced({ ...opportunistic, serverName: base, observe }, host)).toMatchObject({
+    expect(forcedTls({ ...opportunistic, serverName: base, observe }, host)).toMatchObject({
       serverName: base,
       observe,
     });
     const fingerprints = requirement({ kind: 'fingerprints', sha256: ['ab'] });
-    expect(forced(fingerprints, host)).toBe(fingerprints);
+    expect(forcedTls(fingerprints, host)).toBe(fingerprints);
   });
 });

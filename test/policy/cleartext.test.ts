@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allowsBrokenTls, forbidsCleartext } from '../../src/delivery/cleartext';
+import { allowsBrokenTls, forbidsCleartext } from '../../src/policy/cleartext';
 import type { CleartextFallback } from '../../src/peers/rule';
 import type { Requirement } from '../../src/policy/requirement';
 
