@@ -22,6 +22,7 @@ import { withOwnFault } from '../policy/own_fault';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { MxAnswer, Standing } from '../policy/mx_answer';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
+import { undeliverable } from '../policy/undeliverable';
 import { show } from '../settings/changes';
 import { formatFault } from '../settings/fault';
 import { harakaTls } from '../settings/haraka_tls';
@@ -245,9 +246,8 @@ function destinationLines(output: Output, destination: Destination): string[] {
     case 'literal':
       return [`address      ${destination.address}: no DANE, no MTA-STS`];
     case 'null_mx':
-      return [`MX           ${destination.domain} takes no mail (null MX, RFC 7505)`];
     case 'no_such_domain':
-      return [`MX           ${destination.domain} does not exist`];
+      return [`MX           ${undeliverable[destination.kind].text(destination.domain)}`];
     case 'lookup_failed':
       return [`MX           ${destination.domain}: the lookup failed: ${destination.failure.detail}`];
   }
