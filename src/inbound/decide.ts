@@ -1,6 +1,6 @@
 /** Holds one recipient of an incoming message to its rule. Pure. */
 import { enhancedStatus, type Failure } from '../failure';
-import type { InboundRule } from '../peers/rules';
+import type { InboundRule } from '../peers/rule';
 import type { TlsVersion } from '../policy/requirement';
 import { compareVersions, minimumVersion, tlsVersion } from '../policy/version';
 import { printable } from '../text';
