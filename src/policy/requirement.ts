@@ -74,7 +74,7 @@ export interface HostPlan {
   readonly host: string;
   readonly preference: number;
   readonly port: number;
-  /** Empty on a route: whoever chose the host has them. */
+  /** Empty on a route: the routing has them. */
   readonly addresses: readonly string[];
   readonly requirement: Requirement;
   /** Failures seen while deciding that are recorded but do not stop delivery (`monitor`, `testing`). */
@@ -100,7 +100,7 @@ export type Decision =
     }
   /** Keep the message and try later. */
   | { readonly kind: 'defer'; readonly failure: Failure }
-  /** The domain takes no mail, whatever the rule. */
+  /** The domain takes no mail, under any rule. */
   | { readonly kind: 'undeliverable'; readonly domain: string; readonly cause: UndeliverableCause };
 
 /** `no_address`: no MX records, and no address of its own either. */

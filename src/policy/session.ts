@@ -1,4 +1,10 @@
-/** Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns. */
+/**
+ * Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns.
+ *
+ * In this order, and the first that fails is the verdict: the TLS version, whether the cipher encrypts, and who the peer is.
+ * That is by TLSA records (RFC 7672, see `dane/`), by PKIX (a chain that OpenSSL trusts, and a DNS-ID of the SAN that is one
+ * of the names, RFC 6125), by both, or by the fingerprint of the certificate.
+ */
 import { createHash, X509Certificate } from 'node:crypto';
 import type { DaneAuthentication } from '../dane/types';
 import { verifyPeer } from '../dane/verify';
