@@ -2,7 +2,7 @@
 import { enhancedStatus, type Failure } from '../failure';
 import type { InboundRule } from '../peers/rule';
 import type { TlsVersion } from '../policy/requirement';
-import { compareVersions, minimumVersion, tlsVersion } from '../policy/version';
+import { compareVersions, minimumVersion, tlsVersion } from '../tls/version';
 import { printable } from '../text';
 import type { FoundForClient } from './rule';
 

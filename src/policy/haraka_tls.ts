@@ -6,7 +6,7 @@ import type { Failure } from '../failure';
 import { forbidsCleartext } from './cleartext';
 import type { Requirement } from './requirement';
 import { sniOf } from './sni';
-import { compareVersions, minimumVersion } from './version';
+import { compareVersions, minimumVersion } from '../tls/version';
 
 /** What Haraka's settings say of TLS with one host. Its lists name a host by address, host name or recipient domain. */
 export interface HarakaTlsSettings {

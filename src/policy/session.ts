@@ -28,7 +28,7 @@ import type {
   OpportunisticRequirement,
   PkixAuthentication,
 } from './requirement';
-import { compareVersions, tlsVersion } from './version';
+import { compareVersions, tlsVersion } from '../tls/version';
 
 export interface TlsSession {
   /** What `TLSSocket.getProtocol()` reports. */

@@ -10,7 +10,7 @@ import type {
   Requirement,
 } from './requirement';
 import { sniOf } from './sni';
-import { minimumVersion } from './version';
+import { minimumVersion } from '../tls/version';
 
 /** What is asked of one host, before its addresses are looked at. `discovered` is for people. */
 export type Terms =

@@ -11,7 +11,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Failure } from '../failure';
-import { versionRange } from '../policy/version';
+import { versionRange } from '../tls/version';
 import { initial, transition } from '../smtp/machine';
 import { ReplyReader } from '../smtp/reply';
 import type { Effect, Event, Outcome, State } from '../smtp/session';

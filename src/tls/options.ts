@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache';
 import { defaultRoots, rootsDigest } from '../mta_sts/roots';
 import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
 import { extraRootsOf } from '../policy/observed';
-import { compareVersions, tlsVersion, type VersionRange } from '../policy/version';
+import { compareVersions, tlsVersion, type VersionRange } from './version';
 import { cipherList } from './ciphers';
 import { groupList, type Hello } from './groups';
 import { certificateUse, securityLevelOf } from './security_level';

@@ -4,7 +4,7 @@
  */
 import { observedBy } from '../policy/observed';
 import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
-import { needsLoweredSecurityLevel } from '../policy/version';
+import { needsLoweredSecurityLevel } from './version';
 
 /** 0: nearly anything. 1: 80 bits (DH and RSA of 1024 bits, no SHA-1). 2: 112 bits (2048 bits). */
 export type SecurityLevel = 0 | 1 | 2;

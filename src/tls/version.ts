@@ -1,5 +1,5 @@
 import type { MinTlsVersion } from '../peers/rule';
-import type { Authentication, TlsVersion } from './requirement';
+import type { Authentication, TlsVersion } from '../policy/requirement';
 
 const order: readonly TlsVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 
