@@ -1,14 +1,16 @@
 /** One session for one message: what Haraka knows of message, host and settings, as the session wants it. */
 import type { PeerCertificate } from 'node:tls';
 import { forbidsCleartext } from '../policy/cleartext';
-import { checkSession, type SessionVerdict, type TlsSession } from '../policy/session';
-import type { EncryptedRequirement, OpportunisticRequirement } from '../policy/requirement';
+import { handshakeTerms } from '../policy/handshake_terms';
+import type { TlsRequirement } from '../policy/requirement';
+import { checkSession, type SessionVerdict } from '../policy/session';
 import type { SessionObserver, TlsPart } from '../session/options';
 import { Session } from '../session/session';
 import type { Credentials } from '../smtp/auth';
 import type { Envelope, Path } from '../smtp/envelope';
 import type { Outcome, Terms, TlsTerms } from '../smtp/session';
 import { handshakeOptions } from '../tls/options';
+import type { TlsSession } from '../tls/session';
 import { messageOf, printable } from '../text';
 import type { Attempt, Connected } from './attempt';
 import type { Delivery } from './delivery';
@@ -101,22 +103,23 @@ function tlsPartOf({ environment }: Delivery, { mx, plan, hello }: HostTry): Tls
   const { requirement } = plan;
   if (requirement.kind === 'cleartext') return 'none';
   const { outboundTls, tlsSocket } = environment;
+  const terms = handshakeTerms(requirement);
   return {
     options: () =>
       handshakeOptions({
-        requirement,
+        terms,
         haraka: { ...outboundTls.cfg },
         certificate: mutualCertificate(tlsSocket, mx.exchange ?? ''),
         hello,
       }),
-    requirement,
+    terms,
     judge: (session) => checkSession(requirement, session, environment.options().now()),
     failedVerdict: failedVerdict(requirement),
   };
 }
 
 /** Where cleartext is allowed, a new connection may do without TLS. */
-function failedVerdict({ kind }: EncryptedRequirement | OpportunisticRequirement): TlsPart['failedVerdict'] {
+function failedVerdict({ kind }: TlsRequirement): TlsPart['failedVerdict'] {
   return kind === 'encrypted' ? 'verification' : 'starttls';
 }
 

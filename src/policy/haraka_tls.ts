@@ -3,10 +3,11 @@
  * tls.ini. `force_tls_hosts` counts where it is stricter, the other two only where cleartext is allowed.
  */
 import type { Failure } from '../failure';
+import { compareVersions } from '../tls/version';
 import { forbidsCleartext } from './cleartext';
+import { minimumVersion } from './minimum_version';
 import type { Requirement } from './requirement';
 import { sniOf } from './sni';
-import { compareVersions, minimumVersion } from '../tls/version';
 
 /** What Haraka's settings say of TLS with one host. Its lists name a host by address, host name or recipient domain. */
 export interface HarakaTlsSettings {

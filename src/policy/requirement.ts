@@ -2,8 +2,7 @@
 import type { DaneAuthentication } from '../dane/types';
 import type { Failure } from '../failure';
 import type { CleartextFallback } from '../peers/rule';
-
-export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+import type { TlsVersion } from '../tls/version';
 
 /** PKIX authentication: a trusted chain, and a SAN DNS-ID that matches one of the names. */
 export interface PkixAuthentication {
@@ -64,6 +63,9 @@ export interface OpportunisticRequirement {
   readonly observe: EncryptedRequirement | undefined;
   readonly because: Because;
 }
+
+/** One that a TLS session can meet. */
+export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
 export type Requirement =
   /** Never STARTTLS. `because` is for people. */

@@ -12,43 +12,16 @@ import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
 import { chainWeakness } from '../tls/chain_strength';
 import { encrypts } from '../tls/encrypts';
-import type { SecurityLevel } from '../tls/security_level';
-import type { TrustedRoots } from '../tls/trusted_roots';
+import type { TlsSession } from '../tls/session';
+import { compareVersions, tlsVersion } from '../tls/version';
 import { readCertificate } from '../x509/certificate';
 import { Effort, EffortSpent } from '../x509/effort';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
-import type { PeerCertificates } from '../x509/sent_chain';
 import { constrainingCertificates } from '../x509/trusted';
 import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
-import type {
-  Authentication,
-  EncryptedRequirement,
-  OpportunisticRequirement,
-  PkixAuthentication,
-} from './requirement';
-import { compareVersions, tlsVersion } from '../tls/version';
-
-export interface TlsSession {
-  /** What `TLSSocket.getProtocol()` reports. */
-  readonly protocol: string | null;
-  /** OpenSSL's name of it. */
-  readonly cipher: string;
-  /** The key exchange group such as `X25519MLKEM768`; empty where Node does not tell. Not judged. */
-  readonly group: string;
-  /** What the peer sent. Most requirements need no more than the octets of the leaf. */
-  readonly certificates: PeerCertificates;
-  /** OpenSSL's verdict on the chain alone: `trusted`, or its error code such as `CERT_HAS_EXPIRED`. */
-  readonly chainVerdict: string;
-  /** At which level that verdict was passed: below 2 it says nothing of how strong keys and signatures are. */
-  readonly securityLevel: SecurityLevel;
-  /** What that verdict trusted. */
-  readonly roots: () => TrustedRoots;
-}
-
-/** A requirement that a TLS session can meet. */
-export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
+import type { Authentication, PkixAuthentication, TlsRequirement } from './requirement';
 
 export type SessionVerdict = SessionMet | SessionFailed;
 

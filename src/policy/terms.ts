@@ -1,6 +1,7 @@
 /** Writes down what is asked of one host: the requirements that the cells of the tables stand for. Pure. */
 import type { Failure } from '../failure';
 import type { OutboundRule } from '../peers/rule';
+import { minimumVersion } from './minimum_version';
 import type {
   Authentication,
   Because,
@@ -10,7 +11,6 @@ import type {
   Requirement,
 } from './requirement';
 import { sniOf } from './sni';
-import { minimumVersion } from '../tls/version';
 
 /** What is asked of one host, before its addresses are looked at. `discovered` is for people. */
 export type Terms =

@@ -1,7 +1,7 @@
 /** Whether a message would go to a host that was looked at, under its requirement. Pure. */
 import type { Failure } from '../failure';
-import type { Requirement } from '../policy/requirement';
-import { checkSession, type TlsRequirement } from '../policy/session';
+import type { Requirement, TlsRequirement } from '../policy/requirement';
+import { checkSession } from '../policy/session';
 import type { Probe } from './probe';
 
 export type ProbeVerdict =

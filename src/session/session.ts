@@ -231,7 +231,7 @@ export class Session {
     try {
       if (tls === 'none') throw new Error('TLS is not wanted');
       this.#wanted = tls.options();
-      const handshake = beginHandshake(socket, this.#wanted, tls.requirement);
+      const handshake = beginHandshake(socket, this.#wanted, tls.terms);
       this.#gate.guard(handshake.socket);
       this.#socket = handshake.socket;
       handshake.socket.on('error', (error) => this.#onError(error));

@@ -5,6 +5,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
 import type { TlsaRecord } from '../../src/dane/types';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type {
   Authentication,
   EncryptedRequirement,
@@ -99,7 +100,12 @@ async function outcome(
 ): Promise<{ text: string; group: string }> {
   const requirement = requirementFor(column, shown);
   const haraka = ciphers === '' ? {} : { ciphers };
-  const handshake = { requirement, haraka, certificate: 'none', hello: 'default' } as const;
+  const handshake = {
+    terms: handshakeTerms(requirement),
+    haraka,
+    certificate: 'none',
+    hello: 'default',
+  } as const;
   const probe = await probeHost({
     address: '127.0.0.1',
     port,
@@ -130,11 +136,11 @@ async function outcome(
 async function helloLength(column: Column, shown: Shown, hello: Hello): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const requirement = { ...requirementFor(column, shown), serverName: longestName };
+  const terms = { ...handshakeTerms(requirementFor(column, shown)), serverName: longestName };
   const socket = connect({
     port: (server.address() as AddressInfo).port,
     host: '127.0.0.1',
-    ...handshakeOptions({ requirement, haraka: {}, certificate: 'none', hello }),
+    ...handshakeOptions({ terms, haraka: {}, certificate: 'none', hello }),
   });
   socket.on('error', () => undefined);
   const length = await new Promise<number>((resolve) => {

@@ -10,8 +10,9 @@ import type { StsFacts } from '../../src/mta_sts/types';
 import type { OutboundRule } from '../../src/peers/rule';
 import { decide } from '../../src/policy/decide';
 import type { Decision, Requirement } from '../../src/policy/requirement';
-import { checkSession, type TlsSession } from '../../src/policy/session';
+import { checkSession } from '../../src/policy/session';
 import type { DaneLevel, DaneTable, StsCells, StsTable } from '../../src/policy/tables';
+import type { TlsSession } from '../../src/tls/session';
 import { rootsIn } from '../../src/tls/trusted_roots';
 import {
   addresses,

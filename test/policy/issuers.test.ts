@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { chainPem, createCa, intermediate, issue, tlv } from '../../haraka-test-harness/pki';
 import type { ConstrainedName, Issued } from '../../haraka-test-harness/pki';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { PkixAuthentication } from '../../src/policy/requirement';
 import { checkSession } from '../../src/policy/session';
 import type { SessionVerdict } from '../../src/policy/session';
@@ -43,7 +44,7 @@ async function meet(
       observe: undefined,
       because: 'verify',
     } as const;
-    const session = sessionFacts(socket, requirement);
+    const session = sessionFacts(socket, handshakeTerms(requirement));
     return { openssl: socket.authorized, verdict: checkSession(requirement, session, new Date()) };
   } finally {
     socket.destroy();

@@ -5,7 +5,8 @@ import type { DaneAuthentication } from '../../src/dane/types';
 import { forcedTls } from '../../src/policy/haraka_tls';
 import { extraRootsOf } from '../../src/policy/observed';
 import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
-import { checkSession, type TlsSession } from '../../src/policy/session';
+import { checkSession } from '../../src/policy/session';
+import type { TlsSession } from '../../src/tls/session';
 import { rootsIn } from '../../src/tls/trusted_roots';
 
 const host = 'mx.peer.example';

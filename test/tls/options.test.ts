@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, it, test } from 'vitest';
 import { selfSigned, type CertificateOptions as Options, type Issued } from '../../haraka-test-harness/pki';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { Authentication } from '../../src/policy/requirement';
 import { handshakeOptions } from '../../src/tls/options';
 
@@ -16,7 +17,7 @@ const atLeast12 = {
 } as const;
 
 const options = (haraka: Record<string, unknown>) =>
-  handshakeOptions({ requirement: atLeast12, haraka, certificate: 'none', hello: 'default' });
+  handshakeOptions({ terms: handshakeTerms(atLeast12), haraka, certificate: 'none', hello: 'default' });
 
 test('a maximum in tls.ini below what the rule wants is a fault of ours, at or above it none', () => {
   expect(() => options({ maxVersion: 'TLSv1.1' })).toThrow('maxVersion = TLSv1.1 is below TLSv1.2');
@@ -52,9 +53,9 @@ describe('a client certificate', { tags: ['regression'] }, () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const requirement = { ...atLeast12, authentication };
+    const terms = handshakeTerms({ ...atLeast12, authentication });
     const haraka = { key: Buffer.from(own.keyPem), cert: Buffer.from(own.certPem) };
-    const wanted = handshakeOptions({ requirement, haraka, certificate: 'none', hello: 'default' });
+    const wanted = handshakeOptions({ terms, haraka, certificate: 'none', hello: 'default' });
     const client = connect({ ...wanted, host: '127.0.0.1', port });
     const [seen] = (await once(server, 'secureConnection')) as [TLSSocket];
     const shown = (seen.getPeerCertificate() as { raw?: Buffer }).raw?.equals(own.certDer) === true;

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Authentication, EncryptedRequirement, TlsVersion } from '../../src/policy/requirement';
-import { certificateUse, securityLevelOf } from '../../src/tls/security_level';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
+import type { Authentication, EncryptedRequirement } from '../../src/policy/requirement';
+import { securityLevelOf } from '../../src/tls/security_level';
+import type { TlsVersion } from '../../src/tls/version';
 
 const pkix: Authentication = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: undefined } };
 const dane: Authentication = {
@@ -44,6 +46,7 @@ test.each([
   ['a chain is observed beside DANE', { ...encrypted(dane), observe: encrypted(pkix) }, 1, 'enforced'],
   ['a chain is observed beside encryption', { ...encrypted(none), observe: encrypted(pkix) }, 1, 'observed'],
 ] as const)('where %s, the level is %i and a certificate %s', (_name, requirement, level, use) => {
-  expect(securityLevelOf(requirement)).toBe(level);
-  expect(certificateUse(requirement)).toBe(use);
+  const terms = handshakeTerms(requirement);
+  expect(securityLevelOf(terms)).toBe(level);
+  expect(terms.certificate).toBe(use);
 });
