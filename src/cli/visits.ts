@@ -10,6 +10,7 @@ import { probeHost, type Probe } from '../probe/probe';
 import type { HarakaTls } from '../settings/haraka_tls';
 import type { GlobalSettings } from '../settings/types';
 import type { HandshakeRequest } from '../tls/options';
+import { securityLevelOf } from '../tls/security_level';
 import { requirementText } from './explain';
 import { asHarakaDelivers } from './haraka_terms';
 
@@ -88,14 +89,21 @@ export class Visitor {
   private handshakeFor(requirement: Requirement): HandshakeRequest | 'never' {
     if (requirement.kind === 'cleartext') return 'never';
     const { options } = this.options.haraka;
-    const terms = handshakeTerms(requirement);
-    return { terms, haraka: { ...options }, certificate: 'none', hello: 'default' };
+    return {
+      terms: handshakeTerms(requirement),
+      haraka: { ...options },
+      certificate: 'none',
+      hello: 'default',
+    };
   }
 }
 
 /** Everything in `requirement` that the other side may notice, or that is settled in the handshake. */
 function greeting(requirement: Requirement): unknown {
-  return requirement.kind === 'cleartext' ? 'cleartext' : handshakeTerms(requirement);
+  if (requirement.kind === 'cleartext') return 'cleartext';
+  const terms = handshakeTerms(requirement);
+  const { serverName, minVersion, extraRoots, certificate } = terms;
+  return [serverName, minVersion, extraRoots, securityLevelOf(terms), certificate];
 }
 
 function sessionOf(probe: Probe): Pick<Attempt, 'tlsVersion' | 'cipher' | 'names' | 'expires'> {

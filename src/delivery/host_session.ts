@@ -1,9 +1,9 @@
 /** One session for one message: what Haraka knows of message, host and settings, as the session wants it. */
 import type { PeerCertificate } from 'node:tls';
-import { forbidsCleartext } from './cleartext';
+import { forbidsCleartext } from '../policy/cleartext';
 import { handshakeTerms } from '../policy/handshake_terms';
+import type { TlsRequirement } from '../policy/requirement';
 import { checkSession, type SessionVerdict } from '../policy/session';
-import type { EncryptedRequirement, OpportunisticRequirement } from '../policy/requirement';
 import type { SessionObserver, TlsPart } from '../session/options';
 import { Session } from '../session/session';
 import type { Credentials } from '../smtp/auth';
@@ -15,6 +15,7 @@ import { messageOf, printable } from '../text';
 import type { Attempt, Connected } from './attempt';
 import type { Delivery } from './delivery';
 import { mutualCertificate, type HarakaMx, type HMailItem, type PluggableSocket } from './haraka';
+import { harakaTerms } from './haraka_tls';
 import { whereOf, type HostTry } from './host_try';
 
 /** What came of a session, and what Haraka wants to know of it. */
@@ -63,13 +64,8 @@ function tlsTermsOf(delivery: Delivery, { mx, plan, tls }: HostTry): TlsTerms {
   if (requirement.kind === 'cleartext') return { kind: 'unwanted' };
   if (forbidsCleartext(requirement)) return { kind: 'required' };
   if (tls.kind === 'without') return { kind: 'broken', failure: tls.failure };
-  return { kind: isExemptFromTls(delivery, mx.exchange ?? '', plan.host) ? 'unwanted' : 'if_offered' };
-}
-
-/** `no_tls_hosts` and `enable_tls = false` count only where cleartext is allowed. */
-function isExemptFromTls({ hmail, environment }: Delivery, address: string, host: string): boolean {
-  if (environment.outboundConfig.cfg.enable_tls === false) return true;
-  return [address, host, hmail.todo.domain].some((name) => environment.isExemptFromTls(name));
+  const { kind } = harakaTerms(delivery, mx, plan);
+  return { kind: kind === 'in_cleartext' ? 'unwanted' : 'if_offered' };
 }
 
 /** `notes.outbound_helo` and a route may hold anything; a line break would end the command. */
@@ -123,7 +119,7 @@ function tlsPartOf({ environment }: Delivery, { mx, plan, hello }: HostTry): Tls
 }
 
 /** Where cleartext is allowed, a new connection may do without TLS. */
-function failedVerdict({ kind }: EncryptedRequirement | OpportunisticRequirement): TlsPart['failedVerdict'] {
+function failedVerdict({ kind }: TlsRequirement): TlsPart['failedVerdict'] {
   return kind === 'encrypted' ? 'verification' : 'starttls';
 }
 
@@ -163,7 +159,7 @@ class Watcher implements SessionObserver {
 
   missingStartTls: SessionObserver['missingStartTls'] = () => {
     const { requirement } = this.tried.plan;
-    if (requirement.kind !== 'opportunistic' || requirement.observe === 'nothing') return;
+    if (requirement.kind !== 'opportunistic' || requirement.observe === undefined) return;
     this.#observe([{ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }]);
   };
 
@@ -181,7 +177,7 @@ class Watcher implements SessionObserver {
     this.attempt.connected = { ...this.#tls, plan, address: mx.exchange ?? '' };
   };
 
-  #observe(recorded: Extract<SessionVerdict, { kind: 'held' }>['recorded']): void {
+  #observe(recorded: Extract<SessionVerdict, { kind: 'met' }>['recorded']): void {
     for (const failure of recorded) {
       this.attempt.record(this.tried.plan.host, failure);
       const { reason, text } = failure;

@@ -81,7 +81,7 @@ function sharedVisits(
   const visits = new Map<string, Promise<Probe>>();
   return (options) => {
     const { address, handshake } = options;
-    const key = `${handshake === 'never' ? '' : handshake.terms.serverName} ${address}`;
+    const key = `${handshake === 'never' ? '' : (handshake.terms.serverName ?? '')} ${address}`;
     const visit = visits.get(key) ?? probe({ ...options, signal });
     visits.set(key, visit);
     return visit;

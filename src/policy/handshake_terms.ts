@@ -1,20 +1,22 @@
-/** What a requirement asks of the handshake. The outcome is held to the requirement all the same. Pure. */
-import type { CertificateCheck, HandshakeTerms } from '../tls/terms';
+import type { CertificateUse, HandshakeTerms } from '../tls/handshake_terms';
 import { extraRootsOf, observedBy } from './observed';
-import type { TlsRequirement } from './session';
+import type { TlsRequirement } from './requirement';
 
+/** What a handshake is begun for that is held to `requirement`. */
 export function handshakeTerms(requirement: TlsRequirement): HandshakeTerms {
-  const { minVersion, serverName } = requirement;
-  const certificate = certificateCheck(requirement);
-  return { minVersion, serverName, extraRoots: extraRootsOf(requirement), certificate };
+  const chain = requirement.kind === 'encrypted' && 'pkix' in requirement.authentication;
+  return {
+    minVersion: requirement.minVersion,
+    serverName: requirement.serverName,
+    extraRoots: extraRootsOf(requirement),
+    chain: chain ? 'enforced' : 'not_enforced',
+    certificate: certificateUse(requirement),
+  };
 }
 
-function certificateCheck(requirement: TlsRequirement): CertificateCheck {
-  if (requirement.kind === 'encrypted') {
-    const { authentication } = requirement;
-    if ('pkix' in authentication) return 'chain';
-    if (authentication.kind !== 'none') return 'other';
-  }
-  const observed = observedBy(requirement).some(({ authentication }) => authentication.kind !== 'none');
-  return observed ? 'observed' : 'none';
+function certificateUse(requirement: TlsRequirement): CertificateUse {
+  if (requirement.kind === 'encrypted' && requirement.authentication.kind !== 'none') return 'enforced';
+  return observedBy(requirement).some(({ authentication }) => authentication.kind !== 'none')
+    ? 'observed'
+    : 'none';
 }

@@ -157,9 +157,9 @@ function tlsPartOf({ handshake }: ProbeOptions): TlsPart | 'none' {
     options: () => handshakeOptions(handshake),
     terms: handshake.terms,
     judge: (session) => {
-      // Whoever judges does so later, when the connection is gone and Node could no longer tell.
+      // The verdict comes later, when the connection is gone and Node could no longer tell.
       session.certificates.chain();
-      return { kind: 'held', verified: 'unauthenticated', recorded: [] };
+      return { kind: 'met', verified: 'unauthenticated', recorded: [] };
     },
     failedVerdict: 'verification',
   };

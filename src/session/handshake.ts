@@ -1,9 +1,9 @@
 /** One TLS handshake over a connection that stands. */
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
+import type { HandshakeTerms } from '../tls/handshake_terms';
 import { peerCertificates } from '../tls/sent_chain';
 import { sessionFacts, type TlsSession } from '../tls/session';
-import type { HandshakeTerms } from '../tls/terms';
 
 export interface Handshake {
   readonly socket: tls.TLSSocket;

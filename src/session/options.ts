@@ -7,8 +7,8 @@ import type { transition } from '../smtp/machine';
 import type { Reply } from '../smtp/reply';
 import type { Ready, StateName, Terms } from '../smtp/session';
 import type { Timeouts } from '../smtp/timeouts';
+import type { HandshakeTerms } from '../tls/handshake_terms';
 import type { TlsSession } from '../tls/session';
-import type { HandshakeTerms } from '../tls/terms';
 import type { TimeBudget } from './time_budget';
 
 export interface SessionOptions {

@@ -12,9 +12,9 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { LRUCache } from 'lru-cache';
 import { cipherList } from './ciphers';
 import { groupList, type Hello } from './groups';
+import type { HandshakeTerms } from './handshake_terms';
 import { rootsDigest, trusting } from './roots';
-import { certificateUse, securityLevelOf } from './security_level';
-import type { HandshakeTerms } from './terms';
+import { securityLevelOf } from './security_level';
 import { compareVersions, tlsVersion, type TlsVersion, type VersionRange } from './version';
 
 /** A client certificate of Haraka's, as `createSecureContext` takes it. */
@@ -59,13 +59,13 @@ const minDHSize = 1024;
  */
 export function handshakeOptions(request: HandshakeRequest): HandshakeOptions {
   const { serverName } = request.terms;
-  const terms = contextTerms(request);
+  const context = contextTerms(request);
   return {
-    ...(serverName === '' ? {} : { servername: serverName }),
-    secureContext: contextFor(terms),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    secureContext: contextFor(context),
     // For the text of a handshake that fails: the context has them already.
-    minVersion: terms.minVersion,
-    maxVersion: terms.maxVersion,
+    minVersion: context.minVersion,
+    maxVersion: context.maxVersion,
     rejectUnauthorized: false,
     // The name is checked afterwards, by rules of our own; here it would only hide what the chain is worth.
     checkServerIdentity: () => undefined,
@@ -84,7 +84,7 @@ function contextTerms({ terms, haraka, certificate, hello }: HandshakeRequest): 
   const wanted = stricter(terms.minVersion, haraka.minVersion);
   const { ciphers, versions } = cipherList(textOf(haraka.ciphers), {
     securityLevel: securityLevelOf(terms, wanted),
-    certificate: certificateUse(terms),
+    certificate: terms.certificate,
   });
   const minVersion = versions === 'only_1.3' ? 'TLSv1.3' : wanted;
   return {
@@ -92,7 +92,7 @@ function contextTerms({ terms, haraka, certificate, hello }: HandshakeRequest): 
     maxVersion: newest(minVersion, haraka.maxVersion),
     ciphers,
     groups: groupList(hello),
-    extraRoots: terms.extraRoots,
+    extraRoots: terms.extraRoots ?? '',
     own: certificate === 'none' ? configuredCertificate(haraka) : certificate,
   };
 }

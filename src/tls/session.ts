@@ -3,10 +3,10 @@ import type { TLSSocket } from 'node:tls';
 import { messageOf } from '../text';
 import type { PeerCertificates } from '../x509/peer_certificates';
 import type { TrustedRoots } from '../x509/roots';
+import type { HandshakeTerms } from './handshake_terms';
 import { trustedRoots } from './roots';
 import { securityLevelOf, type SecurityLevel } from './security_level';
 import { peerCertificates } from './sent_chain';
-import type { HandshakeTerms } from './terms';
 
 /** A handshake that is done. */
 export interface TlsSession {
@@ -46,7 +46,7 @@ export function sessionFacts(
     // Typed as an Error, but a code such as `CERT_HAS_EXPIRED`.
     chainVerdict: socket.authorized ? 'trusted' : messageOf(socket.authorizationError),
     securityLevel: securityLevelOf(terms),
-    roots: () => trustedRoots(terms.extraRoots),
+    roots: () => trustedRoots(terms.extraRoots ?? ''),
   };
 }
 

@@ -1,4 +1,4 @@
-/** TLS versions, by the names that Node and OpenSSL have for them. Pure. */
+/** Versions of TLS. Pure. */
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
@@ -32,4 +32,9 @@ export function versionRange(options: { minVersion?: unknown; maxVersion?: unkno
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** TLS 1.0 and 1.1 are only spoken at OpenSSL's security level 0. */
+export function needsLoweredSecurityLevel(minVersion: TlsVersion): boolean {
+  return compareVersions(minVersion, 'TLSv1.2') < 0;
 }

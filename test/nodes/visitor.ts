@@ -43,7 +43,7 @@ export interface Findings {
 type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
 function requirementFor(column: Column, shown: Shown): TlsRequirement {
-  const pkix: PkixAuthentication = { names: [host], below: [], extraRoots: shown.rootPem };
+  const pkix: PkixAuthentication = { names: [host], subdomains: [], extraRoots: shown.rootPem };
   const record = (usage: number, data: string): TlsaRecord => ({
     usage,
     selector: usage === 3 ? 1 : 0,
@@ -57,7 +57,7 @@ function requirementFor(column: Column, shown: Shown): TlsRequirement {
     minVersion: 'TLSv1.2',
     authentication,
     serverName: host,
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   });
   const opportunistic = {
@@ -69,7 +69,7 @@ function requirementFor(column: Column, shown: Shown): TlsRequirement {
   } as const;
   switch (column) {
     case 'opportunistic':
-      return { ...opportunistic, observe: 'nothing' };
+      return { ...opportunistic, observe: undefined };
     case 'testing':
       return { ...opportunistic, observe: encrypted({ kind: 'pkix', pkix }) };
     case 'mandatory':
@@ -136,11 +136,11 @@ async function outcome(
 async function helloLength(column: Column, shown: Shown, hello: Hello): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const requirement = { ...requirementFor(column, shown), serverName: longestName };
+  const terms = { ...handshakeTerms(requirementFor(column, shown)), serverName: longestName };
   const socket = connect({
     port: (server.address() as AddressInfo).port,
     host: '127.0.0.1',
-    ...handshakeOptions({ terms: handshakeTerms(requirement), haraka: {}, certificate: 'none', hello }),
+    ...handshakeOptions({ terms, haraka: {}, certificate: 'none', hello }),
   });
   socket.on('error', () => undefined);
   const length = await new Promise<number>((resolve) => {

@@ -35,13 +35,13 @@ async function meet(
   });
   try {
     await once(socket, 'secureConnect');
-    const pkix = { names: [host], below: [], extraRoots, ...wanted };
+    const pkix = { names: [host], subdomains: [], extraRoots, ...wanted };
     const requirement = {
       kind: 'encrypted',
       minVersion: 'TLSv1.2',
       authentication: { kind: 'pkix', pkix },
       serverName: host,
-      observe: 'nothing',
+      observe: undefined,
       because: 'verify',
     } as const;
     const session = sessionFacts(socket, handshakeTerms(requirement));
@@ -64,7 +64,7 @@ const forbidden = {
     ) as string,
   },
 };
-const pkixHeld = { kind: 'held', verified: 'pkix' };
+const pkixHeld = { kind: 'met', verified: 'pkix' };
 
 describe('a name that a CA excludes', { tags: ['regression'] }, () => {
   let plainRoot: Issued;
@@ -115,7 +115,7 @@ describe('a name that a CA excludes', { tags: ['regression'] }, () => {
     const leaf = await issue(root, wildcard);
     const two = { names: [host, 'mail.bank.example'] };
     expect(await meet([leaf], [root], two)).toMatchObject({ verdict: pkixHeld });
-    const below = { names: [], below: ['bank.example'] };
+    const below = { names: [], subdomains: ['bank.example'] };
     expect(await meet([leaf], [root], below)).toMatchObject({ verdict: pkixHeld });
     const all = await createCa({ commonName: 'Root', ...excluding('*.bank.example') });
     expect(await meet([await issue(all, { dnsNames: [host] })], [all], below)).toMatchObject({

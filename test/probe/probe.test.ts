@@ -3,6 +3,8 @@ import { openCertificateOffice, type CertificateOffice } from '../../haraka-test
 import type { BehaviourName } from '../../haraka-test-harness/behaviours';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 import type { CertificateKind, TlsVersion } from '../../haraka-test-harness/world';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
+import type { Authentication } from '../../src/policy/requirement';
 import { probeHost, type Probe, type ProbeOptions } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';
 
@@ -35,12 +37,17 @@ async function host({ behaviour = 'normal', certificate = 'trusted', tls }: Host
 
 /** A chain is verified below the lab's root, unless `minVersion` is lower than that allows. */
 function handshake(minVersion: TlsVersion): HandshakeRequest {
-  const checked =
+  const authentication: Authentication =
     minVersion === 'TLSv1'
-      ? ({ extraRoots: '', certificate: 'none' } as const)
-      : ({ extraRoots: office.caPem, certificate: 'chain' } as const);
-  const terms = { minVersion, serverName: name, ...checked };
-  return { terms, haraka: {}, certificate: 'none', hello: 'default' };
+      ? { kind: 'none' }
+      : { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } };
+  const requirement = { minVersion, authentication, serverName: name, observe: undefined } as const;
+  return {
+    terms: handshakeTerms({ kind: 'encrypted', because: 'verify', ...requirement }),
+    haraka: {},
+    certificate: 'none',
+    hello: 'default',
+  };
 }
 
 function probe({ port }: { port: number }, options: Partial<ProbeOptions> = {}): Promise<Probe> {

@@ -4,6 +4,8 @@ import * as net from 'node:net';
 import { Readable } from 'node:stream';
 import * as tls from 'node:tls';
 import { openCertificateOffice, type ServerCertificate } from '../../haraka-test-harness/certificates';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
+import type { EncryptedRequirement } from '../../src/policy/requirement';
 import type { SessionOptions, TlsPart } from '../../src/session/options';
 import { Session } from '../../src/session/session';
 import { TimeBudget } from '../../src/session/time_budget';
@@ -203,10 +205,19 @@ async function listen(): Promise<net.Server> {
   return server;
 }
 
+export const encrypted: EncryptedRequirement = {
+  kind: 'encrypted',
+  minVersion: 'TLSv1.2',
+  authentication: { kind: 'none' },
+  serverName: 'mx.example',
+  observe: undefined,
+  because: 'mandatory',
+};
+
 export const tlsPart: TlsPart = {
   options: () => ({ rejectUnauthorized: false, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
-  terms: { minVersion: 'TLSv1.2', serverName: 'mx.example', extraRoots: '', certificate: 'none' },
-  judge: () => ({ kind: 'held', verified: 'unauthenticated', recorded: [] }),
+  terms: handshakeTerms(encrypted),
+  judge: () => ({ kind: 'met', verified: 'unauthenticated', recorded: [] }),
   failedVerdict: 'verification',
 };
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect, createSecureContext } from 'node:tls';
 import { expect, test } from 'vitest';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import { groupList, hasClassicHello, type Hello } from '../../src/tls/groups';
 import { handshakeOptions } from '../../src/tls/options';
 import type { TlsVersion } from '../../src/tls/version';
@@ -22,8 +23,14 @@ async function firstFlight(hello: Hello, minVersion: TlsVersion): Promise<Buffer
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const serverName = `${`${'a'.repeat(62)}.`.repeat(4)}b`;
-  const terms = { minVersion, serverName, extraRoots: '', certificate: 'none' } as const;
+  const terms = handshakeTerms({
+    kind: 'opportunistic',
+    minVersion,
+    cleartextFallback: 'never',
+    serverName: `${`${'a'.repeat(62)}.`.repeat(4)}b`,
+    observe: undefined,
+    because: 'opportunistic',
+  });
   const options = handshakeOptions({ terms, haraka: {}, certificate: 'none', hello });
   const client = connect({ ...options, host: '127.0.0.1', port });
   client.on('error', () => undefined);

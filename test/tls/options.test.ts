@@ -11,8 +11,8 @@ const atLeast12 = {
   kind: 'encrypted',
   minVersion: 'TLSv1.2',
   authentication: { kind: 'none' },
-  serverName: '',
-  observe: 'nothing',
+  serverName: undefined,
+  observe: undefined,
   because: 'mandatory',
 } as const;
 
@@ -44,7 +44,7 @@ test('short DH parameters end a handshake', () => {
 });
 
 describe('a client certificate', { tags: ['regression'] }, () => {
-  const pkix = { kind: 'pkix', pkix: { names: [], below: [], extraRoots: '' } } as const;
+  const pkix = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: undefined } } as const;
 
   /** Whether a server that asks for one is shown it. */
   async function isShown(own: Issued, authentication: Authentication): Promise<boolean> {

@@ -1,4 +1,3 @@
-/** The lowest TLS version that a rule and what it is used for allow. Pure. */
 import type { MinTlsVersion } from '../peers/rule';
 import { compareVersions, type TlsVersion } from '../tls/version';
 import type { Authentication } from './requirement';
