@@ -8,3 +8,14 @@ export interface TlsaRecord {
   readonly matchingType: number;
   readonly data: Uint8Array;
 }
+
+/** DANE authentication of one host (RFC 7672): usable records only, never empty. */
+export interface DaneAuthentication {
+  /** Where the records were found; also the SNI and the first reference identifier for usage 2. */
+  readonly baseDomain: string;
+  /** The port to which the records belong. */
+  readonly port: number;
+  readonly records: readonly TlsaRecord[];
+  /** Reference identifiers for usage 2, the base domain first. */
+  readonly referenceNames: readonly string[];
+}

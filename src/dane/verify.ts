@@ -6,7 +6,6 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import type { FailureReason } from '../failure';
-import type { DaneAuthentication } from '../policy/requirement';
 import { printable } from '../text';
 import { derOf, publicKeyInfo } from '../x509/certificate';
 import { Effort, EffortSpent } from '../x509/effort';
@@ -37,7 +36,7 @@ import {
   usableRecords,
   usages,
 } from './records';
-import type { TlsaRecord } from './types';
+import type { DaneAuthentication, TlsaRecord } from './types';
 
 export interface DaneInput {
   /** As the peer sent them: the leaf first, then anything in any order. */

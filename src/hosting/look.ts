@@ -6,6 +6,7 @@ import { connectTo, openTls, type OpenTls } from '../mta_sts/connect';
 import { withDeadline } from '../deadline';
 import { lookUpRecord } from '../mta_sts/lookup';
 import { requestPolicy } from '../mta_sts/response';
+import { handshakeTerms } from '../policy/handshake_terms';
 import { probeHost, type Probe, type ProbeOptions } from '../probe/probe';
 import type { Failure } from '../failure';
 import { messageOf } from '../text';
@@ -79,7 +80,7 @@ function sharedVisits(
   const visits = new Map<string, Promise<Probe>>();
   return (options) => {
     const { address, handshake } = options;
-    const key = `${handshake === 'never' ? '' : handshake.requirement.serverName} ${address}`;
+    const key = `${handshake === 'never' ? '' : (handshake.terms.serverName ?? '')} ${address}`;
     const visit = visits.get(key) ?? probe({ ...options, signal });
     visits.set(key, visit);
     return visit;
@@ -120,8 +121,8 @@ async function lookAtHost(deps: RolloutDependencies, host: string, signal: Abort
   const found = await addressesOf(deps, host, signal);
   if (found.kind !== 'found') return { host, addresses: found };
   const { probe = probeHost, heloName, visitMs: deadlineMs = 30_000 } = deps;
-  const requirement = senderRequirement(host);
-  const handshake = { requirement, haraka: {}, certificate: 'none', hello: 'default' } as const;
+  const terms = handshakeTerms(senderRequirement(host));
+  const handshake = { terms, haraka: {}, certificate: 'none', hello: 'default' } as const;
   const probes = await Promise.all(
     found.addresses.slice(0, mostAddresses).map(async (address) => ({
       address,

@@ -127,9 +127,9 @@ export function senderRequirement(host: string): EncryptedRequirement {
   return {
     kind: 'encrypted',
     minVersion: 'TLSv1.2',
-    authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    authentication: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: undefined } },
     serverName: host,
-    observe: 'nothing',
+    observe: undefined,
     because: 'sts-enforce',
   };
 }

@@ -1,8 +1,8 @@
 /** Holds one recipient of an incoming message to its rule. Pure. */
 import { enhancedStatus, type Failure } from '../failure';
-import type { InboundRule } from '../peers/rules';
-import type { TlsVersion } from '../policy/requirement';
-import { compareVersions, minimumVersion, tlsVersion } from '../policy/version';
+import type { InboundRule } from '../peers/rule';
+import { minimumVersion } from '../policy/minimum_version';
+import { compareVersions, tlsVersion, type TlsVersion } from '../tls/version';
 import { printable } from '../text';
 import type { FoundForClient } from './rule';
 

@@ -1,6 +1,7 @@
 /** Which ciphers a handshake offers. Pure. */
 import { encrypts } from './encrypts';
-import type { CertificateUse, SecurityLevel } from './security_level';
+import type { CertificateUse } from './handshake_terms';
+import type { SecurityLevel } from './security_level';
 
 export interface CipherTerms {
   readonly securityLevel: SecurityLevel;

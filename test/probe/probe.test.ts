@@ -3,6 +3,7 @@ import { openCertificateOffice, type CertificateOffice } from '../../haraka-test
 import type { MannerName } from '../../haraka-test-harness/manners';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 import type { CertificateKind, TlsVersion } from '../../haraka-test-harness/world';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { Authentication } from '../../src/policy/requirement';
 import { probeHost, type Probe, type ProbeOptions } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';
@@ -39,10 +40,10 @@ function handshake(minVersion: TlsVersion): HandshakeRequest {
   const authentication: Authentication =
     minVersion === 'TLSv1'
       ? { kind: 'none' }
-      : { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } };
-  const requirement = { minVersion, authentication, serverName: name, observe: 'nothing' } as const;
+      : { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } };
+  const requirement = { minVersion, authentication, serverName: name, observe: undefined } as const;
   return {
-    requirement: { kind: 'encrypted', because: 'verify', ...requirement },
+    terms: handshakeTerms({ kind: 'encrypted', because: 'verify', ...requirement }),
     haraka: {},
     certificate: 'none',
     hello: 'default',

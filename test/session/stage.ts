@@ -4,6 +4,7 @@ import * as net from 'node:net';
 import { Readable } from 'node:stream';
 import * as tls from 'node:tls';
 import { openCertificateOffice, type ServerCertificate } from '../../haraka-test-harness/certificates';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { EncryptedRequirement } from '../../src/policy/requirement';
 import type { SessionMessage, SessionOptions, TlsPart } from '../../src/session/options';
 import { Session } from '../../src/session/session';
@@ -220,14 +221,14 @@ export const encrypted: EncryptedRequirement = {
   minVersion: 'TLSv1.2',
   authentication: { kind: 'none' },
   serverName: 'mx.example',
-  observe: 'nothing',
+  observe: undefined,
   because: 'mandatory',
 };
 
 export const tlsPart: TlsPart = {
   options: () => ({ rejectUnauthorized: false, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
-  requirement: encrypted,
-  judge: () => ({ kind: 'held', verified: 'unauthenticated', recorded: [] }),
+  terms: handshakeTerms(encrypted),
+  judge: () => ({ kind: 'met', verified: 'unauthenticated', recorded: [] }),
   failedVerdict: 'verification',
 };
 

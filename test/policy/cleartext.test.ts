@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allowsBrokenTls, forbidsCleartext } from '../../src/delivery/cleartext';
+import { allowsBrokenTls, forbidsCleartext } from '../../src/policy/cleartext';
 import type { CleartextFallback } from '../../src/peers/rule';
 import type { Requirement } from '../../src/policy/requirement';
 
@@ -7,16 +7,16 @@ const opportunistic = (cleartextFallback: CleartextFallback): Requirement => ({
   kind: 'opportunistic',
   minVersion: 'TLSv1',
   cleartextFallback,
-  serverName: '',
-  observe: 'nothing',
+  serverName: undefined,
+  observe: undefined,
   because: 'mandatory',
 });
 const encrypted: Requirement = {
   kind: 'encrypted',
   minVersion: 'TLSv1',
   authentication: { kind: 'none' },
-  serverName: '',
-  observe: 'nothing',
+  serverName: undefined,
+  observe: undefined,
   because: 'mandatory',
 };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anyVersion, versionRange } from '../../src/policy/version';
+import { anyVersion, versionRange } from '../../src/tls/version';
 
 test.each([
   [

@@ -1,7 +1,7 @@
 /** What a requirement says of sending without TLS. Pure. */
-import type { OpportunisticRequirement, Requirement } from '../policy/requirement';
+import type { OpportunisticRequirement, Requirement } from './requirement';
 
-/** Whether nothing of the envelope may leave unencrypted, whatever the peer offers. */
+/** Whether nothing of the envelope may leave unencrypted, also where the peer offers no TLS. */
 export function forbidsCleartext(requirement: Requirement): boolean {
   return (
     requirement.kind === 'encrypted' ||
