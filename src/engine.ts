@@ -30,6 +30,7 @@ export class Engine {
   readonly #store: SettingsStore;
   readonly #owner: Owner;
   #running: Running | undefined;
+  readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
   readonly #stateDirectory: string;
@@ -48,6 +49,7 @@ export class Engine {
     this.#store = openSettings(source, log, ({ global }) => {
       if (last !== undefined && needsRestart(last, global)) this.#replace();
       last = global;
+      for (const listener of this.#listeners) listener();
     });
     last = this.settings().global;
     this.#owner = this.#ownerOfState(source);
@@ -80,6 +82,11 @@ export class Engine {
 
   settings(): Settings {
     return this.#store.current();
+  }
+
+  /** @param listener called after the settings in force were replaced */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   sources(): Sources {

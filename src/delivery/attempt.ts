@@ -3,6 +3,7 @@ import { enhancedStatus, type Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
+import type { Lease } from '../session/connections';
 import { TimeBudget } from '../session/time_budget';
 import type { Answer } from '../smtp/reply';
 import type { HarakaMx, HMailItem } from './haraka';
@@ -51,6 +52,8 @@ export interface Connected {
   readonly group: string;
   /** How the peer was authenticated: `dane 3 1 1`, `pkix`, `unauthenticated`, `none` in cleartext. */
   readonly verified: string;
+  /** Messages that the session had carried before this one. */
+  readonly messagesBefore: number;
 }
 
 export class Attempt {
@@ -64,6 +67,8 @@ export class Attempt {
   queue: HostTry[] | 'unread' = 'unread';
   /** The host that Haraka is connecting to; `none` when the connection stands. */
   connecting: HostTry | 'none' = 'none';
+  /** The right to that connection. */
+  lease: Lease | 'none' = 'none';
   readonly failures: HostFailure[] = [];
   /** Seen and not enforced: `testing` policies, `monitor`. */
   readonly recorded: { readonly host: string; readonly failure: Failure }[] = [];

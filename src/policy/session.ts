@@ -24,7 +24,7 @@ import type { Authentication, PkixAuthentication, TlsRequirement } from './requi
 
 export type SessionVerdict = SessionMet | SessionFailed;
 
-interface SessionMet {
+export interface SessionMet {
   readonly kind: 'met';
   /**
    * How the peer was authenticated, for people: `dane 3 1 1`, `pkix`, `fingerprint`, `unauthenticated`. Where nothing that

@@ -82,14 +82,16 @@ async function visit(options: ProbeOptions, signal: AbortSignal): Promise<Visit>
   const { socket } = connected;
   const session = new Session({
     socket,
-    terms: termsOf(options),
     timeouts,
-    budget: new TimeBudget(Infinity, () => 0),
     tls: tlsPartOf(options),
-    message: () => {
-      throw new Error('a probe has no message');
+    message: {
+      terms: termsOf(options),
+      budget: new TimeBudget(Infinity, () => 0),
+      content: () => {
+        throw new Error('a probe has no message');
+      },
+      observer: notes,
     },
-    observer: notes,
   });
   const onAbort = (): void => session.abandon('no answer in time');
   const running = session.run();
@@ -187,6 +189,7 @@ function seenOf(outcome: Outcome, notes: Notes, { handshake }: ProbeOptions): Se
       if (outcome.fault.kind === 'tls') return { kind: 'no_tls', failure: outcome.fault.failure };
       return { kind: 'no_dialogue', problem: problemOf(outcome.fault) };
     case 'settled':
+    case 'stale':
     case 'own_fault':
       return {
         kind: 'no_dialogue',

@@ -41,6 +41,14 @@ export function beginHandshake(
   };
 }
 
+/** A renegotiation (TLS 1.2) may not bring another certificate than the one that was verified. */
+export function onNewCertificate(socket: tls.TLSSocket, leaf: Uint8Array, report: () => void): void {
+  socket.on('secureConnect', () => {
+    const now = nothingFor(socket.getPeerCertificate()).raw;
+    if (!socket.isSessionReused() && (now === undefined || Buffer.compare(now, leaf) !== 0)) report();
+  });
+}
+
 function nothingFor(certificate: Partial<tls.PeerCertificate> | null): Partial<tls.PeerCertificate> {
   return certificate ?? {};
 }

@@ -14,16 +14,24 @@ import type { TimeBudget } from './time_budget';
 export interface SessionOptions {
   /** Connected. The session removes every listener that it finds, and ends the connection when it is over. */
   readonly socket: Socket;
-  readonly terms: Terms;
   readonly timeouts: Timeouts;
-  readonly budget: TimeBudget;
   /** `none` where TLS is not wanted. */
   readonly tls: TlsPart | 'none';
-  /** The message, dot-stuffed, without the final dot. For each call a stream of its own. */
-  message(): Readable;
-  readonly observer: SessionObserver;
+  /** The first one. */
+  readonly message: SessionMessage;
+  /** Whether the session is to wait for another message; asked when one is done with. Absent: it is not. */
+  readonly afterwards?: () => 'keep' | 'quit';
   /** The machine; another one only in tests of what holds when it misbehaves. */
   readonly transition?: typeof transition;
+}
+
+/** One message, or a probe, on its way through a session. */
+export interface SessionMessage {
+  readonly terms: Terms;
+  readonly budget: TimeBudget;
+  /** The message, dot-stuffed, without the final dot. For each call a stream of its own. */
+  content(): Readable;
+  readonly observer: SessionObserver;
 }
 
 /** The handshake, and what it is held to. */

@@ -258,6 +258,20 @@ export const deliveryKeys = {
     'false',
     "Use Haraka's own memory (Redis) of hosts with broken TLS where cleartext is allowed.",
   ),
+  reuse_connections: key(
+    flag,
+    'true',
+    'Let a session wait for the next message to the same host. Each message is held to its own rule.',
+  ),
+  session_messages: key(integer(1, 100_000), '100', 'Messages in one session.'),
+  session_idle: key(seconds(1, 300), '5', 'Time for which a session waits for the next message.'),
+  session_age: key(seconds(1, 86_400), '300', 'A session that is older carries no further message.'),
+  idle_sessions: key(integer(0, 10_000), '100', 'Sessions that wait, of all hosts, in each process.'),
+  connections_per_host: key(
+    integer(1, 10_000),
+    '20',
+    'Connections to one host at a time, in each process. Mail beyond that waits, and comes by again.',
+  ),
 };
 
 export const hostingKeys = {

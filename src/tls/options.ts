@@ -73,6 +73,11 @@ export function handshakeOptions(request: HandshakeRequest): HandshakeOptions {
   };
 }
 
+/** The same for handshakes that are asked for the same, the name aside: versions, ciphers, groups, roots, level, our certificate. */
+export function contextIdentity({ secureContext }: HandshakeOptions): string {
+  return identity(secureContext);
+}
+
 interface ContextTerms extends VersionRange {
   readonly ciphers: string;
   readonly groups: string;

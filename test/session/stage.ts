@@ -6,7 +6,7 @@ import * as tls from 'node:tls';
 import { openCertificateOffice, type ServerCertificate } from '../../haraka-test-harness/certificates';
 import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { EncryptedRequirement } from '../../src/policy/requirement';
-import type { SessionOptions, TlsPart } from '../../src/session/options';
+import type { SessionMessage, SessionOptions, TlsPart } from '../../src/session/options';
 import { Session } from '../../src/session/session';
 import { TimeBudget } from '../../src/session/time_budget';
 import type { Outcome, Terms } from '../../src/smtp/session';
@@ -27,6 +27,7 @@ export type Behaviours = Partial<
     | 'MAIL'
     | 'RCPT'
     | 'DATA'
+    | 'RSET'
     | 'message'
     | 'QUIT',
     Deed
@@ -43,6 +44,7 @@ const polite: Required<Behaviours> = {
   MAIL: '250 ok',
   RCPT: '250 ok',
   DATA: '354 go',
+  RSET: '250 ok',
   message: '250 queued',
   QUIT: '221 bye',
 };
@@ -60,6 +62,8 @@ export class Peer {
   /** Commands as they were read, and `(message)`. */
   readonly heard: string[] = [];
   message = '';
+  /** How many MAIL commands came. */
+  mails = 0;
   secured: tls.TLSSocket | undefined;
   dripped = 0;
   #reading: 'commands' | 'message' = 'commands';
@@ -82,6 +86,12 @@ export class Peer {
   readonly say = (text: string): void => {
     if (!this.socket.destroyed) this.socket.write(text);
   };
+
+  /** Agrees to DATA, and reads on up to the final dot. */
+  expectMessage(): void {
+    this.#reading = 'message';
+    this.say('354 go\r\n');
+  }
 
   do(name: keyof Behaviours): void {
     const deed = this.behaviours[name] ?? polite[name];
@@ -125,6 +135,7 @@ export class Peer {
   #command(line: string): void {
     this.heard.push(line);
     const verb = (line.split(' ')[0] ?? '').toUpperCase();
+    if (verb === 'MAIL') this.mails += 1;
     if (verb === 'DATA') this.#reading = this.behaviours.DATA === undefined ? 'message' : this.#reading;
     if (verb === 'EHLO' || verb === 'LHLO') this.do(this.secured === undefined ? 'EHLO' : 'tls:EHLO');
     else if (verb === 'STARTTLS') {
@@ -252,7 +263,7 @@ export const patient: Timeouts = {
 export const text = 'Subject: x\r\n\r\nhello\r\n';
 
 /** In words, in the order in which they came. */
-export function recorder(): { readonly observer: SessionOptions['observer']; readonly told: string[] } {
+export function recorder(): { readonly observer: SessionMessage['observer']; readonly told: string[] } {
   const told: string[] = [];
   return {
     told,
@@ -268,21 +279,31 @@ export function recorder(): { readonly observer: SessionOptions['observer']; rea
   };
 }
 
-export function sessionOn(stage: Stage, options: Partial<SessionOptions> = {}): Session {
+/** The options of a session and of its first message in one. */
+export type SessionParts = Omit<SessionOptions, 'message'> & SessionMessage;
+
+export function sessionOn(stage: Stage, options: Partial<SessionParts> = {}): Session {
+  const { terms, budget, content, observer, ...others } = options;
   return new Session({
     socket: stage.client,
-    terms: required,
     timeouts: patient,
-    budget: new TimeBudget(60_000, () => performance.now()),
     tls: tlsPart,
-    message: () => Readable.from([Buffer.from(text)]),
-    observer: recorder().observer,
-    ...options,
+    message: messageOf({ terms, budget, content, observer }),
+    ...others,
   });
 }
 
+export function messageOf({
+  terms = required,
+  budget = new TimeBudget(60_000, () => performance.now()),
+  content = () => Readable.from([Buffer.from(text)]),
+  observer = recorder().observer,
+}: { [K in keyof SessionMessage]?: SessionMessage[K] | undefined } = {}): SessionMessage {
+  return { terms, budget, content, observer };
+}
+
 /** The outcome of a session that is over, with nothing left of it. */
-export async function play(stage: Stage, options: Partial<SessionOptions> = {}): Promise<Outcome> {
+export async function play(stage: Stage, options: Partial<SessionParts> = {}): Promise<Outcome> {
   const session = sessionOn(stage, options);
   const outcome = await session.run();
   await session.closed();
@@ -322,6 +343,8 @@ export function words(outcome: Outcome): string {
     }
     case 'own_fault':
       return `own fault: ${outcome.text}`;
+    case 'stale':
+      return `stale: ${outcome.text}`;
     case 'probed':
       return 'probed';
   }
