@@ -132,7 +132,9 @@ describe('a session that is over when the next message comes', () => {
   });
 
   it('without an answer to MAIL', async () => {
-    const behaviours: Behaviours = { MAIL: (peer) => (peer.mails === 1 ? peer.say('250 ok\r\n') : silence()) };
+    const behaviours: Behaviours = {
+      MAIL: (peer) => (peer.mails === 1 ? peer.say('250 ok\r\n') : silence()),
+    };
     const stage = await open(behaviours);
     const session = sessionOn(stage, { ...keep, timeouts: { ...patient, mail: 100 } });
     expect(words(await session.run())).toBe('delivered 250');
