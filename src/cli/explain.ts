@@ -150,7 +150,7 @@ async function look(
             ...facts,
             decision: decide(rule, facts),
           }))
-        : lookAtAnswer(settings, sources, rule, to, answer, { signal }),
+        : lookAtAnswer(settings, sources, rule, { domain: to, answer }, { signal }),
       sources.resolver.probe(),
     ]);
     const resolver = probed.findings.map((finding) => findingText(finding, probed.question));

@@ -1,12 +1,11 @@
 /** A plugin's answer to `get_mx`, as a call names it, and what a delivery would make of it. */
 import type { Waiting } from '../discovery/asking';
 import type { Sources } from '../discovery/discover';
-import { discoverAnswer, type AnsweredEntry } from '../discovery/discover_answer';
+import { discoverAnswer, type AnsweredDomain } from '../discovery/discover_answer';
 import { answerOf, plainEntries } from '../delivery/mx_answer';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import { decideAnswer, type AnswerFacts } from '../policy/decide_answer';
-import type { MxAnswer } from '../policy/mx_answer';
 import type { Decision } from '../policy/requirement';
 import type { Settings } from '../settings/types';
 import { UsageError, type Context } from './command';
@@ -38,11 +37,10 @@ export async function lookAtAnswer(
   settings: Settings,
   sources: Sources,
   rule: OutboundRule,
-  domain: string,
-  answer: MxAnswer<AnsweredEntry>,
+  asked: Omit<AnsweredDomain, 'routes'>,
   waiting: Waiting,
 ): Promise<{ readonly destination: AnswerFacts; readonly sts: StsFacts; readonly decision: Decision }> {
   const routes = settings.global.outbound.values.routes ?? [];
-  const destination = await discoverAnswer(sources, rule, domain, answer, routes, waiting);
+  const destination = await discoverAnswer(sources, rule, { ...asked, routes }, waiting);
   return { destination, sts: destination.sts, decision: decideAnswer(rule, destination) };
 }

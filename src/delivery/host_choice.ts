@@ -90,7 +90,7 @@ async function followAnswer(
   const entries = plainEntries(source.entries);
   const answer = answerOf(source.by, domain, entries);
   const decision = await decideFor(delivery, attempt, async ({ sources, routes }, rule, limit) => {
-    const facts = await discoverAnswer(sources, rule, domain, answer, routes, limit);
+    const facts = await discoverAnswer(sources, rule, { domain, answer, routes }, limit);
     nameOwnHosts(facts, answer);
     for (const line of newRoutes(rule, facts)) hmail.lognotice(`tls-peers: ${line}`);
     return { decision: decideAnswer(rule, facts), sts: facts.sts };

@@ -3,7 +3,7 @@ import { withDeadline } from '../deadline';
 import { addressFacts, discoverDestination, discoverRouteHost } from '../dns/destination';
 import { maxMxHosts } from '../dns/order';
 import type { AskOptions, Resolver } from '../dns/resolver';
-import type { Answer, FailedLookup, MxRecord, RoutedHostFacts } from '../dns/types';
+import type { Answer, FailedLookup, MxRecord } from '../dns/types';
 import { readMailDomain, type MailDomain } from '../mail_domain';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
@@ -34,18 +34,19 @@ export interface AnsweredEntry extends AnsweredHost {
 /** ms for our own look-up at a level that does not rest on it, and takes the host also where it fails. */
 const patienceMs = 5_000;
 
-/**
- * The facts about `answer`, the hosts for mail to `domain`. Where all of them are routes, nothing is asked about the domain.
- * Never rejects.
- *
- * @param routes hosts and plugins that `[outbound] routes[]` lists
- */
+/** What a plugin answered about a domain. */
+export interface AnsweredDomain {
+  readonly domain: string;
+  readonly answer: MxAnswer<AnsweredEntry>;
+  /** Hosts and plugins that `[outbound] routes[]` lists. */
+  readonly routes: readonly string[];
+}
+
+/** The facts about the hosts of an answer. Where all of them are routes, nothing is asked about the domain. Never rejects. */
 export async function discoverAnswer(
   { resolver, policies }: Sources,
   rule: OutboundRule,
-  domain: string,
-  answer: MxAnswer<AnsweredEntry>,
-  routes: readonly string[],
+  { domain, answer, routes }: AnsweredDomain,
   waiting: Waiting,
 ): Promise<AnswerFacts> {
   const asking = new Asking(rule, waiting);
@@ -64,7 +65,14 @@ export async function discoverAnswer(
   const name = written.kind === 'name' ? written.name : '';
   const hosts = await Promise.all(
     classified(answer, name, own, routes).map(async ({ host, standing }): Promise<AnsweredHostFacts> => {
-      return { standing, facts: await factsOf(resolver, rule, host, standing, own, asking) };
+      const { insecureMx, signal } = asking;
+      const dane = mayHaveDane(rule, standing, own);
+      const place = {
+        host: standing.kind === 'own_mx' ? standing.host : host.name,
+        preference: 0,
+        port: host.port,
+      };
+      return { standing, facts: await discoverRouteHost(resolver, place, { dane, insecureMx, signal }) };
     }),
   );
   const forged = hosts.some(({ standing }) => standing.kind === 'forged');
@@ -145,20 +153,6 @@ async function withAddresses(resolver: Resolver, own: KnownMx, ask: AskOptions):
 
 function isFailed(answer: Answer<string>): answer is FailedLookup {
   return answer.kind === 'failed';
-}
-
-function factsOf(
-  resolver: Resolver,
-  rule: OutboundRule,
-  { name, port }: AnsweredEntry,
-  standing: Standing,
-  own: OwnMx,
-  asking: Asking,
-): Promise<RoutedHostFacts> {
-  const host = standing.kind === 'own_mx' ? standing.host : name;
-  const dane = mayHaveDane(rule, standing, own);
-  const { insecureMx, signal } = asking;
-  return discoverRouteHost(resolver, { host, preference: 0, port }, { dane, insecureMx, signal });
 }
 
 /** TLSA records are not asked for where none would count. */

@@ -51,9 +51,11 @@ async function look(
   const found = await discoverAnswer(
     { resolver, policies: { get: facts, refresh: facts } },
     of,
-    to,
-    { by, hosts: hosts.map((host) => (typeof host === 'string' ? entry(host) : host)) },
-    ['smart.example'],
+    {
+      domain: to,
+      answer: { by, hosts: hosts.map((host) => (typeof host === 'string' ? entry(host) : host)) },
+      routes: ['smart.example'],
+    },
     { signal: new AbortController().signal },
   );
   return { found, gist: found.hosts.map(gist), asked: [...new Set(lab.asked)].sort(), policiesOf };
