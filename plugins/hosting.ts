@@ -6,7 +6,7 @@ import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka_source';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { appointSpokesmen, offerAsSpokesman } from './spokesman';
+import { appointLeaders, offerAsLeader } from './worker_leader';
 import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
 
 /** A worker that is replaced finishes what it answers, within this time. */
@@ -46,13 +46,13 @@ function register(this: HarakaPlugin): void {
   this['tls_peers_serve'] = (next: Next) => {
     start();
     if (cluster.isPrimary) watch.start();
-    else atShutdown(offerAsSpokesman(() => watchForAll()));
+    else atShutdown(offerAsLeader(() => watchForAll()));
     next();
   };
   // With workers the master binds the port for them, and serves nothing itself.
   this.register_hook('init_child', 'tls_peers_serve', first);
   if (isCluster(this)) {
-    if (cluster.isPrimary) appointSpokesmen();
+    if (cluster.isPrimary) appointLeaders();
     return;
   }
   this.register_hook('init_master', 'tls_peers_serve', first);

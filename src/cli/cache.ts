@@ -5,9 +5,9 @@ import { createResolver } from '../dns/resolver';
 import { silent, type Log } from '../log';
 import { entryName } from '../mta_sts/entry';
 import { createFileStore } from '../mta_sts/file_store';
-import { createStsPolicies } from '../mta_sts/policies';
+import { StsPolicies } from '../mta_sts/policies';
 import { serializePolicy } from '../mta_sts/policy';
-import { rootsDigest } from '../mta_sts/roots';
+import { rootsDigest } from '../tls/roots';
 import type { StoredPolicy } from '../mta_sts/store';
 import { namedPeers } from '../peers/named';
 import { resolverOptions } from '../settings/resolver_options';
@@ -148,7 +148,7 @@ async function refresh(
   const resolver = createResolver(resolverOptions(global));
   void resolver.probe();
   const { mtaSts } = global;
-  const policies = createStsPolicies({
+  const policies = new StsPolicies({
     resolver,
     store: createFileStore(directory, { log: complaining(context), owner, maxEntries: mtaSts.maxPolicies }),
     fetchOptions: {

@@ -22,6 +22,7 @@ import { withOwnFault } from '../policy/own_fault';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { MxAnswer, Standing } from '../policy/mx_answer';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
+import { undeliverable } from '../policy/undeliverable';
 import { show } from '../settings/changes';
 import { formatFault } from '../settings/fault';
 import { harakaTls } from '../settings/haraka_tls';
@@ -149,7 +150,7 @@ async function look(
             ...facts,
             decision: decide(rule, facts),
           }))
-        : lookAtAnswer(settings, sources, rule, to, answer, { signal }),
+        : lookAtAnswer(settings, sources, rule, { domain: to, answer }, { signal }),
       sources.resolver.probe(),
     ]);
     const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
@@ -245,16 +246,15 @@ function destinationLines(output: Output, destination: Destination): string[] {
     case 'literal':
       return [`address      ${destination.address}: no DANE, no MTA-STS`];
     case 'null_mx':
-      return [`MX           ${destination.domain} takes no mail (null MX, RFC 7505)`];
     case 'no_such_domain':
-      return [`MX           ${destination.domain} does not exist`];
+      return [`MX           ${undeliverable[destination.kind].text(destination.domain)}`];
     case 'lookup_failed':
       return [`MX           ${destination.domain}: the lookup failed: ${destination.failure.detail}`];
   }
 }
 
 function answerLines(output: Output, { domain, by, hosts, own }: AnswerFacts): string[] {
-  const whose = by === '' ? 'a plugin' : by;
+  const whose = by ?? 'a plugin';
   const known =
     own.kind === 'failed'
       ? `MX           ${domain}: the lookup failed: ${own.detail}`
@@ -355,7 +355,7 @@ export function requirementText(requirement: Requirement): string {
 }
 
 function watchedText({ observe }: Exclude<Requirement, { kind: 'cleartext' }>): string {
-  return observe === 'nothing' ? '' : `; observed: ${requirementText(observe)}`;
+  return observe === undefined ? '' : `; observed: ${requirementText(observe)}`;
 }
 
 function authenticationText(authentication: Authentication): string {
@@ -374,5 +374,5 @@ function authenticationText(authentication: Authentication): string {
 }
 
 function pkixNames(pkix: Extract<Authentication, { kind: 'pkix' }>['pkix']): string {
-  return [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(' or ');
+  return [...pkix.names, ...pkix.subdomains.map((domain) => `*.${domain}`)].join(' or ');
 }

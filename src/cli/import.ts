@@ -24,10 +24,10 @@ export const importCommand: Command = {
     '  --prune           take out peers that the CSV file does not have',
   ],
   options: { write: { type: 'boolean' }, prune: { type: 'boolean' } },
-  run: (context) => Promise.resolve(importPeers(context)),
+  run: importPeers,
 };
 
-function importPeers(context: Context): ExitCode {
+async function importPeers(context: Context): Promise<ExitCode> {
   const [domain, csv, ...more] = context.operands;
   if (domain === undefined || csv === undefined || more.length > 0)
     throw new UsageError('DOMAIN and FILE.csv are needed');
@@ -38,7 +38,7 @@ function importPeers(context: Context): ExitCode {
   const edited = editIni(text, plan.edits, plan.removed);
   const faults = faultsAfter(source, name, edited);
   const write = context.options['write'] === true && faults.length === 0 && plan.changes.length > 0;
-  if (write) replaceFile(path.join(directory, name), edited);
+  if (write) await replaceFile(path.join(directory, name), edited);
   report(context, plan.changes, faults, write);
   return faults.length === 0 ? exit.ok : exit.findings;
 }

@@ -2,7 +2,7 @@
 import { findingText, type ProbeFinding } from '../dns/probe';
 import { createResolver, type Resolver } from '../dns/resolver';
 import { hostedFiles, type HostedFile } from '../hosting/catalogue';
-import { checkRollout } from '../hosting/look';
+import { checkRollout } from '../hosting/rollout_facts';
 import { standing } from '../peers/section';
 import { fault, type Fault } from '../settings/fault';
 import { resolverOptions } from '../settings/resolver_options';

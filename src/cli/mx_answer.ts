@@ -1,12 +1,11 @@
 /** A plugin's answer to `get_mx`, as a call names it, and what a delivery would make of it. */
 import type { Waiting } from '../discovery/asking';
 import type { Sources } from '../discovery/discover';
-import { discoverAnswer, type AnsweredEntry } from '../discovery/discover_answer';
+import { discoverAnswer, type AnsweredDomain } from '../discovery/discover_answer';
 import { answerOf, plainEntries } from '../delivery/mx_answer';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import { decideAnswer, type AnswerFacts } from '../policy/decide_answer';
-import type { MxAnswer } from '../policy/mx_answer';
 import type { Decision } from '../policy/requirement';
 import type { Settings } from '../settings/types';
 import { UsageError, type Context } from './command';
@@ -16,9 +15,9 @@ export function answerOperand(
   options: Context['options'],
   domain: string,
 ): ReturnType<typeof answerOf> | 'none' {
-  const { mx, by = '' } = options;
+  const { mx, by } = options;
   if (mx === undefined) {
-    if (by !== '') throw new UsageError('--by goes with --mx');
+    if (by !== undefined) throw new UsageError('--by goes with --mx');
     return 'none';
   }
   if (options['offline'] === true) throw new UsageError('--mx does not go with --offline');
@@ -30,18 +29,18 @@ export function answerOperand(
     const from_dns = host?.[2];
     return { exchange: host?.[1] ?? '', ...(from_dns === undefined ? {} : { from_dns }) };
   });
-  return answerOf(String(by).replace(/^haraka-plugin-/, ''), domain, plainEntries(entries));
+  const plugin = by === undefined ? undefined : String(by).replace(/^haraka-plugin-/, '');
+  return answerOf(plugin, domain, plainEntries(entries));
 }
 
 export async function lookAtAnswer(
   settings: Settings,
   sources: Sources,
   rule: OutboundRule,
-  domain: string,
-  answer: MxAnswer<AnsweredEntry>,
+  asked: Omit<AnsweredDomain, 'routes'>,
   waiting: Waiting,
 ): Promise<{ readonly destination: AnswerFacts; readonly sts: StsFacts; readonly decision: Decision }> {
   const routes = settings.global.outbound.values.routes ?? [];
-  const destination = await discoverAnswer(sources, rule, domain, answer, routes, waiting);
+  const destination = await discoverAnswer(sources, rule, { ...asked, routes }, waiting);
   return { destination, sts: destination.sts, decision: decideAnswer(rule, destination) };
 }

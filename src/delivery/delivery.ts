@@ -52,8 +52,8 @@ export interface Delivery {
   readonly hmail: HMailItem;
   readonly environment: DeliveryEnvironment;
   readonly original: Originals;
-  /** The name of the plugin whose hook ran last, empty where none did. */
-  readonly answerer: () => string;
+  /** The name of the plugin whose hook ran last. */
+  readonly answerer: () => string | undefined;
   /** Told when recipients get a message of their own, with what happened so far. */
   readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void;
   /** How often in a row it found its host busy. */

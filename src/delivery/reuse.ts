@@ -3,11 +3,12 @@
  * asked for when it was opened, and what came of its handshake must meet what is required for this message, today.
  */
 import { checkKept } from '../policy/kept_handshake';
-import type { SessionMet, TlsSession } from '../policy/session';
+import type { SessionMet } from '../policy/session';
 import type { Kept } from '../session/connections';
 import type { TlsTerms } from '../smtp/session';
 import { hellos } from '../tls/groups';
 import { contextIdentity, type HandshakeOptions } from '../tls/options';
+import type { TlsSession } from '../tls/session';
 import type { Delivery } from './delivery';
 import type { HarakaMx, Todo } from './haraka';
 import { handshakeFor, tlsTermsOf, credentialsOf } from './host_terms';

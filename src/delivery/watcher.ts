@@ -1,9 +1,10 @@
 /** Watches a session for the delivery of one message: what it came to be, and Haraka's own log lines about it. */
 import type { PeerCertificate } from 'node:tls';
-import type { SessionMet, TlsSession } from '../policy/session';
+import type { SessionMet } from '../policy/session';
 import type { SessionObserver } from '../session/options';
 import { messageOf, printable } from '../text';
 import type { HandshakeOptions } from '../tls/options';
+import type { TlsSession } from '../tls/session';
 import type { Attempt, Connected } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
@@ -59,7 +60,7 @@ export class Watcher implements SessionObserver {
   missingStartTls: SessionObserver['missingStartTls'] = () => {
     this.channel = { kind: 'cleartext', startTls: 'not_offered' };
     const { requirement } = this.tried.plan;
-    if (requirement.kind !== 'opportunistic' || requirement.observe === 'nothing') return;
+    if (requirement.kind !== 'opportunistic' || requirement.observe === undefined) return;
     this.#observe([{ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }]);
   };
 

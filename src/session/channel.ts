@@ -4,8 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { TlsRequirement } from '../policy/session';
 import { ReplyReader, type ReplyEvent } from '../smtp/reply';
+import type { HandshakeTerms } from '../tls/handshake_terms';
 import { Gate } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
 
@@ -75,12 +75,8 @@ export class Channel {
    * @param done the handshake is complete, and not yet held to anything
    * @throws whatever OpenSSL has against the options
    */
-  startTls(
-    options: ConnectionOptions,
-    requirement: TlsRequirement,
-    done: (handshake: Handshake) => void,
-  ): void {
-    const handshake = beginHandshake(this.connection, options, requirement);
+  startTls(options: ConnectionOptions, terms: HandshakeTerms, done: (handshake: Handshake) => void): void {
+    const handshake = beginHandshake(this.connection, options, terms);
     this.#gate.guard(handshake.socket);
     this.#socket = handshake.socket;
     this.#watch(handshake.socket);

@@ -8,10 +8,10 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { Failure } from '../failure';
-import { versionRange } from '../policy/version';
 import { initial, transition } from '../smtp/machine';
 import type { Effect, Event, Outcome, State, Terms } from '../smtp/session';
 import { handshakeFailure } from '../tls/failure';
+import { versionRange } from '../tls/version';
 import { messageOf, printable } from '../text';
 import { Channel } from './channel';
 import { onNewCertificate, type Handshake } from './handshake';
@@ -236,7 +236,7 @@ export class Session {
     try {
       if (tls === 'none') throw new Error('TLS is not wanted');
       this.#wanted = tls.options();
-      this.#channel.startTls(this.#wanted, tls.requirement, (handshake) => this.#onSecure(handshake, tls));
+      this.#channel.startTls(this.#wanted, tls.terms, (handshake) => this.#onSecure(handshake, tls));
     } catch (error) {
       // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
       const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;

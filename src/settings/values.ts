@@ -1,4 +1,5 @@
 /** The types of values that settings have: what is accepted, and what it becomes. */
+import { insideBrackets } from '../address_literal';
 import { canonicalDomain } from '../names';
 import type { NameMatch } from '../peers/rule';
 import { parseAddress, formatAddress, plainAddress } from '../peers/network';
@@ -184,7 +185,7 @@ export const routeName: ValueType<string> = {
   allowed: 'the name of a plugin, a host name, or an address',
   arity: 'one',
   read(of) {
-    const bare = /^\[(?:ipv6:)?(.*)\]$/i.exec(of)?.[1] ?? of;
+    const bare = insideBrackets(of) ?? of;
     if (parseAddress(bare) !== undefined) return value(plainAddress(bare));
     const plugin = of.replace(/^haraka-plugin-/, '');
     if (/^[\w.-]+(?:\/[\w.-]+)*$/.test(plugin)) return value(plugin);

@@ -1,7 +1,7 @@
 /** The rules that an operator wrote and that apply. Pure. */
 import { allSections } from '../peers/index';
-import type { OutboundRule } from '../peers/rule';
-import { completeInbound, completeOutbound, type InboundRule } from '../peers/rules';
+import type { InboundRule, OutboundRule } from '../peers/rule';
+import { completeInbound, completeOutbound } from '../peers/rules';
 import { standing } from '../peers/section';
 import type { ManagedDomain, Settings } from './types';
 import { outboundRules } from './warnings';

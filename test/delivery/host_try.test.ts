@@ -10,7 +10,12 @@ import * as groups from '../../src/tls/groups';
 const node: { hellos: 'one' | 'two' } = { hellos: 'two' };
 beforeAll(() => void vi.spyOn(groups, 'hasClassicHello').mockImplementation(() => node.hellos === 'two'));
 
-const terms = { minVersion: 'TLSv1.2', serverName: '', observe: 'nothing', because: 'mandatory' } as const;
+const terms = {
+  minVersion: 'TLSv1.2',
+  serverName: undefined,
+  observe: undefined,
+  because: 'mandatory',
+} as const;
 const requirements = {
   encrypted: { ...terms, kind: 'encrypted', authentication: { kind: 'none' } },
   never: opportunistic('never'),

@@ -117,7 +117,7 @@ beforeAll(async () => {
     {
       domains: {
         'sound.example': {},
-        'bare.example': { mx: [{ manner: 'no-starttls' }] },
+        'bare.example': { mx: [{ behaviour: 'no-starttls' }] },
         'old.example': old,
         'may-be-old.example': old,
         'may-be-old-too.example': old,
