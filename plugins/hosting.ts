@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { RolloutWatch } from '../src/hosting/watch';
 import { PolicyServer } from '../src/hosting/server';
-import { harakaConfigDirectory } from '../src/settings/haraka_source';
+import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
 import { appointSpokesmen, offerAsSpokesman } from './spokesman';

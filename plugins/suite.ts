@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { Engine } from '../src/engine';
-import { harakaConfigDirectory, harakaSource } from '../src/settings/haraka_source';
+import { harakaConfigDirectory, harakaSource } from '../src/settings/haraka/config_directory';
 import { logOf, type HarakaPlugin } from './haraka_plugin';
 
 let engine: Engine | undefined;

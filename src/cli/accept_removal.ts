@@ -1,10 +1,10 @@
 /** `tls-peers lint --accept-removal`: files that vanished are meant to be gone. */
 import { lstatSync } from 'node:fs';
-import { fault, type Fault } from '../settings/fault';
-import { fileOf } from '../settings/lost';
-import { accepted, isComplete, lostDomains, type Found } from '../settings/remembered';
-import { loadSettings, type Loaded } from '../settings/settings';
-import { directorySource, globalFile } from '../settings/source';
+import { fault, type Fault } from '../settings/schema/fault';
+import { fileOf } from '../settings/load/lost';
+import { accepted, isComplete, lostDomains, type Found } from '../settings/load/remembered';
+import { loadSettings, type Loaded } from '../settings/load/load';
+import { directorySource, globalFile } from '../settings/load/source';
 import { messageOf } from '../text';
 import { CommandError, type Context } from './command';
 

@@ -3,10 +3,10 @@ import { hostedFiles } from '../hosting/catalogue';
 import { Certificates } from '../hosting/certificates';
 import { namedFileProblems } from '../hosting/named_files';
 import { silent } from '../log';
-import { fault, type Fault } from '../settings/fault';
-import { openFile } from '../settings/file';
-import { globalFile, type SettingsSource } from '../settings/source';
-import type { Settings } from '../settings/types';
+import { fault, type Fault } from '../settings/schema/fault';
+import { openFile } from '../settings/load/file';
+import { globalFile, type SettingsSource } from '../settings/load/source';
+import type { Settings } from '../settings/schema/types';
 
 export interface CertificateFindings {
   readonly faults: readonly Fault[];

@@ -1,8 +1,8 @@
 /** `tls-peers export`: the peers of a managed domain as CSV. */
 import path from 'node:path';
 import { canonicalDomain } from '../names';
-import { domainOf } from '../settings/settings';
-import { directorySource } from '../settings/source';
+import { domainOf } from '../settings/load/load';
+import { directorySource } from '../settings/load/source';
 import { CommandError, exit, UsageError, type Command } from './command';
 import { formatCsv } from './csv';
 import { json } from './output';

@@ -5,7 +5,7 @@ import { isListed } from '../delivery/host_list';
 import type { Failure } from '../failure';
 import { forced } from '../policy/force_tls';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
-import type { HarakaTls } from '../settings/haraka_tls';
+import type { HarakaTls } from '../settings/haraka/outbound_tls';
 import { printable } from '../text';
 
 type Deliver = Extract<Decision, { kind: 'deliver' }>;

@@ -1,10 +1,10 @@
 /** `tls-peers import`: peers from CSV into the file of a managed domain. */
 import path from 'node:path';
 import { messageOf } from '../text';
-import { editIni } from '../settings/edit';
-import { formatFault, type Fault } from '../settings/fault';
-import { loadSettings } from '../settings/settings';
-import { directorySource, type SettingsSource } from '../settings/source';
+import { editIni } from '../settings/ini/edit';
+import { formatFault, type Fault } from '../settings/schema/fault';
+import { loadSettings } from '../settings/load/load';
+import { directorySource, type SettingsSource } from '../settings/load/source';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
 import { parseCsv } from './csv';
 import { domainFile } from './export';

@@ -1,7 +1,7 @@
 /** Which directory a call is about. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { domainDirectory, globalFile } from '../settings/source';
+import { domainDirectory, globalFile } from '../settings/load/source';
 import { CommandError } from './command';
 
 /** What is found in Haraka's config directory, and hardly anywhere else: its own files, and those of this suite. */

@@ -1,11 +1,11 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
-import { formatFault, inOrder, type Fault } from '../settings/fault';
-import { harakaFindings } from '../settings/haraka_files';
-import { emptyFiles, strayFiles } from '../settings/odd_files';
-import { portsWithinAddresses } from '../settings/resolver_warnings';
-import { loadSettings } from '../settings/settings';
-import { directorySource, type SettingsSource } from '../settings/source';
-import { warnings } from '../settings/warnings';
+import { formatFault, inOrder, type Fault } from '../settings/schema/fault';
+import { harakaFindings } from '../settings/checks/haraka_files';
+import { emptyFiles, strayFiles } from '../settings/checks/odd_files';
+import { portsWithinAddresses } from '../settings/checks/resolver_ports';
+import { loadSettings } from '../settings/load/load';
+import { directorySource, type SettingsSource } from '../settings/load/source';
+import { warnings } from '../settings/checks/warnings';
 import { acceptWhatIsGone, memoryWarnings } from './accept_removal';
 import { certificateFindings, directoryWarnings } from './certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';

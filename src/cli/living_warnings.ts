@@ -4,13 +4,13 @@ import { createResolver, type Resolver } from '../dns/resolver';
 import { hostedFiles, type HostedFile } from '../hosting/catalogue';
 import { checkRollout } from '../hosting/look';
 import { standing } from '../peers/section';
-import { fault, type Fault } from '../settings/fault';
-import { resolverOptions } from '../settings/resolver_options';
-import { globalFile } from '../settings/source';
-import type { Settings } from '../settings/types';
-import { at, outboundRules } from '../settings/warnings';
+import { fault, type Fault } from '../settings/schema/fault';
+import { resolverOptions } from '../settings/load/resolver_options';
+import { globalFile } from '../settings/load/source';
+import type { Settings } from '../settings/schema/types';
+import { at, outboundRules } from '../settings/checks/warnings';
 import type { SecurityLevel } from '../peers/rule';
-import { heloName } from './helo';
+import { heloName } from '../settings/haraka/ehlo_name';
 import { startMeter } from './meter';
 
 export interface LivingOptions {

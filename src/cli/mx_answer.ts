@@ -8,7 +8,7 @@ import type { OutboundRule } from '../peers/rule';
 import { decideAnswer, type AnswerFacts } from '../policy/decide_answer';
 import type { MxAnswer } from '../policy/mx_answer';
 import type { Decision } from '../policy/requirement';
-import type { Settings } from '../settings/types';
+import type { Settings } from '../settings/schema/types';
 import { UsageError, type Context } from './command';
 
 /** What `--mx` and `--by` say. @throws UsageError */

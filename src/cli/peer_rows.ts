@@ -1,10 +1,10 @@
 /** The peers of a managed domain as rows: what moves between systems. Pure. */
 import { formatPeer, parsePeer } from '../peers/index';
-import { openFile } from '../settings/file';
-import { inboundPeerKeys, outboundPeerKeys } from '../settings/schema';
-import type { LocatedSection } from '../settings/ini';
-import type { SettingsSource } from '../settings/source';
-import type { SectionEdit } from '../settings/edit';
+import { openFile } from '../settings/load/file';
+import { inboundPeerKeys, outboundPeerKeys } from '../settings/schema/keys';
+import type { LocatedSection } from '../settings/ini/locate';
+import type { SettingsSource } from '../settings/load/source';
+import type { SectionEdit } from '../settings/ini/edit';
 
 /** The columns that every list of peers has. */
 export const usualColumns: readonly string[] = [

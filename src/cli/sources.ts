@@ -9,8 +9,8 @@ import { createStsPolicies } from '../mta_sts/policies';
 import { createMemoryStore, type PolicyStore } from '../mta_sts/store';
 import type { Owner } from '../state/owner';
 import { ownerOfState } from './state_owner';
-import { resolverOptions } from '../settings/resolver_options';
-import type { GlobalSettings } from '../settings/types';
+import { resolverOptions } from '../settings/load/resolver_options';
+import type { GlobalSettings } from '../settings/schema/types';
 
 export interface LivingSources extends Sources {
   readonly resolver: Resolver;

@@ -1,6 +1,6 @@
 /** Whose files a command is to write, so that Haraka can use them. */
-import { directorySource } from '../settings/source';
-import { stateOwner } from '../settings/state_owner';
+import { directorySource } from '../settings/load/source';
+import { stateOwner } from '../settings/haraka/state_owner';
 import type { Owner } from '../state/owner';
 import { messageOf } from '../text';
 import { CommandError } from './command';

@@ -1,13 +1,13 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
-import { formatFault } from '../settings/fault';
-import { harakaTls } from '../settings/haraka_tls';
-import { outboundNotLoaded } from '../settings/not_loaded';
-import { loadSettings } from '../settings/settings';
-import { directorySource } from '../settings/source';
+import { formatFault } from '../settings/schema/fault';
+import { harakaTls } from '../settings/haraka/outbound_tls';
+import { outboundNotLoaded } from '../settings/checks/not_loaded';
+import { loadSettings } from '../settings/load/load';
+import { directorySource } from '../settings/load/source';
 import type { SecurityLevel } from '../peers/rule';
 import { exit, UsageError, type Command, type Context } from './command';
 import { handshakeRemarks } from './haraka_terms';
-import { heloName } from './helo';
+import { heloName } from '../settings/haraka/ehlo_name';
 import { recipientDomain, senderDomain } from './operands';
 import { json, paint, table, warningLines, type Cell, type Output } from './output';
 import { everySender, senderGroups, type RuledSender, type SenderGroup } from './sender_groups';

@@ -1,4 +1,4 @@
-import type { GlobalSettings } from '../settings/types';
+import type { GlobalSettings } from '../settings/schema/types';
 import type { DeliveryLimits } from './delivery';
 
 /** The limits of deliveries, from the settings, which are in seconds. */

@@ -1,6 +1,6 @@
 /** Which policies are served under which names. Pure. */
 import { canonicalDomain } from '../names';
-import type { HostedPolicy, Settings } from '../settings/types';
+import type { HostedPolicy, Settings } from '../settings/schema/types';
 import { policyId, policyText } from './policy_text';
 
 /** Where the certificate of a policy host comes from. Paths are relative to Haraka's config directory. */

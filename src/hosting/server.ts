@@ -1,7 +1,7 @@
 /** Serves the policies of the managed domains, and follows settings and certificates as they change. */
 import type { Log } from '../log';
-import type { Settings } from '../settings/types';
-import type { Endpoint } from '../settings/values';
+import type { Settings } from '../settings/schema/types';
+import type { Endpoint } from '../settings/schema/values';
 import { messageOf } from '../text';
 import { answer } from './answer';
 import { hostedFiles, type Catalogue } from './catalogue';

@@ -4,7 +4,7 @@ import { sectionsForAddress } from '../peers/index';
 import { parseAddress } from '../peers/network';
 import { completeInbound, inboundDefaults, inboundRule, type Found, type InboundRule } from '../peers/rules';
 import { standing } from '../peers/section';
-import type { Settings } from '../settings/types';
+import type { Settings } from '../settings/schema/types';
 
 /** Who hands us the message. */
 export interface Client {

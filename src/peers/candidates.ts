@@ -1,7 +1,7 @@
 /** Which sections could set the rule for a message, in the order in which they are preferred. Pure. */
 import { canonicalDomain } from '../names';
 import type { Failure } from '../failure';
-import type { ManagedDomain, Settings } from '../settings/types';
+import type { ManagedDomain, Settings } from '../settings/schema/types';
 import { sectionsForAddress, sectionsForName } from './index';
 import { parseAddress } from './network';
 import { standing, type InboundSection, type OutboundSection, type Section, type Standing } from './section';

@@ -1,7 +1,7 @@
 /** Why a rule governs a message: every candidate with its fate, every key with the line that set it. Pure. */
 import type { Failure } from '../failure';
-import { inboundKeys, initials, outboundKeys, type Keys } from '../settings/schema';
-import type { Settings } from '../settings/types';
+import { inboundKeys, initials, outboundKeys, type Keys } from '../settings/schema/keys';
+import type { Settings } from '../settings/schema/types';
 import {
   inboundCandidates,
   judge,

@@ -1,5 +1,5 @@
 /** The peers for which the operator wrote a rule of their own. Pure. */
-import type { Settings } from '../settings/types';
+import type { Settings } from '../settings/schema/types';
 
 /** Whether an outbound rule names a domain (canonical): by itself, by a wildcard, or not at all. */
 export type NamedPeers = (domain: string) => 'named' | 'below' | 'not';

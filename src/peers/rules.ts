@@ -1,7 +1,7 @@
 /** (managed domain, direction, peer) to a rule. Pure: the day comes in as an argument. */
 import type { Failure } from '../failure';
-import { inboundKeys, initials, outboundKeys } from '../settings/schema';
-import type { Settings } from '../settings/types';
+import { inboundKeys, initials, outboundKeys } from '../settings/schema/keys';
+import type { Settings } from '../settings/schema/types';
 import {
   firstApplicable,
   inboundCandidates,

@@ -1,5 +1,5 @@
 /** What was written, before inheritance: the sections of the configuration as plain data. */
-import type { inboundKeys, outboundKeys, Written } from '../settings/schema';
+import type { inboundKeys, outboundKeys, Written } from '../settings/schema/keys';
 
 export type OutboundValues = Written<typeof outboundKeys>;
 export type InboundValues = Written<typeof inboundKeys>;

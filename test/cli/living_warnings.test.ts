@@ -6,7 +6,7 @@ import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { DomainSpec } from '../../haraka-test-harness/world';
 import { livingWarnings } from '../../src/cli/living_warnings';
 import { hostedFiles } from '../../src/hosting/catalogue';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 import { callIn } from './lab_call';
 

@@ -13,7 +13,7 @@ import { checkRollout } from '../../src/hosting/look';
 import { judgeRollout, type RolloutFacts } from '../../src/hosting/rollout';
 import { probeHost } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 interface Case {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Resolver } from '../../src/dns/resolver';
 import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
 import { RolloutWatch } from '../../src/hosting/watch';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 const second = 1_000;

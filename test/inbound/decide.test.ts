@@ -5,7 +5,7 @@ import { verdictLine } from '../../src/inbound/report';
 import { ruleForClient, type Client } from '../../src/inbound/rule';
 import { minTlsVersions } from '../../src/peers/rule';
 import type { InboundRule } from '../../src/peers/rules';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 const today = '2026-11-24';
