@@ -6,7 +6,7 @@ import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { appointSpokesmen, offerAsSpokesman } from './spokesman';
+import { appointSpokesmen, offerAsSpokesman } from './worker_leader';
 import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
 
 /** A worker that is replaced finishes what it answers, within this time. */

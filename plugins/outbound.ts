@@ -23,7 +23,7 @@ import { outboundRule } from '../src/peers/rules';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
-import { holdFromBypass } from './past_the_queue';
+import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
 import { engineOf, isFirst, shutdown } from './suite';
 

@@ -1,19 +1,19 @@
 /** `tls-peers records`: what a managed domain should publish, and how that differs from what it does publish. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import path from 'node:path';
-import type { Resolver } from '../dns/resolver';
-import { pairKeys, readPem } from '../hosting/pem';
-import { directoryReader, fileReader } from '../hosting/pem_files';
-import { canonicalDomain } from '../names';
-import { directorySource, type SettingsSource } from '../settings/load/source';
-import { resolverOptions } from '../settings/load/resolver_options';
-import type { ManagedDomain, Settings } from '../settings/schema/types';
-import { createResolver } from '../dns/resolver';
-import { messageOf } from '../text';
-import { CommandError, exit, UsageError, type Command, type Context } from './command';
-import { reportUris } from './operands';
-import { json } from './output';
-import { validSettings } from './valid_settings';
+import type { Resolver } from '../../dns/resolver';
+import { pairKeys, readPem } from '../../hosting/pem';
+import { directoryReader, fileReader } from '../../hosting/pem_files';
+import { canonicalDomain } from '../../names';
+import { directorySource, type SettingsSource } from '../../settings/load/source';
+import { resolverOptions } from '../../settings/load/resolver_options';
+import type { ManagedDomain, Settings } from '../../settings/schema/types';
+import { createResolver } from '../../dns/resolver';
+import { messageOf } from '../../text';
+import { CommandError, exit, UsageError, type Command, type Context } from '../command';
+import { reportUris } from '../operands';
+import { json } from '../output';
+import { validSettings } from '../valid_settings';
 import {
   isForKeyOf,
   policyRecords,
@@ -23,7 +23,7 @@ import {
   zoneLine,
   type Chain,
   type ZoneRecord,
-} from './zone';
+} from '../zone';
 
 export const recordsCommand: Command = {
   name: 'records',

@@ -1,13 +1,13 @@
 /** `tls-peers export`: the peers of a managed domain as CSV. */
 import path from 'node:path';
-import { canonicalDomain } from '../names';
-import { domainOf } from '../settings/load/load';
-import { directorySource } from '../settings/load/source';
-import { CommandError, exit, UsageError, type Command } from './command';
-import { formatCsv } from './csv';
-import { json } from './output';
-import { columnsFor, flat, peersIn, usualColumns } from './peer_rows';
-import { readUtf8 } from './utf8';
+import { canonicalDomain } from '../../names';
+import { domainOf } from '../../settings/load/load';
+import { directorySource } from '../../settings/load/source';
+import { CommandError, exit, UsageError, type Command } from '../command';
+import { formatCsv } from '../csv';
+import { json } from '../output';
+import { columnsFor, flat, peersIn, usualColumns } from '../peer_rows';
+import { readUtf8 } from '../read_utf8';
 
 export const exportCommand: Command = {
   name: 'export',

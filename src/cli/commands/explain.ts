@@ -1,41 +1,41 @@
 /** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
-import { discover } from '../discovery/discover';
-import type { AnsweredEntry } from '../discovery/discover_answer';
-import { findingText } from '../dns/probe';
-import type { Destination, MxHostFacts, RoutedHostFacts } from '../dns/types';
-import type { Failure } from '../failure';
-import type { StsFacts } from '../mta_sts/types';
+import { discover } from '../../discovery/discover';
+import type { AnsweredEntry } from '../../discovery/discover_answer';
+import { findingText } from '../../dns/probe';
+import type { Destination, MxHostFacts, RoutedHostFacts } from '../../dns/types';
+import type { Failure } from '../../failure';
+import type { StsFacts } from '../../mta_sts/types';
 import {
   explainInbound,
   explainOutbound,
   type Explained,
   type InboundExplanation,
   type OutboundExplanation,
-} from '../peers/explain';
-import type { OutboundRule } from '../peers/rule';
-import { ownerOf } from '../peers/candidates';
-import { networkSections } from '../peers/index';
-import { parseAddress } from '../peers/network';
-import { standing } from '../peers/section';
-import { decide } from '../policy/decide';
-import { withOwnFault } from '../policy/own_fault';
-import type { AnswerFacts } from '../policy/decide_answer';
-import type { MxAnswer, Standing } from '../policy/mx_answer';
-import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
-import { show } from '../settings/reload/changes';
-import { formatFault } from '../settings/schema/fault';
-import { harakaTls } from '../settings/haraka/outbound_tls';
-import { outboundNotLoaded } from '../settings/checks/not_loaded';
-import { loadSettings } from '../settings/load/load';
-import { directorySource } from '../settings/load/source';
-import type { Settings } from '../settings/schema/types';
-import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
-import { answerOperand, lookAtAnswer } from './mx_answer';
-import { asHarakaDelivers, handshakeRemarks } from './haraka_terms';
-import { recipientDomain, senderDomain } from './operands';
-import { json, paint, table, warningLines, type Output, type Style } from './output';
-import { openSources } from './sources';
-import { problemsOf, problemText, whileInvalid } from './unsent';
+} from '../../peers/explain';
+import type { OutboundRule } from '../../peers/rule';
+import { ownerOf } from '../../peers/candidates';
+import { networkSections } from '../../peers/index';
+import { parseAddress } from '../../peers/network';
+import { standing } from '../../peers/section';
+import { decide } from '../../policy/decide';
+import { withOwnFault } from '../../policy/own_fault';
+import type { AnswerFacts } from '../../policy/decide_answer';
+import type { MxAnswer, Standing } from '../../policy/mx_answer';
+import type { Authentication, Decision, HostPlan, Requirement } from '../../policy/requirement';
+import { show } from '../../settings/reload/changes';
+import { formatFault } from '../../settings/schema/fault';
+import { harakaTls } from '../../settings/haraka/outbound_tls';
+import { outboundNotLoaded } from '../../settings/checks/not_loaded';
+import { loadSettings } from '../../settings/load/load';
+import { directorySource } from '../../settings/load/source';
+import type { Settings } from '../../settings/schema/types';
+import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { answerOperand, lookAtAnswer } from '../mx_answer';
+import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
+import { recipientDomain, senderDomain } from '../operands';
+import { json, paint, table, warningLines, type Output, type Style } from '../output';
+import { openSources } from '../sources';
+import { problemsOf, problemText, whileInvalid } from '../unsent';
 
 export const explainCommand: Command = {
   name: 'explain',

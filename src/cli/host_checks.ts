@@ -11,7 +11,7 @@ import type { HarakaTls } from '../settings/haraka/outbound_tls';
 import type { GlobalSettings } from '../settings/schema/types';
 import type { HandshakeRequest } from '../tls/options';
 import { certificateUse, securityLevelOf } from '../tls/security_level';
-import { requirementText } from './explain';
+import { requirementText } from './commands/explain';
 import { asHarakaDelivers } from './haraka_terms';
 
 /** What came of one address of one MX host. */

@@ -1,25 +1,25 @@
 /** `tls-peers cache`: the MTA-STS policies that Haraka keeps on disk. */
 import { lstatSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { createResolver } from '../dns/resolver';
-import { silent, type Log } from '../log';
-import { entryName } from '../mta_sts/entry';
-import { createFileStore } from '../mta_sts/file_store';
-import { createStsPolicies } from '../mta_sts/policies';
-import { serializePolicy } from '../mta_sts/policy';
-import { rootsDigest } from '../mta_sts/roots';
-import type { StoredPolicy } from '../mta_sts/store';
-import { namedPeers } from '../peers/named';
-import { resolverOptions } from '../settings/load/resolver_options';
-import { directorySource } from '../settings/load/source';
-import type { GlobalSettings } from '../settings/schema/types';
-import { given } from '../state/directory';
-import type { Owner } from '../state/owner';
-import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
-import { domainName } from './operands';
-import { json, table } from './output';
-import { ownerOfState } from './state_owner';
-import { validSettings } from './valid_settings';
+import { createResolver } from '../../dns/resolver';
+import { silent, type Log } from '../../log';
+import { entryName } from '../../mta_sts/entry';
+import { createFileStore } from '../../mta_sts/file_store';
+import { createStsPolicies } from '../../mta_sts/policies';
+import { serializePolicy } from '../../mta_sts/policy';
+import { rootsDigest } from '../../mta_sts/roots';
+import type { StoredPolicy } from '../../mta_sts/store';
+import { namedPeers } from '../../peers/named';
+import { resolverOptions } from '../../settings/load/resolver_options';
+import { directorySource } from '../../settings/load/source';
+import type { GlobalSettings } from '../../settings/schema/types';
+import { given } from '../../state/directory';
+import type { Owner } from '../../state/owner';
+import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { domainName } from '../operands';
+import { json, table } from '../output';
+import { ownerOfState } from '../state_owner';
+import { validSettings } from '../valid_settings';
 
 export const cacheCommand: Command = {
   name: 'cache',

@@ -1,19 +1,19 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
-import { formatFault } from '../settings/schema/fault';
-import { harakaTls } from '../settings/haraka/outbound_tls';
-import { outboundNotLoaded } from '../settings/checks/not_loaded';
-import { loadSettings } from '../settings/load/load';
-import { directorySource } from '../settings/load/source';
-import type { SecurityLevel } from '../peers/rule';
-import { exit, UsageError, type Command, type Context } from './command';
-import { handshakeRemarks } from './haraka_terms';
-import { heloName } from '../settings/haraka/ehlo_name';
-import { recipientDomain, senderDomain } from './operands';
-import { json, paint, table, warningLines, type Cell, type Output } from './output';
-import { everySender, senderGroups, type RuledSender, type SenderGroup } from './sender_groups';
-import { openSources } from './sources';
-import { problemsOf, problemText, whileInvalid, type Problem } from './unsent';
-import { Visitor, type Attempt } from './visits';
+import { formatFault } from '../../settings/schema/fault';
+import { harakaTls } from '../../settings/haraka/outbound_tls';
+import { outboundNotLoaded } from '../../settings/checks/not_loaded';
+import { loadSettings } from '../../settings/load/load';
+import { directorySource } from '../../settings/load/source';
+import type { SecurityLevel } from '../../peers/rule';
+import { exit, UsageError, type Command, type Context } from '../command';
+import { handshakeRemarks } from '../haraka_terms';
+import { heloName } from '../../settings/haraka/ehlo_name';
+import { recipientDomain, senderDomain } from '../operands';
+import { json, paint, table, warningLines, type Cell, type Output } from '../output';
+import { everySender, senderGroups, type RuledSender, type SenderGroup } from '../sender_groups';
+import { openSources } from '../sources';
+import { problemsOf, problemText, whileInvalid, type Problem } from '../unsent';
+import { Visitor, type Attempt } from '../host_checks';
 
 export const testCommand: Command = {
   name: 'test',

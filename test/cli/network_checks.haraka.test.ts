@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { DomainSpec } from '../../haraka-test-harness/world';
-import { livingWarnings } from '../../src/cli/living_warnings';
+import { livingWarnings } from '../../src/cli/network_checks';
 import { hostedFiles } from '../../src/hosting/catalogue';
 import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';

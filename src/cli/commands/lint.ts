@@ -1,16 +1,16 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
-import { formatFault, inOrder, type Fault } from '../settings/schema/fault';
-import { harakaFindings } from '../settings/checks/haraka_files';
-import { emptyFiles, strayFiles } from '../settings/checks/odd_files';
-import { portsWithinAddresses } from '../settings/checks/resolver_ports';
-import { loadSettings } from '../settings/load/load';
-import { directorySource, type SettingsSource } from '../settings/load/source';
-import { warnings } from '../settings/checks/warnings';
-import { acceptWhatIsGone, memoryWarnings } from './accept_removal';
-import { certificateFindings, directoryWarnings } from './certificate_files';
-import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
-import { livingWarnings } from './living_warnings';
-import { json, paint, warningLines } from './output';
+import { formatFault, inOrder, type Fault } from '../../settings/schema/fault';
+import { harakaFindings } from '../../settings/checks/haraka_files';
+import { emptyFiles, strayFiles } from '../../settings/checks/odd_files';
+import { portsWithinAddresses } from '../../settings/checks/resolver_ports';
+import { loadSettings } from '../../settings/load/load';
+import { directorySource, type SettingsSource } from '../../settings/load/source';
+import { warnings } from '../../settings/checks/warnings';
+import { acceptWhatIsGone, memoryWarnings } from '../accept_removal';
+import { certificateFindings, directoryWarnings } from '../certificate_files';
+import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { livingWarnings } from '../network_checks';
+import { json, paint, warningLines } from '../output';
 
 interface Findings {
   /** What vanished, and is meant to be gone, where the call says so. */

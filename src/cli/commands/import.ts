@@ -1,17 +1,17 @@
 /** `tls-peers import`: peers from CSV into the file of a managed domain. */
 import path from 'node:path';
-import { messageOf } from '../text';
-import { editIni } from '../settings/ini/edit';
-import { formatFault, type Fault } from '../settings/schema/fault';
-import { loadSettings } from '../settings/load/load';
-import { directorySource, type SettingsSource } from '../settings/load/source';
-import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from './command';
-import { parseCsv } from './csv';
+import { messageOf } from '../../text';
+import { editIni } from '../../settings/ini/edit';
+import { formatFault, type Fault } from '../../settings/schema/fault';
+import { loadSettings } from '../../settings/load/load';
+import { directorySource, type SettingsSource } from '../../settings/load/source';
+import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { parseCsv } from '../csv';
 import { domainFile } from './export';
-import { json } from './output';
-import { peersIn, planImport, rowsFromCsv, type PeerRow } from './peer_rows';
-import { replaceFile } from './replace_file';
-import { readUtf8 } from './utf8';
+import { json } from '../output';
+import { peersIn, planImport, rowsFromCsv, type PeerRow } from '../peer_rows';
+import { replaceFile } from '../replace_file';
+import { readUtf8 } from '../read_utf8';
 
 export const importCommand: Command = {
   name: 'import',
