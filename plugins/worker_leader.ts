@@ -1,5 +1,5 @@
 /**
- * One worker does for all of them what need be done only once. The master appoints it, and another one when it is gone;
+ * The worker leader does for all workers what need be done only once. The master appoints it, and another one when it is gone;
  * the master itself may be root, and does not speak with the network.
  */
 import cluster, { type Worker } from 'node:cluster';
@@ -8,7 +8,7 @@ const ready = 'tls-peers.ready';
 const appointed = 'tls-peers.appointed';
 
 /** In the master, before there are workers. */
-export function appointSpokesmen(): void {
+export function appointLeaders(): void {
   /** In the order in which they came. */
   const candidates = new Map<number, Worker>();
   let holder: number | 'nobody' = 'nobody';
@@ -38,11 +38,11 @@ export function appointSpokesmen(): void {
 }
 
 /**
- * In a worker: offers it as spokesman. `onAppointed` is called at most once.
+ * In a worker: offers it as leader. `onAppointed` is called at most once.
  *
  * @returns what withdraws the offer
  */
-export function offerAsSpokesman(onAppointed: () => void): () => void {
+export function offerAsLeader(onAppointed: () => void): () => void {
   const listen = (message: unknown): void => {
     if (!isEvent(message, appointed)) return;
     process.removeListener('message', listen);

@@ -45,9 +45,11 @@ export class Engine {
     private readonly log: Log,
   ) {
     let last: GlobalSettings | undefined;
-    this.store = openSettings(source, log, ({ global }) => {
-      if (last !== undefined && needsRestart(last, global)) this.replace();
-      last = global;
+    this.store = openSettings(source, log, {
+      onChange: ({ global }) => {
+        if (last !== undefined && needsRestart(last, global)) this.replace();
+        last = global;
+      },
     });
     last = this.settings().global;
     this.owner = this.ownerOfState(source);

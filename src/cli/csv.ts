@@ -19,7 +19,7 @@ export function parseCsv(text: string): string[][] {
 class CsvReader {
   #at = 0;
 
-  constructor(readonly text: string) {}
+  constructor(private readonly text: string) {}
 
   done(): boolean {
     return this.#at >= this.text.length;

@@ -1,9 +1,10 @@
-/** Visits to the hosts of a decision, each as a delivery would pay it. */
+/** The hosts of a decision, each checked as a delivery would meet it. */
+import { withDeadline } from '../deadline';
 import { discover, type Sources } from '../discovery/discover';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
-import { withOwnFault } from '../policy/own_fault';
 import { extraRootsOf } from '../policy/observed';
+import { withOwnFault } from '../policy/own_fault';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { judgeProbe, type ProbeVerdict } from '../probe/judge';
 import { probeHost, type Probe } from '../probe/probe';
@@ -11,7 +12,7 @@ import type { HarakaTls } from '../settings/haraka/outbound_tls';
 import type { GlobalSettings } from '../settings/schema/types';
 import type { HandshakeRequest } from '../tls/options';
 import { certificateUse, securityLevelOf } from '../tls/security_level';
-import { requirementText } from './commands/explain';
+import { requirementText } from './decision_text';
 import { asHarakaDelivers } from './haraka_terms';
 
 /** What came of one address of one MX host. */
@@ -31,33 +32,35 @@ export interface Attempt {
   readonly verdict: ProbeVerdict;
 }
 
-export interface VisitorOptions {
+export interface HostCheckOptions {
   readonly sources: Sources;
   readonly global: GlobalSettings;
-  readonly helo: string;
+  /** With which hosts are greeted. */
+  readonly ehloName: string;
   readonly haraka: HarakaTls;
   readonly progress: (line: string) => void;
 }
 
-export class Visitor {
-  /** By address, and how it is greeted: rules that differ otherwise share a visit. */
-  private readonly probes = new Map<string, Promise<Probe>>();
+export class HostChecks {
+  /** By address, and how it is greeted: rules that differ otherwise share a probe. */
+  readonly #probes = new Map<string, Promise<Probe>>();
 
-  constructor(private readonly options: VisitorOptions) {}
+  constructor(private readonly options: HostCheckOptions) {}
 
   /** What a delivery would decide, with Haraka's own settings heeded. */
   async decide(rule: OutboundRule, domain: string): Promise<Decision> {
     const { sources, global, haraka } = this.options;
-    const signal = AbortSignal.timeout(global.timeouts.decision * 1000);
     const [facts, probed] = await Promise.all([
-      discover(sources, rule, domain, { signal }),
+      withDeadline(global.timeouts.decision * 1000, undefined, (signal) =>
+        discover(sources, rule, domain, { signal }),
+      ),
       sources.resolver.probe(),
     ]);
     return asHarakaDelivers(withOwnFault(decide(rule, facts), probed), haraka, domain);
   }
 
-  async visit({ host, requirement, discovered }: HostPlan, address: string): Promise<Attempt> {
-    const probe = await this.probe(host, address, requirement);
+  async check({ host, requirement, discovered }: HostPlan, address: string): Promise<Attempt> {
+    const probe = await this.#probe(host, address, requirement);
     const verdict = judgeProbe(requirement, probe, new Date());
     return {
       host,
@@ -69,24 +72,24 @@ export class Visitor {
     };
   }
 
-  private probe(host: string, address: string, requirement: Requirement): Promise<Probe> {
+  #probe(host: string, address: string, requirement: Requirement): Promise<Probe> {
     const key = JSON.stringify([address, greeting(requirement)]);
-    const known = this.probes.get(key);
+    const known = this.#probes.get(key);
     if (known !== undefined) return known;
-    const { global, helo, progress } = this.options;
+    const { global, ehloName, progress } = this.options;
     const made = probeHost({
       address,
-      heloName: helo,
+      ehloName,
       deadlineMs: global.timeouts.tlsHandshake * 1000,
-      handshake: this.handshakeFor(requirement),
+      handshake: this.#handshakeFor(requirement),
     });
-    this.probes.set(key, made);
+    this.#probes.set(key, made);
     void made.then(({ kind }) => progress(`${host} [${address}]: ${kind.replace('_', ' ')}`));
     return made;
   }
 
   /** The handshake that a delivery would make. */
-  private handshakeFor(requirement: Requirement): HandshakeRequest | 'never' {
+  #handshakeFor(requirement: Requirement): HandshakeRequest | 'never' {
     if (requirement.kind === 'cleartext') return 'never';
     const { options } = this.options.haraka;
     return { requirement, haraka: { ...options }, certificate: 'none', hello: 'default' };

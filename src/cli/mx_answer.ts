@@ -8,18 +8,17 @@ import type { OutboundRule } from '../peers/rule';
 import { decideAnswer, type AnswerFacts } from '../policy/decide_answer';
 import type { MxAnswer } from '../policy/mx_answer';
 import type { Decision } from '../policy/requirement';
-import type { Settings } from '../settings/schema/types';
 import { UsageError, type Context } from './command';
 
-/** What `--mx` and `--by` say. @throws UsageError */
+/** What `--mx` and `--by` say; `undefined` where neither is given. @throws UsageError */
 export function answerOperand(
   options: Context['options'],
   domain: string,
-): ReturnType<typeof answerOf> | 'none' {
+): ReturnType<typeof answerOf> | undefined {
   const { mx, by = '' } = options;
   if (mx === undefined) {
     if (by !== '') throw new UsageError('--by goes with --mx');
-    return 'none';
+    return undefined;
   }
   if (options['offline'] === true) throw new UsageError('--mx does not go with --offline');
   const hosts = String(mx)
@@ -33,15 +32,20 @@ export function answerOperand(
   return answerOf(String(by).replace(/^haraka-plugin-/, ''), domain, plainEntries(entries));
 }
 
+/** What a delivery is asked to make of an answer. */
+interface Question {
+  readonly rule: OutboundRule;
+  readonly domain: string;
+  readonly answer: MxAnswer<AnsweredEntry>;
+  /** As in `[outbound] routes`. */
+  readonly routes: readonly string[];
+}
+
 export async function lookAtAnswer(
-  settings: Settings,
   sources: Sources,
-  rule: OutboundRule,
-  domain: string,
-  answer: MxAnswer<AnsweredEntry>,
+  { rule, domain, answer, routes }: Question,
   waiting: Waiting,
 ): Promise<{ readonly destination: AnswerFacts; readonly sts: StsFacts; readonly decision: Decision }> {
-  const routes = settings.global.outbound.values.routes ?? [];
   const destination = await discoverAnswer(sources, rule, domain, answer, routes, waiting);
   return { destination, sts: destination.sts, decision: decideAnswer(rule, destination) };
 }

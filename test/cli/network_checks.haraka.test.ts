@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { DomainSpec } from '../../haraka-test-harness/world';
-import { livingWarnings } from '../../src/cli/network_checks';
+import { askNetwork } from '../../src/cli/network_checks';
 import { hostedFiles } from '../../src/hosting/catalogue';
+import { findingsAt } from '../../src/settings/checks/checks';
 import { loadSettings } from '../../src/settings/load/load';
+import { faultDocument } from '../../src/settings/schema/fault';
 import { memorySource } from '../settings/memory_source';
 import { callIn } from './lab_call';
 
@@ -116,18 +118,19 @@ test('what could not be checked in time is named, and so is a resolver that does
   const silent = createSocket('udp4').bind(0, '127.0.0.1');
   try {
     await once(silent, 'listening');
-    const { settings } = loadSettings(
-      memorySource({
-        'tls-peers.ini': `[resolver]\nservers = 127.0.0.1:${silent.address().port}\ntimeout = 1\n[outbound]\nsecurity_level = none\n`,
-        'tls-peers/slow.example.ini': '[mta_sts]\nmx = mx.slow.example\n',
-      }),
-    );
-    const found = await livingWarnings(settings, {
-      today: '2026-06-15',
-      directory: '/nonexistent',
+    const source = memorySource({
+      'tls-peers.ini': `[resolver]\nservers = 127.0.0.1:${silent.address().port}\ntimeout = 1\n[outbound]\nsecurity_level = none\n`,
+      'tls-peers/slow.example.ini': '[mta_sts]\nmx = mx.slow.example\n',
+    });
+    const { settings } = loadSettings(source);
+    const network = await askNetwork(settings, {
+      ehloName: 'us.example',
       progress: () => undefined,
       rolloutMs: 1,
     });
+    const found = findingsAt('lint', { files: { settings, source, today: '2026-06-15' }, network }).map(
+      ({ fault }) => faultDocument(fault),
+    );
     expect(found.map(({ file, line, problem }) => `${file}:${line}: ${problem}`)).toEqual([
       expect.stringMatching(/^tls-peers\.ini:0: resolver 127\.0\.0\.1:\d+ did not answer the DNSSEC probe /),
       'tls-peers/slow.example.ini:1: was not checked: out of time',

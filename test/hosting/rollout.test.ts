@@ -170,7 +170,7 @@ function trustingTheWorld(handshake: HandshakeRequest | 'never'): HandshakeReque
 
 const dependencies = () => ({
   resolver,
-  heloName: 'us.example',
+  ehloName: 'us.example',
   probe: (options: Parameters<typeof probeHost>[0]) =>
     probeHost({
       ...options,

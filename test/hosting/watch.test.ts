@@ -29,7 +29,7 @@ beforeEach(() => {
   };
   watch = new RolloutWatch({
     catalogue: () => catalogue,
-    dependencies: () => ({ resolver, heloName: 'us.example' }),
+    dependencies: () => ({ resolver, ehloName: 'us.example' }),
     log: { debug: () => undefined, info: () => undefined, notice: count, warn: () => undefined, error: () => undefined },
   });
   watch.start();

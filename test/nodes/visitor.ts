@@ -103,7 +103,7 @@ async function outcome(
   const probe = await probeHost({
     address: '127.0.0.1',
     port,
-    heloName: 'us.example',
+    ehloName: 'us.example',
     handshake,
     deadlineMs: 10_000,
   });

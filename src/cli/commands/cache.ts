@@ -16,9 +16,9 @@ import type { GlobalSettings } from '../../settings/schema/types';
 import { given } from '../../state/directory';
 import type { Owner } from '../../state/owner';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { ownerOfState } from '../install';
 import { domainName } from '../operands';
 import { json, table } from '../output';
-import { ownerOfState } from '../state_owner';
 import { validSettings } from '../valid_settings';
 
 export const cacheCommand: Command = {

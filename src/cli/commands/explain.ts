@@ -1,10 +1,12 @@
 /** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
+import { withDeadline } from '../../deadline';
 import { discover } from '../../discovery/discover';
 import type { AnsweredEntry } from '../../discovery/discover_answer';
 import { findingText } from '../../dns/probe';
-import type { Destination, MxHostFacts, RoutedHostFacts } from '../../dns/types';
+import type { Destination } from '../../dns/types';
 import type { Failure } from '../../failure';
 import type { StsFacts } from '../../mta_sts/types';
+import { ownerOf } from '../../peers/candidates';
 import {
   explainInbound,
   explainOutbound,
@@ -12,30 +14,31 @@ import {
   type InboundExplanation,
   type OutboundExplanation,
 } from '../../peers/explain';
-import type { OutboundRule } from '../../peers/rule';
-import { ownerOf } from '../../peers/candidates';
 import { networkSections } from '../../peers/index';
 import { parseAddress } from '../../peers/network';
+import type { OutboundRule } from '../../peers/rule';
 import { standing } from '../../peers/section';
 import { decide } from '../../policy/decide';
-import { withOwnFault } from '../../policy/own_fault';
 import type { AnswerFacts } from '../../policy/decide_answer';
-import type { MxAnswer, Standing } from '../../policy/mx_answer';
-import type { Authentication, Decision, HostPlan, Requirement } from '../../policy/requirement';
-import { show } from '../../settings/reload/changes';
-import { formatFault } from '../../settings/schema/fault';
-import { harakaTls } from '../../settings/haraka/outbound_tls';
+import type { MxAnswer } from '../../policy/mx_answer';
+import { withOwnFault } from '../../policy/own_fault';
+import type { Decision } from '../../policy/requirement';
 import { outboundNotLoaded } from '../../settings/checks/not_loaded';
+import { harakaTls } from '../../settings/haraka/outbound_tls';
 import { loadSettings } from '../../settings/load/load';
 import { directorySource } from '../../settings/load/source';
+import { formatFault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
+import { show } from '../../settings/schema/value_text';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
-import { answerOperand, lookAtAnswer } from '../mx_answer';
+import { decisionLines } from '../decision_text';
+import { answerLines, destinationLines, stsText } from '../destination_text';
 import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
+import { answerOperand, lookAtAnswer } from '../mx_answer';
 import { recipientDomain, senderDomain } from '../operands';
 import { json, paint, table, warningLines, type Output, type Style } from '../output';
 import { openSources } from '../sources';
-import { problemsOf, problemText, whileInvalid } from '../unsent';
+import { whileInvalid } from '../unsent';
 
 export const explainCommand: Command = {
   name: 'explain',
@@ -69,18 +72,18 @@ async function outbound(context: Context): Promise<ExitCode> {
   const source = directorySource(context.directory);
   const { settings } = loadSettings(source);
   const explanation = explainOutbound(settings, sender, recipient, context.today);
-  const living =
+  const seen =
     explanation.kind === 'explained' && context.options['offline'] !== true
-      ? await look(settings, context.directory, explanation.rule, recipient, answer)
+      ? await discoverNow(settings, context.directory, { rule: explanation.rule, domain: recipient, answer })
       : undefined;
-  const warnings = outboundNotLoaded(source, settings, context.today).map(formatFault);
-  if (context.json) context.output.print(json({ ...explanation, ...living, warnings }));
+  const warnings = outboundNotLoaded({ source, settings, today: context.today }).map(formatFault);
+  if (context.json) context.output.print(json({ ...explanation, ...seen, warnings }));
   else {
-    reportOutbound(context.output, explanation, living);
+    reportOutbound(context.output, explanation, seen);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
   if (explanation.kind === 'invalid') return exit.findings;
-  return living === undefined || (living.decision.kind === 'deliver' && living.decision.hosts.length > 0)
+  return seen === undefined || (seen.decision.kind === 'deliver' && seen.decision.hosts.length > 0)
     ? exit.ok
     : exit.findings;
 }
@@ -123,7 +126,8 @@ function twoOperands({ operands }: Context): [string, string] {
   return [from, to];
 }
 
-interface Living {
+/** What a delivery would see now, and decide. */
+interface Discovered {
   /** Whether each resolver validates, and what to do where it does not. */
   readonly resolver: readonly string[];
   readonly destination: Destination | AnswerFacts;
@@ -133,51 +137,64 @@ interface Living {
   readonly haraka: readonly string[];
 }
 
-async function look(
+interface Asked {
+  readonly rule: OutboundRule;
+  readonly domain: string;
+  /** What a plugin answers to `get_mx`; where absent, the domain's own MX hosts are looked up. */
+  readonly answer: MxAnswer<AnsweredEntry> | undefined;
+}
+
+async function discoverNow(
   settings: Settings,
   directory: string,
-  rule: OutboundRule,
-  to: string,
-  answer: MxAnswer<AnsweredEntry> | 'none',
-): Promise<Living> {
+  { rule, domain, answer }: Asked,
+): Promise<Discovered> {
   const sources = openSources(settings.global, directory);
   try {
-    const signal = AbortSignal.timeout(settings.global.timeouts.decision * 1000);
+    const routes = settings.global.outbound.values.routes ?? [];
+    const facts = withDeadline<Pick<Discovered, 'destination' | 'sts' | 'decision'>>(
+      settings.global.timeouts.decision * 1000,
+      undefined,
+      async (signal) => {
+        if (answer !== undefined) return lookAtAnswer(sources, { rule, domain, answer, routes }, { signal });
+        const found = await discover(sources, rule, domain, { signal });
+        return { ...found, decision: decide(rule, found) };
+      },
+    );
     const [{ destination, sts, decision: decided }, probed] = await Promise.all([
-      answer === 'none'
-        ? discover(sources, rule, to, { signal }).then((facts) => ({
-            ...facts,
-            decision: decide(rule, facts),
-          }))
-        : lookAtAnswer(settings, sources, rule, to, answer, { signal }),
+      facts,
       sources.resolver.probe(),
     ]);
     const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
     const tls = harakaTls(directorySource(directory));
-    const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, to);
+    const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, domain);
     return { resolver, destination, sts, decision, haraka: handshakeRemarks(tls) };
   } finally {
     await sources.close();
   }
 }
 
-function reportOutbound(output: Output, explanation: OutboundExplanation, living: Living | undefined): void {
+function reportOutbound(
+  output: Output,
+  explanation: OutboundExplanation,
+  seen: Discovered | undefined,
+): void {
   if (explanation.kind === 'invalid') {
     reportInvalid(output, explanation.failure);
     return;
   }
   reportRule(output, explanation);
-  if (living === undefined) return;
+  if (seen === undefined) return;
   output.print('');
-  for (const line of living.resolver) output.print(`DNSSEC       ${line}`);
-  const { destination } = living;
+  for (const line of seen.resolver) output.print(`DNSSEC       ${line}`);
+  const { destination } = seen;
   const found =
     'by' in destination ? answerLines(output, destination) : destinationLines(output, destination);
   for (const line of found) output.print(line);
-  output.print(`MTA-STS      ${stsText(living.sts)}`);
+  output.print(`MTA-STS      ${stsText(seen.sts)}`);
   output.print('');
-  for (const line of decisionLines(output, living.decision)) output.print(line);
-  for (const line of living.haraka) output.print(paint(output, 'dim', line));
+  for (const line of decisionLines(output, seen.decision)) output.print(line);
+  for (const line of seen.haraka) output.print(paint(output, 'dim', line));
 }
 
 function reportInbound(output: Output, explanation: InboundExplanation): void {
@@ -225,154 +242,4 @@ function valueText(key: string, value: unknown): string {
   if (key !== 'ca_file' || typeof value !== 'string' || value === '') return show(value);
   const count = value.split('BEGIN CERTIFICATE').length - 1;
   return `${count} ${count === 1 ? 'certificate' : 'certificates'}`;
-}
-
-function destinationLines(output: Output, destination: Destination): string[] {
-  switch (destination.kind) {
-    case 'mx':
-      return [
-        `MX           ${destination.domain}: ${destination.secure ? 'signed and validated' : 'insecure'}`,
-        ...table(output, destination.hosts.map(hostRow), '  '),
-      ];
-    case 'implicit':
-      return [
-        `MX           none: ${destination.domain} is itself the host`,
-        ...table(output, [hostRow(destination.host)], '  '),
-      ];
-    case 'answered':
-    case 'route':
-      return [`route        ${destination.domain}`, ...table(output, destination.hosts.map(hostRow), '  ')];
-    case 'literal':
-      return [`address      ${destination.address}: no DANE, no MTA-STS`];
-    case 'null_mx':
-      return [`MX           ${destination.domain} takes no mail (null MX, RFC 7505)`];
-    case 'no_such_domain':
-      return [`MX           ${destination.domain} does not exist`];
-    case 'lookup_failed':
-      return [`MX           ${destination.domain}: the lookup failed: ${destination.failure.detail}`];
-  }
-}
-
-function answerLines(output: Output, { domain, by, hosts, own }: AnswerFacts): string[] {
-  const whose = by === '' ? 'a plugin' : by;
-  const known =
-    own.kind === 'failed'
-      ? `MX           ${domain}: the lookup failed: ${own.detail}`
-      : `MX           ${domain}: ${own.security === 'secure' ? 'signed and validated' : 'insecure'}: ${own.hosts.map(({ host }) => host).join(' ')}`;
-  const asked = hosts.some(({ standing }) => standing.kind !== 'route');
-  return [
-    ...(asked ? [known] : []),
-    `answer       of ${whose} to get_mx`,
-    ...table(
-      output,
-      hosts.map(({ standing, facts }) => {
-        const [, ...row] = hostRow(facts);
-        return [standingText[standing.kind], ...row];
-      }),
-      '  ',
-    ),
-  ];
-}
-
-const standingText: Readonly<Record<Standing['kind'], string>> = {
-  route: 'route',
-  own_mx: 'MX host',
-  forged: 'no MX host, from DNS',
-  stray: 'neither MX host nor route',
-  unknown: 'not known',
-};
-
-function hostRow({ host, preference, addresses, tlsa }: MxHostFacts | RoutedHostFacts): string[] {
-  const found =
-    addresses.kind === 'found'
-      ? `${addresses.addresses.join(' ')} (${addresses.security.replace('_', ' ')})`
-      : addresses.kind === 'failed'
-        ? `addresses unknown: ${addresses.detail}`
-        : addresses.kind === 'none'
-          ? 'no address'
-          : 'addresses not asked for';
-  return [String(preference), host, found, tlsaText(tlsa)];
-}
-
-function tlsaText(tlsa: MxHostFacts['tlsa']): string {
-  switch (tlsa.kind) {
-    case 'not_asked':
-      return 'TLSA not asked for';
-    case 'absent':
-      return 'no TLSA';
-    case 'failed':
-      return `TLSA unknown: ${tlsa.detail}`;
-    case 'present':
-      return `TLSA ${tlsa.records.map(({ usage, selector, matchingType }) => `${usage} ${selector} ${matchingType}`).join(', ')} at ${tlsa.baseDomain}`;
-  }
-}
-
-function stsText(sts: StsFacts): string {
-  if (sts.kind === 'not_asked') return 'not asked for';
-  if (sts.kind === 'no_policy') {
-    if (sts.failure === 'not_published') return 'no policy published';
-    return `no policy: ${sts.failure.text.replace(/^MTA-STS policy:? /, '')}`;
-  }
-  if (sts.kind === 'unknown') return `not known: ${sts.failure.text}`;
-  const refresh = sts.refreshFailure === 'none' ? '' : `; not refreshed: ${sts.refreshFailure.text}`;
-  return `${sts.policy.mode}, id ${sts.id}, mx ${sts.policy.mx.join(' ')}, max_age ${sts.policy.maxAge}${refresh}`;
-}
-
-function decisionLines(output: Output, decision: Decision): string[] {
-  if (decision.kind !== 'deliver') {
-    const fate = paint(output, 'red', decision.kind === 'defer' ? 'deferred' : 'undeliverable');
-    return problemsOf(decision).map((problem) => `${fate}  ${problemText(problem)}`);
-  }
-  const plans = decision.hosts.map((plan) => [
-    { text: 'try', style: 'green' as const },
-    plan.host,
-    requirementText(plan.requirement),
-    discoveredText(plan),
-  ]);
-  const refused = decision.refused.map(({ host, failure, discovered }) => [
-    { text: 'refuse', style: 'red' as const },
-    host,
-    `${failure.reason}: ${failure.text}`,
-    discovered,
-  ]);
-  return table(output, [...plans, ...refused]);
-}
-
-function discoveredText({ discovered, recorded }: HostPlan): string {
-  return [discovered, ...recorded.map(({ reason }) => `recorded ${reason}`)].join('; ');
-}
-
-/** One line for people. */
-export function requirementText(requirement: Requirement): string {
-  switch (requirement.kind) {
-    case 'cleartext':
-      return `cleartext (${requirement.because})`;
-    case 'encrypted':
-      return `${requirement.minVersion} or newer, ${authenticationText(requirement.authentication)} (${requirement.because})${watchedText(requirement)}`;
-    case 'opportunistic':
-      return `TLS if offered (${requirement.minVersion} or newer), cleartext_fallback ${requirement.cleartextFallback} (${requirement.because})${watchedText(requirement)}`;
-  }
-}
-
-function watchedText({ observe }: Exclude<Requirement, { kind: 'cleartext' }>): string {
-  return observe === 'nothing' ? '' : `; observed: ${requirementText(observe)}`;
-}
-
-function authenticationText(authentication: Authentication): string {
-  switch (authentication.kind) {
-    case 'none':
-      return 'no authentication';
-    case 'dane':
-      return `DANE at ${authentication.dane.baseDomain}`;
-    case 'pkix':
-      return `PKIX for ${pkixNames(authentication.pkix)}`;
-    case 'dane_and_pkix':
-      return `DANE at ${authentication.dane.baseDomain} and PKIX for ${pkixNames(authentication.pkix)}`;
-    case 'fingerprints':
-      return `one of ${authentication.sha256.length} certificates`;
-  }
-}
-
-function pkixNames(pkix: Extract<Authentication, { kind: 'pkix' }>['pkix']): string {
-  return [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(' or ');
 }

@@ -1,17 +1,17 @@
 /** `tls-peers import`: peers from CSV into the file of a managed domain. */
 import path from 'node:path';
-import { messageOf } from '../../text';
 import { editIni } from '../../settings/ini/edit';
-import { formatFault, type Fault } from '../../settings/schema/fault';
 import { loadSettings } from '../../settings/load/load';
 import { directorySource, type SettingsSource } from '../../settings/load/source';
+import { faultDocument, formatFault, type Fault } from '../../settings/schema/fault';
+import { messageOf } from '../../text';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { parseCsv } from '../csv';
-import { domainFile } from './export';
+import { managedFile } from '../managed_file';
 import { json } from '../output';
 import { peersIn, planImport, rowsFromCsv, type PeerRow } from '../peer_rows';
-import { replaceFile } from '../replace_file';
 import { readUtf8 } from '../read_utf8';
+import { replaceFile } from '../replace_file';
 
 export const importCommand: Command = {
   name: 'import',
@@ -24,21 +24,21 @@ export const importCommand: Command = {
     '  --prune           take out peers that the CSV file does not have',
   ],
   options: { write: { type: 'boolean' }, prune: { type: 'boolean' } },
-  run: (context) => Promise.resolve(importPeers(context)),
+  run: importPeers,
 };
 
-function importPeers(context: Context): ExitCode {
+async function importPeers(context: Context): Promise<ExitCode> {
   const [domain, csv, ...more] = context.operands;
   if (domain === undefined || csv === undefined || more.length > 0)
     throw new UsageError('DOMAIN and FILE.csv are needed');
   const { directory } = context;
   const source = directorySource(directory);
-  const { name, text } = domainFile(directory, domain);
+  const { name, text } = managedFile(directory, domain);
   const plan = planImport(peersIn(source, name, text), readRows(csv), context.options['prune'] === true);
   const edited = editIni(text, plan.edits, plan.removed);
   const faults = faultsAfter(source, name, edited);
   const write = context.options['write'] === true && faults.length === 0 && plan.changes.length > 0;
-  if (write) replaceFile(path.join(directory, name), edited);
+  if (write) await replaceFile(path.join(directory, name), edited);
   report(context, plan.changes, faults, write);
   return faults.length === 0 ? exit.ok : exit.findings;
 }
@@ -75,7 +75,7 @@ function report(
   written: boolean,
 ): void {
   if (asJson) {
-    output.print(json({ changes, faults, written }));
+    output.print(json({ changes, faults: faults.map(faultDocument), written }));
     return;
   }
   for (const line of changes) output.print(line);

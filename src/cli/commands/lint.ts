@@ -1,15 +1,15 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
-import { formatFault, inOrder, type Fault } from '../../settings/schema/fault';
-import { harakaFindings } from '../../settings/checks/haraka_files';
-import { emptyFiles, strayFiles } from '../../settings/checks/odd_files';
-import { portsWithinAddresses } from '../../settings/checks/resolver_ports';
+import type { Finding, Seen } from '../../settings/checks/check';
+import { findingsAt } from '../../settings/checks/checks';
+import { ehloName } from '../../settings/haraka/ehlo_name';
 import { loadSettings } from '../../settings/load/load';
 import { directorySource, type SettingsSource } from '../../settings/load/source';
-import { warnings } from '../../settings/checks/warnings';
-import { acceptWhatIsGone, memoryWarnings } from '../accept_removal';
-import { certificateFindings, directoryWarnings } from '../certificate_files';
+import { faultDocument, formatFault, inOrder, type Fault } from '../../settings/schema/fault';
+import type { Settings } from '../../settings/schema/types';
+import { acceptWhatIsGone, memoryIn } from '../accept_removal';
+import { certificatesIn } from '../certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
-import { livingWarnings } from '../network_checks';
+import { askNetwork } from '../network_checks';
 import { json, paint, warningLines } from '../output';
 
 interface Findings {
@@ -48,33 +48,36 @@ export const lintCommand: Command = {
 };
 
 /** Everything that is to be said about the files in the directory. */
-async function lint({ directory, now, today, options, output }: Context): Promise<Findings> {
+async function lint(context: Context): Promise<Findings> {
+  const { directory, now, today } = context;
   const read = new Set<string>();
   const source = noting(directorySource(directory), read);
   const loaded = loadSettings(source);
-  const { settings, faults } = loaded;
-  const haraka = harakaFindings(source, settings, today);
-  const certificates = certificateFindings(source, settings, now);
-  const living =
-    options['offline'] === true
-      ? []
-      : await livingWarnings(settings, { today, directory, progress: (line) => output.progress(line) });
+  const { settings } = loaded;
+  const found = findingsAt('lint', {
+    files: { settings, source, today },
+    memory: memoryIn(directory, loaded),
+    certificates: await certificatesIn(directory, source, settings, now),
+    ...(await networkSeen(context, settings)),
+  });
+  const of = (wanted: Finding['severity']) =>
+    found.filter(({ severity }) => severity === wanted).map(({ fault }) => fault);
   return {
     directory,
     checked: [...read].sort(),
-    faults: inOrder([...faults, ...haraka.faults, ...certificates.faults]),
-    warnings: inOrder([
-      ...warnings(settings, today),
-      ...haraka.warnings,
-      ...certificates.warnings,
-      ...(await directoryWarnings(settings, directory, now)),
-      ...portsWithinAddresses(source),
-      ...memoryWarnings(directory, loaded),
-      ...strayFiles(source),
-      ...emptyFiles(source),
-      ...living,
-    ]),
+    faults: inOrder([...loaded.faults, ...of('fault')]),
+    warnings: inOrder(of('warning')),
   };
+}
+
+async function networkSeen(
+  { directory, options, output }: Context,
+  settings: Settings,
+): Promise<Pick<Seen, 'network'>> {
+  if (options['offline'] === true) return {};
+  const progress = (line: string) => output.progress(line);
+  const network = { ehloName: ehloName(directorySource(directory)), progress };
+  return { network: await askNetwork(settings, network) };
 }
 
 /** `source`, with the names of the files that are there noted in `read`. */
@@ -96,7 +99,8 @@ function exitCode(findings: Findings, strict: boolean): ExitCode {
 
 function report({ output, json: asJson }: Context, findings: Findings): void {
   if (asJson) {
-    output.print(json(findings));
+    const [faults, warnings] = [findings.faults.map(faultDocument), findings.warnings.map(faultDocument)];
+    output.print(json({ ...findings, faults, warnings }));
     return;
   }
   for (const line of findings.accepted ?? []) output.print(`accepted ${line}`);

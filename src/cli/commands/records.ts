@@ -1,14 +1,14 @@
 /** `tls-peers records`: what a managed domain should publish, and how that differs from what it does publish. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import path from 'node:path';
-import type { Resolver } from '../../dns/resolver';
+import { createResolver, type Resolver } from '../../dns/resolver';
 import { pairKeys, readPem } from '../../hosting/pem';
 import { directoryReader, fileReader } from '../../hosting/pem_files';
 import { canonicalDomain } from '../../names';
-import { directorySource, type SettingsSource } from '../../settings/load/source';
+import { iniValues, type ConfigFiles } from '../../settings/haraka/config_files';
 import { resolverOptions } from '../../settings/load/resolver_options';
+import { directorySource } from '../../settings/load/source';
 import type { ManagedDomain, Settings } from '../../settings/schema/types';
-import { createResolver } from '../../dns/resolver';
 import { messageOf } from '../../text';
 import { CommandError, exit, UsageError, type Command, type Context } from '../command';
 import { reportUris } from '../operands';
@@ -80,7 +80,7 @@ function managed(settings: Settings, operand: string): ManagedDomain {
 async function reportOn(
   context: Context,
   settings: Settings,
-  source: SettingsSource,
+  source: ConfigFiles,
   domain: ManagedDomain,
 ): Promise<Report> {
   const { options } = context;
@@ -177,7 +177,7 @@ async function mxHosts(resolver: Resolver, { domain }: ManagedDomain): Promise<s
 }
 
 /** The chains that Haraka's tls plugin has a key for: those of tls.ini, and those in config/tls. */
-async function presented(source: SettingsSource, directory: string): Promise<Chain[]> {
+async function presented(source: ConfigFiles, directory: string): Promise<Chain[]> {
   const readers = [fileReader(directory, tlsIniFiles(source)), directoryReader(path.join(directory, 'tls'))];
   const files = (await Promise.all(readers.map((reader) => reader.read()))).flatMap((read) => read.files);
   return pairKeys(files).pairs.map(({ leaf, file, chainPem }) => {
@@ -188,16 +188,15 @@ async function presented(source: SettingsSource, directory: string): Promise<Cha
   });
 }
 
-function tlsIniFiles(source: SettingsSource): string[] {
-  const reading = source.read('tls.ini');
-  const main = reading.kind === 'file' ? source.parse('tls.ini', reading.text)['main'] : undefined;
+function tlsIniFiles(source: ConfigFiles): string[] {
+  const main = iniValues(source, 'tls.ini')['main'];
   const named = (key: string, otherwise: string) =>
     [main?.[key] ?? otherwise].flat().filter((name) => typeof name === 'string');
   const files = [...named('cert', 'tls_cert.pem'), ...named('key', 'tls_key.pem')];
   return files.filter((name) => name !== '' && source.read(name).kind === 'file');
 }
 
-function nextKey(source: SettingsSource, file: string): KeyObject {
+function nextKey(source: ConfigFiles, file: string): KeyObject {
   const reading = source.read(path.resolve(file));
   if (reading.kind !== 'file') throw new CommandError(`${file} cannot be read`);
   try {

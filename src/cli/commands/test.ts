@@ -1,19 +1,19 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
-import { formatFault } from '../../settings/schema/fault';
-import { harakaTls } from '../../settings/haraka/outbound_tls';
+import type { SecurityLevel } from '../../peers/rule';
 import { outboundNotLoaded } from '../../settings/checks/not_loaded';
+import { ehloName } from '../../settings/haraka/ehlo_name';
+import { harakaTls } from '../../settings/haraka/outbound_tls';
 import { loadSettings } from '../../settings/load/load';
 import { directorySource } from '../../settings/load/source';
-import type { SecurityLevel } from '../../peers/rule';
+import { formatFault } from '../../settings/schema/fault';
 import { exit, UsageError, type Command, type Context } from '../command';
 import { handshakeRemarks } from '../haraka_terms';
-import { heloName } from '../../settings/haraka/ehlo_name';
+import { HostChecks, type Attempt } from '../host_checks';
 import { recipientDomain, senderDomain } from '../operands';
 import { json, paint, table, warningLines, type Cell, type Output } from '../output';
 import { everySender, senderGroups, type RuledSender, type SenderGroup } from '../sender_groups';
 import { openSources } from '../sources';
 import { problemsOf, problemText, whileInvalid, type Problem } from '../unsent';
-import { Visitor, type Attempt } from '../host_checks';
 
 export const testCommand: Command = {
   name: 'test',
@@ -57,21 +57,23 @@ async function test(context: Context) {
   const haraka = harakaTls(source);
   const surroundings = {
     haraka: handshakeRemarks(haraka),
-    warnings: outboundNotLoaded(source, settings, context.today).map(formatFault),
+    warnings: outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
   };
   const sources = openSources(settings.global, directory);
   try {
     const reports: Report[] = [];
     for (const domain of domains) {
-      const visitor = new Visitor({
+      const hostChecks = new HostChecks({
         sources,
         global: settings.global,
-        helo: heloName(directory),
+        ehloName: ehloName(source),
         haraka,
         progress: (line) => output.progress(line),
       });
       const groups = senderGroups(settings, given ?? everySender(settings), domain, context.today);
-      const found = await Promise.all(groups.map((group) => testGroup(visitor, group, domain, surroundings)));
+      const found = await Promise.all(
+        groups.map((group) => testGroup(hostChecks, group, domain, surroundings)),
+      );
       reports.push(...found);
       if (!context.json)
         for (const one of found) for (const line of reportLines(output, one)) output.print(line);
@@ -84,7 +86,7 @@ async function test(context: Context) {
 }
 
 async function testGroup(
-  visitor: Visitor,
+  hostChecks: HostChecks,
   { senders, found }: SenderGroup,
   domain: string,
   surroundings: Pick<Report, 'haraka' | 'warnings'>,
@@ -94,12 +96,12 @@ async function testGroup(
     return { domain, senders, level: '', goes: false, problems, ...surroundings, haraka: [], attempts: [] };
   }
   const { rule } = found;
-  const decision = await visitor.decide(rule, domain);
-  const visits =
+  const decision = await hostChecks.decide(rule, domain);
+  const checks =
     decision.kind === 'deliver'
-      ? decision.hosts.flatMap((plan) => plan.addresses.map((address) => visitor.visit(plan, address)))
+      ? decision.hosts.flatMap((plan) => plan.addresses.map((address) => hostChecks.check(plan, address)))
       : [];
-  const attempts = await Promise.all(visits);
+  const attempts = await Promise.all(checks);
   const goes = attempts.some(({ verdict }) => verdict.kind === 'goes');
   return {
     domain,

@@ -1,9 +1,10 @@
 /** Haraka's plugins that hand mail on in connections of their own: no outbound rule holds for that mail. */
 import { mayForbidCleartext } from '../../peers/cleartext';
-import { fault, type Fault } from '../schema/fault';
+import { iniValues, isTrue, type ConfigFiles } from '../haraka/config_files';
 import { pluginLines } from '../haraka/plugins_file';
-import { isTrue, type SettingsSource } from '../load/source';
+import type { Fault } from '../schema/fault';
 import type { Settings } from '../schema/types';
+import type { FilesView } from './check';
 import { writtenOutbound } from './written_rules';
 
 /** Their setting files, and whether they take mail of clients that may relay where `enable_outbound` is not written. */
@@ -17,7 +18,7 @@ const deliverers: Readonly<Record<string, { readonly ini: string; readonly byDef
  * One warning for each plugin in config/plugins that takes outgoing mail past Haraka's outbound queue, where a rule that
  * is written may forbid cleartext.
  */
-export function pastTheQueue(source: SettingsSource, settings: Settings, today: string): Fault[] {
+export function bypassingPlugins({ source, settings, today }: FilesView): Fault[] {
   const taking = (pluginLines(source) ?? []).filter(({ name }) => takesOutgoing(source, name));
   const rule = taking.length === 0 ? undefined : strictRule(settings, today);
   if (rule === undefined) return [];
@@ -31,18 +32,14 @@ export function pastTheQueue(source: SettingsSource, settings: Settings, today: 
     const problem =
       `${name} sends mail of clients that may relay by itself, past Haraka's outbound queue: no outbound rule applies ` +
       `to it, ${rule} included. ${fate}enable_outbound = false in ${ini} leaves such mail to the queue`;
-    return fault({ file: 'plugins', line, problem });
+    return { file: 'plugins', line, problem };
   });
 }
 
-function takesOutgoing(source: SettingsSource, plugin: string): boolean {
+function takesOutgoing(source: ConfigFiles, plugin: string): boolean {
   const deliverer = Object.hasOwn(deliverers, plugin) ? deliverers[plugin] : undefined;
   if (deliverer === undefined) return false;
-  const reading = source.read(deliverer.ini);
-  const value =
-    reading.kind === 'file'
-      ? source.parse(deliverer.ini, reading.text)['main']?.['enable_outbound']
-      : undefined;
+  const value = iniValues(source, deliverer.ini)['main']?.['enable_outbound'];
   return typeof value === 'string' || typeof value === 'number' ? isTrue(`${value}`) : deliverer.byDefault;
 }
 

@@ -1,6 +1,5 @@
-/** The settings of the Haraka that this plugin runs in. */
+/** Where the settings of the Haraka are that this plugin runs in. */
 import path from 'node:path';
-import { directorySource, type SettingsSource } from '../load/source';
 
 /** What is used of a Haraka plugin's `config`. Haraka gives a package plugin its install's directory as overrides. */
 export interface HarakaConfig {
@@ -16,13 +15,4 @@ export function harakaConfigDirectory(config: HarakaConfig): string {
   const directory = config.overrides_path ?? config.root_path;
   if (directory !== undefined) return directory;
   return path.join(process.env['HARAKA'] ?? process.cwd(), 'config');
-}
-
-/**
- * Reads the install's files directly and has haraka-config's own reader parse them. Going through `config.get()`
- * would answer from its cache for five seconds after a change, fall back to an empty file where one cannot be read,
- * and keep a file alive that was removed.
- */
-export function harakaSource(config: HarakaConfig): SettingsSource {
-  return directorySource(harakaConfigDirectory(config), 'unknown');
 }

@@ -1,5 +1,5 @@
 /** Haraka's own TLS settings for connections to others: `[outbound]` of tls.ini, `enable_tls` of outbound.ini. */
-import { isTrue, type IniValues, type SettingsSource } from '../load/source';
+import { iniValues, isTrue, type ConfigFiles } from './config_files';
 
 export interface HarakaTls {
   /** `enable_tls`; true where it is not written. */
@@ -22,12 +22,12 @@ export interface HandshakeSettings {
 }
 
 /** `[outbound]` inherits all of this from `[main]`, except `no_tls_hosts` and `maxVersion`. */
-export function harakaTls(source: SettingsSource): HarakaTls {
-  const ini = valuesOf(source, 'tls.ini');
+export function harakaTls(files: ConfigFiles): HarakaTls {
+  const ini = iniValues(files, 'tls.ini');
   const main = ini['main'] ?? {};
   const { no_tls_hosts: noTlsHosts, ...own } = ini['outbound'] ?? {};
   const outbound = { ...main, ...own };
-  const [switched] = texts(valuesOf(source, 'outbound.ini')['main']?.['enable_tls']);
+  const [switched] = texts(iniValues(files, 'outbound.ini')['main']?.['enable_tls']);
   return {
     enabled: switched === undefined || isTrue(switched),
     noTlsHosts: texts(noTlsHosts),
@@ -36,19 +36,14 @@ export function harakaTls(source: SettingsSource): HarakaTls {
       ...(textOption('minVersion', outbound) satisfies { minVersion?: string }),
       ...(textOption('maxVersion', own) satisfies { maxVersion?: string }),
       ...(textOption('ciphers', outbound) satisfies { ciphers?: string }),
-      ...fileOption(source, 'key', outbound),
-      ...fileOption(source, 'cert', outbound),
+      ...fileOption(files, 'key', outbound),
+      ...fileOption(files, 'cert', outbound),
     },
     certificateByHost:
       texts(main['mutual_tls']).some(isTrue) || Object.keys(ini['mutual_auth_hosts'] ?? {}).length > 0
         ? 'maybe'
         : 'no',
   };
-}
-
-function valuesOf(source: SettingsSource, name: string): IniValues {
-  const reading = source.read(name);
-  return reading.kind === 'file' ? source.parse(name, reading.text) : {};
 }
 
 /** A value or a list of them; haraka-config makes numbers of what looks like one. */
@@ -71,11 +66,11 @@ function textOption<K extends 'minVersion' | 'maxVersion' | 'ciphers'>(
 }
 
 function fileOption(
-  source: SettingsSource,
+  files: ConfigFiles,
   key: 'key' | 'cert',
   values: Values,
 ): { key?: Buffer; cert?: Buffer } {
   const [name] = texts(values[key]);
-  const reading = name === undefined ? undefined : source.read(name);
+  const reading = name === undefined ? undefined : files.read(name);
   return reading?.kind === 'file' && reading.text !== '' ? { [key]: Buffer.from(reading.text) } : {};
 }

@@ -1,5 +1,5 @@
 /** config/plugins: what Haraka loads. */
-import type { SettingsSource } from '../load/source';
+import type { ConfigFiles } from './config_files';
 
 export interface PluginLine {
   readonly name: string;
@@ -7,8 +7,8 @@ export interface PluginLine {
 }
 
 /** The plugins that are listed, as Haraka reads them; `undefined` where there is no such file to read. */
-export function pluginLines(source: SettingsSource): readonly PluginLine[] | undefined {
-  const reading = source.read('plugins');
+export function pluginLines(files: ConfigFiles): readonly PluginLine[] | undefined {
+  const reading = files.read('plugins');
   if (reading.kind !== 'file') return undefined;
   const lines = reading.text
     .split(/\r\n|\r|\n/)

@@ -1,6 +1,6 @@
 /** Whose the state of this install is: the user that Haraka runs as. */
 import { futureOwner, presentOwner, type Owner, type PrivilegeSettings } from '../../state/owner';
-import type { SettingsSource } from '../load/source';
+import { iniValues, type ConfigFiles } from './config_files';
 
 /**
  * Where root asks, it is `user` and `group` of smtp.ini: Haraka goes on as them, and what is made for it must be theirs.
@@ -8,13 +8,11 @@ import type { SettingsSource } from '../load/source';
  *
  * @throws Error where the system knows no such user or group
  */
-export function stateOwner(source: SettingsSource): Owner {
-  return process.geteuid?.() === 0 ? futureOwner(privilegesIn(source)) : presentOwner();
+export function stateOwner(files: ConfigFiles): Owner {
+  return process.geteuid?.() === 0 ? futureOwner(privilegesIn(files)) : presentOwner();
 }
 
-function privilegesIn(source: SettingsSource): PrivilegeSettings {
-  const reading = source.read('smtp.ini');
-  if (reading.kind !== 'file') return {};
-  const { user, group } = source.parse('smtp.ini', reading.text)['main'] ?? {};
+function privilegesIn(files: ConfigFiles): PrivilegeSettings {
+  const { user, group } = iniValues(files, 'smtp.ini')['main'] ?? {};
   return { user, group };
 }

@@ -95,7 +95,8 @@ function removeSection(
   section: LocatedSection,
   all: readonly LocatedSection[],
 ): void {
-  const later = all.map(({ line }) => line).filter((line) => line > section.line);
+  const first = section.line ?? 0;
+  const later = all.flatMap(({ line }) => (line !== undefined && line > first ? [line] : []));
   const next = Math.min(lines.length + 1, ...later);
   const isBlank = (line: number) => lines[line - 1]?.trim() === '';
   const last = lastLineOf(section);
@@ -104,11 +105,11 @@ function removeSection(
   // Comments right above the next header are about that section.
   if (end + 1 === next && later.length > 0) end = last;
   while (end + 1 < next && isBlank(end + 1)) end++;
-  for (let line = section.line; line <= end; line++) changes.remove(line);
+  for (let line = first; line <= end; line++) changes.remove(line);
 }
 
 function lastLineOf({ line, keys }: LocatedSection): number {
-  let last = line;
+  let last = line ?? 0;
   for (const { lastLine } of keys.values()) last = Math.max(last, lastLine);
   return last;
 }

@@ -23,8 +23,8 @@ export interface SupersededKey extends Pick<LocatedKey, 'line' | 'texts'> {
 export interface LocatedSection {
   /** As written between the brackets, `main` for what stands above the first section. */
   readonly name: string;
-  /** 0 for `main`. */
-  readonly line: number;
+  /** Of the header; absent for `main`, which needs none. */
+  readonly line: number | undefined;
   /** By key without `[]`. */
   readonly keys: ReadonlyMap<string, LocatedKey>;
   readonly superseded: readonly SupersededKey[];
@@ -34,8 +34,8 @@ export interface LocatedSection {
 export interface OddLine {
   readonly line: number;
   readonly section: string;
-  readonly key: string;
-  readonly value: string;
+  readonly key?: string;
+  readonly value?: string;
   readonly problem: string;
 }
 
@@ -53,6 +53,11 @@ const unsafe = new Set(['__proto__', 'constructor', 'prototype']);
 
 export const mainSection = 'main';
 
+/** What stands in the brackets, for people; `undefined` for `main`, which has none. */
+export function headerOf(section: string): string | undefined {
+  return section === mainSection ? undefined : section;
+}
+
 /** One for all: most keys are no lists, and there may be many. Never written to. */
 const noLines: number[] = [];
 
@@ -66,9 +71,15 @@ interface OpenKey {
 
 interface OpenSection {
   name: string;
-  line: number;
+  line: number | undefined;
   keys: Map<string, OpenKey>;
   superseded: SupersededKey[];
+}
+
+/** The beginning of a line that goes on in the next one. */
+interface Begun {
+  readonly text: string;
+  readonly line: number;
 }
 
 /** Finds every section and key of `text`, and every line that haraka-config would ignore or merge. */
@@ -81,8 +92,8 @@ export function locate(text: string): LocatedFile {
 class Locator {
   readonly #sections = new Map<string, OpenSection>();
   readonly #odd: OddLine[] = [];
-  #current = this.#open(mainSection, 0);
-  #pending = { text: '', line: 0 };
+  #current = this.#open(mainSection, undefined);
+  #begun: Begun | undefined;
 
   take(line: string, number: number): void {
     if (skipped.test(line)) return;
@@ -93,18 +104,23 @@ class Locator {
   }
 
   finish(): LocatedFile {
-    if (this.#pending.text !== '') this.#note(this.#pending.line, 'the file ends within a continued line');
+    this.#unfinished('the file ends within a continued line');
     return { sections: [...this.#sections.values()], odd: this.#odd };
   }
 
-  #open(name: string, line: number): OpenSection {
+  /** Says `problem` of a line that was to go on. A backslash alone says nothing, and loses nothing. */
+  #unfinished(problem: string): void {
+    if (this.#begun !== undefined && this.#begun.text !== '') this.#note(this.#begun.line, problem);
+  }
+
+  #open(name: string, line: number | undefined): OpenSection {
     const section = { name, line, keys: new Map<string, OpenKey>(), superseded: [] };
     this.#sections.set(name, section);
     return section;
   }
 
   #enter(name: string, line: number): void {
-    if (this.#pending.text !== '') this.#note(this.#pending.line, 'the continued line runs into a section');
+    this.#unfinished('the continued line runs into a section');
     const earlier = this.#sections.get(name);
     if (unsafe.has(name)) {
       this.#current = { name, line, keys: new Map(), superseded: [] };
@@ -114,26 +130,27 @@ class Locator {
     } else {
       this.#current = earlier;
       // `[main]` is a way to write the header of what otherwise has none.
-      if (earlier.line === 0) earlier.line = line;
+      if (earlier.line === undefined) earlier.line = line;
       else this.#note(line, `the section stands twice, first at line ${earlier.line}`);
     }
   }
 
   #hold(text: string, line: number): void {
-    this.#pending = { text: this.#pending.text + text, line: this.#pending.line || line };
+    this.#begun = { text: (this.#begun?.text ?? '') + text, line: this.#begun?.line ?? line };
   }
 
   #parameter(rest: string, number: number): void {
-    const line = this.#pending.line || number;
-    const whole = this.#pending.text + rest;
-    this.#pending = { text: '', line: 0 };
+    const line = this.#begun?.line ?? number;
+    const whole = (this.#begun?.text ?? '') + rest;
+    this.#begun = undefined;
     const [, name, value] = parameter.exec(whole) ?? [];
     const list = name !== undefined && name.length > 2 && name.endsWith('[]');
     // haraka-config takes the first pair of brackets, wherever it stands.
     const key = list ? name.replace('[]', '') : (name ?? '');
-    if (key === '') this.#note(line, 'Haraka ignores this line, it is no `key = value`', '', whole.trim());
-    else if (unsafe.has(key)) this.#note(line, 'Haraka ignores a key of this name', key);
-    else if (value === undefined) this.#note(line, 'has no value', key);
+    if (key === '')
+      this.#note(line, 'Haraka ignores this line, it is no `key = value`', { value: whole.trim() });
+    else if (unsafe.has(key)) this.#note(line, 'Haraka ignores a key of this name', { key });
+    else if (value === undefined) this.#note(line, 'has no value', { key });
     else this.#add(key, value, { line, lastLine: number, list });
   }
 
@@ -147,13 +164,13 @@ class Locator {
       return;
     }
     if (earlier !== undefined) {
-      this.#note(at.line, `the key stands twice, first at line ${earlier.line}`, key, value);
+      this.#note(at.line, `the key stands twice, first at line ${earlier.line}`, { key, value });
       superseded.push({ key, line: earlier.line, texts: earlier.texts });
     }
     keys.set(key, { ...at, texts: [value], lines: at.list ? [at.line] : noLines });
   }
 
-  #note(line: number, problem: string, key = '', value = ''): void {
-    this.#odd.push({ line, section: this.#current.name, key, value, problem });
+  #note(line: number, problem: string, about: Pick<OddLine, 'key' | 'value'> = {}): void {
+    this.#odd.push({ line, section: this.#current.name, ...about, problem });
   }
 }

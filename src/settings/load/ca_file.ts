@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
+import type { FileReading } from '../haraka/config_files';
 import type { Recorder } from './file';
-import type { FileReading } from './source';
 
 export type RootsReading =
   { readonly kind: 'roots'; readonly pem: string } | { readonly kind: 'wrong'; readonly problem: string };

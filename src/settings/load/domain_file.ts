@@ -2,10 +2,9 @@
 import { buildIndex, formatPeer, parsePeer, type Peer } from '../../peers/index';
 import { enclosingNetwork, formatNetwork } from '../../peers/network';
 import type { InboundSection, OutboundSection, Section } from '../../peers/section';
-import { closest, fault, type Fault } from '../schema/fault';
-import { oddLines, openFile, sectionLabel, valuesOf, type OpenedFile, type Recorder } from './file';
-import { mainSection, type LocatedSection } from '../ini/locate';
-import { readRoots } from './ca_file';
+import { headerOf, mainSection, type LocatedSection } from '../ini/locate';
+import { closest } from '../schema/closest';
+import type { Fault } from '../schema/fault';
 import {
   complete,
   domainKeys,
@@ -20,6 +19,8 @@ import {
 } from '../schema/keys';
 import type { ManagedDomain } from '../schema/types';
 import { readSection } from '../schema/validate';
+import { readRoots } from './ca_file';
+import { oddLines, openFile, valuesOf, type OpenedFile, type Recorder } from './file';
 
 export type DomainReading =
   | { readonly kind: 'good'; readonly value: ManagedDomain; readonly faults: readonly [] }
@@ -49,7 +50,11 @@ function parseHeader(name: string): Header {
 
 class DomainFileReader {
   readonly #faults: Fault[];
-  readonly #peers = { outbound: new Map<string, number>(), inbound: new Map<string, number>() };
+  /** Where each peer stands first. */
+  readonly #peers = {
+    outbound: new Map<string, number | undefined>(),
+    inbound: new Map<string, number | undefined>(),
+  };
   readonly #outboundPeers: [Peer, OutboundSection][] = [];
   readonly #inboundPeers: [Peer, InboundSection][] = [];
   #main: Written<typeof domainKeys> = {};
@@ -58,9 +63,9 @@ class DomainFileReader {
   #policy: ManagedDomain['policy'] = { kind: 'none' };
 
   constructor(
-    readonly files: Recorder,
-    readonly file: OpenedFile,
-    readonly domain: string,
+    private readonly files: Recorder,
+    private readonly file: OpenedFile,
+    private readonly domain: string,
   ) {
     this.#faults = oddLines(file);
     this.#outbound = unwritten(`${domain} [outbound]`, file.name);
@@ -108,8 +113,12 @@ class DomainFileReader {
         break;
       case 'unknown': {
         const meant = closestHeader(at.name);
-        this.#fault(at, 'no such section', Object.keys(domainSections).join(', '), bracketed(meant));
-        this.#meant(parseHeader(meant), at);
+        this.#fault(at, {
+          problem: 'no such section',
+          allowed: Object.keys(domainSections).join(', '),
+          suggestion: meant === undefined ? undefined : `[${meant}]`,
+        });
+        if (meant !== undefined) this.#meant(parseHeader(meant), at);
       }
     }
   }
@@ -123,7 +132,8 @@ class DomainFileReader {
     }
     const canonical = formatPeer(peer);
     const earlier = this.#peers[direction].get(canonical);
-    if (earlier !== undefined) this.#fault(at, `${canonical} stands twice, first at line ${earlier}`);
+    if (earlier !== undefined)
+      this.#fault(at, { problem: `${canonical} stands twice, first at line ${earlier}` });
     this.#peers[direction].set(canonical, at.line);
     if (direction === 'outbound') this.#outboundPeers.push([peer, this.#rule(outboundPeerKeys, at)]);
     else this.#inboundPeers.push([peer, this.#rule(inboundPeerKeys, at)]);
@@ -132,9 +142,18 @@ class DomainFileReader {
   #badPeer(direction: Direction, text: string, at: LocatedSection): void {
     const allowed = `a domain, *. and a domain${direction === 'inbound' ? ', an address or a network' : ''}`;
     const network = enclosingNetwork(text);
-    if (network === undefined) this.#fault(at, 'no peer', allowed, text === '*' ? `[${direction}]` : '');
-    else if (direction === 'outbound') this.#fault(at, 'mail goes to domains, not to addresses', allowed);
-    else this.#fault(at, 'bits are set behind the prefix', allowed, `[inbound ${formatNetwork(network)}]`);
+    if (network === undefined) {
+      this.#fault(at, {
+        problem: 'no peer',
+        allowed,
+        suggestion: text === '*' ? `[${direction}]` : undefined,
+      });
+    } else if (direction === 'outbound') {
+      this.#fault(at, { problem: 'mail goes to domains, not to addresses', allowed });
+    } else {
+      const suggestion = `[inbound ${formatNetwork(network)}]`;
+      this.#fault(at, { problem: 'bits are set behind the prefix', allowed, suggestion });
+    }
   }
 
   /** Under a header that is wrong, the keys are held against those of the section that was probably meant. */
@@ -150,19 +169,11 @@ class DomainFileReader {
     const { values, lines } = this.#keys(hostedPolicyKeys, at);
     const policy = complete(hostedPolicyKeys, values);
     if (policy.mode !== 'none' && !at.keys.has('mx')) {
-      this.#fault(at, `mode ${policy.mode} needs at least one mx (RFC 8461 section 3.2)`);
+      this.#fault(at, { problem: `mode ${policy.mode} needs at least one mx (RFC 8461 section 3.2)` });
     }
     if (policy.keyFile !== '' && policy.certificateFile === '') {
       const line = lines['key_file'] ?? at.line;
-      this.#faults.push(
-        fault({
-          file: this.file.name,
-          line,
-          section: at.name,
-          key: 'key_file',
-          problem: 'needs certificate_file beside it',
-        }),
-      );
+      this.#fault(at, { line, key: 'key_file', problem: 'needs certificate_file beside it' });
     }
     this.#policy = Object.freeze({ kind: 'hosted', line: at.line, ...policy });
   }
@@ -171,7 +182,8 @@ class DomainFileReader {
     K extends typeof outboundKeys | typeof inboundKeys | typeof outboundPeerKeys | typeof inboundPeerKeys,
   >(keys: K, at: LocatedSection): Section<Written<K>> {
     const { values, lines } = this.#keys(keys, at);
-    const { section, faults } = ruleSection(this.files, this.file.name, this.domain, at, values, lines);
+    const owner = { file: this.file.name, name: this.domain };
+    const { section, faults } = ruleSection(this.files, owner, at, { values, lines });
     this.#faults.push(...faults);
     return section;
   }
@@ -181,60 +193,41 @@ class DomainFileReader {
     at: LocatedSection,
   ): { values: Written<K>; lines: Readonly<Record<string, number>> } {
     const { values, lines, faults } = readSection(keys, this.file.name, at, valuesOf(this.file, at));
-    this.#faults.push(...faults.map((one) => ({ ...one, section: sectionLabel(one.section) })));
+    this.#faults.push(...faults);
     return { values, lines };
   }
 
-  #fault(at: LocatedSection, problem: string, allowed = '', suggestion = ''): void {
-    this.#faults.push(
-      fault({
-        file: this.file.name,
-        line: at.line,
-        section: sectionLabel(at.name),
-        problem,
-        allowed,
-        suggestion,
-      }),
-    );
+  #fault(at: LocatedSection, about: Omit<Fault, 'file' | 'section'>): void {
+    this.#faults.push({ file: this.file.name, line: at.line, section: headerOf(at.name), ...about });
   }
 }
 
 /** The section as plain data, with `ca_file` replaced by what the file holds. */
 export function ruleSection<V extends object>(
   files: Recorder,
-  file: string,
-  owner: string,
+  { file, name }: { readonly file: string; readonly name: string },
   at: LocatedSection,
-  values: V,
-  lines: Readonly<Record<string, number>>,
+  { values, lines }: { readonly values: V; readonly lines: Readonly<Record<string, number>> },
 ): { section: Section<V>; faults: Fault[] } {
   const faults: Fault[] = [];
-  let held = values;
+  let whole = values;
   if ('ca_file' in values && typeof values.ca_file === 'string') {
-    const roots = readRoots(files, values.ca_file);
-    if (roots.kind === 'roots') held = { ...values, ca_file: roots.pem };
+    const { ca_file: value } = values;
+    const roots = readRoots(files, value);
+    if (roots.kind === 'roots') whole = { ...values, ca_file: roots.pem };
     else {
       const line = lines['ca_file'] ?? at.line;
-      faults.push(
-        fault({
-          file,
-          line,
-          section: at.name,
-          key: 'ca_file',
-          value: values.ca_file,
-          problem: roots.problem,
-        }),
-      );
+      faults.push({ file, line, section: at.name, key: 'ca_file', value, problem: roots.problem });
     }
   }
   const disabled = 'status' in values && values.status === 'disabled';
   return {
     section: Object.freeze({
-      name: `${owner} [${at.name}]`,
+      name: `${name} [${at.name}]`,
       file,
-      line: at.line,
+      line: at.line ?? 0,
       status: disabled ? 'disabled' : 'enabled',
-      values: files.shared(held),
+      values: files.shared(whole),
       lines,
     }),
     faults,
@@ -246,13 +239,9 @@ export function unwritten<V extends object>(name: string, file: string): Section
   return Object.freeze({ name, file, line: 0, status: 'enabled', values: Object.freeze({}) as V, lines: {} });
 }
 
-/** Empty where no section is close. */
-function closestHeader(name: string): string {
+/** `undefined` where no section is close. */
+function closestHeader(name: string): string | undefined {
   const [word = '', ...rest] = name.split(/\s+/);
   const known = closest(word, ['outbound', 'inbound', 'mta_sts']);
-  return known === '' ? '' : [known, ...rest].join(' ');
-}
-
-function bracketed(header: string): string {
-  return header === '' ? '' : `[${header}]`;
+  return known === undefined ? undefined : [known, ...rest].join(' ');
 }

@@ -1,8 +1,8 @@
 /** A configuration file as text, as Haraka reads it, and as the locator sees it. */
 import { createHash } from 'node:crypto';
-import { fault, type Fault } from '../schema/fault';
-import { locate, mainSection, type LocatedFile, type LocatedSection } from '../ini/locate';
-import type { FileReading, IniValues, SettingsSource } from './source';
+import type { ConfigFiles, FileReading, IniValues } from '../haraka/config_files';
+import { headerOf, locate, type LocatedFile, type LocatedSection } from '../ini/locate';
+import type { Fault } from '../schema/fault';
 
 /** What a file was made from: digests of the file and of every other file that it names. */
 export type Inputs = ReadonlyMap<string, string>;
@@ -15,17 +15,23 @@ export interface OpenedFile {
 
 /** The lines that Haraka would pass over, as faults. */
 export function oddLines(file: OpenedFile): Fault[] {
-  return file.located.odd.map((odd) =>
-    fault({ file: file.name, ...odd, section: sectionLabel(odd.section) }),
-  );
+  return file.located.odd.map((odd) => ({ file: file.name, ...odd, section: headerOf(odd.section) }));
 }
 
-export function sectionLabel(name: string): string {
-  return name === mainSection ? '' : name;
+export function openFile(files: ConfigFiles, name: string, text: string): OpenedFile {
+  return { name, located: locate(text), values: files.parse(name, text) };
 }
 
-export function openFile(source: SettingsSource, name: string, text: string): OpenedFile {
-  return { name, located: locate(text), values: source.parse(name, text) };
+/** An INI file that is there and can be read. */
+export function openIfReadable(files: ConfigFiles, name: string): OpenedFile | undefined {
+  const reading = files.read(name);
+  return reading.kind === 'file' ? openFile(files, name, reading.text) : undefined;
+}
+
+/** Where `key` stands in a section, or else the section; `undefined` where neither is written. */
+export function lineOf(file: OpenedFile | undefined, section: string, key?: string): number | undefined {
+  const at = file?.located.sections.find(({ name }) => name === section);
+  return (key === undefined ? undefined : at?.keys.get(key)?.line) ?? at?.line;
 }
 
 /** What Haraka found in one section. */
@@ -39,7 +45,7 @@ export class Recorder {
   readonly #derived = new Map<string, unknown>();
   readonly #shared = new Map<string, object>();
 
-  constructor(readonly source: SettingsSource) {}
+  constructor(readonly source: ConfigFiles) {}
 
   read(name: string): FileReading {
     const reading = this.source.read(name);
@@ -71,7 +77,7 @@ export class Recorder {
 }
 
 /** Whether every file still reads as it did. */
-export function unchanged(source: SettingsSource, inputs: Inputs): boolean {
+export function unchanged(source: ConfigFiles, inputs: Inputs): boolean {
   for (const [name, before] of inputs) if (digest(source.read(name)) !== before) return false;
   return true;
 }

@@ -1,9 +1,8 @@
 /** `tls-peers.ini`. */
 import type { InboundSection } from '../../peers/section';
-import { closest, fault, type Fault } from '../schema/fault';
-import { oddLines, openFile, sectionLabel, valuesOf, type OpenedFile, type Recorder } from './file';
 import { mainSection, type LocatedSection } from '../ini/locate';
-import { ruleSection, unwritten } from './domain_file';
+import { closest } from '../schema/closest';
+import type { Fault } from '../schema/fault';
 import {
   cacheKeys,
   complete,
@@ -19,9 +18,11 @@ import {
   type Keys,
   type Written,
 } from '../schema/keys';
-import { globalFile } from './source';
 import type { GlobalSettings } from '../schema/types';
 import { readSection } from '../schema/validate';
+import { ruleSection, unwritten } from './domain_file';
+import { lineOf, oddLines, openFile, valuesOf, type OpenedFile, type Recorder } from './file';
+import { globalFile } from './source';
 
 export type GlobalReading =
   | { readonly kind: 'good'; readonly value: GlobalSettings; readonly faults: readonly [] }
@@ -50,8 +51,8 @@ class GlobalFileReader {
   readonly #faults: Fault[];
 
   constructor(
-    readonly files: Recorder,
-    readonly file: OpenedFile,
+    private readonly files: Recorder,
+    private readonly file: OpenedFile,
   ) {
     this.#faults = oddLines(file);
   }
@@ -86,11 +87,10 @@ class GlobalFileReader {
   #unknown(at: LocatedSection, known: readonly string[]): void {
     const peer = /^(?:outbound|inbound)\s/.test(at.name);
     const problem = peer ? 'peers stand in the file of a managed domain, not here' : 'no such section';
-    const suggestion = peer ? '' : closest(at.name, known);
+    const suggestion = peer ? undefined : closest(at.name, known);
     const { name: file } = this.file;
-    this.#faults.push(
-      fault({ file, line: at.line, section: at.name, problem, allowed: known.join(', '), suggestion }),
-    );
+    const allowed = known.join(', ');
+    this.#faults.push({ file, line: at.line, section: at.name, problem, allowed, suggestion });
     // The keys are held against those of the section that was probably meant.
     const keys = peer
       ? domainSections[at.name.startsWith('outbound') ? 'outbound PEER' : 'inbound PEER'].keys
@@ -109,16 +109,16 @@ class GlobalFileReader {
   }
 
   #contradiction(section: SectionName, key: string, value: number, problem: string): void {
-    const at = this.#located(section);
-    const line = at?.keys.get(key)?.line ?? at?.line ?? 0;
-    this.#faults.push(fault({ file: this.file.name, line, section, key, value: String(value), problem }));
+    const line = lineOf(this.file, section, key);
+    this.#faults.push({ file: this.file.name, line, section, key, value: String(value), problem });
   }
 
   #rule<K extends typeof globalOutboundKeys | typeof globalInboundKeys>(name: SectionName, keys: K) {
     const at = this.#located(name);
     if (at === undefined) return undefined;
     const { values, lines } = this.#keysOf(at, keys);
-    const { section, faults } = ruleSection(this.files, this.file.name, globalFile, at, values, lines);
+    const owner = { file: this.file.name, name: globalFile };
+    const { section, faults } = ruleSection(this.files, owner, at, { values, lines });
     this.#faults.push(...faults);
     return section;
   }
@@ -130,7 +130,7 @@ class GlobalFileReader {
 
   #keysOf<K extends Keys>(at: LocatedSection, keys: K) {
     const { values, lines, faults } = readSection(keys, this.file.name, at, valuesOf(this.file, at));
-    this.#faults.push(...faults.map((one) => ({ ...one, section: sectionLabel(one.section) })));
+    this.#faults.push(...faults);
     return { values, lines };
   }
 

@@ -2,10 +2,12 @@
  * All configuration files, read into `Settings`. What cannot be read, or is not there any more, keeps its last good
  * meaning, or holds mail back.
  */
-import { canonicalDomain } from '../../names';
 import type { Failure } from '../../failure';
+import { canonicalDomain } from '../../names';
+import type { FileReading } from '../haraka/config_files';
+import { formatFault, inOrder, type Fault } from '../schema/fault';
+import type { GlobalSettings, InvalidDomain, ManagedDomain, Settings } from '../schema/types';
 import { readDomainFile } from './domain_file';
-import { fault, formatFault, inOrder, type Fault } from '../schema/fault';
 import { Recorder, unchanged, type Inputs } from './file';
 import { readGlobalFile, shippedDefaults } from './global_file';
 import { fileOf, lostDomain, lostFaults, lostGlobalFile } from './lost';
@@ -18,10 +20,7 @@ import {
   type Presence,
   type Recollection,
 } from './remembered';
-import { domainDirectory, globalFile, type FileReading, type SettingsSource } from './source';
-import type { GlobalSettings, InvalidDomain, ManagedDomain, Settings } from '../schema/types';
-
-export type { GlobalSettings, InvalidDomain, ManagedDomain, Settings } from '../schema/types';
+import { domainDirectory, globalFile, type SettingsSource } from './source';
 
 /** What one file gave, kept so that a file that has not changed is not read twice. */
 interface Outcome<T> {
@@ -61,7 +60,10 @@ export function loadSettings(source: SettingsSource, previous?: Loaded): Loaded 
   const { recollection, removed } = follow(recall(source, stateDirectory, previous), found);
   const lost = lostFaults(recollection, found);
   const settings: Settings = Object.freeze({
-    ...globalInForce(heldBack(global, recollection, found), domains, recollection, lost, previous),
+    ...globalInForce(
+      { outcome: heldBack(global, recollection, found), domains, recollection, lost },
+      previous,
+    ),
     domains: domainsInForce(domains, recollection, found, previous),
   });
   return {
@@ -81,7 +83,7 @@ function foundIn(global: Outcome<GlobalSettings>, domains: DomainsLoaded): Found
   const present = new Map<string, 'written' | 'blank'>();
   for (const [file, { presence }] of domains.outcomes) {
     const domain = domainOf(file);
-    if (domain !== '') present.set(domain, presence === 'blank' ? 'blank' : 'written');
+    if (domain !== undefined) present.set(domain, presence === 'blank' ? 'blank' : 'written');
   }
   return { global: global.presence, domains: present };
 }
@@ -145,16 +147,16 @@ function loadDomains(source: SettingsSource, previous: Loaded | undefined): Doma
   const listing = source.domainFiles();
   if (listing.kind === 'unreadable') {
     const problem = `cannot be read: ${listing.problem}`;
-    return { kind: 'unlisted', faults: [fault({ file: `${domainDirectory}/`, line: 0, problem })] };
+    return { kind: 'unlisted', faults: [{ file: `${domainDirectory}/`, problem }] };
   }
   const outcomes = new Map<string, Outcome<ManagedDomain>>();
   const owners = new Map<string, string>();
   for (const name of listing.names) {
     const domain = domainOf(name);
-    const rival = owners.get(domain);
+    const rival = domain === undefined ? undefined : owners.get(domain);
     const outcome = rival === undefined ? loadDomain(source, name, previous) : doubled(name, rival);
     if (rival !== undefined) outcomes.set(rival, doubled(rival, name));
-    if (domain !== '') owners.set(domain, name);
+    if (domain !== undefined) owners.set(domain, name);
     // A file may vanish between the listing and the reading.
     if (outcome !== undefined) outcomes.set(name, outcome);
   }
@@ -169,7 +171,7 @@ function loadDomain(
   const before = previous?.domains.get(name);
   if (before !== undefined && before.inputs.size > 0 && unchanged(source, before.inputs)) return before;
   const domain = domainOf(name);
-  if (domain === '') return bad(name, 'the file name is no domain name with .ini behind it');
+  if (domain === undefined) return bad(name, 'the file name is no domain name with .ini behind it');
   const files = new Recorder(source);
   const reading = files.read(name);
   if (reading.kind === 'absent') return undefined;
@@ -182,9 +184,9 @@ function presenceOf(text: string): 'written' | 'blank' {
   return text.trim() === '' ? 'blank' : 'written';
 }
 
-/** The managed domain that a file is for, empty where its name is none. */
-export function domainOf(file: string): string {
-  return canonicalDomain(file.slice(domainDirectory.length + 1, -'.ini'.length)) ?? '';
+/** The managed domain that a file is for, `undefined` where its name is none. */
+export function domainOf(file: string): string | undefined {
+  return canonicalDomain(file.slice(domainDirectory.length + 1, -'.ini'.length));
 }
 
 function doubled(name: string, rival: string): Outcome<ManagedDomain> {
@@ -192,7 +194,7 @@ function doubled(name: string, rival: string): Outcome<ManagedDomain> {
 }
 
 function bad<T>(file: string, problem: string): Outcome<T> {
-  const faults = [fault({ file, line: 0, problem })];
+  const faults = [{ file, problem }];
   return { presence: 'written', inputs: new Map(), faults, result: { kind: 'bad' } };
 }
 
@@ -204,11 +206,16 @@ function unreadable<T>(
   return { ...bad<T>(name, `cannot be read: ${reading.problem}`), inputs: files.inputs };
 }
 
+interface Read {
+  /** Of the global file. */
+  readonly outcome: Pick<Outcome<GlobalSettings>, 'faults' | 'result'>;
+  readonly domains: DomainsLoaded;
+  readonly recollection: Recollection;
+  readonly lost: readonly Fault[];
+}
+
 function globalInForce(
-  outcome: Pick<Outcome<GlobalSettings>, 'faults' | 'result'>,
-  domains: DomainsLoaded,
-  recollection: Recollection,
-  lost: readonly Fault[],
+  { outcome, domains, recollection, lost }: Read,
   previous: Loaded | undefined,
 ): Pick<Settings, 'validity' | 'global'> {
   const last = previous?.settings;
@@ -246,7 +253,7 @@ function domainsInForce(
   };
   for (const [file, { result, faults }] of loaded.outcomes) {
     const domain = domainOf(file);
-    if (domain === '') continue;
+    if (domain === undefined) continue;
     if (result.kind === 'good') domains.set(domain, result.value);
     else holdBack(domain, file, faults);
   }

@@ -1,9 +1,9 @@
 /** What is said of rules that vanished. Pure. */
 import { inboundRule, outboundRule } from '../../peers/rules';
-import { fault, type Fault } from '../schema/fault';
+import type { Fault } from '../schema/fault';
+import type { Settings } from '../schema/types';
 import { lostDomains, type Found, type Recollection } from './remembered';
 import { domainDirectory, globalFile } from './source';
-import type { Settings } from '../schema/types';
 
 export const acceptRemoval = 'tls-peers lint --accept-removal';
 const accept = `or accept that with ${acceptRemoval}`;
@@ -23,7 +23,7 @@ function lostFile(file: string, presence: 'absent' | 'blank'): Fault {
     presence === 'absent'
       ? `is gone: put it back, ${accept}`
       : `is empty, and was not: put back what it held, or write a comment into it if that is meant`;
-  return fault({ file, line: 0, problem });
+  return { file, problem };
 }
 
 const domainsNamed = 5;
@@ -34,7 +34,7 @@ export function lostFaults(recollection: Recollection, found: Found): Fault[] {
   if (recollection.kind === 'unknown') {
     const { file, problem } = recollection;
     const consequence = 'whether rules have vanished cannot be told';
-    return [fault({ file, line: 0, problem: `${problem}: ${consequence}; mend it, ${accept}` })];
+    return [{ file, problem: `${problem}: ${consequence}; mend it, ${accept}` }];
   }
   const { remembered } = recollection;
   const lost = lostDomains(remembered);
@@ -51,7 +51,7 @@ function lostFiles(domains: readonly string[]): Fault {
   const others = domains.length - domainsNamed;
   const named = `${domains.slice(0, domainsNamed).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
   const problem = `the files of ${named} are gone: put them back, ${accept}`;
-  return fault({ file: `${domainDirectory}/`, line: 0, problem });
+  return { file: `${domainDirectory}/`, problem };
 }
 
 function isThere(domain: string, { domains }: Found): boolean {

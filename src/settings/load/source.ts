@@ -1,52 +1,33 @@
 /** Where configuration files come from. */
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import ini from 'haraka-config/lib/readers/ini';
 import { messageOf } from '../../text';
+import { parseIni, type ConfigFiles, type FileReading } from '../haraka/config_files';
 import { stateOwner } from '../haraka/state_owner';
 import { rulesMemory, type RulesMemory } from './rules_memory';
 
 export const globalFile = 'tls-peers.ini';
 export const domainDirectory = 'tls-peers';
 
-/** A parsed INI file: section, key, value. A value is a string, a number, a list of those, or undefined for `key` alone. */
-export type IniValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-
-export type FileReading =
-  | { readonly kind: 'file'; readonly text: string }
-  | { readonly kind: 'absent' }
-  /** It is there, so nothing may be concluded from what it seems not to say. */
-  | { readonly kind: 'unreadable'; readonly problem: string };
-
 export type Listing =
   | { readonly kind: 'files'; readonly names: readonly string[] }
   | { readonly kind: 'unreadable'; readonly problem: string };
 
-export interface SettingsSource {
-  /** The contents of a file; `name` is relative to Haraka's config directory, or absolute. */
-  read(name: string): FileReading;
+export interface SettingsSource extends ConfigFiles {
   /** The files of managed domains as `tls-peers/example.com.ini`, in order. None where the directory does not exist. */
   domainFiles(): Listing;
   /** Files beside those that are not read, although they look meant: `tls-peers/example.com`. */
   strayFiles(): readonly string[];
-  /** What Haraka makes of `text`. */
-  parse(name: string, text: string): IniValues;
   /** Which files there were. */
   readonly memory: RulesMemory;
   /** A text that differs once any configuration file, or any of `others`, was changed, added or removed. */
   stamp(others: readonly string[]): string;
 }
 
-// It would print its complaints; the locator reports the same lines as faults, with their numbers.
-ini.logger = () => undefined;
-
-/** haraka-config's idea of true; everything else is false. */
-export function isTrue(value: string): boolean {
-  return /^(?:true|yes|ok|enabled|on|1)$/i.test(value);
-}
-
 /**
- * The files in a config directory.
+ * The files in a config directory, read directly and parsed by haraka-config's own reader. Going through `config.get()`
+ * of a plugin would answer from its cache for five seconds after a change, fall back to an empty file where one cannot
+ * be read, and keep a file alive that was removed.
  *
  * @param stranger what it means that this process may not read which files there were, as in `rulesMemory`
  */
@@ -58,7 +39,7 @@ export function directorySource(
     read: (name) => readText(path.resolve(directory, name)),
     domainFiles: () => listDomainFiles(path.join(directory, domainDirectory)),
     strayFiles: () => listStrayFiles(path.join(directory, domainDirectory)),
-    parse: (name, text) => ini.parseIni(name, {}, text),
+    parse: parseIni,
     memory: rulesMemory(path.dirname(path.resolve(directory)), stranger, () => stateOwner(source)),
     stamp: (others) => stamp(directory, others),
   };

@@ -1,9 +1,10 @@
 /** What differs between two loadings, one line for each rule, for the log. Pure. */
 import { allSections, sectionsByPeer, type PeerIndex } from '../../peers/index';
 import type { Section } from '../../peers/section';
-import type { NameMatch } from '../../peers/rule';
 import { printable } from '../../text';
+import { isWritten } from '../checks/written_rules';
 import type { InvalidDomain, ManagedDomain, Settings } from '../schema/types';
+import { show } from '../schema/value_text';
 
 /** Lines such as `example.com [outbound partner.example]: security_level: mandatory -> verify`. */
 export function changes(before: Settings, after: Settings): string[] {
@@ -61,7 +62,7 @@ function domainChange(
 
 function newDomain(now: ManagedDomain): string[] {
   const peers = now.outboundPeers.size + now.inboundPeers.size;
-  const defaults = [now.outbound, now.inbound].filter(({ line }) => line > 0);
+  const defaults = [now.outbound, now.inbound].filter(isWritten);
   const sections = [...defaults, ...allSections(now.outboundPeers), ...allSections(now.inboundPeers)];
   return [
     `${now.domain}: managed, ${now.status}, ${peers} ${peers === 1 ? 'peer' : 'peers'}`,
@@ -116,24 +117,4 @@ function asWritten(name: string): string {
 /** Whether settings hold what a file says in place of its name, which says nothing to a reader. */
 function isContents(key: string): boolean {
   return key === 'ca_file';
-}
-
-/** A value as it would be written, or nearly. */
-export function show(value: unknown): string {
-  if (value === undefined || value === '') return '(not set)';
-  if (Array.isArray(value)) return value.length === 0 ? '(not set)' : value.map(show).join(', ');
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-    return String(value);
-  if (typeof value !== 'object' || value === null) return '';
-  if ('kind' in value && isNameMatch(value)) return showMatch(value);
-  return Object.values(value).map(show).join(' ');
-}
-
-function isNameMatch(value: { kind: unknown }): value is NameMatch {
-  return ['hostname', 'nexthop', 'dot-nexthop', 'name', 'subdomains'].includes(String(value.kind));
-}
-
-function showMatch(match: NameMatch): string {
-  if (match.kind === 'name') return match.name;
-  return match.kind === 'subdomains' ? `*.${match.domain}` : match.kind;
 }

@@ -1,8 +1,8 @@
 /** What counts in place of files that are not valid, and which of them are mended, for the log. Pure. */
-import type { Fault } from '../schema/fault';
 import { domainOf, type Loaded } from '../load/load';
 import { lostDomains } from '../load/remembered';
 import { domainDirectory, globalFile } from '../load/source';
+import type { Fault } from '../schema/fault';
 
 /** One line for each file in `faults`: how much is wrong with it, and what mail is held to meanwhile. */
 export function inForceInstead(loaded: Loaded, faults: readonly Fault[]): string[] {
@@ -36,11 +36,11 @@ function meanwhile({ settings, recollection }: Loaded, file: string): string {
       : 'the last good settings stay in force';
   }
   const domain = domainOf(file);
-  const found = settings.domains.get(domain);
+  const found = domain === undefined ? undefined : settings.domains.get(domain);
   if (found === undefined) return 'it is for no domain, and has no effect';
   return found.kind === 'managed'
-    ? `the last good settings of ${domain} stay in force`
-    : `mail of ${domain} is held back until it is mended`;
+    ? `the last good settings of ${found.domain} stay in force`
+    : `mail of ${found.domain} is held back until it is mended`;
 }
 
 function isDomainFile(file: string): boolean {

@@ -24,8 +24,8 @@ export class Reminder {
   readonly #complaints = new Map<string, string>();
 
   constructor(
-    readonly memory: RulesMemory,
-    readonly log: Log,
+    private readonly memory: RulesMemory,
+    private readonly log: Log,
   ) {}
 
   begin(loaded: ToRemember): void {

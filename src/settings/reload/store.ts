@@ -1,21 +1,19 @@
 /** Settings that follow their files. */
 import cluster from 'node:cluster';
 import type { Log } from '../../log';
-import { messageOf } from '../../text';
 import { utcDay } from '../../peers/day';
-import { changes } from './changes';
-import { formatFault, type Fault } from '../schema/fault';
-import { inForceInstead, validAgain } from './in_force';
-import { inboundSurroundings } from '../checks/inbound_conflicts';
-import { afterRemoval } from '../load/lost';
-import { strayFiles } from '../checks/odd_files';
-import { pastTheQueue } from '../checks/bypassing_plugins';
-import { isNews } from '../load/remembered';
-import { Reminder } from './reminder';
+import { messageOf } from '../../text';
+import type { Occasion } from '../checks/check';
+import { findingsAt } from '../checks/checks';
 import { loadSettings, type Loaded } from '../load/load';
+import { afterRemoval } from '../load/lost';
+import { isNews } from '../load/remembered';
 import { globalFile, type SettingsSource } from '../load/source';
+import { formatFault, type Fault } from '../schema/fault';
 import type { Settings } from '../schema/types';
-import { exemptionEnds } from '../checks/warnings';
+import { changes } from './changes';
+import { inForceInstead, validAgain } from './in_force';
+import { Reminder } from './reminder';
 
 export interface SettingsStore {
   /** The settings in force; the object changes when any rule does. */
@@ -32,7 +30,16 @@ export interface SettingsStore {
 }
 
 /** How often the files are looked at, in milliseconds. A change is in force after at most two looks. */
-export const lookInterval = 1_000;
+const lookInterval = 1_000;
+
+export interface Following {
+  /** Called after the settings in force were replaced, not for the first loading. */
+  readonly onChange?: (settings: Settings, changed: readonly string[]) => void;
+  /** Milliseconds between two looks. */
+  readonly interval?: number;
+  /** Tells the day; ends of exemptions are announced when it changes. */
+  readonly now?: () => Date;
+}
 
 const faultsLogged = 50;
 const changesLogged = 200;
@@ -43,45 +50,40 @@ const changesLogged = 200;
  * The files are looked at, rather than waiting for notices from the file system: those miss directories that appear
  * later, files replaced through links, and network file systems. A change counts once the files look the same
  * twice, so that a half-written file is not read.
- *
- * @param onChange called after the settings in force were replaced, not for the first loading
- * @param interval milliseconds between two looks
- * @param now tells the day; ends of exemptions are announced when it changes
  */
-export function openSettings(
-  source: SettingsSource,
-  log: Log,
-  onChange: (settings: Settings, changed: readonly string[]) => void = () => undefined,
-  interval = lookInterval,
-  now: () => Date = () => new Date(),
-): SettingsStore {
-  return new WatchedSettings(source, log, onChange, interval, now);
+export function openSettings(source: SettingsSource, log: Log, following: Following = {}): SettingsStore {
+  return new WatchedSettings(source, log, following);
 }
 
 class WatchedSettings implements SettingsStore {
   #loaded: Loaded;
+  /** Of the files as they were read. */
   #stamp: string;
-  #pending = '';
-  #day = '';
-  #memoryStamp: string;
+  /** Of files that have changed, and may still be changing. */
+  #pending: string | undefined;
+  /** For which findings were announced. */
+  #day: string;
+  #memoryStamp: string | undefined;
   readonly #reminder: Reminder;
   readonly #announced = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  readonly #onChange: NonNullable<Following['onChange']>;
+  readonly #now: () => Date;
 
   constructor(
-    readonly source: SettingsSource,
-    readonly log: Log,
-    readonly onChange: (settings: Settings, changed: readonly string[]) => void,
-    interval: number,
-    readonly now: () => Date,
+    private readonly source: SettingsSource,
+    private readonly log: Log,
+    { onChange = () => undefined, interval = lookInterval, now = () => new Date() }: Following,
   ) {
+    this.#onChange = onChange;
+    this.#now = now;
     this.#stamp = source.stamp([]);
-    this.#memoryStamp = '';
+    this.#day = utcDay(now());
     this.#reminder = new Reminder(source.memory, log);
     this.#loaded = loadSettings(source);
     this.#reportFaults(this.#loaded.faults);
     this.#reportRemoved();
-    this.#announce();
+    this.#announce('start');
     this.#timer = setInterval(() => this.#tick(), interval);
     this.#timer.unref();
   }
@@ -106,11 +108,11 @@ class WatchedSettings implements SettingsStore {
   #tick(): void {
     try {
       const seen = this.#look();
-      if (seen === this.#stamp) this.#pending = '';
+      if (seen === this.#stamp) this.#pending = undefined;
       else if (seen === this.#pending) this.#reload(seen);
       else this.#pending = seen;
       if (seen === this.#stamp) this.#lookAtMemory();
-      if (this.#day !== utcDay(this.now())) this.#announce();
+      if (this.#day !== utcDay(this.#now())) this.#announce('reload');
     } catch (error) {
       this.log.error(
         `the settings could not be looked at again, the last ones stay in force: ${messageOf(error)}`,
@@ -138,7 +140,7 @@ class WatchedSettings implements SettingsStore {
 
   #reload(stamp: string): void {
     const before = this.#loaded;
-    this.#pending = '';
+    this.#pending = undefined;
     // As seen before the files are read: what changes meanwhile is noticed at the next look.
     this.#stamp = stamp;
     this.#loaded = loadSettings(this.source, before);
@@ -151,8 +153,8 @@ class WatchedSettings implements SettingsStore {
     const changed = changes(before.settings, this.#loaded.settings);
     if (changed.length === 0) return;
     this.#reportChanges(changed);
-    this.#announce();
-    this.onChange(this.#loaded.settings, changed);
+    this.#announce('reload');
+    this.#onChange(this.#loaded.settings, changed);
   }
 
   #reportFaults(faults: readonly Fault[]): void {
@@ -165,7 +167,7 @@ class WatchedSettings implements SettingsStore {
   #reportRemoved(): void {
     if (!cluster.isPrimary) return;
     const { settings, removed } = this.#loaded;
-    const today = utcDay(this.now());
+    const today = utcDay(this.#now());
     for (const domain of removed.slice(0, changesLogged))
       this.log.warn(afterRemoval(settings, domain, today));
     if (removed.length > changesLogged)
@@ -176,17 +178,11 @@ class WatchedSettings implements SettingsStore {
    * A rule that is weaker for a while must not become a strict one unforeseen. The line names the days that are left, so
    * it is said daily; what stays the same is said once. With workers the master says it for all.
    */
-  #announce(): void {
-    this.#day = utcDay(this.now());
+  #announce(occasion: Occasion): void {
+    this.#day = utcDay(this.#now());
     if (!cluster.isPrimary) return;
-    const { settings } = this.#loaded;
-    const found = [
-      ...exemptionEnds(settings, this.#day),
-      ...pastTheQueue(this.source, settings, this.#day),
-      ...inboundSurroundings(this.source, settings, this.#day),
-      ...strayFiles(this.source),
-    ];
-    const lines = found.map(formatFault);
+    const files = { settings: this.#loaded.settings, source: this.source, today: this.#day };
+    const lines = findingsAt(occasion, { files }).map(({ fault }) => formatFault(fault));
     for (const line of lines) if (!this.#announced.has(line)) this.log.warn(line);
     this.#announced.clear();
     for (const line of lines) this.#announced.add(line);

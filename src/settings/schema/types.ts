@@ -42,13 +42,14 @@ export interface ManagedDomain {
   readonly file: string;
   readonly status: 'enabled' | 'disabled';
   readonly comment: string;
-  /** The defaults for peers that are not listed. Their line is 0 where the section is not written. */
+  /** The defaults for peers that are not listed, written or not. */
   readonly outbound: OutboundSection;
   readonly inbound: InboundSection;
   readonly outboundPeers: PeerIndex<OutboundSection>;
   readonly inboundPeers: PeerIndex<InboundSection>;
   readonly policy:
-    { readonly kind: 'none' } | (HostedPolicy & { readonly kind: 'hosted'; readonly line: number });
+    | { readonly kind: 'none' }
+    | (HostedPolicy & { readonly kind: 'hosted'; readonly line: number | undefined });
 }
 
 /** A managed domain whose file was never valid: its mail is held back, never sent under a weaker rule. */

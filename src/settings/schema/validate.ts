@@ -1,6 +1,7 @@
 /** One section of an INI file, held against the schema. Pure. */
-import { closest, fault, type Fault } from './fault';
-import type { LocatedKey, LocatedSection } from '../ini/locate';
+import { headerOf, type LocatedSection } from '../ini/locate';
+import { closest } from './closest';
+import type { Fault } from './fault';
 import type { Keys, Written } from './keys';
 import type { Reading, Wrong } from './values';
 
@@ -25,70 +26,81 @@ export function readSection<K extends Keys>(
   const read: Record<string, unknown> = {};
   const lines: Record<string, number> = {};
   const faults: Fault[] = [];
+  const place = { file, section: headerOf(located.name) };
   for (const name of Object.keys(values)) {
-    const at = located.keys.get(name);
-    const line = at?.line ?? located.line;
-    const written = textsOf(values[name], at?.texts);
+    const { line = located.line, lines: own = [], texts: raw } = located.keys.get(name) ?? {};
+    const texts = textsOf(values[name], raw);
     // A key without any value was reported by its line.
-    if (written.length === 0) continue;
-    const result = readKey(keys, name, written);
-    if (result.kind === 'value') {
-      read[name] = result.value;
-      lines[name] = line;
-    } else {
-      faults.push(...faultsOf(keys, file, located.name, name, written, at ?? { line, lines: [] }, result));
+    if (texts.length === 0) continue;
+    const result = readKey(keys, name, texts);
+    if (result.kind === 'wrong') {
+      faults.push(...faultsOf(keys, place, { key: name, line, lines: own, texts }, result));
+      continue;
     }
+    read[name] = result.value;
+    if (line !== undefined) lines[name] = line;
   }
-  faults.push(...supersededFaults(keys, file, located));
-  if (written(read, 'security_level') && isSecure(located)) addPostfixMatch(keys, read, lines);
+  faults.push(...supersededFaults(keys, place, located));
+  if (Object.hasOwn(read, 'security_level') && isSecure(located)) addPostfixMatch(keys, read, lines);
   return { values: read as Written<K>, lines, faults };
 }
 
 type KeyReading =
   | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'wrong'; readonly problems: readonly Wrong[]; readonly allowed: string };
+  | { readonly kind: 'wrong'; readonly problems: readonly Wrong[]; readonly allowed: string | undefined };
 
 type WrongKey = Extract<KeyReading, { kind: 'wrong' }>;
+
+/** A key as it was written. */
+interface WrittenKey {
+  readonly key: string;
+  readonly texts: readonly string[];
+  readonly line: number | undefined;
+  /** Where each of `texts` stands, for a `key[]`; otherwise empty. */
+  readonly lines: readonly number[];
+}
 
 /** One for each thing that is wrong, at the line of the `key[]` where it stands. */
 function faultsOf(
   keys: Keys,
-  file: string,
-  section: string,
-  key: string,
-  texts: readonly string[],
-  at: Pick<LocatedKey, 'line' | 'lines'>,
+  place: Pick<Fault, 'file' | 'section'>,
+  { key, texts, line, lines }: WrittenKey,
   whole: WrongKey,
 ): Fault[] {
-  const faultsAt = (line: number, value: string, { problems, allowed }: WrongKey) =>
-    problems.map((one) => fault({ file, line, section, key, value, allowed, ...one }));
+  const faultsAt = (at: number | undefined, value: string, { problems, allowed }: WrongKey): Fault[] =>
+    problems.map((one) => ({ ...place, line: at, key, value, allowed, ...one }));
   const isList = Object.hasOwn(keys, key) && keys[key]?.type.arity === 'list';
-  const own = (isList && at.lines.length === texts.length ? texts : []).flatMap((text, index) => {
+  const own = (isList && lines.length === texts.length ? texts : []).flatMap((text, index) => {
     const result = text.trim() === '' ? undefined : readKey(keys, key, [text]);
-    return result?.kind === 'wrong' ? faultsAt(at.lines[index] ?? at.line, text, result) : [];
+    return result?.kind === 'wrong' ? faultsAt(lines[index] ?? line, text, result) : [];
   });
-  return own.length > 0 ? own : faultsAt(at.line, texts.join(', '), whole);
+  return own.length > 0 ? own : faultsAt(line, texts.join(', '), whole);
 }
 
 /** What does not count, because it stands again further on, is to be put right all the same. */
-function supersededFaults(keys: Keys, file: string, { name, superseded }: LocatedSection): Fault[] {
-  return superseded.flatMap(({ key, line, texts }) => {
-    const result = readKey(keys, key, texts);
-    return result.kind === 'wrong' ? faultsOf(keys, file, name, key, texts, { line, lines: [] }, result) : [];
+function supersededFaults(
+  keys: Keys,
+  place: Pick<Fault, 'file' | 'section'>,
+  { superseded }: LocatedSection,
+): Fault[] {
+  return superseded.flatMap((one) => {
+    const result = readKey(keys, one.key, one.texts);
+    return result.kind === 'wrong' ? faultsOf(keys, place, { ...one, lines: [] }, result) : [];
   });
 }
 
 function readKey(keys: Keys, name: string, texts: readonly string[]): KeyReading {
   const of = Object.hasOwn(keys, name) ? keys[name] : undefined;
-  const wrong = (problem: string, allowed: string, suggestion = ''): KeyReading => ({
+  const wrong = (problem: string, allowed?: string, suggestion?: string): KeyReading => ({
     kind: 'wrong',
     problems: [{ problem, suggestion }],
     allowed,
   });
   if (of === undefined) {
     const known = Object.keys(keys);
-    const problem = known.length === 0 ? 'no key may stand above the first section' : 'no such key here';
-    return wrong(problem, known.join(', '), closest(name, known));
+    return known.length === 0
+      ? wrong('no key may stand above the first section')
+      : wrong('no such key here', known.join(', '), closest(name, known));
   }
   if (of.type.arity === 'one' && texts.length > 1)
     return wrong('only one value is possible', of.type.allowed);
@@ -114,10 +126,6 @@ function textsOf(value: unknown, located: readonly string[] | undefined): string
   );
 }
 
-function written(read: Readonly<Record<string, unknown>>, key: string): boolean {
-  return Object.hasOwn(read, key);
-}
-
 function isSecure(located: LocatedSection): boolean {
   return located.keys.get('security_level')?.texts[0]?.toLowerCase() === 'secure';
 }
@@ -125,7 +133,8 @@ function isSecure(located: LocatedSection): boolean {
 /** Postfix's `secure` is `verify` with `smtp_tls_secure_cert_match = nexthop, dot-nexthop`. */
 function addPostfixMatch(keys: Keys, read: Record<string, unknown>, lines: Record<string, number>): void {
   const result = keys['match']?.type.read('nexthop, dot-nexthop');
-  if (result?.kind !== 'value' || written(read, 'match')) return;
+  if (result?.kind !== 'value' || Object.hasOwn(read, 'match')) return;
   read['match'] = result.value;
-  lines['match'] = lines['security_level'] ?? 0;
+  const { security_level: line } = lines;
+  if (line !== undefined) lines['match'] = line;
 }

@@ -3,7 +3,7 @@ import { canonicalDomain } from '../../names';
 import type { NameMatch } from '../../peers/rule';
 import { parseAddress, formatAddress, plainAddress } from '../../peers/network';
 import { printable } from '../../text';
-import { closest } from './fault';
+import { closest } from './closest';
 
 export type Reading<T> =
   | { readonly kind: 'value'; readonly value: T }
@@ -12,8 +12,8 @@ export type Reading<T> =
 
 export interface Wrong {
   readonly problem: string;
-  /** What was probably meant, or empty. */
-  readonly suggestion: string;
+  /** What was probably meant, where something is close. */
+  readonly suggestion?: string | undefined;
 }
 
 export interface ValueType<T> {
@@ -28,7 +28,7 @@ function value<T>(of: T): Reading<T> {
   return { kind: 'value', value: of };
 }
 
-function wrong<T>(problem: string, suggestion = ''): Reading<T> {
+function wrong<T>(problem: string, suggestion?: string): Reading<T> {
   return { kind: 'wrong', problem, suggestion, further: [] };
 }
 
@@ -191,7 +191,7 @@ export const routeName: ValueType<string> = {
     const name = canonicalDomain(of);
     if (name !== undefined) return value(name);
     const host = /^(?:[a-z]+:\/\/)?(?:[^@/]*@)?([\w.-]+)(?::\d+)?\/?$/i.exec(of)?.[1] ?? '';
-    return wrong('neither a plugin nor a host', canonicalDomain(host) ?? '');
+    return wrong('neither a plugin nor a host', canonicalDomain(host));
   },
 };
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { harakaFindings } from '../../../src/settings/checks/haraka_files';
 import { loadSettings } from '../../../src/settings/load/load';
 import { openSettings } from '../../../src/settings/reload/store';
 import { silent } from '../../../src/log';
 import { memorySource } from '../memory_source';
+import { findingsIn } from './findings';
 
 const mandatory = { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = mandatory\n' };
 const opportunistic = { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = opportunistic\n' };
@@ -60,7 +60,7 @@ test.each([
   ],
 ] as const)('%s: %s', (_what, plugin, haraka, rules, count) => {
   const source = memorySource({ plugins: `tls\n${plugin}\ntls-peers\n`, ...haraka, ...rules });
-  const { warnings } = harakaFindings(source, loadSettings(source).settings, '2026-01-01');
+  const { warnings } = findingsIn(source, loadSettings(source).settings, '2026-01-01');
   expect(warnings).toHaveLength(count);
   for (const one of warnings) expect(one).toMatchObject({ file: 'plugins', line: 2 });
 });
@@ -78,7 +78,7 @@ test('the warning tells what becomes of such mail, unless it is only warned of',
   const warning = (global: string) => {
     const files = { plugins: 'queue/smtp_proxy\ntls-peers\n', 'tls-peers.ini': global, ...mandatory };
     const source = memorySource(files);
-    return harakaFindings(source, loadSettings(source).settings, '2026-01-01').warnings[0]?.problem;
+    return findingsIn(source, loadSettings(source).settings, '2026-01-01').warnings[0]?.problem;
   };
   expect(warning('')).toContain('such mail is refused with 450 4.7.0');
   expect(warning('[outbound]\npast_the_queue = warn\n')).not.toContain('refused');

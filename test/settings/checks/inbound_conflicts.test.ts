@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { harakaFindings } from '../../../src/settings/checks/haraka_files';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
+import { findingsIn } from './findings';
 
 const rule = (text: string) => ({ 'tls-peers/ours.example.ini': text });
 const mandatory = rule('[inbound 203.0.113.0/24]\nsecurity_level = mandatory\n');
@@ -41,7 +41,7 @@ test.each([
   ],
 ] as const)('%s', (_what, haraka, rules, places) => {
   const source = memorySource({ ...haraka, ...rules });
-  const { warnings } = harakaFindings(source, loadSettings(source).settings, '2026-01-01');
+  const { warnings } = findingsIn(source, loadSettings(source).settings, '2026-01-01');
   const found = warnings.filter(({ problem }) => /offer STARTTLS|delay_deny/.test(problem));
   expect(found.map(({ file, line }) => `${file}:${line}`)).toEqual(places);
 });

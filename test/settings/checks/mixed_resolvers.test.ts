@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { harakaFindings } from '../../../src/settings/checks/haraka_files';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
+import { findingsIn } from './findings';
 
 test.each([
   ['servers = 127.0.0.1', ''],
@@ -16,6 +16,6 @@ test.each([
   const source = memorySource({ 'tls-peers.ini': `[resolver]\n${lines}\n` });
   const { settings, faults } = loadSettings(source);
   expect(faults).toEqual([]);
-  const found = harakaFindings(source, settings, '2026-01-01').warnings;
+  const found = findingsIn(source, settings, '2026-01-01').warnings;
   expect(found.map(({ line, value }) => `${line}: ${value}`).join()).toBe(expected);
 });

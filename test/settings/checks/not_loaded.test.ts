@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { formatFault } from '../../../src/settings/schema/fault';
-import { harakaFindings } from '../../../src/settings/checks/haraka_files';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
+import { findingsIn } from './findings';
 
 const ours = (text: string) => ({ 'tls-peers/ours.example.ini': text });
 const outbound = ours('[outbound x.example]\nsecurity_level = may\n');
@@ -53,5 +53,5 @@ test('nothing is known of plugins where there is no list of them', () => {
 
 function said(files: Record<string, string>): string[] {
   const source = memorySource(files);
-  return harakaFindings(source, loadSettings(source).settings, '2026-06-15').warnings.map(formatFault);
+  return findingsIn(source, loadSettings(source).settings, '2026-06-15').warnings.map(formatFault);
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { formatFault } from '../../../src/settings/schema/fault';
-import { harakaFindings } from '../../../src/settings/checks/haraka_files';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
+import { findingsIn } from './findings';
 
 function faults(tlsIni: string): string[] {
   const source = memorySource(tlsIni === '' ? {} : { 'tls.ini': tlsIni });
-  return harakaFindings(source, loadSettings(source).settings, '2026-01-01').faults.map(formatFault);
+  return findingsIn(source, loadSettings(source).settings, '2026-01-01').faults.map(formatFault);
 }
 
 describe('ciphers without encryption in tls.ini', { tags: ['regression'] }, () => {

@@ -41,7 +41,11 @@ function open(now = () => new Date('2026-06-15T12:00:00Z')): void {
     onLog();
   };
   const log = { ...silent, notice: note, warn: note, error: note };
-  store = openSettings(directorySource(directory), log, (_, changed) => waiting?.(changed), 20, now);
+  store = openSettings(directorySource(directory), log, {
+    onChange: (_, changed) => waiting?.(changed),
+    interval: 20,
+    now,
+  });
 }
 
 /** What is reported as changed after `change`. */
@@ -385,7 +389,7 @@ test('a closed store looks at nothing any more', () => {
   try {
     let looks = 0;
     const source = { ...directorySource(directory), stamp: () => String(looks++) };
-    store = openSettings(source, silent, undefined, 1000);
+    store = openSettings(source, silent, { interval: 1000 });
     vi.advanceTimersByTime(3000);
     const before = looks;
     store.close();
