@@ -74,7 +74,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
           address: own,
           certificate,
           tls: spec.tls ?? { min: 'TLSv1.2', max: 'TLSv1.3' },
-          manner: spec.manner ?? 'normal',
+          behaviour: spec.behaviour ?? 'normal',
         });
         peers.set(name, peer);
         let { port } = peer;
@@ -100,7 +100,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
           name,
           address: own,
           body: policyBody(spec.sts, domain, spec),
-          manner: spec.sts.manner ?? 'serve',
+          behaviour: spec.sts.behaviour ?? 'serve',
           certificate: await office.certificate(name, spec.sts.certificate ?? 'trusted'),
         });
         policyHosts.set(domain, host);

@@ -1,10 +1,10 @@
-/** One connection to an MX host: reads commands, does what the manner says, and keeps every octet that came. */
+/** One connection to an MX host: reads commands, does what the behaviour says, and keeps every octet that came. */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 
-import { ordinary } from './manners';
-import type { HandshakeManner, Manner, Point, Step } from './manners';
+import { ordinary } from './behaviours';
+import type { HandshakeBehaviour, Behaviour, Point, Step } from './behaviours';
 import type { TlsVersion } from './world';
 
 /** What the peer saw of the handshake. */
@@ -62,7 +62,7 @@ export class Session implements PeerConnection {
   constructor(
     private readonly socket: Socket,
     private readonly name: string,
-    private readonly manner: Manner,
+    private readonly behaviour: Behaviour,
     private readonly context: () => SecureContext,
     private readonly changed: () => void,
   ) {
@@ -161,7 +161,7 @@ export class Session implements PeerConnection {
         }
       case 'RCPT': {
         const recipient = pathIn(line);
-        const step = this.manner.recipients?.[recipient.split('@')[0] ?? ''] ?? this.stepAt('rcpt');
+        const step = this.behaviour.recipients?.[recipient.split('@')[0] ?? ''] ?? this.stepAt('rcpt');
         if (accepts(step)) this.to.push(recipient);
         this.perform(step);
         return;
@@ -204,7 +204,7 @@ export class Session implements PeerConnection {
   }
 
   private stepAt(point: Point): Step {
-    const scripted = (this.secured ? this.manner.secured?.[point] : undefined) ?? this.manner[point];
+    const scripted = (this.secured ? this.behaviour.secured?.[point] : undefined) ?? this.behaviour[point];
     if (scripted !== undefined) return scripted;
     switch (point) {
       case 'greeting':
@@ -219,7 +219,7 @@ export class Session implements PeerConnection {
   }
 
   private capabilities(): string {
-    const offers = this.manner.starttlsOffer !== 'withheld' && !this.secured;
+    const offers = this.behaviour.starttlsOffer !== 'withheld' && !this.secured;
     return `250-${this.name}\r\n250-8BITMIME\r\n${offers ? '250-STARTTLS\r\n' : ''}250 SIZE 10000000\r\n`;
   }
 
@@ -259,7 +259,7 @@ export class Session implements PeerConnection {
   }
 
   /** Looks at the first octet after the 220: a client that goes on in cleartext is served, and so is caught. */
-  private upgrade(text: string, handshake: HandshakeManner): void {
+  private upgrade(text: string, handshake: HandshakeBehaviour): void {
     const { socket } = this;
     socket.removeAllListeners('data');
     this.pending = '';
@@ -276,7 +276,7 @@ export class Session implements PeerConnection {
     this.say(text);
   }
 
-  private shakeHands(handshake: HandshakeManner): void {
+  private shakeHands(handshake: HandshakeBehaviour): void {
     switch (handshake) {
       case 'close':
         this.tls = { kind: 'failed', error: 'closed by this peer' };
@@ -322,7 +322,7 @@ export class Session implements PeerConnection {
     const secured = new TLSSocket(this.socket, {
       isServer: true,
       secureContext: this.context(),
-      requestCert: this.manner.clientCertificate === 'asked',
+      requestCert: this.behaviour.clientCertificate === 'asked',
       rejectUnauthorized: false,
       // Without a callback the server name that the client sent is not kept.
       SNICallback: (_name, done) => done(null, this.context()),

@@ -125,7 +125,7 @@ class Custody {
     { text, rule }: Extract<QueueVerdict, { kind: 'queue_only' }>,
     warnsOnly: boolean,
   ): void {
-    const about = `${plugin}\n${rule}`;
+    const about = `${plugin}\n${rule ?? ''}`;
     if (this.warned.has(about)) return;
     this.warned.add(about);
     const ini = `${kind.slice(kind.indexOf('/') + 1)}.ini`;

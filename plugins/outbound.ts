@@ -1,7 +1,7 @@
 /** Outbound: a guard on every delivery, the hosts that may be tried, and what became of each message. */
 import { domainOf } from '../src/delivery/address';
 import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
-import type { DeliveryEnvironment } from '../src/delivery/delivery';
+import type { DeliveryEnvironment, DeliveryLimits } from '../src/delivery/delivery';
 import { DeliveryGuard } from '../src/delivery/guard';
 import {
   assertSeam,
@@ -16,22 +16,27 @@ import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
 import { limitsOf } from '../src/delivery/limits';
 import { loadOutboundTls } from '../src/delivery/redis_memory';
+import type { About } from '../src/delivery/reuse';
 import { logLine, type DeliverySummary, type ReasonSummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
 import { outboundRule } from '../src/peers/rules';
+import { Connections } from '../src/session/connections';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
 import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
-import { engineOf, isFirst, shutdown } from './suite';
+import { atShutdown, engineOf, isFirst, shutdown } from './suite';
 
 /** Seconds after which a message whose guard could not be attached is tried again. */
 const attachAgain = 60;
 
 /** Seconds after which a message that came before Haraka had its user is tried again. */
 const userAgain = 1;
+
+/** What Haraka takes where outbound.ini says nothing of `concurrency_max`. */
+const usualConcurrency = 10_000;
 
 /** Before every other `send_email` plugin: one of those that answers OK would end the chain, and the guard with it. */
 const first = -100;
@@ -243,20 +248,30 @@ function pairOf(summary: DeliverySummary): string {
 
 function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironment {
   const outboundTls = plugin.haraka_require('outbound/tls') as OutboundTls;
+  const outboundConfig = plugin.haraka_require('outbound/config') as OutboundConfigModule;
+  const limits = (): DeliveryLimits =>
+    limitsOf(engine.settings().global, outboundConfig.cfg.concurrency_max ?? usualConcurrency);
+  const connections = new Connections<About>(
+    () => limits().connections,
+    () => performance.now(),
+  );
+  engine.onChange(() => connections.endIdle());
+  atShutdown(() => connections.endIdle());
   return {
-    outboundConfig: plugin.haraka_require('outbound/config') as OutboundConfigModule,
+    connections,
+    outboundConfig,
     outboundTls,
     tlsSocket: plugin.haraka_require('tls_socket') as TlsSocketModule,
     isExemptFromTls: (name) => isListed(outboundTls.cfg?.no_tls_hosts ?? [], name),
     options: () => {
       const settings = engine.settings();
-      const { timeouts, delivery } = settings.global;
+      const { delivery } = settings.global;
       const now = () => new Date();
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
         routes: settings.global.outbound.values.routes ?? [],
-        limits: limitsOf(timeouts),
+        limits: limits(),
         rememberBrokenTls: delivery.rememberBrokenTls,
         now,
       };

@@ -17,6 +17,7 @@ import { utcDay } from '../../src/peers/day';
 import { outboundRule } from '../../src/peers/rules';
 import { securityLevels } from '../../src/peers/rule';
 import type { SecurityLevel } from '../../src/peers/rule';
+import { Connections } from '../../src/session/connections';
 import { directorySource } from '../../src/settings/load/source';
 
 export interface Suite {
@@ -81,7 +82,12 @@ export function domainFile(level: SecurityLevel): string {
 }
 
 function environmentOf(engine: Engine): DeliveryEnvironment {
+  const limits = () => limitsOf(engine.settings().global, 10_000);
   return {
+    connections: new Connections(
+      () => limits().connections,
+      () => performance.now(),
+    ),
     outboundConfig: { cfg: { temp_fail_intervals: [] } },
     outboundTls: {
       check_tls_nogo: (_host, free) => free(),
@@ -91,13 +97,12 @@ function environmentOf(engine: Engine): DeliveryEnvironment {
     isExemptFromTls: () => false,
     options: () => {
       const settings = engine.settings();
-      const { timeouts } = settings.global;
       const now = () => new Date();
       return {
         findRule: (sender, recipient) => outboundRule(settings, sender, recipient, utcDay(now())),
         sources: engine.sources(),
         routes: [],
-        limits: limitsOf(timeouts),
+        limits: limits(),
         rememberBrokenTls: false,
         now,
       };
@@ -134,6 +139,8 @@ class Message implements HMailItem {
   }
   delivered(): void {}
   discard(): void {}
+  send_email_respond(): void {}
+  logdebug(): void {}
   logprotocol(): void {}
   logdata(): void {}
   logwarn(): void {}

@@ -41,7 +41,7 @@ export function requirementText(requirement: Requirement): string {
 }
 
 function watchedText({ observe }: Exclude<Requirement, { kind: 'cleartext' }>): string {
-  return observe === 'nothing' ? '' : `; observed: ${requirementText(observe)}`;
+  return observe === undefined ? '' : `; observed: ${requirementText(observe)}`;
 }
 
 function authenticationText(authentication: Authentication): string {
@@ -60,5 +60,5 @@ function authenticationText(authentication: Authentication): string {
 }
 
 function pkixNames(pkix: Extract<Authentication, { kind: 'pkix' }>['pkix']): string {
-  return [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(' or ');
+  return [...pkix.names, ...pkix.subdomains.map((domain) => `*.${domain}`)].join(' or ');
 }

@@ -3,6 +3,7 @@ import type { Destination, MxHostFacts, RoutedHostFacts } from '../dns/types';
 import type { StsFacts } from '../mta_sts/types';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { Standing } from '../policy/mx_answer';
+import { undeliverable } from '../policy/undeliverable';
 import { table, type Output } from './output';
 
 /** One line each, the hosts indented. */
@@ -24,9 +25,8 @@ export function destinationLines(output: Output, destination: Destination): stri
     case 'literal':
       return [`address      ${destination.address}: no DANE, no MTA-STS`];
     case 'null_mx':
-      return [`MX           ${destination.domain} takes no mail (null MX, RFC 7505)`];
     case 'no_such_domain':
-      return [`MX           ${destination.domain} does not exist`];
+      return [`MX           ${undeliverable[destination.kind].text(destination.domain)}`];
     case 'lookup_failed':
       return [`MX           ${destination.domain}: the lookup failed: ${destination.failure.detail}`];
   }
@@ -34,7 +34,7 @@ export function destinationLines(output: Output, destination: Destination): stri
 
 /** The same of what a plugin answered to `get_mx`. */
 export function answerLines(output: Output, { domain, by, hosts, own }: AnswerFacts): string[] {
-  const whose = by === '' ? 'a plugin' : by;
+  const whose = by ?? 'a plugin';
   const known =
     own.kind === 'failed'
       ? `MX           ${domain}: the lookup failed: ${own.detail}`

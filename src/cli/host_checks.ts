@@ -3,7 +3,7 @@ import { withDeadline } from '../deadline';
 import { discover, type Sources } from '../discovery/discover';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
-import { extraRootsOf } from '../policy/observed';
+import { handshakeTerms } from '../policy/handshake_terms';
 import { withOwnFault } from '../policy/own_fault';
 import type { Decision, HostPlan, Requirement } from '../policy/requirement';
 import { judgeProbe, type ProbeVerdict } from '../probe/judge';
@@ -11,7 +11,7 @@ import { probeHost, type Probe } from '../probe/probe';
 import type { HarakaTls } from '../settings/haraka/outbound_tls';
 import type { GlobalSettings } from '../settings/schema/types';
 import type { HandshakeRequest } from '../tls/options';
-import { certificateUse, securityLevelOf } from '../tls/security_level';
+import { securityLevelOf } from '../tls/security_level';
 import { requirementText } from './decision_text';
 import { asHarakaDelivers } from './haraka_terms';
 
@@ -92,16 +92,21 @@ export class HostChecks {
   #handshakeFor(requirement: Requirement): HandshakeRequest | 'never' {
     if (requirement.kind === 'cleartext') return 'never';
     const { options } = this.options.haraka;
-    return { requirement, haraka: { ...options }, certificate: 'none', hello: 'default' };
+    return {
+      terms: handshakeTerms(requirement),
+      haraka: { ...options },
+      certificate: 'none',
+      hello: 'default',
+    };
   }
 }
 
 /** Everything in `requirement` that the other side may notice, or that is settled in the handshake. */
 function greeting(requirement: Requirement): unknown {
   if (requirement.kind === 'cleartext') return 'cleartext';
-  const { serverName, minVersion } = requirement;
-  const terms = [securityLevelOf(requirement), certificateUse(requirement)];
-  return [serverName, minVersion, extraRootsOf(requirement), ...terms];
+  const terms = handshakeTerms(requirement);
+  const { serverName, minVersion, extraRoots, certificate } = terms;
+  return [serverName, minVersion, extraRoots, securityLevelOf(terms), certificate];
 }
 
 function sessionOf(probe: Probe): Pick<Attempt, 'tlsVersion' | 'cipher' | 'names' | 'expires'> {

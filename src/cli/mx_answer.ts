@@ -15,9 +15,9 @@ export function answerOperand(
   options: Context['options'],
   domain: string,
 ): ReturnType<typeof answerOf> | undefined {
-  const { mx, by = '' } = options;
+  const { mx, by } = options;
   if (mx === undefined) {
-    if (by !== '') throw new UsageError('--by goes with --mx');
+    if (by !== undefined) throw new UsageError('--by goes with --mx');
     return undefined;
   }
   if (options['offline'] === true) throw new UsageError('--mx does not go with --offline');
@@ -29,7 +29,8 @@ export function answerOperand(
     const from_dns = host?.[2];
     return { exchange: host?.[1] ?? '', ...(from_dns === undefined ? {} : { from_dns }) };
   });
-  return answerOf(String(by).replace(/^haraka-plugin-/, ''), domain, plainEntries(entries));
+  const plugin = by === undefined ? undefined : String(by).replace(/^haraka-plugin-/, '');
+  return answerOf(plugin, domain, plainEntries(entries));
 }
 
 /** What a delivery is asked to make of an answer. */

@@ -2,7 +2,7 @@
 import { withDeadline } from '../deadline';
 import { createResolver, type Resolver } from '../dns/resolver';
 import { hostedFiles, type HostedFile } from '../hosting/catalogue';
-import { checkRollout } from '../hosting/look';
+import { checkRollout } from '../hosting/rollout_facts';
 import type { NetworkView } from '../settings/checks/check';
 import { resolverOptions } from '../settings/load/resolver_options';
 import type { Settings } from '../settings/schema/types';

@@ -5,7 +5,7 @@ import type { Sources } from '../discovery/discover';
 import { createResolver, type Resolver } from '../dns/resolver';
 import { silent } from '../log';
 import { createFileStore } from '../mta_sts/file_store';
-import { createStsPolicies } from '../mta_sts/policies';
+import { StsPolicies } from '../mta_sts/policies';
 import { createMemoryStore, type PolicyStore } from '../mta_sts/store';
 import { resolverOptions } from '../settings/load/resolver_options';
 import type { GlobalSettings } from '../settings/schema/types';
@@ -26,7 +26,7 @@ export function openSources(global: GlobalSettings, directory: string): OpenSour
   const resolver = createResolver(resolverOptions(global));
   // It decides whether a resolver is asked without EDNS, as in the running Haraka.
   void resolver.probe();
-  const policies = createStsPolicies({
+  const policies = new StsPolicies({
     resolver,
     store: storeOf(path.resolve(directory, '..', mtaSts.directory), ownerOfState(directory)),
     fetchOptions: {

@@ -3,6 +3,7 @@ import { enhancedStatus, type Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
+import type { Lease } from '../session/connections';
 import { TimeBudget } from '../session/time_budget';
 import type { Answer } from '../smtp/reply';
 import type { HarakaMx, HMailItem } from './haraka';
@@ -31,14 +32,14 @@ export type Phase =
   /** Facts are being gathered; an answer of Haraka's in the meantime is not for us to follow. */
   | { readonly kind: 'deciding' }
   /** The plugin `by` chose the hosts; what they must satisfy is still to be decided. */
-  | { readonly kind: 'answered'; readonly by: string }
+  | { readonly kind: 'answered'; readonly by: string | undefined }
   | { readonly kind: 'decided'; readonly decision: Decision; readonly source: Source };
 
 /** Who chose the hosts. */
 export type Source =
   | { readonly kind: 'mx' }
   /** As the plugin answered, for another decision about the same hosts. */
-  | { readonly kind: 'plugin'; readonly by: string; readonly entries: readonly HarakaMx[] };
+  | { readonly kind: 'plugin'; readonly by: string | undefined; readonly entries: readonly HarakaMx[] };
 
 /** What a session came to be. */
 export interface Connected {
@@ -51,6 +52,8 @@ export interface Connected {
   readonly group: string;
   /** How the peer was authenticated: `dane 3 1 1`, `pkix`, `unauthenticated`, `none` in cleartext. */
   readonly verified: string;
+  /** Messages that the session had carried before this one. */
+  readonly messagesBefore: number;
 }
 
 export class Attempt {
@@ -64,6 +67,8 @@ export class Attempt {
   queue: HostTry[] | 'unread' = 'unread';
   /** The host that Haraka is connecting to; `none` when the connection stands. */
   connecting: HostTry | 'none' = 'none';
+  /** The right to that connection. */
+  lease: Lease | 'none' = 'none';
   readonly failures: HostFailure[] = [];
   /** Seen and not enforced: `testing` policies, `monitor`. */
   readonly recorded: { readonly host: string; readonly failure: Failure }[] = [];

@@ -19,6 +19,10 @@ export interface Count {
     | 'host_failures'
     /** What would have been refused had it been enforced, and broken TLS that cleartext made up for, by `reason`. */
     | 'observed_failures'
+    /** TLS handshakes that were made with hosts and met what was required, by `tls`. */
+    | 'handshakes'
+    /** Messages that came to a session which could carry them, by whether the `session` was `new` or `reused`. */
+    | 'session_messages'
     /** Peers by what they `began` to do: `failing`, `recovering`. */
     | 'peer_changes';
   readonly labels: Readonly<Record<string, string>>;
@@ -43,6 +47,14 @@ export class DeliveryCounters {
       this.add('host_failures', { reason: among(reasons, reason) });
     for (const { reason } of summary.recorded)
       this.add('observed_failures', { reason: among(reasons, reason) });
+  }
+
+  countHandshake(version: string): void {
+    this.add('handshakes', { tls: among(versions, version) });
+  }
+
+  countMessage(session: 'new' | 'reused'): void {
+    this.add('session_messages', { session });
   }
 
   peerChanged(began: 'failing' | 'recovering'): void {

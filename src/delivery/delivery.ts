@@ -2,9 +2,11 @@
 import type { Sources } from '../discovery/discover';
 import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
+import type { ConnectionLimits, Connections } from '../session/connections';
 import type { Timeouts } from '../smtp/timeouts';
 import type { Attempt } from './attempt';
 import type { HMailItem, OutboundConfigModule, OutboundTls, TlsSocketModule } from './haraka';
+import type { About } from './reuse';
 import type { DeliverySummary } from './summary';
 
 /** All in milliseconds. */
@@ -14,6 +16,7 @@ export interface DeliveryLimits {
   /** For one attempt at one message, over all hosts. */
   readonly attempt: number;
   readonly session: Timeouts;
+  readonly connections: ConnectionLimits;
 }
 
 export interface DeliveryOptions {
@@ -35,6 +38,8 @@ export interface DeliveryEnvironment {
   readonly outboundConfig: OutboundConfigModule;
   readonly outboundTls: OutboundTls;
   readonly tlsSocket: TlsSocketModule;
+  /** Those of this process, whichever message they were made for. */
+  readonly connections: Connections<About>;
   /** Whether Haraka's `no_tls_hosts` names this host or domain. */
   isExemptFromTls(name: string): boolean;
 }
@@ -47,10 +52,12 @@ export interface Delivery {
   readonly hmail: HMailItem;
   readonly environment: DeliveryEnvironment;
   readonly original: Originals;
-  /** The name of the plugin whose hook ran last, empty where none did. */
-  readonly answerer: () => string;
+  /** The name of the plugin whose hook ran last. */
+  readonly answerer: () => string | undefined;
   /** Told when recipients get a message of their own, with what happened so far. */
   readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void;
+  /** How often in a row it found its host busy. */
+  givenBack: number;
   /** The one that is going on. */
   attempt: Attempt;
 }

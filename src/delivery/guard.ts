@@ -14,7 +14,7 @@ import { offerHosts, takeAnswer, takeHosts } from './host_choice';
 import { requirementFor } from './host_queue';
 import { forgetAttempts } from './recipients';
 import { summarize, type DeliverySummary } from './summary';
-import { onSocket, tryNextHost } from './trying';
+import { letGo, onSocket, tryNextHost } from './trying';
 
 export class DeliveryGuard {
   readonly #delivery: Delivery;
@@ -33,6 +33,7 @@ export class DeliveryGuard {
       },
       answerer: rememberAnswerer(hmail),
       onSplit,
+      givenBack: 0,
       attempt: new Attempt(environment.options().limits.attempt),
     };
     this.#delivery = delivery;
@@ -45,7 +46,8 @@ export class DeliveryGuard {
 
   /** Forgets what the last attempt decided. To be called whenever the message passes `send_email`. */
   newAttempt(): void {
-    const { hmail, environment } = this.#delivery;
+    const { hmail, environment, attempt } = this.#delivery;
+    letGo(this.#delivery, attempt);
     this.#delivery.attempt = new Attempt(environment.options().limits.attempt);
     forgetAttempts(hmail.todo.rcpt_to);
   }

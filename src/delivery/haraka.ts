@@ -25,6 +25,8 @@ export interface HarakaMx {
   using_lmtp?: unknown;
   /** What EHLO says. */
   bind_helo?: unknown;
+  /** The address to connect from. */
+  bind?: unknown;
   auth_user?: unknown;
   auth_pass?: unknown;
   auth_type?: unknown;
@@ -63,6 +65,7 @@ export interface Todo {
   readonly domain: string;
   readonly mail_from: EnvelopeAddress & Formatted;
   readonly rcpt_to: (Recipient & Formatted)[];
+  readonly notes?: { readonly outbound_ip?: unknown; readonly outbound_helo?: unknown };
 }
 
 /** Haraka's stream over a TCP socket, as `client_pool` hands it out. */
@@ -83,6 +86,9 @@ export interface HMailItem {
   /** How many deliveries still need the queue file. */
   refcount: number;
   mxlist: HarakaMx[];
+  /** What `get_force_tls` said of the host at hand. */
+  force_tls?: boolean;
+  send_email_respond(retval: number, seconds: number): void;
   /** The hook that runs now, null or absent while none does. */
   current_hook?: unknown;
   get_mx_respond(retval: number | undefined, mx: unknown): unknown;
@@ -116,6 +122,7 @@ export interface HMailItem {
     response: string,
     take: (part: HMailItem) => void,
   ): void;
+  logdebug(...args: unknown[]): void;
   logprotocol(...args: unknown[]): void;
   logdata(...args: unknown[]): void;
   loginfo(...args: unknown[]): void;
@@ -129,6 +136,8 @@ export interface OutboundConfigModule {
   readonly cfg: {
     readonly enable_tls?: boolean;
     readonly local_mx_ok?: boolean;
+    /** Deliveries at a time. */
+    readonly concurrency_max?: number;
     /** Seconds. */
     readonly temp_fail_intervals: readonly number[];
   };
@@ -167,6 +176,7 @@ const seam = [
   'data_stream',
   'delivered',
   'discard',
+  'send_email_respond',
 ] as const;
 
 /**

@@ -1,19 +1,15 @@
-/** One session for one message: what Haraka knows of message, host and settings, as the session wants it. */
-import type { PeerCertificate } from 'node:tls';
-import { forbidsCleartext } from './cleartext';
-import { checkSession, type SessionVerdict, type TlsSession } from '../policy/session';
-import type { EncryptedRequirement, OpportunisticRequirement } from '../policy/requirement';
-import type { SessionObserver, TlsPart } from '../session/options';
+/** One message on a session with one host: a new one, or one that was opened for another message. */
+import type { Lease } from '../session/connections';
+import type { SessionMessage } from '../session/options';
 import { Session } from '../session/session';
-import type { Credentials } from '../smtp/auth';
-import type { Envelope, Path } from '../smtp/envelope';
-import type { Outcome, Terms, TlsTerms } from '../smtp/session';
-import { handshakeOptions } from '../tls/options';
-import { messageOf, printable } from '../text';
-import type { Attempt, Connected } from './attempt';
+import type { Outcome } from '../smtp/session';
+import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
-import { mutualCertificate, type HarakaMx, type HMailItem, type PluggableSocket } from './haraka';
-import { whereOf, type HostTry } from './host_try';
+import type { PluggableSocket } from './haraka';
+import { termsOf, tlsPartOf } from './host_terms';
+import type { HostTry } from './host_try';
+import { wayOf, type Fitness, type KeptSession } from './reuse';
+import { Watcher } from './watcher';
 
 /** What came of a session, and what Haraka wants to know of it. */
 export interface HostSession {
@@ -22,209 +18,60 @@ export interface HostSession {
   readonly authenticated: boolean;
 }
 
-/** Never rejects. */
-export async function holdSession(
+/** On a new connection, which is given back when the session is over. Never rejects. */
+export async function openSession(
   delivery: Delivery,
   attempt: Attempt,
   tried: HostTry,
-  socket: PluggableSocket,
+  { socket, lease }: { readonly socket: PluggableSocket; readonly lease: Lease },
 ): Promise<HostSession> {
-  const { hmail, environment } = delivery;
+  const { environment, hmail } = delivery;
+  const { connections } = environment;
   const watcher = new Watcher(delivery, attempt, tried);
-  const { limits } = environment.options();
   const session = new Session({
     socket: socket.targetsocket,
+    timeouts: environment.options().limits.session,
+    tls: tlsPartOf(delivery, tried, (options) => watcher.asks(options)),
+    message: messageOf(delivery, attempt, tried, watcher),
+    // What was opened because TLS failed is for that message alone.
+    afterwards: () => (tried.tls.kind === 'as_required' && connections.isWanted(lease) ? 'keep' : 'quit'),
+  });
+  lease.messages = 1;
+  const running = session.run();
+  void session.closed().then(() => connections.release(lease));
+  const outcome = await running;
+  if (session.isIdle()) {
+    const { channel, authenticated } = watcher;
+    connections.keep({ session, lease, about: { way: wayOf(tried.mx, hmail.todo), channel, authenticated } });
+  }
+  return resultOf(outcome, watcher);
+}
+
+/** On a session that waited for it. Never rejects; `stale` where a new connection has it all to do. */
+export async function resumeSession(
+  delivery: Delivery,
+  attempt: Attempt,
+  tried: HostTry,
+  { kept, fitness }: { readonly kept: KeptSession; readonly fitness: Exclude<Fitness, { kind: 'unfit' }> },
+): Promise<HostSession> {
+  const { session, lease, about } = kept;
+  const watcher = new Watcher(delivery, attempt, tried);
+  watcher.taken(about, fitness, lease.messages);
+  lease.messages += 1;
+  const outcome = await session.next(messageOf(delivery, attempt, tried, watcher));
+  if (session.isIdle()) delivery.environment.connections.keep(kept);
+  return resultOf(outcome, watcher);
+}
+
+function messageOf(delivery: Delivery, attempt: Attempt, tried: HostTry, observer: Watcher): SessionMessage {
+  return {
     terms: termsOf(delivery, tried),
-    timeouts: limits.session,
     budget: attempt.budget,
-    tls: tlsPartOf(delivery, tried),
-    message: () => hmail.data_stream(),
-    observer: watcher,
-  });
-  const outcome = await session.run();
-  return { outcome, secured: watcher.secure, authenticated: watcher.authenticated };
-}
-
-function termsOf(delivery: Delivery, tried: HostTry): Terms {
-  const { mx } = tried;
-  return {
-    protocol: mx.using_lmtp ? 'lmtp' : 'smtp',
-    ehloName: oneWord(mx.bind_helo),
-    tls: tlsTermsOf(delivery, tried),
-    credentials: credentialsOf(mx),
-    task: { kind: 'deliver', envelope: envelopeOf(delivery.hmail) },
+    content: () => delivery.hmail.data_stream(),
+    observer,
   };
 }
 
-function tlsTermsOf(delivery: Delivery, { mx, plan, tls }: HostTry): TlsTerms {
-  const { requirement } = plan;
-  if (requirement.kind === 'cleartext') return { kind: 'unwanted' };
-  if (forbidsCleartext(requirement)) return { kind: 'required' };
-  if (tls.kind === 'without') return { kind: 'broken', failure: tls.failure };
-  return { kind: isExemptFromTls(delivery, mx.exchange ?? '', plan.host) ? 'unwanted' : 'if_offered' };
-}
-
-/** `no_tls_hosts` and `enable_tls = false` count only where cleartext is allowed. */
-function isExemptFromTls({ hmail, environment }: Delivery, address: string, host: string): boolean {
-  if (environment.outboundConfig.cfg.enable_tls === false) return true;
-  return [address, host, hmail.todo.domain].some((name) => environment.isExemptFromTls(name));
-}
-
-/** `notes.outbound_helo` and a route may hold anything; a line break would end the command. */
-function oneWord(name: unknown): string {
-  const word = typeof name === 'string' ? name.replace(/[^\x21-\x7e\u0080-\u{10ffff}]/gu, '') : '';
-  return word === '' ? 'localhost' : word;
-}
-
-function credentialsOf({ auth_user, auth_pass, auth_type }: HarakaMx): Credentials | 'none' {
-  if (typeof auth_user !== 'string' || typeof auth_pass !== 'string') return 'none';
-  if (auth_user === '' || auth_pass === '') return 'none';
-  const mechanism = typeof auth_type === 'string' && auth_type !== '' ? auth_type.toUpperCase() : 'any';
-  return { user: auth_user, password: auth_pass, mechanism };
-}
-
-function envelopeOf(hmail: HMailItem): Envelope {
-  const { todo, file_size, data_start } = hmail;
-  // A plugin may have put a stream of its own in place of the queue file.
-  const isFile = !Object.hasOwn(hmail, 'data_stream');
-  const path = (address: { format(ascii?: boolean): string }): Path => ({
-    text: address.format(false),
-    ascii: address.format(true),
-  });
-  return {
-    from: path(todo.mail_from),
-    recipients: todo.rcpt_to.map(path),
-    octets:
-      isFile && typeof file_size === 'number' && typeof data_start === 'number'
-        ? file_size - data_start
-        : 'unknown',
-  };
-}
-
-function tlsPartOf({ environment }: Delivery, { mx, plan, hello }: HostTry): TlsPart | 'none' {
-  const { requirement } = plan;
-  if (requirement.kind === 'cleartext') return 'none';
-  const { outboundTls, tlsSocket } = environment;
-  return {
-    options: () =>
-      handshakeOptions({
-        requirement,
-        haraka: { ...outboundTls.cfg },
-        certificate: mutualCertificate(tlsSocket, mx.exchange ?? ''),
-        hello,
-      }),
-    requirement,
-    judge: (session) => checkSession(requirement, session, environment.options().now()),
-    failedVerdict: failedVerdict(requirement),
-  };
-}
-
-/** Where cleartext is allowed, a new connection may do without TLS. */
-function failedVerdict({ kind }: EncryptedRequirement | OpportunisticRequirement): TlsPart['failedVerdict'] {
-  return kind === 'encrypted' ? 'verification' : 'starttls';
-}
-
-/** Keeps what a session came to be, and writes Haraka's own log lines about it. */
-class Watcher implements SessionObserver {
-  secure = false;
-  authenticated = false;
-  #tls: Pick<Connected, 'tlsVersion' | 'cipher' | 'group' | 'verified'> = {
-    tlsVersion: '',
-    cipher: '',
-    group: '',
-    verified: 'none',
-  };
-
-  constructor(
-    private readonly delivery: Delivery,
-    private readonly attempt: Attempt,
-    private readonly tried: HostTry,
-  ) {}
-
-  sent: SessionObserver['sent'] = (lines) => {
-    for (const line of lines) this.#log('logprotocol', `C: ${printable(line, longestLine)}`);
-  };
-
-  received: SessionObserver['received'] = ({ code, lines }, during) => {
-    if (during === 'auth' && code.startsWith('2')) this.authenticated = true;
-    const last = lines.length - 1;
-    lines.forEach((text, index) =>
-      this.#log('logprotocol', `S: ${code}${index === last ? ' ' : '-'}${printable(text, longestLine)}`),
-    );
-  };
-
-  data: SessionObserver['data'] = (piece) => this.#log('logdata', piece);
-
-  warn: SessionObserver['warn'] = (text) =>
-    this.#log('logwarn', `tls-peers: host ${whereOf(this.tried)}: ${text}`);
-
-  missingStartTls: SessionObserver['missingStartTls'] = () => {
-    const { requirement } = this.tried.plan;
-    if (requirement.kind !== 'opportunistic' || requirement.observe === 'nothing') return;
-    this.#observe([{ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }]);
-  };
-
-  secured: SessionObserver['secured'] = (session, verdict, certificate) => {
-    if (verdict.kind === 'failed') return;
-    this.secure = true;
-    const { protocol, cipher, group } = session;
-    this.#tls = { tlsVersion: protocol ?? '', cipher, group, verified: verdict.verified };
-    this.#observe(verdict.recorded);
-    this.#log('loginfo', 'secured', securedInfo(session, certificate, verdict.verified));
-  };
-
-  established: SessionObserver['established'] = () => {
-    const { mx, plan } = this.tried;
-    this.attempt.connected = { ...this.#tls, plan, address: mx.exchange ?? '' };
-  };
-
-  #observe(recorded: Extract<SessionVerdict, { kind: 'held' }>['recorded']): void {
-    for (const failure of recorded) {
-      this.attempt.record(this.tried.plan.host, failure);
-      const { reason, text } = failure;
-      this.#log(
-        'loginfo',
-        `tls-peers: host ${whereOf(this.tried)} would be refused: ${reason}: ${text} (rule ${this.attempt.ruleName()})`,
-      );
-    }
-  }
-
-  /** Other plugins may listen to the log; none of them may stop a delivery. */
-  #log(method: 'logprotocol' | 'logdata' | 'loginfo' | 'logwarn', ...what: unknown[]): void {
-    try {
-      this.delivery.hmail[method](...what);
-    } catch (error) {
-      this.delivery.hmail.logerror(`tls-peers: a line of the log broke: ${printable(messageOf(error))}`);
-    }
-  }
-}
-
-/** Characters. */
-const longestLine = 1000;
-
-/** As Haraka's own line has it. */
-function securedInfo(
-  { protocol, cipher, chainVerdict }: TlsSession,
-  certificate: Partial<PeerCertificate>,
-  verified: string,
-): Record<string, unknown> {
-  const { subject, issuer, valid_to: expires, fingerprint } = certificate;
-  const named = {
-    cn: subject?.CN,
-    organization: subject?.O,
-    issuer: issuer?.O,
-    expires,
-    fingerprint,
-  };
-  return {
-    verified: verified !== 'unauthenticated' || chainVerdict === 'trusted',
-    cipher,
-    version: protocol,
-    ...(chainVerdict === 'trusted' ? {} : { error: chainVerdict }),
-    ...Object.fromEntries(
-      Object.entries(named).flatMap(([key, value]) =>
-        value === undefined ? [] : [[key, printable(String(value))]],
-      ),
-    ),
-  };
+function resultOf(outcome: Outcome, { channel, authenticated }: Watcher): HostSession {
+  return { outcome, secured: channel.kind === 'tls', authenticated };
 }

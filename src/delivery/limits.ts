@@ -1,10 +1,37 @@
+import type { ConnectionLimits } from '../session/connections';
 import type { GlobalSettings } from '../settings/schema/types';
 import type { DeliveryLimits } from './delivery';
 
-/** The limits of deliveries, from the settings, which are in seconds. */
-export function limitsOf(seconds: GlobalSettings['timeouts']): DeliveryLimits {
+/** Milliseconds for which mail waits for a connection before it is given back; a host that works has one sooner. */
+const patience = 2000;
+
+/** @param slots deliveries that Haraka makes at a time */
+function connectionLimits(delivery: GlobalSettings['delivery'], slots: number): ConnectionLimits {
+  return {
+    reuse: delivery.reuseConnections,
+    messages: delivery.sessionMessages,
+    idle: delivery.sessionIdle * 1000,
+    age: delivery.sessionAge * 1000,
+    idleSessions: delivery.idleSessions,
+    perHost: delivery.connectionsPerHost,
+    // Whoever waits holds one of the slots, and the others are for mail to other hosts.
+    waiting: { perHost: Math.ceil(slots / 4), inAll: Math.ceil(slots / 2) },
+    patience,
+  };
+}
+
+/**
+ * The limits of deliveries, from the settings, which are in seconds.
+ *
+ * @param slots deliveries that Haraka makes at a time
+ */
+export function limitsOf(
+  { timeouts: seconds, delivery }: Pick<GlobalSettings, 'timeouts' | 'delivery'>,
+  slots: number,
+): DeliveryLimits {
   const ms = (value: number): number => value * 1000;
   return {
+    connections: connectionLimits(delivery, slots),
     decision: ms(seconds.decision),
     attempt: ms(seconds.attempt),
     session: {

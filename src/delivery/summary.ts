@@ -28,6 +28,8 @@ export interface DeliverySummary {
   /** The key exchange group such as `X25519MLKEM768`; empty where Node does not tell. */
   readonly group: string;
   readonly verified: string;
+  /** Messages that the session had carried before this one; absent where there was none. */
+  readonly messages_before?: number;
   /** What the host answered where that, and no rule, kept a recipient from getting the message; empty otherwise. */
   readonly reply: string;
   /** Hosts that were refused or failed in this attempt. */
@@ -56,6 +58,7 @@ export function summarize(attempt: Attempt, { domain: peer, rcpt_to }: Todo): De
     cipher: session?.cipher ?? '',
     group: session?.group ?? '',
     verified: session?.verified ?? '',
+    ...(session === undefined ? {} : { messages_before: session.messagesBefore }),
     reply: replyTo(rcpt_to) || attempt.found,
     reasons: attempt.failures.map(reasonOf),
     recorded: attempt.recorded.map(({ host, failure }) => ({
@@ -98,7 +101,7 @@ export function logLine(event: string, summary: DeliverySummary): string {
     ...reasons.map((reason) => ['failed', hostAndReason(reason)] as const),
     ...recorded.map((reason) => ['observed', hostAndReason(reason)] as const),
   ];
-  return [event, ...[...pairs, ...listed].map(([key, value]) => `${key}=${quoted(value)}`)].join(' ');
+  return [event, ...[...pairs, ...listed].map(([key, value]) => `${key}=${quoted(String(value))}`)].join(' ');
 }
 
 function hostAndReason({ host, reason }: ReasonSummary): string {

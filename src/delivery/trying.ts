@@ -1,21 +1,22 @@
 /** Tries the hosts of one attempt in turn, until one of them has spoken for every recipient or none is left. */
 import type { Failure } from '../failure';
-import { outOfTime } from '../session/session';
-import type { HostFault } from '../smtp/session';
+import { outOfTime } from '../session/patience';
+import type { HostFault, Outcome } from '../smtp/session';
 import { messageOf, printable } from '../text';
-import { allowsBrokenTls } from './cleartext';
+import { allowsBrokenTls } from '../policy/cleartext';
 import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
 import { deferFor, giveUp } from './giving_up';
 import type { HarakaMx, PluggableSocket } from './haraka';
 import { decideAnew } from './host_choice';
 import { queueOf, refuseUndecided } from './host_queue';
-import { holdSession } from './host_session';
+import { openSession, resumeSession, type HostSession } from './host_session';
 import { againAfter, rememberedBroken, whereOf, withoutTls, type HostTry } from './host_try';
 import { hostOf } from './mx_entry';
 import { ownAddress } from './own_address';
 import { tellHaraka } from './outcome';
 import { forgetAttempts, noteUndeliverable } from './recipients';
+import { giveBack, prepareEntry, wayTo } from './reaching';
 import { recallBroken, rememberBroken } from './redis_memory';
 
 /** Haraka calls this for the first host and after each host that failed; so do we. Never rejects. */
@@ -51,7 +52,7 @@ async function nextStep(delivery: Delivery, attempt: Attempt): Promise<void> {
 }
 
 async function connect(delivery: Delivery, attempt: Attempt): Promise<void> {
-  const { hmail, original } = delivery;
+  const { hmail } = delivery;
   if (attempt.queue === 'unread') attempt.queue = queueOf(delivery, attempt);
   const { queue, budget } = attempt;
   if (queue.length > 0 && budget.left() <= 0) noteOutOfTime(attempt, queue.splice(0));
@@ -61,11 +62,50 @@ async function connect(delivery: Delivery, attempt: Attempt): Promise<void> {
     return;
   }
   const tried = await recalled(delivery, next);
-  attempt.connecting = tried;
-  // Haraka takes the first one, and connects to it.
-  hmail.mxlist = [tried, ...queue].map(({ mx }) => mx);
-  budget.resume();
-  await original.try_deliver();
+  hmail.mxlist = queue.map(({ mx }) => mx);
+  await reach(delivery, attempt, tried, reusable(delivery, tried) ? 'will_do' : 'was_stale');
+}
+
+/** Haraka passes some hosts over, and asks for more before it connects to others: those are for Haraka to reach. */
+function reusable(delivery: Delivery, { mx }: HostTry): boolean {
+  return passedOverAs(delivery, mx) === undefined;
+}
+
+async function reach(
+  delivery: Delivery,
+  attempt: Attempt,
+  tried: HostTry,
+  kept: 'will_do' | 'was_stale',
+): Promise<void> {
+  const { hmail, original } = delivery;
+  attempt.budget.pause();
+  const way = await wayTo(delivery, tried, kept);
+  switch (way.kind) {
+    case 'busy':
+      giveBack(delivery, attempt, tried);
+      return;
+    case 'session': {
+      prepareEntry(delivery, tried.mx);
+      const { outcome, ...session } = await resumeSession(delivery, attempt, tried, way);
+      if (outcome.kind !== 'stale') {
+        await conclude(delivery, attempt, tried, outcome, session);
+        return;
+      }
+      hmail.logdebug(
+        `tls-peers: the session with ${whereOf(tried)} was over (${outcome.text}); connecting anew`,
+      );
+      attempt.connected = 'not_yet';
+      await reach(delivery, attempt, tried, 'was_stale');
+      return;
+    }
+    case 'connect':
+      attempt.lease = way.lease;
+      attempt.connecting = tried;
+      // Haraka takes the first one, and connects to it.
+      hmail.mxlist.unshift(tried.mx);
+      attempt.budget.resume();
+      await original.try_deliver();
+  }
 }
 
 function noteOutOfTime(attempt: Attempt, untried: readonly HostTry[]): void {
@@ -94,6 +134,7 @@ function noteUnreached(delivery: Delivery, attempt: Attempt): void {
   const { connecting } = attempt;
   if (connecting === 'none') return;
   attempt.connecting = 'none';
+  letGo(delivery, attempt);
   const { mx } = connecting;
   const own = passedOverAs(delivery, mx);
   const text =
@@ -116,20 +157,32 @@ export async function onSocket(delivery: Delivery, mx: HarakaMx, socket: Pluggab
   attempt.connecting = 'none';
   // What a host said of recipients before its connection broke is not what became of them.
   forgetAttempts(hmail.todo.rcpt_to);
-  if (tried === 'none' || tried.mx !== mx) {
+  const { lease } = attempt;
+  attempt.lease = 'none';
+  if (tried === 'none' || tried.mx !== mx || lease === 'none') {
     abandon(socket);
+    if (lease !== 'none') delivery.environment.connections.release(lease);
     refuseUndecided(delivery, attempt, mx);
     await tryNextHost(delivery);
     return;
   }
   try {
-    await deliverTo(delivery, attempt, tried, socket);
+    const { outcome, ...session } = await openSession(delivery, attempt, tried, { socket, lease });
+    await conclude(delivery, attempt, tried, outcome, session);
   } catch (error) {
     abandon(socket);
+    delivery.environment.connections.release(lease);
     const text = `the delivery broke: ${printable(messageOf(error))}`;
     hmail.logerror(`tls-peers: ${text}`);
     deferFor(delivery, attempt, { reason: 'internal-error', text });
   }
+}
+
+/** The connection that was to be made is not. */
+export function letGo({ environment }: Delivery, attempt: Attempt): void {
+  const { lease } = attempt;
+  attempt.lease = 'none';
+  if (lease !== 'none') environment.connections.release(lease);
 }
 
 /** Before anything was said. */
@@ -139,15 +192,16 @@ function abandon(socket: PluggableSocket): void {
   socket.destroy();
 }
 
-async function deliverTo(
+async function conclude(
   delivery: Delivery,
   attempt: Attempt,
   tried: HostTry,
-  socket: PluggableSocket,
+  outcome: Outcome,
+  session: Omit<HostSession, 'outcome'>,
 ): Promise<void> {
-  const { outcome, ...session } = await holdSession(delivery, attempt, tried, socket);
   switch (outcome.kind) {
     case 'settled':
+      delivery.givenBack = 0;
       await tellHaraka(delivery, attempt, tried, session, outcome.recipients);
       return;
     case 'own_fault':
@@ -155,6 +209,7 @@ async function deliverTo(
       return;
     case 'next_host':
     case 'probed':
+    case 'stale':
       attempt.connected = 'not_yet';
       if (outcome.kind === 'next_host') onFault(delivery, attempt, tried, outcome.fault);
       await tryNextHost(delivery);

@@ -13,6 +13,7 @@ export const notAsked: StsFacts = { kind: 'not_asked' };
 export class Asking {
   readonly dane: boolean;
   readonly insecureMx: OutboundRule['insecureMx'];
+  /** PEM, as a fetch takes it: empty for the default roots alone. */
   readonly extraRoots: string;
 
   constructor(
@@ -21,7 +22,7 @@ export class Asking {
   ) {
     this.dane = asksDane(rule.level);
     this.insecureMx = rule.insecureMx;
-    this.extraRoots = rule.extraRoots;
+    this.extraRoots = rule.extraRoots ?? '';
   }
 
   get signal(): AbortSignal {

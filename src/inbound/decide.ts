@@ -1,9 +1,9 @@
 /** Holds one recipient of an incoming message to its rule. Pure. */
 import { enhancedStatus, type Failure } from '../failure';
-import type { InboundRule } from '../peers/rules';
-import type { TlsVersion } from '../policy/requirement';
-import { compareVersions, minimumVersion, tlsVersion } from '../policy/version';
+import type { InboundRule } from '../peers/rule';
+import { minimumVersion } from '../policy/minimum_version';
 import { printable } from '../text';
+import { compareVersions, tlsVersion, type TlsVersion } from '../tls/version';
 import type { FoundForClient } from './rule';
 
 /** How the client's connection is protected when it names the recipient. */

@@ -2,7 +2,8 @@
 import { ownerOf } from '../peers/candidates';
 import { sectionsForAddress } from '../peers/index';
 import { parseAddress } from '../peers/network';
-import { completeInbound, inboundDefaults, inboundRule, type Found, type InboundRule } from '../peers/rules';
+import type { InboundRule } from '../peers/rule';
+import { completeInbound, inboundDefaults, inboundRule, type Found } from '../peers/rules';
 import { standing } from '../peers/section';
 import type { Settings } from '../settings/schema/types';
 

@@ -55,7 +55,7 @@ function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Against torn writes and bad disks, not against people: whoever can write here can also write the digest. */
+/** Against torn writes and bad disks, not against people: those who can write here can write the digest as well. */
 function digestOf(content: {
   domain: string;
   roots: string;

@@ -1,4 +1,4 @@
-/** The settings for one (managed domain, direction, peer), with inheritance done: DESIGN sections 2 and 3. */
+/** What is asked of mail between one managed domain and one peer in one direction, with inheritance done. Plain data. */
 
 export const securityLevels = [
   'none',
@@ -41,8 +41,8 @@ export interface OutboundRule {
   readonly minTlsVersion: MinTlsVersion | 'by_requirement';
   /** Names accepted at `verify`. Never empty. */
   readonly match: readonly NameMatch[];
-  /** PEM of roots trusted beside the default ones, empty for none. */
-  readonly extraRoots: string;
+  /** PEM of roots trusted beside the default ones. */
+  readonly extraRoots: string | undefined;
   /** SHA-256 of accepted leaf certificates, lower-case hex; where not empty they replace chain and name at `verify`. */
   readonly fingerprints: readonly string[];
   readonly actionOnFailure: 'defer' | 'bounce';
@@ -50,4 +50,15 @@ export interface OutboundRule {
   readonly cleartextFallback: CleartextFallback;
   /** What an unsigned MX RRset means for DANE (RFC 7672 section 2.2.1). */
   readonly insecureMx: 'may' | 'dane';
+}
+
+/** What a connection from a peer must satisfy, for recipients of one managed domain. */
+export interface InboundRule {
+  /** For logs and replies, such as `example.com [inbound 203.0.113.0/24]`. */
+  readonly name: string;
+  readonly level: 'opportunistic' | 'mandatory';
+  /** Where the key is not set: 1.2 at `mandatory`, `none` at `opportunistic`. */
+  readonly minTlsVersion: MinTlsVersion;
+  readonly actionOnFailure: 'defer' | 'bounce';
+  readonly enforcement: 'enforce' | 'monitor';
 }

@@ -5,7 +5,6 @@
 import * as net from 'node:net';
 import type { Failure } from '../failure';
 import { withDeadline } from '../deadline';
-import type { TlsSession } from '../policy/session';
 import type { SessionObserver, TlsPart } from '../session/options';
 import { Session } from '../session/session';
 import { TimeBudget } from '../session/time_budget';
@@ -15,6 +14,7 @@ import type { Timeouts } from '../smtp/timeouts';
 import { messageOf, printable } from '../text';
 import { hasClassicHello } from '../tls/groups';
 import { handshakeOptions, type HandshakeRequest } from '../tls/options';
+import type { TlsSession } from '../tls/session';
 
 export interface ProbeOptions {
   readonly address: string;
@@ -82,14 +82,16 @@ async function visit(options: ProbeOptions, signal: AbortSignal): Promise<Visit>
   const { socket } = connected;
   const session = new Session({
     socket,
-    terms: termsOf(options),
     timeouts,
-    budget: new TimeBudget(Infinity, () => 0),
     tls: tlsPartOf(options),
-    message: () => {
-      throw new Error('a probe has no message');
+    message: {
+      terms: termsOf(options),
+      budget: new TimeBudget(Infinity, () => 0),
+      content: () => {
+        throw new Error('a probe has no message');
+      },
+      observer: notes,
     },
-    observer: notes,
   });
   const onAbort = (): void => session.abandon('no answer in time');
   const running = session.run();
@@ -155,11 +157,11 @@ function tlsPartOf({ handshake }: ProbeOptions): TlsPart | 'none' {
   if (handshake === 'never') return 'none';
   return {
     options: () => handshakeOptions(handshake),
-    requirement: handshake.requirement,
+    terms: handshake.terms,
     judge: (session) => {
-      // Whoever judges does so later, when the connection is gone and Node could no longer tell.
+      // The verdict comes later, when the connection is gone and Node could no longer tell.
       session.certificates.chain();
-      return { kind: 'held', verified: 'unauthenticated', recorded: [] };
+      return { kind: 'met', verified: 'unauthenticated', recorded: [] };
     },
     failedVerdict: 'verification',
   };
@@ -187,6 +189,7 @@ function seenOf(outcome: Outcome, notes: Notes, { handshake }: ProbeOptions): Se
       if (outcome.fault.kind === 'tls') return { kind: 'no_tls', failure: outcome.fault.failure };
       return { kind: 'no_dialogue', problem: problemOf(outcome.fault) };
     case 'settled':
+    case 'stale':
     case 'own_fault':
       return {
         kind: 'no_dialogue',

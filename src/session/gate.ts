@@ -21,10 +21,15 @@ export class Gate {
   /** @param onBlocked told what was kept back, by its verb alone; whatever was written is gone */
   constructor(
     socket: Socket,
-    private readonly cleartext: 'allowed' | 'forbidden',
+    private cleartext: 'allowed' | 'forbidden',
     private readonly onBlocked: (verb: string) => void,
   ) {
     this.#stand(socket, (chunk) => this.#passesUnencrypted(chunk));
+  }
+
+  /** For a message that follows one which could do without. */
+  forbidCleartext(): void {
+    this.cleartext = 'forbidden';
   }
 
   /** Whether it has let the session on to TLS that meets what was required. */

@@ -1,5 +1,6 @@
 /** The message on its way: from a stream that holds it dot-stuffed (RFC 5321 section 4.5.2), without the final dot. */
 import type { Readable } from 'node:stream';
+import { messageOf } from '../text';
 
 /** Where the message goes: takes a piece, and says whether it wants a pause. */
 type Take = (piece: Uint8Array) => 'written' | 'full';
@@ -89,4 +90,43 @@ export async function measure(stream: Readable): Promise<number> {
     }
   }
   return octets;
+}
+
+/** What a session reads of its message, one thing at a time: first how long it is, then what it says. */
+export class Outgoing {
+  #source: MessageSource | undefined;
+  #counted: Readable | undefined;
+
+  /** @param message for each call a stream of its own */
+  constructor(private readonly message: () => Readable) {}
+
+  /** Octets as RFC 1870 counts them. Rejects where they cannot be counted; throws where they were counted already. */
+  measure(): Promise<number> {
+    if (this.#counted !== undefined) throw new Error('the message was to be measured twice');
+    this.#counted = this.message();
+    return measure(this.#counted);
+  }
+
+  /** See `MessageSource`. Throws where it was sent already. */
+  send(expected: number | 'unknown', take: Take, done: (sent: Sent) => void): void {
+    if (this.#source !== undefined) throw new Error('the message was to be sent twice');
+    try {
+      this.#source = new MessageSource(this.message(), expected, take, done);
+    } catch (error) {
+      done({ kind: 'unreadable', text: messageOf(error) });
+    }
+  }
+
+  /** The connection has drained. */
+  resume(): void {
+    this.#source?.resume();
+  }
+
+  stopMeasuring(): void {
+    this.#counted?.destroy();
+  }
+
+  stopSending(): void {
+    this.#source?.stop();
+  }
 }

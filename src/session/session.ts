@@ -1,36 +1,34 @@
 /**
- * One session with one host: the machine of `smtp/` bound to a socket. It reads, writes, keeps the time and makes the
+ * One session with one host: the machine of `smtp/` bound to a connection. It reads, writes, keeps the time and makes the
  * handshake; what any of it means is the machine's to say.
  *
- * The state of one try of one host: `#state` is the machine's; `#socket` is what is read and written, the TCP connection
- * first and the TLS connection behind STARTTLS, each with a reader of its own, so that nothing that came in cleartext is
- * read as if it came through TLS; `#source` is the message while it is being sent, `#counted` while it is measured; `#timer`
- * is for what the state waits for; `#ended` is whether all of that is put away.
+ * The state of one session: `#state` is the machine's; `#channel` is what is read and written, without TLS or with; `#message`
+ * is the one at hand, `#outgoing` its octets while they are measured and sent, `#observer` who watches it; `#patience` is for what the state waits for; `#ended` is whether
+ * all of that is put away.
  */
-import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import type { Failure } from '../failure';
-import { versionRange } from '../policy/version';
 import { initial, transition } from '../smtp/machine';
-import { ReplyReader } from '../smtp/reply';
-import type { Effect, Event, Outcome, State } from '../smtp/session';
-import { waitFor } from '../smtp/timeouts';
+import type { Effect, Event, Outcome, State, Terms } from '../smtp/session';
 import { handshakeFailure } from '../tls/failure';
+import { versionRange } from '../tls/version';
 import { messageOf, printable } from '../text';
-import { Gate } from './gate';
-import { beginHandshake, type Handshake } from './handshake';
-import { measure, MessageSource } from './message';
-import type { SessionObserver, SessionOptions, TlsPart } from './options';
+import { Channel } from './channel';
+import { onNewCertificate, type Handshake } from './handshake';
+import { Outgoing } from './message';
+import { harmless } from './observer';
+import type { SessionMessage, SessionObserver, SessionOptions, TlsPart } from './options';
+import { Patience } from './patience';
 
 export class Session {
   #state: State = initial;
-  #socket: Socket;
-  #reader = new ReplyReader();
-  readonly #gate: Gate;
-  #timer: NodeJS.Timeout | undefined;
-  #source: MessageSource | undefined;
-  #counted: Readable | undefined;
+  readonly #channel: Channel;
+  readonly #patience: Patience;
+  #message: SessionMessage;
+  #outgoing: Outgoing;
+  #observer: SessionObserver;
+  /** Whether it was told what became of the message at hand. */
+  #told = false;
   #ended = false;
   /** What the handshake was asked for. */
   #wanted: ConnectionOptions = {};
@@ -39,27 +37,68 @@ export class Session {
   #resolve: (outcome: Outcome) => void = () => undefined;
 
   constructor(private readonly options: SessionOptions) {
-    this.#socket = options.socket;
-    const cleartext = options.terms.tls.kind === 'required' ? 'forbidden' : 'allowed';
-    this.#gate = new Gate(options.socket, cleartext, (verb) => this.#onBlocked(verb));
+    const { message } = options;
+    this.#message = message;
+    this.#outgoing = new Outgoing(() => message.content());
+    this.#observer = harmless(message.observer);
+    this.#patience = new Patience(
+      options.timeouts,
+      () => this.#message.budget,
+      (by, text) => this.#lost(by, text),
+    );
+    const cleartext = forbidsCleartext(message.terms) ? 'forbidden' : 'allowed';
+    this.#channel = new Channel(options.socket, cleartext, {
+      received: (event) => {
+        if (event.kind === 'reply') this.#observer.received(event.reply, this.#state.name);
+        this.#dispatch(event);
+      },
+      drained: () => {
+        this.#outgoing.resume();
+        if (this.#state.name === 'message') this.#arm();
+      },
+      failed: (error) => this.#onError(error),
+      closed: () => this.#lost('closed', 'the peer closed the connection'),
+      keptBack: (verb) => this.#onKeptBack(verb),
+    });
   }
 
-  /** From the greeting to the outcome; QUIT and the closing follow by themselves. Never rejects. Once. */
+  /**
+   * From the greeting to the outcome of the first message. QUIT and the closing follow by themselves, unless it `isIdle` then.
+   * Never rejects. Once.
+   */
   run(): Promise<Outcome> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      const { socket } = this.options;
-      for (const name of others) socket.removeAllListeners(name);
-      socket.setTimeout(0);
-      socket.setNoDelay(true);
-      // For ever: an error that nobody listens to would end the process.
-      socket.on('error', (error) => this.#onError(error));
-      socket.on('close', () => this.#lost('closed', 'the peer closed the connection'));
-      this.#listen(socket);
-      this.options.budget.resume();
+      this.#message.budget.resume();
       this.#arm();
-      if (socket.destroyed) this.#lost('closed', 'the peer closed the connection');
+      this.#channel.open();
     });
+  }
+
+  /** Whether it waits for another message: for `next`, or `dismiss`. */
+  isIdle(): boolean {
+    return this.#state.name === 'idle';
+  }
+
+  /** Another message, up to its outcome; `stale` where the session is over already. Never rejects. */
+  next(message: SessionMessage): Promise<Outcome> {
+    if (!this.isIdle()) return Promise.resolve({ kind: 'stale', text: 'the session was over' });
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#told = false;
+      this.#message = message;
+      this.#outgoing = new Outgoing(() => message.content());
+      this.#observer = harmless(message.observer);
+      if (forbidsCleartext(message.terms)) this.#channel.forbidCleartext();
+      this.#channel.ref();
+      message.budget.resume();
+      this.#dispatch({ kind: 'next' });
+    });
+  }
+
+  /** No other message comes. */
+  dismiss(): void {
+    this.#dispatch({ kind: 'dismissed' });
   }
 
   /** Ends the session from outside; the outcome says why. */
@@ -67,7 +106,7 @@ export class Session {
     this.#lost('attempt', text);
   }
 
-  /** When nothing of it is left. */
+  /** When nothing of it is left. To be asked once it runs. */
   closed(): Promise<void> {
     const { socket } = this.options;
     return new Promise((resolve) => {
@@ -78,27 +117,8 @@ export class Session {
 
   // --- events ----------------------------------------------------------------------------------------------------
 
-  #listen(socket: Socket): void {
-    socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
-    socket.on('end', () => this.#lost('closed', 'the peer closed the connection'));
-    socket.on('drain', () => {
-      this.#source?.resume();
-      if (this.#state.name === 'message') this.#arm();
-    });
-  }
-
-  #receive(chunk: Uint8Array): void {
-    const reader = this.#reader;
-    for (const event of reader.push(chunk)) {
-      if (event.kind === 'reply') this.#tell((observer) => observer.received(event.reply, this.#state.name));
-      this.#dispatch(event);
-      // Behind STARTTLS another one reads.
-      if (this.#reader !== reader || this.#state.name === 'over') return;
-    }
-  }
-
   #lost(by: 'closed' | 'timeout' | 'attempt', text: string): void {
-    const cut = by === 'closed' && this.#reader.isWithinReply();
+    const cut = by === 'closed' && this.#channel.isWithinReply();
     this.#dispatch({ kind: 'lost', by: cut ? 'cut' : by, text });
   }
 
@@ -132,17 +152,27 @@ export class Session {
 
   #turn(event: Event): void {
     const before = this.#state;
-    const { state, effects } = (this.options.transition ?? transition)(this.options.terms, before, event);
+    const { state, effects } = (this.options.transition ?? transition)(this.#message.terms, before, event);
     this.#state = state;
-    if (state.name !== 'message') this.#source?.stop();
-    if (state.name !== 'measuring') this.#counted?.destroy();
+    if (state.name !== 'message') this.#outgoing.stopSending();
+    if (state.name !== 'measuring') this.#outgoing.stopMeasuring();
     for (const effect of effects) {
       this.#carryOut(effect);
       if (this.#ended) return;
     }
     // Nothing would ever come of it any more.
     if (event.kind === 'lost' || state.name === 'over') throw new Error('it did not end when it was over');
+    if (state.name === 'idle' && (state !== before || event.kind === 'dismissed')) this.#rest(event);
     if (state !== before) this.#arm();
+  }
+
+  /** A message is done with. */
+  #rest(event: Event): void {
+    if (!this.#told || event.kind === 'dismissed')
+      throw new Error('it came to rest in the middle of something');
+    if ((this.options.afterwards?.() ?? 'quit') === 'quit') this.dismiss();
+    // It must not keep a process from ending.
+    else this.#channel.unref();
   }
 
   /** Ends the session without asking the machine. An outcome that was told already stands. */
@@ -156,8 +186,8 @@ export class Session {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case 'send':
-        this.#write(effect.text);
-        if (!this.#ended) this.#tell((observer) => observer.sent(effect.shown));
+        this.#channel.write(effect.text);
+        if (!this.#ended) this.#observer.sent(effect.shown);
         return;
       case 'start_tls':
         this.#startTls();
@@ -169,15 +199,16 @@ export class Session {
         this.#sendMessage();
         return;
       case 'note_missing_starttls':
-        this.#tell((observer) => observer.missingStartTls());
+        this.#observer.missingStartTls();
         return;
       case 'warn':
-        this.#tell((observer) => observer.warn(effect.text));
+        this.#observer.warn(effect.text);
         return;
       case 'established':
-        this.#tell((observer) => observer.established(effect.ready));
+        this.#observer.established(effect.ready);
         return;
       case 'end':
+        this.#told = true;
         this.#resolve(effect.outcome);
         return;
       case 'close':
@@ -185,31 +216,10 @@ export class Session {
     }
   }
 
-  #write(data: string | Uint8Array): 'written' | 'full' {
-    return this.#socket.destroyed || this.#socket.write(data) ? 'written' : 'full';
-  }
-
-  #tell(what: (observer: SessionObserver) => void): void {
-    try {
-      what(this.options.observer);
-    } catch (error) {
-      // To stop for this could mean that a peer which has taken the message gets it again.
-      this.#tellFault(`whoever watches this session broke: ${printable(messageOf(error))}`);
-    }
-  }
-
-  #tellFault(text: string): void {
-    try {
-      this.options.observer.warn(text);
-    } catch {
-      // There is nobody else to tell.
-    }
-  }
-
-  #onBlocked(verb: string): void {
-    this.#tell((observer) => observer.warn(`kept ${verb} from being sent without TLS`));
+  #onKeptBack(verb: string): void {
+    this.#observer.warn(`kept ${verb} from being sent without TLS`);
     const text = `${verb} was about to be sent without TLS`;
-    if (this.#gate.isOpen()) this.#fail({ reason: 'internal-error', text }, 'verification');
+    if (this.#channel.isVerified()) this.#fail({ reason: 'internal-error', text }, 'verification');
     else this.#breakOff(ownTlsFault(text));
   }
 
@@ -218,26 +228,15 @@ export class Session {
   }
 
   #startTls(): void {
-    if (!this.#gate.close()) {
+    if (!this.#channel.closeForTls()) {
       this.#breakOff(ownTlsFault('TLS was about to be begun twice'));
       return;
     }
-    const { socket } = this.options;
-    socket.removeAllListeners('data');
-    socket.removeAllListeners('end');
-    socket.removeAllListeners('drain');
-    this.#reader = new ReplyReader();
     const { tls } = this.options;
     try {
       if (tls === 'none') throw new Error('TLS is not wanted');
       this.#wanted = tls.options();
-      const handshake = beginHandshake(socket, this.#wanted, tls.requirement);
-      this.#gate.guard(handshake.socket);
-      this.#socket = handshake.socket;
-      handshake.socket.on('error', (error) => this.#onError(error));
-      handshake.socket.on('close', () => this.#lost('closed', 'the peer closed the connection'));
-      handshake.socket.once('secureConnect', () => this.#onSecure(handshake, tls));
-      this.#listen(handshake.socket);
+      this.#channel.startTls(this.#wanted, tls.terms, (handshake) => this.#onSecure(handshake, tls));
     } catch (error) {
       // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
       const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;
@@ -251,65 +250,49 @@ export class Session {
     try {
       const { session, certificate } = handshake.facts();
       const verdict = tls.judge(session);
-      this.#tell((observer) => observer.secured(session, verdict, certificate));
+      this.#observer.secured(session, verdict, certificate);
       if (verdict.kind === 'failed') {
         this.#fail(verdict.failure, tls.failedVerdict);
         return;
       }
-      this.#watchRenegotiation(handshake.socket, session.certificates.leaf);
+      onNewCertificate(handshake.socket, session.certificates.leaf, () => {
+        const text = 'the peer showed another certificate when it renegotiated TLS';
+        this.#fail({ reason: 'validation-failure', text }, 'verification');
+      });
     } catch (error) {
       const text = `the certificate check broke: ${printable(messageOf(error))}`;
       this.#fail({ reason: 'internal-error', text }, tls.failedVerdict);
       return;
     }
-    this.#gate.open();
+    this.#channel.verified();
     this.#dispatch({ kind: 'secured' });
   }
 
-  /** A renegotiation (TLS 1.2) may not bring another certificate than the one that was verified. */
-  #watchRenegotiation(socket: TLSSocket, leaf: Uint8Array): void {
-    socket.on('secureConnect', () => {
-      const now = (socket.getPeerCertificate() as { raw?: Uint8Array } | null)?.raw;
-      if (socket.isSessionReused() || (now !== undefined && Buffer.compare(now, leaf) === 0)) return;
-      const text = 'the peer showed another certificate when it renegotiated TLS';
-      this.#fail({ reason: 'validation-failure', text }, 'verification');
-    });
-  }
-
   #measure(): void {
-    if (this.#counted !== undefined) throw new Error('the message was to be measured twice');
-    this.#counted = this.options.message();
-    measure(this.#counted).then(
+    this.#outgoing.measure().then(
       (octets) => this.#dispatch({ kind: 'measured', octets }),
       (error: unknown) => this.#dispatch({ kind: 'message_unreadable', text: printable(messageOf(error)) }),
     );
   }
 
   #sendMessage(): void {
-    if (this.#source !== undefined) throw new Error('the message was to be sent twice');
-    this.options.budget.pause();
-    const { task } = this.options.terms;
-    try {
-      this.#source = new MessageSource(
-        this.options.message(),
-        task.kind === 'deliver' ? task.envelope.octets : 'unknown',
-        (piece) => {
-          this.#tell((observer) => observer.data(piece));
-          const written = this.#write(piece);
-          // The peer takes it: that is progress.
-          if (written === 'written') this.#arm();
-          return written;
-        },
-        (sent) =>
-          this.#dispatch(
-            sent.kind === 'whole'
-              ? { kind: 'message_sent' }
-              : { kind: 'message_unreadable', text: printable(sent.text) },
-          ),
-      );
-    } catch (error) {
-      this.#dispatch({ kind: 'message_unreadable', text: printable(messageOf(error)) });
-    }
+    this.#message.budget.pause();
+    const { task } = this.#message.terms;
+    const expected = task.kind === 'deliver' ? task.envelope.octets : 'unknown';
+    const take = (piece: Uint8Array): 'written' | 'full' => {
+      this.#observer.data(piece);
+      const written = this.#channel.write(piece);
+      // The peer takes it: that is progress.
+      if (written === 'written') this.#arm();
+      return written;
+    };
+    this.#outgoing.send(expected, take, (sent) =>
+      this.#dispatch(
+        sent.kind === 'whole'
+          ? { kind: 'message_sent' }
+          : { kind: 'message_unreadable', text: printable(sent.text) },
+      ),
+    );
   }
 
   #close(): void {
@@ -318,44 +301,24 @@ export class Session {
     this.#ended = true;
     this.#state = { name: 'over' };
     this.#events.length = 0;
-    clearTimeout(this.#timer);
-    this.#source?.stop();
-    this.#counted?.destroy();
-    this.#socket.destroy();
-    this.options.socket.destroy();
+    this.#patience.end();
+    this.#outgoing.stopSending();
+    this.#outgoing.stopMeasuring();
+    this.#channel.destroy();
   }
 
-  // --- time ------------------------------------------------------------------------------------------------------
-
+  /** Waits for what the state waits for, from now. */
   #arm(): void {
-    clearTimeout(this.#timer);
-    const { budget, timeouts } = this.options;
-    const { name } = this.#state;
-    const wait = waitFor(this.#state);
-    const counted = name !== 'message' && name !== 'final_dot' && name !== 'empty_dot' && name !== 'leaving';
-    if (counted) budget.resume();
-    else budget.pause();
-    if (name === 'over') return;
-    const left = counted ? budget.left() : Number.POSITIVE_INFINITY;
-    // Also where it is not the peer's turn, nothing lasts for ever.
-    this.#timer =
-      wait === 'nothing' || left < timeouts[wait.timeout]
-        ? setTimeout(() => this.#lost('attempt', outOfTime), Math.max(0, left))
-        : setTimeout(() => this.#lost('timeout', wait.text), timeouts[wait.timeout]);
-    if (name === 'leaving') {
-      // The message is done with: what is left must not keep a process from ending.
-      this.#timer.unref();
-      this.options.socket.unref();
-    }
+    this.#patience.wait(this.#state);
+    if (this.#state.name === 'leaving') this.#channel.unref();
   }
+}
+
+function forbidsCleartext({ tls }: Terms): boolean {
+  return tls.kind === 'required';
 }
 
 function ownTlsFault(text: string): Outcome {
   const failure = { reason: 'internal-error', text } as const;
   return { kind: 'next_host', fault: { kind: 'tls', failure, at: 'verification' } };
 }
-
-/** Listeners of whoever made the connection. */
-const others = ['data', 'connect', 'secureConnect', 'secure', 'end', 'close', 'drain', 'error', 'timeout'];
-
-export const outOfTime = 'the time for this attempt was up';

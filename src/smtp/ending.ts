@@ -1,18 +1,9 @@
 /** How a session ends before its time, and what that means for the recipients. Pure. */
 import { answerOf, answerText, classOf, type Answer, type Reply } from './reply';
+import { areAllRejected, statesOf } from './roll';
+import { outcomesOf } from './waiting';
 import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms, TlsFailureStage } from './session';
-import {
-  all,
-  hangUp,
-  type In,
-  isRejected,
-  leave,
-  outcomeOf,
-  over,
-  settled,
-  type Step,
-  unanswered,
-} from './steps';
+import { all, hangUp, leave, outcomeOf, over, settled, type Step, unanswered } from './steps';
 
 /** The peer ends the service (RFC 5321 section 3.8): the next host may go on. */
 export function closing(state: State, reply: Reply): Step {
@@ -43,6 +34,8 @@ function deedIn(state: State): string {
       return `answered ${state.awaited.kind.toUpperCase()} with`;
     case 'final_dot':
       return 'answered the message with';
+    case 'resetting':
+      return 'answered RSET with';
     default:
       return 'said without being asked:';
   }
@@ -50,7 +43,7 @@ function deedIn(state: State): string {
 
 /** The peer cannot be spoken with. Whom it has answered for already is settled; everybody else may have the next host. */
 export function lose(state: State, text: string, answer: Answer | 'none'): Step {
-  if (state.name === 'leaving' || state.name === 'over') return over();
+  if (state.name === 'idle' || state.name === 'leaving' || state.name === 'over') return over();
   if (state.name === 'starttls') return tlsFailed(`STARTTLS was not answered: ${text}`, hangUp);
   return nextHost(state, { kind: 'lost', text, at: stageOf(state), answer });
 }
@@ -63,32 +56,47 @@ export function disconnect(state: State, by: LostBy, text: string): Step {
     return hangUp(handshakeLost('starttls', text));
   }
   // The answer may still be on its way: whoever has the message must not be followed by another host that gets it.
-  if (state.name === 'final_dot' && by === 'timeout') return hangUp(settled(withoutAnswer(state, text)));
+  if (state.name === 'final_dot' && by === 'timeout') {
+    return hangUp(settled(outcomesOf(state.waiting, { kind: 'deferred', answer: { ...unanswered, text } })));
+  }
   return lose(state, text, 'none');
-}
-
-function withoutAnswer({ recipients, waiting }: In<'final_dot'>, text: string): RecipientOutcome[] {
-  return recipients.map((one, index) =>
-    waiting.includes(index) ? { kind: 'deferred', answer: { ...unanswered, text } } : one,
-  );
 }
 
 /** Another host may have the message, unless the peer has already said what becomes of somebody. */
 export function nextHost(state: State, fault: HostFault): Step {
+  if (isUntouched(state)) return hangUp({ kind: 'stale', text: textOf(fault) });
   const recipients = settledIn(state);
   return hangUp(recipients === 'nobody' ? { kind: 'next_host', fault } : settled(recipients));
+}
+
+/** Whether an earlier message opened the session, and nothing was answered of this one. */
+function isUntouched(state: State): boolean {
+  switch (state.name) {
+    case 'resetting':
+      return true;
+    case 'measuring':
+      return state.turn.nth > 1;
+    case 'envelope':
+      return state.turn.nth > 1 && state.awaited.kind === 'mail';
+    default:
+      return false;
+  }
+}
+
+function textOf(fault: HostFault): string {
+  return fault.kind === 'tls' ? fault.failure.text : fault.text;
 }
 
 function settledIn(state: State): readonly RecipientOutcome[] | 'nobody' {
   switch (state.name) {
     case 'envelope':
       // MAIL was refused, or all recipients were: what is lost is only the end of the conversation.
-      return state.recipients.every(isRejected) ? state.recipients.map(outcomeOf) : 'nobody';
+      return areAllRejected(state.roll) ? statesOf(state.roll).map(outcomeOf) : 'nobody';
     case 'empty_dot':
       return state.recipients;
     case 'final_dot':
       // LMTP: some have their answer.
-      return state.answered > 0 ? state.recipients : 'nobody';
+      return state.waiting.answered > 0 ? outcomesOf(state.waiting, 'as_before') : 'nobody';
     default:
       return 'nobody';
   }

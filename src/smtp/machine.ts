@@ -3,11 +3,12 @@
  * RFC 2920, RFC 3207). It holds no socket, no timer and no message: it is told what happened and says what to do.
  *
  *     greeting -> hello -> [starttls -> handshake -> hello] -> [auth] -> [measuring] -> envelope -> message -> final_dot
- *                                                                                            \-> empty_dot
+ *                                                                             ^              \-> empty_dot        |
+ *                                                                             +--- [resetting] <- idle <---------+
  *
  * and from every state to `leaving` (QUIT was sent) or `over`. What it promises, for any sequence of events:
  *
- * - The outcome is told once, and says of every recipient exactly one thing.
+ * - The outcome is told once for each message, and says of every recipient exactly one thing.
  * - Where TLS is required, nothing but EHLO, LHLO, STARTTLS and QUIT is sent before it is there.
  * - What is said before TLS is unauthenticated: where TLS is required, none of it settles anything.
  * - A recipient whom the peer neither accepted nor refused is tried at the next host, or deferred; never dropped.
@@ -17,8 +18,16 @@ import { ahead, closing, disconnect, lose, nextHost, outOfStep } from './ending'
 import { hello, injected, onAuth, onGreeting, onHello, onStartTls } from './opening';
 import type { Reply } from './reply';
 import type { Event, State, Terms } from './session';
-import { hangUp, leave, over, settled, stay, type Step } from './steps';
-import { onEarlyReply, onEnvelope, onFinalReply, onMeasured, onMessageSent } from './transaction';
+import { dismiss, hangUp, leave, over, settled, stay, type Step } from './steps';
+import {
+  onEarlyReply,
+  onEnvelope,
+  onFinalReply,
+  onMeasured,
+  onMessageSent,
+  onNext,
+  onReset,
+} from './transaction';
 
 export const initial: State = { name: 'greeting' };
 
@@ -36,7 +45,7 @@ export function transition(terms: Terms, state: State, event: Event): Step {
     case 'secured':
       return state.name === 'handshake' ? hello(terms, 'tls') : stay(state);
     case 'tls_failed':
-      return state.name === 'leaving'
+      return state.name === 'leaving' || state.name === 'idle'
         ? over()
         : nextHost(state, { kind: 'tls', failure: event.failure, at: event.at });
     case 'measured':
@@ -45,6 +54,10 @@ export function transition(terms: Terms, state: State, event: Event): Step {
       return state.name === 'message' ? onMessageSent(state) : stay(state);
     case 'message_unreadable':
       return onUnreadable(state, event.text);
+    case 'next':
+      return state.name === 'idle' ? onNext(terms, state) : stay(state);
+    case 'dismissed':
+      return state.name === 'idle' ? dismiss() : stay(state);
   }
 }
 
@@ -53,6 +66,7 @@ function onUnreadable(state: State, text: string): Step {
   switch (state.name) {
     case 'final_dot':
     case 'empty_dot':
+    case 'idle':
     case 'leaving':
       return stay(state);
     default:
@@ -63,7 +77,9 @@ function onUnreadable(state: State, text: string): Step {
 /** What came behind a reply answers a command that was not sent yet: the peer is ahead of us, and would be to the end. */
 function onReply(terms: Terms, state: State, reply: Reply, excess: number): Step {
   const step = afterReply(terms, state, reply, excess);
-  return excess > 0 && isOurTurn(state, step) ? ahead(state, reply) : step;
+  if (excess === 0) return step;
+  if (step.state.name === 'idle') return endWith(step, dismiss());
+  return isOurTurn(state, step) ? ahead(state, reply) : step;
 }
 
 /**
@@ -74,6 +90,11 @@ function isOurTurn(before: State, { effects }: Step): boolean {
   if (before.name === 'greeting') return false;
   if (before.name === 'hello' && before.channel === 'cleartext') return false;
   return effects.some((effect) => effect.kind === 'send' && effect.text !== 'QUIT\r\n');
+}
+
+/** The same effects first, and then those of another step. */
+function endWith({ effects }: Step, last: Step): Step {
+  return { state: last.state, effects: [...effects, ...last.effects] };
 }
 
 function afterReply(terms: Terms, state: State, reply: Reply, excess: number): Step {
@@ -99,6 +120,10 @@ function afterReply(terms: Terms, state: State, reply: Reply, excess: number): S
       return onFinalReply(terms, state, reply);
     case 'empty_dot':
       return leave(settled(state.recipients));
+    case 'resetting':
+      return onReset(terms, state, reply);
+    // Nothing was asked. It may be 421: the peer has waited long enough.
+    case 'idle':
     case 'leaving':
     case 'over':
       return over();

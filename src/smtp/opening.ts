@@ -3,7 +3,7 @@ import { chooseMechanism, firstLine, nextLine } from './auth';
 import { capabilitiesOf, noCapabilities } from './capabilities';
 import { lockedOut, lose, outOfStep, refusedAll, tlsFailed } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
-import type { Channel, Ready, State, Terms } from './session';
+import type { Channel, Ready, State, Terms, Turn } from './session';
 import { also, hangUp, leave, send, sendAuth, type In, type Step } from './steps';
 import { envelope } from './transaction';
 
@@ -87,11 +87,11 @@ function established(terms: Terms, ready: Ready): Step {
 /** AUTH comes behind TLS; where cleartext is forbidden, this is reached only with it. */
 function authenticated(terms: Terms, ready: Ready): Step {
   const { credentials, task } = terms;
-  if (credentials === 'none' || task.kind === 'probe') return envelope(terms, ready);
+  if (credentials === 'none' || task.kind === 'probe') return envelope(terms, first(ready));
   const choice = chooseMechanism(credentials, ready.capabilities.auth);
   if (choice.kind === 'none') {
     const text = `${choice.why}; the message is sent without authentication`;
-    return also({ kind: 'warn', text }, envelope(terms, ready));
+    return also({ kind: 'warn', text }, envelope(terms, first(ready)));
   }
   const { mechanism } = choice;
   return {
@@ -100,11 +100,15 @@ function authenticated(terms: Terms, ready: Ready): Step {
   };
 }
 
+function first(ready: Ready): Turn {
+  return { ready, nth: 1 };
+}
+
 export function onAuth(terms: Terms, state: In<'auth'>, reply: Reply): Step {
   const { credentials, progress, ready } = state;
   switch (classOf(reply)) {
     case 'positive':
-      return envelope(terms, ready);
+      return envelope(terms, first(ready));
     case 'intermediate': {
       const line = nextLine(credentials, progress, reply.lines.join(''));
       if (line === 'unexpected') return outOfStep(state, reply);

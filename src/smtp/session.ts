@@ -7,6 +7,8 @@ import type { AuthProgress, Credentials } from './auth';
 import type { Capabilities } from './capabilities';
 import type { Envelope } from './envelope';
 import type { Answer, Reply } from './reply';
+import type { Roll } from './roll';
+import type { Waiting } from './waiting';
 
 /** What one session is to do, and on which terms. */
 export interface Terms {
@@ -39,6 +41,13 @@ export type Channel = 'cleartext' | 'tls';
 export interface Ready {
   readonly channel: Channel;
   readonly capabilities: Capabilities;
+}
+
+/** The turn of one message in a session. */
+export interface Turn {
+  readonly ready: Ready;
+  /** 1 for the first message. */
+  readonly nth: number;
 }
 
 /** What is known of one recipient while the envelope is being sent. */
@@ -77,33 +86,35 @@ export type State =
   | {
       readonly name: 'measuring';
       readonly envelope: Envelope;
-      readonly ready: Ready;
+      readonly turn: Turn;
       readonly limit: number;
     }
   /** MAIL, RCPT and DATA: all at once where PIPELINING is offered (RFC 2920), else one by one. */
   | {
       readonly name: 'envelope';
+      readonly turn: Turn;
       /** Whose reply comes next. */
       readonly awaited: EnvelopeCommand;
       /** `pipelined`: the commands behind it are on their way, too. */
       readonly pace: 'pipelined' | 'one_by_one';
-      readonly recipients: readonly RecipientState[];
+      readonly roll: Roll;
     }
   /** 354 was said; the message is on its way. */
-  | { readonly name: 'message'; readonly recipients: readonly RecipientState[] }
-  /** The final dot is sent. `waiting`: indexes of recipients for whom a reply is to come, in order. */
-  | {
-      readonly name: 'final_dot';
-      readonly recipients: readonly RecipientOutcome[];
-      readonly waiting: readonly number[];
-      /** For how many one has come. */
-      readonly answered: number;
-    }
+  | { readonly name: 'message'; readonly turn: Turn; readonly recipients: readonly RecipientState[] }
+  /** The final dot is sent. */
+  | { readonly name: 'final_dot'; readonly turn: Turn; readonly waiting: Waiting }
   /** 354 came though no recipient was accepted; a lone dot ends it (RFC 2920 section 3.1). */
   | {
       readonly name: 'empty_dot';
       readonly recipients: readonly RecipientOutcome[];
     }
+  /**
+   * What became of the message is told, and another one may follow. `open`: the peer may still think that it is in the middle of
+   * the last one.
+   */
+  | { readonly name: 'idle'; readonly turn: Turn; readonly transaction: 'closed' | 'open' }
+  /** RSET is sent; the next message follows. */
+  | { readonly name: 'resetting'; readonly turn: Turn }
   /** QUIT is sent, and the outcome is told. */
   | { readonly name: 'leaving' }
   | { readonly name: 'over' };
@@ -124,7 +135,11 @@ export type Event =
   | { readonly kind: 'message_sent' }
   /** It cannot be read: our own fault, and no host's. */
   | { readonly kind: 'message_unreadable'; readonly text: string }
-  | { readonly kind: 'lost'; readonly by: LostBy; readonly text: string };
+  | { readonly kind: 'lost'; readonly by: LostBy; readonly text: string }
+  /** Another message follows: from here on the terms are its own. Only while the session is idle. */
+  | { readonly kind: 'next' }
+  /** None follows. Only while the session is idle. */
+  | { readonly kind: 'dismissed' };
 
 /** `closed`: also a reset. `cut`: closed in the middle of a reply. `attempt`: the time for the whole attempt is up. */
 export type LostBy = 'closed' | 'cut' | 'timeout' | 'attempt';
@@ -150,7 +165,7 @@ export type Effect =
   | { readonly kind: 'warn'; readonly text: string }
   /** The session may carry an envelope now. Once, before MAIL. */
   | { readonly kind: 'established'; readonly ready: Ready }
-  /** How it ended. Once; only QUIT and the closing follow. */
+  /** What became of the message. Once for each; QUIT and the closing follow, or another message does. */
   | { readonly kind: 'end'; readonly outcome: Outcome }
   | { readonly kind: 'close' };
 
@@ -168,6 +183,8 @@ export type Outcome =
   | { readonly kind: 'settled'; readonly recipients: readonly RecipientOutcome[] }
   /** This host does not take the message; the next one may. */
   | { readonly kind: 'next_host'; readonly fault: HostFault }
+  /** The session was over before the peer had answered anything of this message: a new connection has it all to do. */
+  | { readonly kind: 'stale'; readonly text: string }
   /** No host can have it now; the fault is ours. */
   | { readonly kind: 'own_fault'; readonly text: string }
   /** A probe has seen what there is to see. */

@@ -3,7 +3,7 @@ import type { AuthLine } from './auth';
 import type { Envelope } from './envelope';
 import { printable } from '../text';
 import { answerOf, type Answer, type Reply } from './reply';
-import type { Effect, Outcome, RecipientOutcome, RecipientState, Rejected, State } from './session';
+import type { Effect, Outcome, RecipientOutcome, RecipientState, Rejected, State, Turn } from './session';
 
 export interface Step {
   readonly state: State;
@@ -16,6 +16,15 @@ export type In<Name extends State['name']> = Extract<State, { name: Name }>;
 
 export function leave(outcome: Outcome): Step {
   return { state: { name: 'leaving' }, effects: [{ kind: 'end', outcome }, send('QUIT')] };
+}
+
+/** The message is done with, and the session may carry another one. */
+export function rest(turn: Turn, transaction: 'closed' | 'open', outcome: Outcome): Step {
+  return { state: { name: 'idle', turn, transaction }, effects: [{ kind: 'end', outcome }] };
+}
+
+export function dismiss(): Step {
+  return { state: { name: 'leaving' }, effects: [send('QUIT')] };
 }
 
 export function hangUp(outcome: Outcome): Step {
@@ -37,7 +46,12 @@ export function also(effect: Effect, { state, effects }: Step): Step {
 /** Characters: more than any command that RFC 5321 section 4.5.3.1 allows. */
 const longestShown = 600;
 
-export function send(...lines: readonly string[]): Effect {
+export function send(line: string): Effect {
+  return sendAll([line]);
+}
+
+/** In one write. */
+export function sendAll(lines: readonly string[]): Effect {
   return {
     kind: 'send',
     text: lines.map((line) => `${line}\r\n`).join(''),
@@ -55,10 +69,6 @@ export function rejected(answer: Answer): Rejected {
 
 export function isAccepted({ kind }: RecipientState): boolean {
   return kind === 'accepted';
-}
-
-export function isRejected({ kind }: RecipientState): boolean {
-  return kind === 'rejected';
 }
 
 export function all({ recipients }: Envelope, answer: Answer): RecipientOutcome[] {

@@ -22,6 +22,17 @@ export interface Wait {
   readonly text: string;
 }
 
+/** Milliseconds. A session that waited for a message and does not answer is soon taken for dead: a new connection loses nothing. */
+export const staleAfter = 15_000;
+
+/** Whether a peer that says nothing in this state costs no more than a new connection. */
+export function isBeginningAnew(state: State): boolean {
+  return (
+    state.name === 'resetting' ||
+    (state.name === 'envelope' && state.turn.nth > 1 && state.awaited.kind === 'mail')
+  );
+}
+
 /** What is waited for in `state`; `nothing` where it is not the peer's turn. */
 export function waitFor(state: State): Wait | 'nothing' {
   switch (state.name) {
@@ -44,9 +55,12 @@ export function waitFor(state: State): Wait | 'nothing' {
     case 'final_dot':
     case 'empty_dot':
       return { timeout: 'finalDot', text: 'the peer took too long to answer the final dot' };
+    case 'resetting':
+      return { timeout: 'mail', text: 'the peer took too long to answer RSET' };
     case 'leaving':
       return { timeout: 'quit', text: 'the peer took too long to answer QUIT' };
     case 'measuring':
+    case 'idle':
     case 'over':
       return 'nothing';
   }

@@ -2,45 +2,62 @@
 import { mailCommand, misfitsOf, rcptCommand, tooLarge, type Envelope } from './envelope';
 import { closing, lockedOut, lose, outOfStep } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
-import type { EnvelopeCommand, Ready, RecipientOutcome, RecipientState, Terms } from './session';
+import { areAllRejected, isUnanswered, note, rejectTheRest, rollOf, statesOf, type Roll } from './roll';
+import { answerNext, awaitAnswers, isComplete, outcomesOf } from './waiting';
+import type { EnvelopeCommand, RecipientOutcome, RecipientState, Terms, Turn } from './session';
 import {
   all,
   also,
   fateOf,
   hangUp,
   isAccepted,
-  isRejected,
   leave,
   outcomeOf,
   refusedWith,
   rejected,
+  rest,
   send,
+  sendAll,
   settled,
   stay,
   type In,
   type Step,
 } from './steps';
 
-export function envelope(terms: Terms, ready: Ready): Step {
+export function envelope(terms: Terms, turn: Turn): Step {
   const { task } = terms;
+  const { ready } = turn;
   if (task.kind === 'probe') return leave({ kind: 'probed', ready });
   const { size } = ready.capabilities;
   const { octets } = task.envelope;
   if (size.kind === 'limit' && octets !== 'unknown' && octets > size.octets) {
     return {
-      state: { name: 'measuring', envelope: task.envelope, ready, limit: size.octets },
+      state: { name: 'measuring', envelope: task.envelope, turn, limit: size.octets },
       effects: [{ kind: 'measure_message' }],
     };
   }
-  return beginEnvelope(task.envelope, ready);
+  return beginEnvelope(task.envelope, turn);
 }
 
-export function onMeasured({ envelope, ready, limit }: In<'measuring'>, octets: number): Step {
-  if (octets <= limit) return beginEnvelope({ ...envelope, octets }, ready);
-  return leave(settled(all(envelope, tooLarge(octets, limit))));
+/** Another message on a session that was idle. */
+export function onNext(terms: Terms, { turn, transaction }: In<'idle'>): Step {
+  const next: Turn = { ready: turn.ready, nth: turn.nth + 1 };
+  return transaction === 'open'
+    ? { state: { name: 'resetting', turn: next }, effects: [send('RSET')] }
+    : envelope(terms, next);
 }
 
-function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
+export function onReset(terms: Terms, state: In<'resetting'>, reply: Reply): Step {
+  return classOf(reply) === 'positive' ? envelope(terms, state.turn) : outOfStep(state, reply);
+}
+
+export function onMeasured({ envelope, turn, limit }: In<'measuring'>, octets: number): Step {
+  if (octets <= limit) return beginEnvelope({ ...envelope, octets }, turn);
+  return rest(turn, 'closed', settled(all(envelope, tooLarge(octets, limit))));
+}
+
+function beginEnvelope(envelope: Envelope, turn: Turn): Step {
+  const { capabilities } = turn.ready;
   const { sender, recipients: misfits } = misfitsOf(envelope, capabilities);
   const recipients = misfits.map((misfit): RecipientState => {
     const answer = sender === 'none' ? misfit : sender;
@@ -49,7 +66,7 @@ function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
   const named = envelope.recipients.flatMap((path, recipient) =>
     recipients[recipient]?.kind === 'unanswered' ? [{ path, recipient }] : [],
   );
-  if (named.length === 0) return leave(settled(recipients.map(outcomeOf)));
+  if (named.length === 0) return rest(turn, 'closed', settled(recipients.map(outcomeOf)));
   const afterMail = named.reduceRight<EnvelopeCommand>(
     (next, { path, recipient }) => ({ kind: 'rcpt', line: rcptCommand(path), next, recipient }),
     { kind: 'data', line: 'DATA' },
@@ -57,12 +74,13 @@ function beginEnvelope(envelope: Envelope, { capabilities }: Ready): Step {
   const paths = named.map(({ path }) => path);
   const line = mailCommand(envelope, paths, capabilities);
   const awaited: EnvelopeCommand = { kind: 'mail', line, next: afterMail };
+  const roll = rollOf(recipients);
   return capabilities.pipelining
     ? {
-        state: { name: 'envelope', awaited, pace: 'pipelined', recipients },
-        effects: [send(...linesFrom(awaited))],
+        state: { name: 'envelope', turn, awaited, pace: 'pipelined', roll },
+        effects: [sendAll(linesFrom(awaited))],
       }
-    : { state: { name: 'envelope', awaited, pace: 'one_by_one', recipients }, effects: [send(line)] };
+    : { state: { name: 'envelope', turn, awaited, pace: 'one_by_one', roll }, effects: [send(line)] };
 }
 
 function linesFrom(first: EnvelopeCommand): string[] {
@@ -73,9 +91,9 @@ function linesFrom(first: EnvelopeCommand): string[] {
 
 export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
   if (reply.code === '421') return closing(state, reply);
-  const { awaited, recipients } = state;
+  const { awaited, roll } = state;
   // Once everybody is refused for something else, what is still on its way changes nothing, as it would not have been sent.
-  const locked = recipients.every(isRejected) ? 'no' : lockedOut(terms, reply);
+  const locked = areAllRejected(roll) ? 'no' : lockedOut(terms, reply);
   if (locked !== 'no') return locked;
   switch (awaited.kind) {
     case 'mail':
@@ -90,15 +108,12 @@ export function onEnvelope(terms: Terms, state: In<'envelope'>, reply: Reply): S
 function onMail(state: In<'envelope'>, next: EnvelopeCommand, reply: Reply): Step {
   switch (classOf(reply)) {
     case 'positive':
-      return proceed(state, next, state.recipients);
+      return proceed(state, next, state.roll);
     case 'intermediate':
       return outOfStep(state, reply);
     case 'transient':
-    case 'permanent': {
-      const answer = answerOf(reply);
-      const recipients = state.recipients.map((one) => (one.kind === 'unanswered' ? rejected(answer) : one));
-      return proceed(state, next, recipients);
-    }
+    case 'permanent':
+      return proceed(state, next, rejectTheRest(state.roll, answerOf(reply)));
   }
 }
 
@@ -107,45 +122,42 @@ function onRcpt(
   { next, recipient }: Extract<EnvelopeCommand, { kind: 'rcpt' }>,
   reply: Reply,
 ): Step {
-  const { recipients } = state;
+  const { roll } = state;
   if (classOf(reply) === 'intermediate') return outOfStep(state, reply);
   // The first digit decides: 251 and 252 accept (RFC 5321 section 4.3.2), and so does a 2yz that nobody has heard of.
   const answered: RecipientState =
     classOf(reply) === 'positive' ? { kind: 'accepted' } : rejected(answerOf(reply));
-  if (recipients[recipient]?.kind === 'unanswered') {
-    return proceed(state, next, recipients.with(recipient, answered));
-  }
+  if (isUnanswered(roll, recipient)) return proceed(state, next, note(roll, recipient, answered));
   // MAIL was refused: the replies to RCPT say nothing. A peer that accepts somebody all the same is out of step; to end its
   // DATA with a lone dot would give them an empty message.
-  return answered.kind === 'accepted' ? outOfStep(state, reply) : proceed(state, next, recipients);
+  return answered.kind === 'accepted' ? outOfStep(state, reply) : proceed(state, next, roll);
 }
 
 /** What is left of the envelope; without PIPELINING the next command goes now, where it can be of any use. */
-function proceed(
-  state: In<'envelope'>,
-  awaited: EnvelopeCommand,
-  recipients: readonly RecipientState[],
-): Step {
-  const next = { ...state, awaited, recipients };
+function proceed(state: In<'envelope'>, awaited: EnvelopeCommand, roll: Roll): Step {
+  const next = { ...state, awaited, roll };
   if (state.pace === 'pipelined') return stay(next);
-  if (recipients.every(isRejected)) return leave(settled(recipients.map(outcomeOf)));
+  if (areAllRejected(roll)) return rest(state.turn, 'open', settled(statesOf(roll).map(outcomeOf)));
   return { state: next, effects: [send(awaited.line)] };
 }
 
 function onData(terms: Terms, state: In<'envelope'>, reply: Reply): Step {
-  const { recipients } = state;
-  const accepted = recipients.some(isAccepted);
+  const recipients = statesOf(state.roll);
+  const accepted = state.roll.accepted > 0;
   switch (classOf(reply)) {
     case 'intermediate':
       return accepted
-        ? { state: { name: 'message', recipients }, effects: [{ kind: 'send_message' }] }
+        ? { state: { name: 'message', turn: state.turn, recipients }, effects: [{ kind: 'send_message' }] }
         : emptyDot(terms, recipients.map(outcomeOf));
     case 'positive':
       // Yes to a message that was not sent. The peer would read the next line as a command.
       return accepted ? outOfStep(state, reply) : leave(settled(recipients.map(outcomeOf)));
     case 'transient':
-    case 'permanent':
-      return leave(settled(recipients.map(refusedWith(reply))));
+    case 'permanent': {
+      const outcome = settled(recipients.map(refusedWith(reply)));
+      // To refuse DATA where nobody is to have the message is as it should be.
+      return accepted ? leave(outcome) : rest(state.turn, 'open', outcome);
+    }
   }
 }
 
@@ -179,10 +191,10 @@ function refusedEarly({ protocol }: Terms, { recipients }: In<'message'>, reply:
   return recipients.map((one, index) => (index === first ? fate(one) : outcomeOf(one)));
 }
 
-export function onMessageSent({ recipients }: In<'message'>): Step {
+export function onMessageSent({ turn, recipients }: In<'message'>): Step {
   const accepted = recipients.flatMap((one, index) => (isAccepted(one) ? [index] : []));
   return {
-    state: { name: 'final_dot', recipients: recipients.map(outcomeOf), waiting: accepted, answered: 0 },
+    state: { name: 'final_dot', turn, waiting: awaitAnswers(recipients.map(outcomeOf), accepted) },
     effects: [send('.')],
   };
 }
@@ -192,11 +204,9 @@ export function onFinalReply(terms: Terms, state: In<'final_dot'>, reply: Reply)
   if (classOf(reply) === 'intermediate') return outOfStep(state, reply);
   const answer = answerOf(reply);
   const fate = classOf(reply) === 'positive' ? ({ kind: 'delivered', answer } as const) : fateOf(answer);
-  const goodbye = reply.code === '421';
-  const spoken = terms.protocol === 'lmtp' && !goodbye ? state.waiting.slice(0, 1) : state.waiting;
-  const recipients = [...state.recipients];
-  for (const index of spoken) recipients[index] = fate;
-  const waiting = state.waiting.slice(spoken.length);
-  if (waiting.length === 0) return leave(settled(recipients));
-  return stay({ ...state, recipients, waiting, answered: state.answered + spoken.length });
+  if (reply.code === '421') return leave(settled(outcomesOf(state.waiting, fate)));
+  if (terms.protocol === 'smtp') return rest(state.turn, 'closed', settled(outcomesOf(state.waiting, fate)));
+  const waiting = answerNext(state.waiting, fate);
+  if (!isComplete(waiting)) return stay({ ...state, waiting });
+  return rest(state.turn, 'closed', settled(outcomesOf(waiting, fate)));
 }

@@ -6,7 +6,8 @@
 import { createSecureContext } from 'node:tls';
 
 /** `classic`: without ML-KEM, for a host at which the other one stalled. */
-export type Hello = 'default' | 'classic';
+export const hellos = ['default', 'classic'] as const;
+export type Hello = (typeof hellos)[number];
 
 /**
  * P-521 stays for certificates with such keys (RFC 8422 section 5.1), the two of RFC 7919 for peers whose TLS 1.3 knows no

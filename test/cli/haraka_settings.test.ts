@@ -50,7 +50,7 @@ no_tls_hosts[] = exempt-must.example
       'exempt.example': { rule: 'may', expected: ['delivered in cleartext', /^cleartext \(no_tls_hosts\)/] },
       'exempt-host.example': {
         rule: 'may',
-        mx: { manner: 'handshake-silence' },
+        mx: { behaviour: 'handshake-silence' },
         expected: ['delivered in cleartext', /^cleartext \(no_tls_hosts\)/],
       },
       'exempt-must.example': { rule: 'mandatory', expected: ['delivered TLSv1.3 unauthenticated', must] },
@@ -58,12 +58,12 @@ no_tls_hosts[] = exempt-must.example
       'old-must.example': { rule: 'mandatory', mx: tls12, expected: ['deferred tls-version-too-low', must] },
       'no-ehlo.example': {
         rule: 'may',
-        mx: { manner: 'ehlo-502' },
+        mx: { behaviour: 'ehlo-502' },
         expected: ['delivered in cleartext', may],
       },
       'no-ehlo-must.example': {
         rule: 'mandatory',
-        mx: { manner: 'ehlo-502' },
+        mx: { behaviour: 'ehlo-502' },
         expected: ['deferred starttls-not-supported', must],
       },
     },

@@ -28,7 +28,7 @@ const domains: Readonly<Record<string, DomainSpec>> = {
   'ours.example': { mx: [{ host: 'mx1.ours.example' }, { host: 'mx2.ours.example' }] },
   'covered.example': {},
   'expired.example': { mx: [{ certificate: 'expired' }] },
-  'plain.example': { mx: [{ manner: 'no-starttls' }] },
+  'plain.example': { mx: [{ behaviour: 'no-starttls' }] },
   'unpublished.example': { sts: { txt: [] } },
   'lost.example': { lookups: { MX: 'servfail' } },
   'off.example': { sts: { txt: [] } },

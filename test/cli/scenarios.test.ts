@@ -7,7 +7,7 @@ import type { DeliverySummary } from '../../src/delivery/summary';
 import { describeRequirement } from '../../src/delivery/attempt';
 import { requirementText } from '../../src/cli/decision_text';
 import type { Authentication, Decision, HostPlan, Requirement } from '../../src/policy/requirement';
-import { compareVersions, tlsVersion } from '../../src/policy/version';
+import { compareVersions, tlsVersion } from '../../src/tls/version';
 import { runScenarios, type Row } from '../../haraka-test-harness/run_scenarios';
 import {
   scenarioConfig,

@@ -18,7 +18,7 @@ beforeAll(async () => {
   lab = await startLab(
     {
       domains: {
-        'plain.example': { mx: [{ manner: 'no-starttls' }] },
+        'plain.example': { mx: [{ behaviour: 'no-starttls' }] },
         'good.example': {},
         'wrong-name.example': { mx: [{ certificate: 'self-signed' }] },
       },

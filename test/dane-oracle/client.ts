@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { SecureVersion } from 'node:tls';
-import { sentChain } from '../../src/x509/sent_chain';
+import { sentChain } from '../../src/tls/sent_chain';
 import { permissiveCiphers } from './server';
 
 /** @throws where the handshake fails or takes more than ten seconds. */

@@ -18,7 +18,7 @@ import type { Issued, KeyType } from '../../haraka-test-harness/pki';
 import type { TlsaRecord } from '../../src/dane/types';
 import { verifyPeer } from '../../src/dane/verify';
 import { publicKeyInfo } from '../../src/x509/certificate';
-import { peerCertificates } from '../../src/x509/sent_chain';
+import { peerCertificates } from '../../src/tls/sent_chain';
 
 const host = 'mx.example.com';
 

@@ -22,7 +22,7 @@ const opportunistic = {
   kind: 'opportunistic',
   minVersion: 'TLSv1',
   serverName: 'mx.example',
-  observe: 'nothing',
+  observe: undefined,
   because: 'opportunistic',
 } as const;
 
@@ -32,7 +32,7 @@ const requirements: Record<string, Requirement> = {
     minVersion: 'TLSv1.2',
     authentication: { kind: 'none' },
     serverName: 'mx.example',
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   },
   never: { ...opportunistic, cleartextFallback: 'never' },

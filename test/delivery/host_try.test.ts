@@ -9,7 +9,12 @@ import type { TlsFailureStage } from '../../src/smtp/session';
 const node = vi.hoisted<{ hellos: 'one' | 'two' }>(() => ({ hellos: 'two' }));
 vi.mock('../../src/tls/groups', () => ({ hasClassicHello: () => node.hellos === 'two' }));
 
-const terms = { minVersion: 'TLSv1.2', serverName: '', observe: 'nothing', because: 'mandatory' } as const;
+const terms = {
+  minVersion: 'TLSv1.2',
+  serverName: undefined,
+  observe: undefined,
+  because: 'mandatory',
+} as const;
 const requirements = {
   encrypted: { ...terms, kind: 'encrypted', authentication: { kind: 'none' } },
   never: opportunistic('never'),

@@ -9,6 +9,7 @@ import { createCa, issue } from '../../haraka-test-harness/pki';
 import { discoverDestination, type DestinationOptions } from '../../src/dns/destination';
 import { createResolver, type Resolver, type ResolverOptions } from '../../src/dns/resolver';
 import type { Answer, Destination, MxHostFacts } from '../../src/dns/types';
+import { trusting } from '../dns/lab_resolver';
 import { freePort, missingPrograms, startNsd, startUnbound, type RunningServer } from './servers';
 import { signZones } from './zones';
 
@@ -234,7 +235,7 @@ async function main(): Promise<number> {
     servers.push(plain);
 
     const local = { address: '127.0.0.1' };
-    const options: Partial<ResolverOptions> = { probe: 'lab SOA', tlsRoots: ca.certPem };
+    const options: Partial<ResolverOptions> = { probe: 'lab SOA', connectTls: trusting(ca.certPem) };
     const resolverAt = (server: ResolverOptions['servers'][number]) =>
       createResolver({ ...options, servers: [server] });
     resolvers.set('validating', resolverAt({ transport: 'udp', ...local, port: validating.port }));

@@ -8,9 +8,9 @@ import type { World } from '../../haraka-test-harness/world';
 /** The first host of the world is the one that smtp_proxy and smtp_forward hand mail to. */
 const world: World = {
   domains: {
-    'smart.example': { mx: [{ manner: 'no-starttls' }] },
+    'smart.example': { mx: [{ behaviour: 'no-starttls' }] },
     'strict.example': {},
-    'bare.example': { mx: [{ manner: 'no-starttls' }] },
+    'bare.example': { mx: [{ behaviour: 'no-starttls' }] },
     'free.example': {},
   },
 };

@@ -106,7 +106,7 @@ const rows: Record<string, Row> = {
     auto: 'unauthenticated',
   },
   'none-usable-no-starttls': {
-    peer: { dnssec: 'secure', mx: [{ manner: 'no-starttls', tlsa: ['unusable'] }] },
+    peer: { dnssec: 'secure', mx: [{ behaviour: 'no-starttls', tlsa: ['unusable'] }] },
     opportunistic: 'starttls-not-supported',
     mandatory: 'tlsa-invalid',
     auto: 'starttls-not-supported',
@@ -125,7 +125,7 @@ const rows: Record<string, Row> = {
           certificate: 'private-ca',
           tlsa: ['match-ta'],
           tls: { min: 'TLSv1.2', max: 'TLSv1.2' },
-          manner: { starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'then_renegotiate' } },
+          behaviour: { starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'then_renegotiate' } },
         },
       ],
     },
@@ -136,7 +136,7 @@ const rows: Record<string, Row> = {
     ...same('certificate-not-trusted'),
   },
   'usable-no-starttls': {
-    peer: { dnssec: 'secure', mx: [{ ...sound, manner: 'no-starttls' }] },
+    peer: { dnssec: 'secure', mx: [{ ...sound, behaviour: 'no-starttls' }] },
     ...same('starttls-not-supported'),
   },
   'implicit-secure': { peer: { dnssec: 'secure', implicit: sound }, ...same('dane 3 1 1') },
@@ -171,7 +171,7 @@ const rows: Record<string, Row> = {
 const second: Record<string, { first: MxSpec; verified: string }> = {
   'tlsa-servfail': { first: { ...sound, lookups: { TLSA: 'servfail' } }, verified: 'dane 3 1 1' },
   'tlsa-mismatch': { first: { certificate: 'trusted', tlsa: ['mismatch'] }, verified: 'dane 3 1 1' },
-  'no-starttls': { first: { ...sound, manner: 'no-starttls' }, verified: 'dane 3 1 1' },
+  'no-starttls': { first: { ...sound, behaviour: 'no-starttls' }, verified: 'dane 3 1 1' },
 };
 
 const senders = { opportunistic: 'may.example', mandatory: 'must.example', auto: 'auto.example' } as const;
@@ -195,7 +195,7 @@ describe('the DANE table', () => {
       dnssec: 'secure',
       mx: [
         { ...sound, host: 'mx1.all-fail.example', lookups: { TLSA: 'bogus' } },
-        { host: 'mx2.all-fail.example', preference: 20, manner: 'no-starttls', tlsa: ['match'] },
+        { host: 'mx2.all-fail.example', preference: 20, behaviour: 'no-starttls', tlsa: ['match'] },
       ],
     };
     lab = await startLab(

@@ -8,9 +8,9 @@ import { buildWith } from '../support/bundle';
 
 const world: World = {
   domains: {
-    'bare.example': { mx: [{ manner: 'no-starttls' }] },
+    'bare.example': { mx: [{ behaviour: 'no-starttls' }] },
     'sound.example': {},
-    'may.example': { mx: [{ manner: 'no-starttls' }] },
+    'may.example': { mx: [{ behaviour: 'no-starttls' }] },
     'may-tls.example': {},
   },
 };

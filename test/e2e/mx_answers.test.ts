@@ -133,7 +133,9 @@ describe('an answer to get_mx', { tags: ['regression'] }, () => {
           'recipient-routes': smarthost('routed', 'unlisted.provider.example'),
         },
         config: {
-          'tls-peers.ini': '[outbound]\nroutes[] = Listed.Provider.Example\nroutes[] = by_plugin\n',
+          // Where a message went is seen by the connection that was made for it.
+          'tls-peers.ini':
+            '[outbound]\nroutes[] = Listed.Provider.Example\nroutes[] = by_plugin\n[delivery]\nreuse_connections = false\n',
           'tls-peers/ours.example.ini': [
             ...levels.flatMap((level) =>
               [signed(level), unsigned(level)].map(

@@ -8,7 +8,7 @@ import { tlsConfig } from '../inbound/support/tls_server';
 const tls = { min: 'TLSv1', max: 'TLSv1.2' } as const;
 const peer = (ciphers: string): DomainSpec => ({
   dnssec: 'secure',
-  mx: [{ tls, tlsa: ['match'], manner: { ciphers } }],
+  mx: [{ tls, tlsa: ['match'], behaviour: { ciphers } }],
 });
 
 const rules = `

@@ -12,7 +12,7 @@ it.each([
   ['a piece beside the whole suite', ['tls-peers', 'tls-peers/outbound']],
 ])('is guarded once where config/plugins lists %s', async (_name, plugins) => {
   lab = await startLab(
-    { domains: { 'bare.example': { mx: [{ manner: 'no-starttls' }] }, 'sound.example': {} } },
+    { domains: { 'bare.example': { mx: [{ behaviour: 'no-starttls' }] }, 'sound.example': {} } },
     {
       plugins,
       logLevel: 'debug',

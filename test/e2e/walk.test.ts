@@ -105,7 +105,7 @@ it('delivers under `mandatory`, and defers to a peer without STARTTLS with the r
   const directory = await mkdtemp(path.join(tmpdir(), 'tls-peers-walk-'));
   cleanUp.push(() => rm(directory, { recursive: true, force: true }));
   const world = await buildWorld({
-    domains: { 'sound.example': {}, 'bare.example': { mx: [{ manner: 'no-starttls' }] } },
+    domains: { 'sound.example': {}, 'bare.example': { mx: [{ behaviour: 'no-starttls' }] } },
   });
   cleanUp.push(world.stop);
   await writeFile(path.join(directory, 'routes.json'), JSON.stringify(Object.fromEntries(world.routes)));

@@ -1,7 +1,7 @@
 /** Mail where the resolver knows no EDNS: what needs no DNSSEC goes, and nobody can bring that about for the rest. */
 import { afterEach, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
-import type { EdnsManner, World } from '../../haraka-test-harness/world';
+import type { EdnsBehaviour, World } from '../../haraka-test-harness/world';
 import { callIn } from '../cli/lab_call';
 
 const dane = { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['match'] }] } as const;
@@ -27,7 +27,7 @@ afterEach(async () => {
   lab = undefined;
 });
 
-async function start(edns: EdnsManner): Promise<Lab> {
+async function start(edns: EdnsBehaviour): Promise<Lab> {
   lab = await startLab(
     { ...world, edns },
     {
@@ -43,7 +43,7 @@ async function start(edns: EdnsManner): Promise<Lab> {
 const send = (running: Lab, domain: string) =>
   running.deliver({ from: 'a@ours.example', to: `b@${domain}` }, { timeoutMs: 30_000 });
 
-it.each<EdnsManner>(['formerr', 'notimp', 'dropped'])(
+it.each<EdnsBehaviour>(['formerr', 'notimp', 'dropped'])(
   'a resolver that meets OPT with %s: mail goes, only DANE does not',
   { tags: ['regression'], timeout: 90_000 },
   async (edns) => {

@@ -6,7 +6,7 @@ import { serverWithTls } from './surroundings';
 
 const asking = (address: string): HostSpec => ({
   addresses: [address],
-  manner: { clientCertificate: 'asked' },
+  behaviour: { clientCertificate: 'asked' },
 });
 
 const levels = { 'may.example': 'opportunistic', 'must.example': 'mandatory', 'verify.example': 'verify' };

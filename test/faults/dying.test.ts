@@ -9,7 +9,7 @@ import type { World } from '../../haraka-test-harness/world';
 const world: World = {
   domains: {
     'must.example': {},
-    'bare.example': { mx: [{ manner: ['no-starttls', 'normal'] }] },
+    'bare.example': { mx: [{ behaviour: ['no-starttls', 'normal'] }] },
     'dane.example': { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['match'] }] },
     'mismatch.example': { dnssec: 'secure', mx: [{ tlsa: ['mismatch'] }] },
     'sts.example': { sts: {} },
@@ -91,7 +91,7 @@ describe('a worker that is killed while it delivers', () => {
   it('leaves its messages to the worker that takes its place, under the same rule', async () => {
     await start({ workers: 2 });
     const peer = lab.peer('mx.must.example');
-    peer.setManner([{ secured: { message: { do: 'silence' } } }, 'no-starttls', 'normal']);
+    peer.setBehaviour([{ secured: { message: { do: 'silence' } } }, 'no-starttls', 'normal']);
     const { id } = await lab.send(message('must.example'));
     await peer.until(({ connections: [first] }) => first?.encrypted.endsWith('\r\n.\r\n') === true);
     // Its queue file is named after arrival, next attempt, attempts, and the process that delivers it.
@@ -111,7 +111,7 @@ describe('a worker that is killed while it delivers', () => {
 describe('a peer that hangs up in the middle of a large message', () => {
   it('defers it, and nothing of the rest goes anywhere', async () => {
     await start();
-    lab.peer('mx.must.example').setManner({ secured: { data: { do: 'close', text: '354 go on\r\n' } } });
+    lab.peer('mx.must.example').setBehaviour({ secured: { data: { do: 'close', text: '354 go on\r\n' } } });
     const data = `Subject: large\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(40_000)}`;
     const outcome = await lab.deliver({ ...message('must.example'), data });
     expect(outcome).toMatchObject({ status: 'deferred', recipients: [{ dsn_status: '4.4.1' }] });

@@ -5,16 +5,16 @@ import { scenarios } from './scenarios';
 
 const chosen = scenarios.filter(({ speed }) => speed === 'fast');
 
-describe('peers, hosts and routes of every manner', () => {
+describe('peers, hosts and routes of every behaviour', () => {
   const results = new Map<string, Result>();
 
   beforeAll(async () => {
     for (const result of await runFaults(chosen)) results.set(result.peer, result);
   }, 120_000);
 
-  it.each(chosen.map(({ manner, level, expected, peer }) => [manner, level, expected.outcome, peer]))(
+  it.each(chosen.map(({ behaviour, level, expected, peer }) => [behaviour, level, expected.outcome, peer]))(
     '%s at %s: %s',
-    (_manner, _level, _outcome, peer) => {
+    (_behaviour, _level, _outcome, peer) => {
       expect(results.get(peer)?.faults).toEqual([]);
     },
   );

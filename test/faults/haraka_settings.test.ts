@@ -13,7 +13,7 @@ const config = { 'tls-peers/ours.example.ini': rules };
 
 describe('enable_tls = false, read while mail waits in the queue', () => {
   it('lets it go in cleartext where the rule does, and holds it where the rule does not', async () => {
-    const mx = [{ manner: ['banner-421', 'normal'] as const }];
+    const mx = [{ behaviour: ['banner-421', 'normal'] as const }];
     lab = await startLab(
       { domains: { 'may.example': { mx }, 'must.example': { mx } } },
       { config, retryIntervals: '5s*4' },

@@ -1,5 +1,5 @@
 /** Several hosts and several addresses: the next one is tried, on its own terms, and each failure is told. */
-import type { MannerName } from '../../haraka-test-harness/manners';
+import type { BehaviourName } from '../../haraka-test-harness/behaviours';
 import type { DomainSpec, HostSpec, MxSpec, Route } from '../../haraka-test-harness/world';
 import {
   bounced,
@@ -28,16 +28,22 @@ type TwoHosts = readonly [
 ];
 
 const fine: HostSpec = {};
-const manner = (name: MannerName): HostSpec => ({ manner: name });
+const behaviour = (name: BehaviourName): HostSpec => ({ behaviour: name });
 
 const twoHosts: readonly TwoHosts[] = [
-  ['first has no STARTTLS', 'mandatory', manner('no-starttls'), fine, second('starttls-not-supported')],
-  ['first refuses STARTTLS', 'mandatory', manner('starttls-554'), fine, second('tls-handshake-failed')],
-  ['first greets with 554', 'mandatory', manner('banner-554'), fine, second('connection-failed')],
-  ['first refuses EHLO', 'mandatory', manner('ehlo-502'), fine, second('starttls-not-supported')],
-  ['first injects a reply', 'mandatory', manner('starttls-injected'), fine, second('tls-handshake-failed')],
-  ['first is silent', 'mandatory', manner('banner-silence'), fine, second('connection-failed')],
-  ['first hangs up', 'mandatory', manner('close-after-handshake'), fine, second('tls-handshake-failed')],
+  ['first has no STARTTLS', 'mandatory', behaviour('no-starttls'), fine, second('starttls-not-supported')],
+  ['first refuses STARTTLS', 'mandatory', behaviour('starttls-554'), fine, second('tls-handshake-failed')],
+  ['first greets with 554', 'mandatory', behaviour('banner-554'), fine, second('connection-failed')],
+  ['first refuses EHLO', 'mandatory', behaviour('ehlo-502'), fine, second('starttls-not-supported')],
+  [
+    'first injects a reply',
+    'mandatory',
+    behaviour('starttls-injected'),
+    fine,
+    second('tls-handshake-failed'),
+  ],
+  ['first is silent', 'mandatory', behaviour('banner-silence'), fine, second('connection-failed')],
+  ['first hangs up', 'mandatory', behaviour('close-after-handshake'), fine, second('tls-handshake-failed')],
   [
     'first has the wrong name',
     'verify',
@@ -46,46 +52,46 @@ const twoHosts: readonly TwoHosts[] = [
     second('certificate-host-mismatch'),
   ],
   ['first has expired', 'sts', { certificate: 'expired' }, fine, second('certificate-expired')],
-  ['first has no STARTTLS', 'dane', manner('no-starttls'), fine, second('starttls-not-supported')],
-  ['second has no STARTTLS', 'mandatory', fine, manner('no-starttls'), encrypted],
-  ['second has no STARTTLS', 'daneOnly', fine, manner('no-starttls'), encrypted],
+  ['first has no STARTTLS', 'dane', behaviour('no-starttls'), fine, second('starttls-not-supported')],
+  ['second has no STARTTLS', 'mandatory', fine, behaviour('no-starttls'), encrypted],
+  ['second has no STARTTLS', 'daneOnly', fine, behaviour('no-starttls'), encrypted],
   [
     'both fail',
     'mandatory',
-    manner('no-starttls'),
-    manner('handshake-close'),
+    behaviour('no-starttls'),
+    behaviour('handshake-close'),
     deferred('starttls-not-supported tls-handshake-failed', '4.7.4', 'STARTTLS', 2),
   ],
   [
     'both fail, bounce',
     'mandatory',
-    manner('no-starttls'),
-    manner('handshake-close'),
+    behaviour('no-starttls'),
+    behaviour('handshake-close'),
     bounced('5.7.4', 'STARTTLS', 'starttls-not-supported tls-handshake-failed', 2),
     { action_on_failure: 'bounce' },
   ],
   [
     'one fails, one is away, bounce',
     'mandatory',
-    manner('no-starttls'),
-    manner('banner-close'),
+    behaviour('no-starttls'),
+    behaviour('banner-close'),
     deferred('starttls-not-supported connection-failed', '4.7.4', 'EHLO', 2),
     { action_on_failure: 'bounce' },
   ],
   [
     'first has broken TLS',
     'opportunistic',
-    manner('handshake-close'),
+    behaviour('handshake-close'),
     fine,
     cleartext('tls-handshake-failed'),
   ],
-  ['first has broken TLS', 'noStartTls', manner('handshake-close'), fine, second('tls-handshake-failed')],
-  ['first has broken TLS', 'never', manner('handshake-close'), fine, second('tls-handshake-failed')],
-  ['first closes at EHLO', 'opportunistic', manner('ehlo-close'), fine, second('connection-failed')],
+  ['first has broken TLS', 'noStartTls', behaviour('handshake-close'), fine, second('tls-handshake-failed')],
+  ['first has broken TLS', 'never', behaviour('handshake-close'), fine, second('tls-handshake-failed')],
+  ['first closes at EHLO', 'opportunistic', behaviour('ehlo-close'), fine, second('connection-failed')],
   [
     'first is lost while delivering',
     'mandatory',
-    { manner: { secured: { mail: { do: 'reset' } } } },
+    { behaviour: { secured: { mail: { do: 'reset' } } } },
     fine,
     second('connection-failed'),
   ],
@@ -106,7 +112,7 @@ type Addresses = readonly [
   LevelName,
   first: Route,
   second: Route,
-  manner: MannerName,
+  behaviour: BehaviourName,
   families: 'v6 first' | 'v4 only',
   Expected,
 ];
@@ -152,7 +158,7 @@ const addressed = dualStack.map(([name, levelName, one, two, how, families, expe
   const peer = `addresses-${index}.example`;
   const v4 = `127.21.0.${index * 2 + 1}`;
   const host: HostSpec = {
-    manner: how,
+    behaviour: how,
     addresses:
       families === 'v6 first'
         ? [
@@ -169,7 +175,7 @@ const addressed = dualStack.map(([name, levelName, one, two, how, families, expe
 
 function scenario(
   peer: string,
-  manner: string,
+  behaviour: string,
   level: LevelName,
   domain: DomainSpec,
   expected: Expected,
@@ -177,7 +183,7 @@ function scenario(
 ): Scenario {
   return {
     peer,
-    manner,
+    behaviour,
     level: levels[level].name,
     cleartext: levels[level].cleartext,
     surroundings: 'plain',
@@ -199,7 +205,7 @@ const others: readonly Scenario[] = [
     'bounced.example',
     'no-starttls, bounce',
     'mandatory',
-    { mx: [{ manner: 'no-starttls' }] },
+    { mx: [{ behaviour: 'no-starttls' }] },
     bounced('5.7.4', 'EHLO', 'starttls-not-supported'),
     { action_on_failure: 'bounce' },
   ),
@@ -234,7 +240,7 @@ const others: readonly Scenario[] = [
       'monitored.example',
       'handshake-close, monitor',
       'mandatory',
-      { mx: [{ manner: 'handshake-close' }] },
+      { mx: [{ behaviour: 'handshake-close' }] },
       cleartext('tls-handshake-failed'),
       { enforcement: 'monitor' },
     ),

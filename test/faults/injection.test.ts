@@ -26,8 +26,8 @@ describe('cleartext around STARTTLS, from a client to Haraka', () => {
 describe('cleartext around STARTTLS, from a peer', () => {
   const injecting = ['starttls-answered-twice', 'starttls-partial-line', 'starttls-injected-session'];
   const chosen = peerScenarios.filter(
-    ({ manner, level }) =>
-      injecting.includes(manner) && ['mandatory', 'verify', 'opportunistic'].includes(level),
+    ({ behaviour, level }) =>
+      injecting.includes(behaviour) && ['mandatory', 'verify', 'opportunistic'].includes(level),
   );
 
   it('ends the attempt, and is never read as if it came through TLS', async () => {

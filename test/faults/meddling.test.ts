@@ -104,7 +104,7 @@ async function start(name: keyof typeof meddlers): Promise<Lab> {
     {
       domains: {
         'sound.example': {},
-        'bare.example': { mx: [{ manner: 'no-starttls' }] },
+        'bare.example': { mx: [{ behaviour: 'no-starttls' }] },
         'old.example': old,
         'may-be-old.example': old,
       },

@@ -12,7 +12,7 @@ describe('what operators and senders are told', () => {
     lab = await startLab(
       {
         domains: {
-          'plain.example': { mx: [{ manner: 'no-starttls' }] },
+          'plain.example': { mx: [{ behaviour: 'no-starttls' }] },
           'renewed.example': { dnssec: 'secure', mx: [{ tlsa: ['mismatch'] }] },
           'ours.example': {},
         },

@@ -1,9 +1,9 @@
 /** Recipients who are to get a message of their own, when it cannot be written: whoever has the message is told nothing else. */
 import { afterEach, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
-import type { Manner } from '../../haraka-test-harness/manners';
+import type { Behaviour } from '../../haraka-test-harness/behaviours';
 
-const choosy: Manner = {
+const choosy: Behaviour = {
   recipients: {
     late: { do: 'reply', text: '450 4.2.1 not now\r\n' },
     never: { do: 'reply', text: '550 5.1.1 nobody\r\n' },
@@ -47,7 +47,7 @@ it.each(Object.keys(troubles) as (keyof typeof troubles)[])(
   { tags: ['regression'] },
   async (trouble) => {
     lab = await startLab(
-      { domains: { 'choosy.example': { mx: [{ manner: [choosy, 'normal'] }] }, 'ours.example': {} } },
+      { domains: { 'choosy.example': { mx: [{ behaviour: [choosy, 'normal'] }] }, 'ours.example': {} } },
       {
         plugins: ['tls-peers', 'trouble'],
         ownPlugins: { trouble: troubles[trouble] },

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { timeoutsText } from '../../haraka-test-harness/ini';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
-import type { Manner, Step } from '../../haraka-test-harness/manners';
+import type { Behaviour, Step } from '../../haraka-test-harness/behaviours';
 
 const drip = (text: string): Step => ({ do: 'drip', text, everyMs: 100 });
 
-const peers: Record<string, Manner> = {
+const peers: Record<string, Behaviour> = {
   banner: { greeting: drip('220-wait\r\n') },
   mail: { secured: { mail: drip('250-wait\r\n') } },
   octets: { secured: { message: drip('2') } },
@@ -23,7 +23,7 @@ describe('a peer that drips', () => {
     lab = await startLab(
       {
         domains: Object.fromEntries(
-          Object.entries(peers).map(([name, manner]) => [`${name}.example`, { mx: [{ manner }] }]),
+          Object.entries(peers).map(([name, behaviour]) => [`${name}.example`, { mx: [{ behaviour }] }]),
         ),
       },
       {

@@ -1,5 +1,5 @@
-/** Peers that misbehave at each point of the conversation, at every level: one row per manner. */
-import type { Manner, MannerName, Step } from '../../haraka-test-harness/manners';
+/** Peers that misbehave at each point of the conversation, at every level: one row per behaviour. */
+import type { Behaviour, BehaviourName, Step } from '../../haraka-test-harness/behaviours';
 import type { HostSpec } from '../../haraka-test-harness/world';
 import {
   bounced,
@@ -18,7 +18,7 @@ import {
 
 type Row = readonly [
   name: string,
-  host: MannerName | Manner | HostSpec,
+  host: BehaviourName | Behaviour | HostSpec,
   /** Where cleartext is forbidden. */
   forbidden: Expected,
   /** At `opportunistic`; `any` where it is the peer's own luck what comes of it, and nothing is at stake. */
@@ -138,14 +138,14 @@ const handshake: readonly Row[] = [
     encrypted,
     { never: encrypted, noStartTls: encrypted, none: cleartext() },
   ],
-  ['renegotiation', { ...tls12, manner: handshakeThat('then_renegotiate') }, ...same(encrypted)],
+  ['renegotiation', { ...tls12, behaviour: handshakeThat('then_renegotiate') }, ...same(encrypted)],
   [
     'renegotiation-self-signed',
-    { ...tls12, certificate: 'self-signed', manner: handshakeThat('then_renegotiate') },
+    { ...tls12, certificate: 'self-signed', behaviour: handshakeThat('then_renegotiate') },
     ...same(encrypted),
     { verify: untrusted, sts: untrusted },
   ],
-  ['weak-cipher-only', { ...tls12, manner: { ciphers: 'PSK' } }, ...broken],
+  ['weak-cipher-only', { ...tls12, behaviour: { ciphers: 'PSK' } }, ...broken],
   // One broken handshake must not bounce mail that the peer takes through TLS the next time.
   [
     'handshake-reset-tls-demanded',
@@ -265,7 +265,7 @@ function scenarioOf([name, host, forbidden, allowed, others = {}]: Row, levelNam
   return [
     {
       peer: `${name.replaceAll('.', '')}.${slug(level.name)}.example`,
-      manner: name,
+      behaviour: name,
       level: level.name,
       cleartext: level.cleartext,
       surroundings: 'plain',
@@ -296,17 +296,17 @@ export function slug(name: string): string {
   return name.replace(/[^a-z0-9]+/g, '-');
 }
 
-function hostOf(host: MannerName | Manner | HostSpec): HostSpec {
-  if (typeof host === 'string') return { manner: host };
-  return 'tls' in host || 'manner' in host ? host : { manner: host as Manner };
+function hostOf(host: BehaviourName | Behaviour | HostSpec): HostSpec {
+  if (typeof host === 'string') return { behaviour: host };
+  return 'tls' in host || 'behaviour' in host ? host : { behaviour: host as Behaviour };
 }
 
-function handshakeThat(how: 'reset' | 'alert' | 'then_renegotiate'): Manner {
+function handshakeThat(how: 'reset' | 'alert' | 'then_renegotiate'): Behaviour {
   return { starttls: { do: 'upgrade', text: '220 2.0.0 go ahead\r\n', handshake: how } };
 }
 
 /** The first handshake breaks; without TLS the peer answers `text` at `point`. */
 function lockedOut(text: string, point: 'mail' | 'rcpt'): HostSpec {
-  const demanding: Manner = { [point]: reply(text), secured: { [point]: reply('250 2.0.0 ok') } };
-  return { manner: [{ ...demanding, ...handshakeThat('reset') }, demanding] };
+  const demanding: Behaviour = { [point]: reply(text), secured: { [point]: reply('250 2.0.0 ok') } };
+  return { behaviour: [{ ...demanding, ...handshakeThat('reset') }, demanding] };
 }

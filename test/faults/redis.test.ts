@@ -13,20 +13,25 @@ const demandsTls = { do: 'reply', text: '530 5.7.0 Must issue a STARTTLS command
 const world: World = {
   domains: {
     'sound.example': {},
-    'broken.example': { mx: [{ manner: 'handshake-close' }] },
+    'broken.example': { mx: [{ behaviour: 'handshake-close' }] },
     'must.example': {},
-    'must-broken.example': { mx: [{ manner: 'handshake-close' }] },
+    'must-broken.example': { mx: [{ behaviour: 'handshake-close' }] },
     'never.example': {},
     'offered.example': {},
     'hopeless.example': {
       mx: [
-        { manner: { mail: demandsTls, starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' } } },
+        {
+          behaviour: {
+            mail: demandsTls,
+            starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' },
+          },
+        },
       ],
     },
     'demanding.example': {
       mx: [
         {
-          manner: {
+          behaviour: {
             mail: demandsTls,
             secured: { mail: { do: 'reply', text: '250 2.1.0 ok\r\n' } },
           },

@@ -9,7 +9,7 @@ const tls = { min: 'TLSv1.2', max: 'TLSv1.2' } as const;
 describe('a peer that renegotiates', () => {
   let lab: Lab;
   beforeAll(async () => {
-    const mx = [{ tls, certificate: 'self-signed', tlsa: ['match'], manner: silentAtEhlo }] as const;
+    const mx = [{ tls, certificate: 'self-signed', tlsa: ['match'], behaviour: silentAtEhlo }] as const;
     lab = await startLab(
       { domains: { 'other.example': { dnssec: 'secure', mx } } },
       { config: { 'tls-peers/ours.example.ini': '[outbound]\nsecurity_level = mandatory_dane\n' } },

@@ -1,5 +1,5 @@
 /** Hosts that another plugin chose: the rule of the recipient domain holds for them as well. */
-import type { Manner } from '../../haraka-test-harness/manners';
+import type { Behaviour } from '../../haraka-test-harness/behaviours';
 import type { DomainSpec, HostSpec } from '../../haraka-test-harness/world';
 import {
   bounced,
@@ -23,12 +23,12 @@ const auth = { auth_user: credentials.user, auth_pass: credentials.password, aut
 
 /** Offers AUTH before TLS as well as after it. */
 const capabilities = '250-mx\r\n250-AUTH PLAIN LOGIN\r\n';
-const takesAuth: Manner = {
+const takesAuth: Behaviour = {
   ehlo: { do: 'reply', text: `${capabilities}250 STARTTLS\r\n` },
   secured: { ehlo: { do: 'reply', text: `${capabilities}250 8BITMIME\r\n` } },
 };
-const authWithoutTls: Manner = { ehlo: { do: 'reply', text: `${capabilities}250 8BITMIME\r\n` } };
-const authBrokenTls: Manner = {
+const authWithoutTls: Behaviour = { ehlo: { do: 'reply', text: `${capabilities}250 8BITMIME\r\n` } };
+const authBrokenTls: Behaviour = {
   ...takesAuth,
   starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' },
 };
@@ -45,7 +45,7 @@ type Row = readonly [
 ];
 
 const fine: HostSpec = {};
-const bare: HostSpec = { manner: 'no-starttls' };
+const bare: HostSpec = { behaviour: 'no-starttls' };
 
 const byName: Answer = ({ host }) => host;
 const withPort: Answer = ({ host, port }) => `${host}:${port}`;
@@ -76,7 +76,7 @@ const rows: readonly Row[] = [
   ['name and port', 'opportunistic', bare, withPort, cleartext()],
   // As recipient-routes and smtp_forward's `queue.next_hop` have it.
   ['smtp: URL', 'mandatory', bare, ({ host, port }) => `smtp://${host}:${port}`, noStartTls()],
-  ['lmtp: URL with AUTH', 'never', { manner: authBrokenTls }, lmtpUrl, handshakeFailed],
+  ['lmtp: URL with AUTH', 'never', { behaviour: authBrokenTls }, lmtpUrl, handshakeFailed],
   ['address and port', 'mandatory', fine, byAddress, encrypted],
   ['address and port', 'mandatory', bare, byAddress, noStartTls()],
   ['address and port', 'verify', fine, byAddress, deferred('certificate-host-mismatch', '4.7.5', 'STARTTLS')],
@@ -101,27 +101,27 @@ const rows: readonly Row[] = [
   // A policy speaks of MX hosts; a host that the operator chose has none.
   ['name', 'sts', bare, byName, cleartext(), { cleartext: 'allowed' }],
   ['bind address', 'mandatory', fine, ({ host }) => ({ exchange: host, bind: '127.0.0.1' }), encrypted],
-  ['AUTH', 'mandatory', { manner: takesAuth }, withAuth, encrypted],
-  ['AUTH', 'verify', { manner: takesAuth }, withAuth, encrypted],
-  ['AUTH, no STARTTLS', 'mandatory', { manner: authWithoutTls }, withAuth, noStartTls()],
-  ['AUTH, no STARTTLS', 'never', { manner: authWithoutTls }, withAuth, noStartTls()],
-  ['AUTH, broken TLS', 'mandatory', { manner: authBrokenTls }, withAuth, handshakeFailed],
-  ['AUTH, broken TLS', 'never', { manner: authBrokenTls }, withAuth, handshakeFailed],
-  ['AUTH, no STARTTLS', 'opportunistic', { manner: authWithoutTls }, withAuth, cleartext()],
+  ['AUTH', 'mandatory', { behaviour: takesAuth }, withAuth, encrypted],
+  ['AUTH', 'verify', { behaviour: takesAuth }, withAuth, encrypted],
+  ['AUTH, no STARTTLS', 'mandatory', { behaviour: authWithoutTls }, withAuth, noStartTls()],
+  ['AUTH, no STARTTLS', 'never', { behaviour: authWithoutTls }, withAuth, noStartTls()],
+  ['AUTH, broken TLS', 'mandatory', { behaviour: authBrokenTls }, withAuth, handshakeFailed],
+  ['AUTH, broken TLS', 'never', { behaviour: authBrokenTls }, withAuth, handshakeFailed],
+  ['AUTH, no STARTTLS', 'opportunistic', { behaviour: authWithoutTls }, withAuth, cleartext()],
   [
     'AUTH, refused',
     'mandatory',
-    { manner: { ...takesAuth, auth: { do: 'reply', text: '535 5.7.8 no\r\n' } } },
+    { behaviour: { ...takesAuth, auth: { do: 'reply', text: '535 5.7.8 no\r\n' } } },
     withAuth,
     bounced('5.7.8', 'STARTTLS'),
   ],
   ['LMTP', 'mandatory', fine, lmtp, encrypted],
   ['LMTP', 'mandatory', bare, lmtp, noStartTls()],
-  ['LMTP', 'mandatory', { manner: 'handshake-close' }, lmtp, handshakeFailed],
-  ['LMTP', 'mandatory', { manner: 'ehlo-502' }, lmtp, noStartTls()],
-  ['LMTP', 'mandatory', { manner: 'banner-554' }, lmtp, lost('nothing')],
+  ['LMTP', 'mandatory', { behaviour: 'handshake-close' }, lmtp, handshakeFailed],
+  ['LMTP', 'mandatory', { behaviour: 'ehlo-502' }, lmtp, noStartTls()],
+  ['LMTP', 'mandatory', { behaviour: 'banner-554' }, lmtp, lost('nothing')],
   ['LMTP', 'opportunistic', bare, lmtp, cleartext()],
-  ['LMTP', 'opportunistic', { manner: 'handshake-close' }, lmtp, cleartext('tls-handshake-failed')],
+  ['LMTP', 'opportunistic', { behaviour: 'handshake-close' }, lmtp, cleartext('tls-handshake-failed')],
   // Haraka connects to the host.
   ['empty path', 'mandatory', bare, ({ host }) => ({ exchange: host, path: '' }), noStartTls()],
   ['path that is null', 'mandatory', fine, ({ host }) => ({ exchange: host, path: null }), encrypted],
@@ -139,7 +139,7 @@ const rows: readonly Row[] = [
   [
     'UNIX socket that breaks off, no Redis',
     'mandatory',
-    { manner: { data: { do: 'close', text: '354 go on\r\n' } } },
+    { behaviour: { data: { do: 'close', text: '354 go on\r\n' } } },
     unixLmtp,
     lost('envelope'),
     { cleartext: 'allowed', surroundings: 'routed_memory' },
@@ -187,7 +187,7 @@ const chosen = rows.map(([name, levelName, host, answer, expected, differs], ind
   const mx = (domain.mx === 'null' ? undefined : domain.mx) ?? [{}];
   return {
     peer,
-    manner: `route, ${name}${typeof host.manner === 'string' ? `, ${host.manner}` : ''}`,
+    behaviour: `route, ${name}${typeof host.behaviour === 'string' ? `, ${host.behaviour}` : ''}`,
     level: level.name,
     cleartext: differs?.cleartext ?? level.cleartext,
     surroundings: differs?.surroundings ?? 'routed',
@@ -203,9 +203,9 @@ const chosen = rows.map(([name, levelName, host, answer, expected, differs], ind
 type PluginRow = readonly [SurroundingsName, LevelName, HostSpec, Expected];
 
 const plugins: readonly PluginRow[] = [
-  ['smtp_forward', 'mandatory', { manner: takesAuth }, encrypted],
-  ['smtp_forward', 'mandatory', { manner: authWithoutTls }, noStartTls()],
-  ['smtp_forward', 'never', { manner: authBrokenTls }, handshakeFailed],
+  ['smtp_forward', 'mandatory', { behaviour: takesAuth }, encrypted],
+  ['smtp_forward', 'mandatory', { behaviour: authWithoutTls }, noStartTls()],
+  ['smtp_forward', 'never', { behaviour: authBrokenTls }, handshakeFailed],
   ['relay', 'mandatory', fine, encrypted],
   ['relay', 'mandatory', bare, noStartTls()],
   ['relay', 'opportunistic', bare, cleartext()],
@@ -216,7 +216,7 @@ const byPlugins = plugins.map(([surroundings, levelName, host, expected], index)
   const peer = `by-${surroundings.replaceAll('_', '-')}-${index}.example`;
   return {
     peer,
-    manner: `${surroundings}${typeof host.manner === 'string' ? `, ${host.manner}` : ''}`,
+    behaviour: `${surroundings}${typeof host.behaviour === 'string' ? `, ${host.behaviour}` : ''}`,
     level: level.name,
     cleartext: level.cleartext,
     surroundings,

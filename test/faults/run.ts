@@ -1,7 +1,7 @@
 /**
- * `npm run test:faults`: every manner of peer at every level, through a real Haraka.
+ * `npm run test:faults`: every behaviour of peer at every level, through a real Haraka.
  *
- * `--json` prints the results as JSON, `--only <text>` runs the scenarios whose peer or manner holds the text,
+ * `--json` prints the results as JSON, `--only <text>` runs the scenarios whose peer or behaviour holds the text,
  * `--haraka <version>` takes that version from the npm registry. Exit code 0 only if every scenario is as expected.
  */
 import { parseArgs } from 'node:util';
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
     options: { json: { type: 'boolean' }, only: { type: 'string' }, haraka: { type: 'string' } },
   });
   const only = values.only ?? '';
-  const chosen = scenarios.filter(({ peer, manner }) => `${peer} ${manner}`.includes(only));
+  const chosen = scenarios.filter(({ peer, behaviour }) => `${peer} ${behaviour}`.includes(only));
   const options = values.haraka === undefined ? {} : { haraka: await installedHaraka(values.haraka) };
   const begun = Date.now();
   let finished = 0;
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
 }
 
 const columns: readonly (readonly [title: string, cell: (result: Result) => string])[] = [
-  ['MANNER', ({ manner }) => manner],
+  ['BEHAVIOUR', ({ behaviour }) => behaviour],
   ['LEVEL', ({ level }) => level],
   ['CLEARTEXT', ({ cleartext }) => cleartext],
   ['SEEN OUTSIDE TLS', ({ seen }) => seen.seen],

@@ -20,7 +20,7 @@ import { surroundings } from './surroundings';
 
 export interface Result {
   readonly peer: string;
-  readonly manner: string;
+  readonly behaviour: string;
   readonly level: string;
   readonly surroundings: string;
   readonly cleartext: 'allowed' | 'forbidden';
@@ -114,8 +114,8 @@ async function inParallel(
 }
 
 async function runScenario(lab: Lab, scenario: Scenario): Promise<Result> {
-  const { peer, manner, level, surroundings: around, cleartext } = scenario;
-  const about = { peer, manner, level, surroundings: around, cleartext };
+  const { peer, behaviour, level, surroundings: around, cleartext } = scenario;
+  const about = { peer, behaviour, level, surroundings: around, cleartext };
   const hosts = hostsOf(lab, scenario);
   try {
     const message = {

@@ -42,7 +42,7 @@ export interface Target {
 export interface Scenario {
   /** The recipient domain; unique. */
   readonly peer: string;
-  readonly manner: string;
+  readonly behaviour: string;
   /** What stands for the level in the table. */
   readonly level: string;
   /** Where the rule, or Haraka's own settings beside it, forbid cleartext. */

@@ -22,7 +22,7 @@ type Row = readonly [
 ];
 
 const fine: HostSpec = {};
-const bare: HostSpec = { manner: 'no-starttls' };
+const bare: HostSpec = { behaviour: 'no-starttls' };
 const selfSigned: HostSpec = { certificate: 'self-signed' };
 const untrusted = deferred('certificate-not-trusted', '4.7.5', 'STARTTLS');
 const unusable = deferred('config-invalid', '4.3.5', 'STARTTLS');
@@ -43,7 +43,7 @@ const rows: readonly Row[] = [
   ['forced', 'mandatory', selfSigned, untrusted],
   ['forced', 'daneOnly', selfSigned, encrypted],
   ['exempt', 'opportunistic', fine, cleartext()],
-  ['exempt', 'opportunistic', { manner: 'handshake-close' }, cleartext()],
+  ['exempt', 'opportunistic', { behaviour: 'handshake-close' }, cleartext()],
   ['exempt', 'never', fine, encrypted],
   ['exempt', 'mandatory', fine, encrypted],
   ['exempt', 'mandatory', bare, noStartTls()],
@@ -95,7 +95,7 @@ export const settingScenarios: readonly Scenario[] = rows.map(
     const domain: DomainSpec = level.domain([host]);
     return {
       peer: `${surroundings.replaceAll('_', '-')}-${index}.example`,
-      manner: `${explained[surroundings]}${typeof host.manner === 'string' ? `, ${host.manner}` : ''}${typeof host.certificate === 'string' ? `, ${host.certificate}` : ''}`,
+      behaviour: `${explained[surroundings]}${typeof host.behaviour === 'string' ? `, ${host.behaviour}` : ''}${typeof host.certificate === 'string' ? `, ${host.certificate}` : ''}`,
       level: level.name,
       cleartext: differs?.cleartext ?? level.cleartext,
       surroundings,

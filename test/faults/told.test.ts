@@ -1,7 +1,7 @@
 /** What operators are told: one line per message, one notice per change, and a bounce that says why. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
-import type { Manner } from '../../haraka-test-harness/manners';
+import type { Behaviour } from '../../haraka-test-harness/behaviours';
 
 const rules = `[outbound]
 security_level = mandatory
@@ -17,10 +17,10 @@ describe('what operators are told', () => {
 
   beforeAll(async () => {
     const mx = [
-      { host: 'mx1.held.example', preference: 1, manner: 'no-starttls' },
-      { host: 'mx2.held.example', preference: 2, manner: 'handshake-close' },
+      { host: 'mx1.held.example', preference: 1, behaviour: 'no-starttls' },
+      { host: 'mx2.held.example', preference: 2, behaviour: 'handshake-close' },
     ] as const;
-    const choosy: Manner = {
+    const choosy: Behaviour = {
       recipients: {
         late: { do: 'reply', text: '450 4.2.1 not now\r\n' },
         never: { do: 'reply', text: '550 5.1.1 nobody\r\n' },
@@ -35,20 +35,20 @@ describe('what operators are told', () => {
       {
         domains: {
           'held.example': { mx },
-          'dead.example': { mx: [{ manner: 'no-starttls' }] },
-          'choosy.example': { mx: [{ manner: choosy }] },
+          'dead.example': { mx: [{ behaviour: 'no-starttls' }] },
+          'choosy.example': { mx: [{ behaviour: choosy }] },
           'turned.example': {
-            mx: [{ manner: ['no-starttls', { message: { do: 'reply', text: '554 5.6.0 spam\r\n' } }] }],
+            mx: [{ behaviour: ['no-starttls', { message: { do: 'reply', text: '554 5.6.0 spam\r\n' } }] }],
           },
           'second.example': {
             mx: [
-              { host: 'mx1.second.example', preference: 1, manner: 'handshake-close' },
-              { host: 'mx2.second.example', preference: 2, manner: choosy },
+              { host: 'mx1.second.example', preference: 1, behaviour: 'handshake-close' },
+              { host: 'mx2.second.example', preference: 2, behaviour: choosy },
             ],
           },
           'turns.example': {
             mx: [
-              { host: 'mx1.turns.example', preference: 1, manner: { ...choosy, data: { do: 'close' } } },
+              { host: 'mx1.turns.example', preference: 1, behaviour: { ...choosy, data: { do: 'close' } } },
               { host: 'mx2.turns.example', preference: 2 },
             ],
           },
@@ -68,7 +68,7 @@ describe('what operators are told', () => {
     for (let i = 0; i < 3; i++) expect((await send('held.example')).status).toBe('deferred');
     expect(lines(/\[NOTICE\].*mail to held\.example is held up: starttls-not-supported/)).toHaveLength(1);
     expect(lines(/tls-peers deferred /)).toHaveLength(3);
-    lab.peer('mx1.held.example').setManner('normal');
+    lab.peer('mx1.held.example').setBehaviour('normal');
     for (let i = 0; i < 3; i++) expect((await send('held.example')).status).toBe('delivered');
     expect(lines(/\[NOTICE\].*mail to held\.example is delivered again/)).toHaveLength(1);
   });

@@ -4,7 +4,7 @@ import { judgeRecipient, refusedForNow, type Protection, type RecipientVerdict }
 import { verdictLine } from '../../src/inbound/report';
 import { ruleForClient, type Client } from '../../src/inbound/rule';
 import { minTlsVersions } from '../../src/peers/rule';
-import type { InboundRule } from '../../src/peers/rules';
+import type { InboundRule } from '../../src/peers/rule';
 import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 

@@ -16,10 +16,10 @@ describe('a lab that changes while it runs, around a Haraka with two workers', (
         domains: {
           'ours.example': {},
           'changing.example': {},
-          'flaky.example': { mx: [{ manner: ['mail-451', { mail: { do: 'close' } }, 'normal'] }] },
+          'flaky.example': { mx: [{ behaviour: ['mail-451', { mail: { do: 'close' } }, 'normal'] }] },
           'moving.example': {},
           'away.example': {},
-          'deaf.example': { mx: [{ manner: 'mail-550' }] },
+          'deaf.example': { mx: [{ behaviour: 'mail-550' }] },
         },
         hosts: { 'elsewhere.example': {} },
       },
@@ -36,7 +36,7 @@ describe('a lab that changes while it runs, around a Haraka with two workers', (
     expect(new Set(outcomes.map(({ id }) => id)).size).toBe(12);
   });
 
-  it('sees a peer with its next certificate and manner', async () => {
+  it('sees a peer with its next certificate and behaviour', async () => {
     const peer = lab.peer('mx.changing.example');
     peer.setCertificate(await lab.office.certificate('mx.changing.example', 'expired'), {
       min: 'TLSv1.2',
@@ -44,12 +44,12 @@ describe('a lab that changes while it runs, around a Haraka with two workers', (
     });
     const secured = await lab.deliver({ from, to: 'b@changing.example' });
     expect(peer.messages.find(({ id }) => id === secured.id)?.protection).toBe('TLSv1.2');
-    peer.setManner('no-starttls');
+    peer.setBehaviour('no-starttls');
     const plain = await lab.deliver({ from, to: 'b@changing.example' });
     expect(peer.messages.find(({ id }) => id === plain.id)?.protection).toBe('cleartext');
   });
 
-  it('sees each connection of a peer in its own manner', async () => {
+  it('sees each connection of a peer in its own behaviour', async () => {
     const { id } = await lab.send({ from, to: 'b@flaky.example' });
     const settled = await lab.outcome(id, { wanted: 'settled' });
     expect(lab.outcomes(id).map(({ status }) => status)).toEqual(['deferred', 'deferred', 'delivered']);

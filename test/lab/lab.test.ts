@@ -10,7 +10,7 @@ describe('a Haraka without the suite, in the lab', () => {
     lab = await startLab(
       {
         domains: {
-          'plain.example': { mx: [{ manner: 'no-starttls' }] },
+          'plain.example': { mx: [{ behaviour: 'no-starttls' }] },
           'tls12.example': { mx: [{ tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }] },
           'tls13.example': {},
           'two.example': {
@@ -23,8 +23,8 @@ describe('a Haraka without the suite, in the lab', () => {
               { host: 'up.two.example', preference: 10, addresses: ['2001:db8::7'] },
             ],
           },
-          'later.example': { mx: [{ manner: ['mail-451', 'normal'] }] },
-          'never.example': { mx: [{ manner: 'rcpt-550' }] },
+          'later.example': { mx: [{ behaviour: ['mail-451', 'normal'] }] },
+          'never.example': { mx: [{ behaviour: 'rcpt-550' }] },
           'bogus.example': { dnssec: 'secure', lookups: { MX: 'bogus' } },
         },
       },

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCertificateOffice } from '../../haraka-test-harness/certificates';
 import type { CertificateOffice } from '../../haraka-test-harness/certificates';
 import { startPolicyHost } from '../../haraka-test-harness/policy_host';
-import type { PolicyHost, PolicyManner } from '../../haraka-test-harness/policy_host';
+import type { PolicyHost, PolicyBehaviour } from '../../haraka-test-harness/policy_host';
 
 const name = 'mta-sts.a.example';
 const body = 'version: STSv1\r\nmode: none\r\nmax_age: 60\r\n';
@@ -18,7 +18,7 @@ describe('a policy host', () => {
   beforeEach(async () => {
     office = await openCertificateOffice();
     const certificate = await office.certificate(name, 'trusted');
-    host = await startPolicyHost({ name, address: '127.20.9.1', body, manner: 'serve', certificate });
+    host = await startPolicyHost({ name, address: '127.20.9.1', body, behaviour: 'serve', certificate });
   });
   afterEach(() => host.stop());
 
@@ -48,7 +48,7 @@ describe('a policy host', () => {
     }
   }
 
-  it.each<[PolicyManner, string]>([
+  it.each<[PolicyBehaviour, string]>([
     ['serve', `200 text/plain ${body.length}`],
     ['not-found', '404 text/plain 13'],
     ['server-error', '500 text/plain 7'],
@@ -59,9 +59,9 @@ describe('a policy host', () => {
     ['close', 'ECONNRESET'],
     ['silence', 'nothing'],
     ['stall', 'ECONNRESET'],
-  ])('that is to %s answers %s', async (manner, answer) => {
-    host.setManner(manner);
-    expect(await get(manner === 'silence' || manner === 'stall' ? 100 : 2000)).toBe(answer);
+  ])('that is to %s answers %s', async (behaviour, answer) => {
+    host.setBehaviour(behaviour);
+    expect(await get(behaviour === 'silence' || behaviour === 'stall' ? 100 : 2000)).toBe(answer);
   });
 
   it('keeps what it was asked', async () => {

@@ -23,7 +23,7 @@ describe('an MX host', () => {
       address: '127.0.0.1',
       certificate,
       tls,
-      manner: 'normal',
+      behaviour: 'normal',
     });
   });
   afterAll(() => peer.stop());

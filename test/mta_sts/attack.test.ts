@@ -116,7 +116,7 @@ describe('an attacker at the network', () => {
   it('gets nothing by taking STARTTLS away', async () => {
     await meet('no-starttls');
     await suppress('no-starttls');
-    lab.peer('mx.no-starttls.example').setManner('no-starttls');
+    lab.peer('mx.no-starttls.example').setBehaviour('no-starttls');
     await expectDeferred('no-starttls', 'starttls-not-supported');
     expect(bodies('mx.no-starttls.example')).toBe(1);
   });
@@ -164,10 +164,10 @@ describe('an attacker at the network', () => {
     const host = lab.policyHost('id-change.example');
     publish('id-change.example', 'MX', { type: 'MX', preference: 1, exchange: 'mx.suppressed.example' });
     publish('_mta-sts.id-change.example', 'TXT', { type: 'TXT', text: 'v=STSv1; id=2;' });
-    host.setManner('server-error');
+    host.setBehaviour('server-error');
     host.setBody('version: STSv1\nmode: enforce\nmx: mx.suppressed.example\nmax_age: 86400\n');
     await expectDeferred('id-change', 'mx-not-in-policy');
-    host.setManner('serve');
+    host.setBehaviour('serve');
     publish('_mta-sts.id-change.example', 'TXT', { type: 'TXT', text: 'v=STSv1; id=3;' });
     await meet('id-change');
   });

@@ -39,7 +39,7 @@ describe('mail to a domain whose hosts moved while its policy host was down', ()
       const outcome = await lab.deliver({ from: 'me@ours.example', to: `you@${domain}` });
       expect(outcome.summary?.verified).toBe('pkix');
       publish(domain, '2', newHost);
-      lab.policyHost(domain).setManner('server-error');
+      lab.policyHost(domain).setBehaviour('server-error');
     }
   });
   afterAll(() => lab.stop());
@@ -65,7 +65,7 @@ describe('mail to a domain whose hosts moved while its policy host was down', ()
       expect(first.error).toContain('mx-not-in-policy');
       const host = lab.policyHost(domain);
       host.setBody(newPolicy);
-      host.setManner('serve');
+      host.setBehaviour('serve');
       const last = await lab.outcome(id, { wanted: 'settled', timeoutMs: 30_000 });
       expect(last).toMatchObject({ status: 'delivered', delivery: { host: newHost } });
       const connection = lab.peer(newHost).connections[before];

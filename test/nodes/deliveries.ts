@@ -101,7 +101,7 @@ function hostOf({ row }: Case, { chainPem, keyPem }: Shown): HostSpec {
     tlsa: ['match'],
     certificate: { kind: 'given', chainPem, keyPem },
     tls: { min: minVersion, max: maxVersion },
-    manner: {
+    behaviour: {
       ...(ciphers === undefined ? {} : { ciphers }),
       ...(dhParameters === undefined ? {} : { dhParameters }),
       ...(sigalgs === undefined ? {} : { signatureAlgorithms: sigalgs }),

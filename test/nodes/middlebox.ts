@@ -39,7 +39,7 @@ interface Row {
   readonly hellos: Readonly<Record<HelloAssignment['mlKem'], string>> | 'nobody looks';
 }
 
-const prefersMlKem = { manner: { groups: 'X25519MLKEM768/X25519' } } as const;
+const prefersMlKem = { behaviour: { groups: 'X25519MLKEM768/X25519' } } as const;
 const p521 = { certificate: { kind: 'trusted', key: 'ec-p521' } } as const;
 const silent = { middlebox: { longestHello, answer: 'silence' } } as const;
 const resetting = { middlebox: { longestHello, answer: 'reset' } } as const;
@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'P-521 certificate',
-    host: { ...p521, manner: { groups: 'X25519' } },
+    host: { ...p521, behaviour: { groups: 'X25519' } },
     group: x25519,
     hellos: 'nobody looks',
   },
@@ -81,7 +81,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'P-521 alone, long hellos swallowed',
-    host: { ...p521, manner: { groups: 'P-521' }, ...silent },
+    host: { ...p521, behaviour: { groups: 'P-521' }, ...silent },
     group: onlyP521,
     hellos: { known: 'passed passed', unknown: 'passed passed' },
   },

@@ -5,6 +5,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
 import type { TlsaRecord } from '../../src/dane/types';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type {
   Authentication,
   EncryptedRequirement,
@@ -42,7 +43,7 @@ export interface Findings {
 type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
 function requirementFor(column: Column, shown: Shown): TlsRequirement {
-  const pkix: PkixAuthentication = { names: [host], below: [], extraRoots: shown.rootPem };
+  const pkix: PkixAuthentication = { names: [host], subdomains: [], extraRoots: shown.rootPem };
   const record = (usage: number, data: string): TlsaRecord => ({
     usage,
     selector: usage === 3 ? 1 : 0,
@@ -56,7 +57,7 @@ function requirementFor(column: Column, shown: Shown): TlsRequirement {
     minVersion: 'TLSv1.2',
     authentication,
     serverName: host,
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   });
   const opportunistic = {
@@ -68,7 +69,7 @@ function requirementFor(column: Column, shown: Shown): TlsRequirement {
   } as const;
   switch (column) {
     case 'opportunistic':
-      return { ...opportunistic, observe: 'nothing' };
+      return { ...opportunistic, observe: undefined };
     case 'testing':
       return { ...opportunistic, observe: encrypted({ kind: 'pkix', pkix }) };
     case 'mandatory':
@@ -99,7 +100,12 @@ async function outcome(
 ): Promise<{ text: string; group: string }> {
   const requirement = requirementFor(column, shown);
   const haraka = ciphers === '' ? {} : { ciphers };
-  const handshake = { requirement, haraka, certificate: 'none', hello: 'default' } as const;
+  const handshake = {
+    terms: handshakeTerms(requirement),
+    haraka,
+    certificate: 'none',
+    hello: 'default',
+  } as const;
   const probe = await probeHost({
     address: '127.0.0.1',
     port,
@@ -130,11 +136,11 @@ async function outcome(
 async function helloLength(column: Column, shown: Shown, hello: Hello): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const requirement = { ...requirementFor(column, shown), serverName: longestName };
+  const terms = { ...handshakeTerms(requirementFor(column, shown)), serverName: longestName };
   const socket = connect({
     port: (server.address() as AddressInfo).port,
     host: '127.0.0.1',
-    ...handshakeOptions({ requirement, haraka: {}, certificate: 'none', hello }),
+    ...handshakeOptions({ terms, haraka: {}, certificate: 'none', hello }),
   });
   socket.on('error', () => undefined);
   const length = await new Promise<number>((resolve) => {

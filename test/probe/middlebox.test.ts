@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openCertificateOffice, type CertificateOffice } from '../../haraka-test-harness/certificates';
 import { startMiddlebox, type Middlebox, type MiddleboxSpec } from '../../haraka-test-harness/middlebox';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import { probeHost, type ProbeOptions } from '../../src/probe/probe';
 
 vi.mock('../../src/tls/groups', () => ({
@@ -25,7 +26,7 @@ beforeAll(async () => {
     address: '127.0.0.1',
     certificate: await office.certificate(name, 'trusted'),
     tls: { min: 'TLSv1.2', max: 'TLSv1.3' },
-    manner: 'normal',
+    behaviour: 'normal',
   });
 });
 afterAll(async () => {
@@ -39,15 +40,15 @@ async function before(spec: MiddleboxSpec): Promise<Middlebox> {
 }
 
 function optionsFor({ port }: Middlebox): ProbeOptions {
-  const requirement = {
+  const terms = handshakeTerms({
     kind: 'encrypted',
     because: 'verify',
     minVersion: 'TLSv1.2',
-    authentication: { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } },
+    authentication: { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } },
     serverName: name,
-    observe: 'nothing',
-  } as const;
-  const handshake = { requirement, haraka: {}, certificate: 'none', hello: 'default' } as const;
+    observe: undefined,
+  });
+  const handshake = { terms, haraka: {}, certificate: 'none', hello: 'default' } as const;
   return { address: '127.0.0.1', port, ehloName: 'us.example', handshake, deadlineMs: patience };
 }
 

@@ -54,7 +54,7 @@ export async function prepareRootStart(options: LabOptions): Promise<RootStart> 
     {
       domains: {
         ...Object.fromEntries(domains.map((domain) => [domain, { sts: {} }])),
-        [stripped]: { sts: {}, mx: [{ manner: 'no-starttls' }] },
+        [stripped]: { sts: {}, mx: [{ behaviour: 'no-starttls' }] },
       },
     },
     {

@@ -11,10 +11,12 @@ import { open, patient, play, recorder, nothingLeft, resources, tlsPart, words }
 
 type Machine = NonNullable<SessionOptions['transition']>;
 
+const turn = { ready: { channel: 'cleartext', capabilities: noCapabilities }, nth: 1 } as const;
+
 const measuring: State = {
   name: 'measuring',
   envelope: { from: { text: '<>', ascii: '<>' }, recipients: [], octets: 1 },
-  ready: { channel: 'cleartext', capabilities: noCapabilities },
+  turn,
   limit: 0,
 };
 
@@ -90,7 +92,7 @@ describe.each(['first', 'instead', 'for ever'] as const)('where TLS is required,
     const outcome = await play(stage, {
       observer,
       transition: misbehaving(at, effects, how),
-      message: () => Readable.from([Buffer.from('Subject: secret\r\n\r\nsecret\r\n')]),
+      content: () => Readable.from([Buffer.from('Subject: secret\r\n\r\nsecret\r\n')]),
     });
     expect(outsideTls(stage.wire())).toMatch(commands);
     expect(stage.peer.heard.filter((line) => !/^(?:EHLO|STARTTLS|QUIT)/.test(line))).toEqual([]);
@@ -204,8 +206,10 @@ describe('any machine', () => {
     { name: 'hello', verb: 'EHLO', channel: 'cleartext' },
     { name: 'starttls' },
     { name: 'handshake' },
-    { name: 'message', recipients: [] },
-    { name: 'final_dot', recipients: [], waiting: [], answered: 0 },
+    { name: 'message', turn, recipients: [] },
+    { name: 'final_dot', turn, waiting: { before: [], accepted: [], answered: 0, answers: 'none' } },
+    { name: 'idle', turn, transaction: 'open' },
+    { name: 'resetting', turn },
     { name: 'leaving' },
     { name: 'over' },
     measuring,

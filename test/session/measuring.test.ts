@@ -4,7 +4,8 @@ import { createServer, connect, type AddressInfo } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { SessionObserver } from '../../src/session/options';
-import { outOfTime, Session } from '../../src/session/session';
+import { outOfTime } from '../../src/session/patience';
+import { Session } from '../../src/session/session';
 import { TimeBudget } from '../../src/session/time_budget';
 
 const nothing = (): void => undefined;
@@ -46,18 +47,20 @@ it(
     const path = { text: '<a@b.example>', ascii: '<a@b.example>' };
     const session = new Session({
       socket,
-      terms: {
-        protocol: 'smtp',
-        ehloName: 'client.example',
-        tls: { kind: 'unwanted' },
-        credentials: 'none',
-        task: { kind: 'deliver', envelope: { from: path, recipients: [path], octets: 100 } },
-      },
       timeouts,
-      budget: new TimeBudget(500, () => performance.now()),
       tls: 'none',
-      message: () => new PassThrough(),
-      observer,
+      message: {
+        terms: {
+          protocol: 'smtp',
+          ehloName: 'client.example',
+          tls: { kind: 'unwanted' },
+          credentials: 'none',
+          task: { kind: 'deliver', envelope: { from: path, recipients: [path], octets: 100 } },
+        },
+        budget: new TimeBudget(500, () => performance.now()),
+        content: () => new PassThrough(),
+        observer,
+      },
     });
     expect(await session.run()).toMatchObject({
       kind: 'next_host',

@@ -3,7 +3,6 @@ import { constants } from 'node:crypto';
 import { Readable } from 'node:stream';
 import * as tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import type { SessionOptions } from '../../src/session/options';
 import { TimeBudget } from '../../src/session/time_budget';
 import type { Terms } from '../../src/smtp/session';
 import type { Timeouts } from '../../src/smtp/timeouts';
@@ -23,20 +22,21 @@ import {
   text,
   tlsPart,
   words,
-  type Manners,
+  type Behaviours,
   type Peer,
+  type SessionParts,
 } from './stage';
 
 const lmtp: Terms = { ...required, protocol: 'lmtp' };
 const login: Terms = { ...required, credentials: { user: 'u', password: 'p', mechanism: 'any' } };
-const offersAuth: Manners = { 'tls:EHLO': '250-mx.example\r\n250 AUTH PLAIN' };
-const pipelining: Manners = { 'tls:EHLO': '250-mx.example\r\n250 PIPELINING' };
+const offersAuth: Behaviours = { 'tls:EHLO': '250-mx.example\r\n250 AUTH PLAIN' };
+const pipelining: Behaviours = { 'tls:EHLO': '250-mx.example\r\n250 PIPELINING' };
 
 /** No answer to the hello. */
 const stall = ({ raw }: Peer): void => void raw.removeAllListeners('data').resume();
 
 /** As a peer does that means it. */
-const tlsBegins: Manners = { handshake: (peer) => peer.startTls() };
+const tlsBegins: Behaviours = { handshake: (peer) => peer.startTls() };
 
 /** Far more than the sockets of one connection take in. */
 const endless = (): Readable =>
@@ -56,7 +56,7 @@ describe.each([
   ['that says nothing', silence],
   ['that drips an octet at a time', drip],
 ])('a peer %s', (_what, slow) => {
-  it.each<[timeout: keyof Timeouts, at: keyof Manners, told: string, options?: Partial<SessionOptions>]>([
+  it.each<[timeout: keyof Timeouts, at: keyof Behaviours, told: string, options?: Partial<SessionParts>]>([
     ['greeting', 'greeting', 'lost: the peer took too long to greet'],
     ['ehlo', 'EHLO', 'lost: the peer took too long to answer EHLO'],
     [
@@ -124,7 +124,7 @@ describe.each([
     const message = endless();
     const outcome = await play(stage, {
       timeouts: { ...patient, dataBlock: 150 },
-      message: () => message,
+      content: () => message,
     });
     expect(words(outcome)).toBe('lost: the peer took too long to take the message');
     expect(message.destroyed).toBe(true);
@@ -139,7 +139,7 @@ describe('the time for an attempt', () => {
     return { budget: new TimeBudget(limit, () => now), pass: (ms) => void (now += ms) };
   }
 
-  it.each<keyof Manners>([
+  it.each<keyof Behaviours>([
     'greeting',
     'EHLO',
     'STARTTLS',
@@ -202,7 +202,7 @@ describe('the time for an attempt', () => {
     });
     const outcome = await play(stage, {
       budget,
-      message: () =>
+      content: () =>
         Readable.from(
           (function* () {
             for (let piece = 0; piece < 20; piece += 1) {
@@ -223,7 +223,7 @@ describe('the time for an attempt', () => {
     const outcome = await play(stage, {
       budget: new TimeBudget(300, () => performance.now()),
       terms: withOctets(100),
-      message: () => stuck,
+      content: () => stuck,
     });
     expect(words(outcome)).toBe('lost: the time for this attempt was up');
     expect(stuck.destroyed).toBe(true);
@@ -257,7 +257,7 @@ describe('a fault of our own', () => {
     return stream;
   };
 
-  it.each<[what: string, expected: RegExp, options: Partial<SessionOptions>, manners?: Manners]>([
+  it.each<[what: string, expected: RegExp, options: Partial<SessionParts>, behaviours?: Behaviours]>([
     [
       'the settings of TLS',
       /^tls config-invalid \(starttls\): TLS could not be begun .*: boom\\u/,
@@ -278,44 +278,44 @@ describe('a fault of our own', () => {
           event.kind === 'message_sent' ? boom() : transition(terms, state, event),
       },
     ],
-    ['the message', /^own fault: the message cannot be read from the queue: boom\\u/, { message: boom }],
+    ['the message', /^own fault: the message cannot be read from the queue: boom\\u/, { content: boom }],
     [
       'the message, to be counted',
       /^own fault: .*boom\\u/,
-      { message: boom, terms: withOctets(100) },
+      { content: boom, terms: withOctets(100) },
       { 'tls:EHLO': '250-mx.example\r\n250 SIZE 10' },
     ],
     [
       'the message, while it is counted',
       /^own fault: the message cannot be read from the queue: gone/,
-      { message: failing(3, (stream) => stream.destroy(new Error('gone'))), terms: withOctets(100) },
+      { content: failing(3, (stream) => stream.destroy(new Error('gone'))), terms: withOctets(100) },
       { 'tls:EHLO': '250-mx.example\r\n250 SIZE 10' },
     ],
     [
       'the message, at once',
       /^own fault: the message cannot be read from the queue: gone/,
-      { message: failing(0, (stream) => stream.destroy(new Error('gone'))) },
+      { content: failing(0, (stream) => stream.destroy(new Error('gone'))) },
     ],
     [
       'the message, halfway',
       /^own fault: the message cannot be read from the queue: gone/,
-      { message: failing(3, (stream) => stream.destroy(new Error('gone'))) },
+      { content: failing(3, (stream) => stream.destroy(new Error('gone'))) },
     ],
     [
       'a message that is closed halfway, without a word',
       /^own fault: the message cannot be read from the queue: it was closed while it was read/,
-      { message: failing(3, (stream) => stream.destroy()) },
+      { content: failing(3, (stream) => stream.destroy()) },
     ],
     [
       'a message that is closed already',
       /^own fault: the message cannot be read from the queue: it was closed before it was read/,
-      { message: closedBefore },
+      { content: closedBefore },
     ],
   ])(
     'in %s is the outcome, once, and leaves nothing behind',
-    async (_what, expected, options, manners = {}) => {
+    async (_what, expected, options, behaviours = {}) => {
       const before = resources();
-      const stage = await open(manners);
+      const stage = await open(behaviours);
       const outcome = await play(stage, options);
       expect(words(outcome)).toMatch(expected);
       expect(stage.peer.heard).not.toContain('(message)');
@@ -341,7 +341,7 @@ describe('a fault of our own', () => {
   it('ends no process, whoever watches throws at everything', async () => {
     const everything = Object.fromEntries(Object.keys(recorder().observer).map((name) => [name, boom]));
     const stage = await open({ EHLO: '250 mx.example' });
-    const observer = everything as unknown as SessionOptions['observer'];
+    const observer = everything as unknown as SessionParts['observer'];
     const outcome = await play(stage, { observer, terms: { ...required, tls: { kind: 'if_offered' } } });
     expect(words(outcome)).toBe('delivered 250');
   });
@@ -372,7 +372,7 @@ describe('a connection', () => {
     await nothingLeft(before);
   });
 
-  it.each<keyof Manners>(['greeting', 'EHLO', 'tls:EHLO', 'MAIL', 'RCPT', 'DATA', 'message', 'QUIT'])(
+  it.each<keyof Behaviours>(['greeting', 'EHLO', 'tls:EHLO', 'MAIL', 'RCPT', 'DATA', 'message', 'QUIT'])(
     'that is reset or closed at %s leaves nothing behind',
     async (at) => {
       const before = resources();
@@ -411,8 +411,8 @@ describe('the message', () => {
   ])('%s is followed by the dot on a line of its own', async (_what, given, taken) => {
     for (const pieces of [[given], given.split(/(?=.)/s)]) {
       const stage = await open();
-      const message = () => Readable.from(pieces.map((piece) => Buffer.from(piece)));
-      expect(words(await play(stage, { message }))).toBe('delivered 250');
+      const content = () => Readable.from(pieces.map((piece) => Buffer.from(piece)));
+      expect(words(await play(stage, { content }))).toBe('delivered 250');
       expect(stage.peer.message).toBe(taken);
     }
   });
@@ -449,7 +449,7 @@ describe('the message', () => {
       },
       QUIT: '221 bye',
     });
-    const session = sessionOn(stage, { message: () => message, timeouts: { ...patient, quit: 50 } });
+    const session = sessionOn(stage, { content: () => message, timeouts: { ...patient, quit: 50 } });
     const waiting = () => message.readableLength;
     const outcome = await session.run();
     expect(outcome).toMatchObject({ kind: 'settled', recipients: [{ answer: { text: String(size + 3) } }] });
@@ -466,7 +466,7 @@ describe('the message', () => {
     const message = endless();
     message.on('data', (piece: Buffer) => (given += piece.length));
     message.pause();
-    await play(stage, { message: () => message, timeouts: { ...patient, dataBlock: 300 } });
+    await play(stage, { content: () => message, timeouts: { ...patient, dataBlock: 300 } });
     // What the system's buffers of four sockets take, and no more.
     expect(given).toBeLessThan(48 * 1024 * 1024);
     await nothingLeft(before);

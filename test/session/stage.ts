@@ -4,8 +4,9 @@ import * as net from 'node:net';
 import { Readable } from 'node:stream';
 import * as tls from 'node:tls';
 import { openCertificateOffice, type ServerCertificate } from '../../haraka-test-harness/certificates';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { EncryptedRequirement } from '../../src/policy/requirement';
-import type { SessionOptions, TlsPart } from '../../src/session/options';
+import type { SessionMessage, SessionOptions, TlsPart } from '../../src/session/options';
 import { Session } from '../../src/session/session';
 import { TimeBudget } from '../../src/session/time_budget';
 import type { Outcome, Terms } from '../../src/smtp/session';
@@ -15,7 +16,7 @@ import type { Timeouts } from '../../src/smtp/timeouts';
 type Deed = string | ((peer: Peer) => void);
 
 /** Behind `tls:`: within TLS. `handshake`: STARTTLS was answered. `message`: the final dot has come. */
-export type Manners = Partial<
+export type Behaviours = Partial<
   Record<
     | 'greeting'
     | 'EHLO'
@@ -26,13 +27,14 @@ export type Manners = Partial<
     | 'MAIL'
     | 'RCPT'
     | 'DATA'
+    | 'RSET'
     | 'message'
     | 'QUIT',
     Deed
   >
 >;
 
-const polite: Required<Manners> = {
+const polite: Required<Behaviours> = {
   greeting: '220 mx.example',
   EHLO: '250-mx.example\r\n250 STARTTLS',
   STARTTLS: '220 go',
@@ -42,6 +44,7 @@ const polite: Required<Manners> = {
   MAIL: '250 ok',
   RCPT: '250 ok',
   DATA: '354 go',
+  RSET: '250 ok',
   message: '250 queued',
   QUIT: '221 bye',
 };
@@ -59,6 +62,8 @@ export class Peer {
   /** Commands as they were read, and `(message)`. */
   readonly heard: string[] = [];
   message = '';
+  /** How many MAIL commands came. */
+  mails = 0;
   secured: tls.TLSSocket | undefined;
   dripped = 0;
   #reading: 'commands' | 'message' = 'commands';
@@ -66,7 +71,7 @@ export class Peer {
 
   constructor(
     readonly raw: net.Socket,
-    private readonly manners: Manners,
+    private readonly behaviours: Behaviours,
     private readonly context: tls.TLSSocketOptions,
   ) {
     raw.on('error', () => undefined);
@@ -82,8 +87,14 @@ export class Peer {
     if (!this.socket.destroyed) this.socket.write(text);
   };
 
-  do(name: keyof Manners): void {
-    const deed = this.manners[name] ?? polite[name];
+  /** Agrees to DATA, and reads on up to the final dot. */
+  expectMessage(): void {
+    this.#reading = 'message';
+    this.say('354 go\r\n');
+  }
+
+  do(name: keyof Behaviours): void {
+    const deed = this.behaviours[name] ?? polite[name];
     if (typeof deed === 'function') deed(this);
     else this.say(`${deed}\r\n`);
   }
@@ -124,12 +135,13 @@ export class Peer {
   #command(line: string): void {
     this.heard.push(line);
     const verb = (line.split(' ')[0] ?? '').toUpperCase();
-    if (verb === 'DATA') this.#reading = this.manners.DATA === undefined ? 'message' : this.#reading;
+    if (verb === 'MAIL') this.mails += 1;
+    if (verb === 'DATA') this.#reading = this.behaviours.DATA === undefined ? 'message' : this.#reading;
     if (verb === 'EHLO' || verb === 'LHLO') this.do(this.secured === undefined ? 'EHLO' : 'tls:EHLO');
     else if (verb === 'STARTTLS') {
       this.do('STARTTLS');
       this.do('handshake');
-    } else if (verb in polite) this.do(verb as keyof Manners);
+    } else if (verb in polite) this.do(verb as keyof Behaviours);
     else this.say('500 what\r\n');
   }
 }
@@ -156,8 +168,8 @@ export async function certificateFor(host: string): Promise<ServerCertificate> {
 
 let shown: Promise<ServerCertificate> | undefined;
 
-/** A connection to a peer with these manners. What the session writes passes a second pair of sockets, where it is read. */
-export async function open(manners: Manners = {}, options: StageOptions = {}): Promise<Stage> {
+/** A connection to a peer with these behaviours. What the session writes passes a second pair of sockets, where it is read. */
+export async function open(behaviours: Behaviours = {}, options: StageOptions = {}): Promise<Stage> {
   const { keyPem, chainPem } = await (shown ??= certificateFor('mx.example'));
   const context: tls.TLSSocketOptions = { key: keyPem, cert: chainPem, ...options.tls };
   const back = await listen();
@@ -182,7 +194,7 @@ export async function open(manners: Manners = {}, options: StageOptions = {}): P
   const all = [client, inbound, onward, raw];
   return {
     client,
-    peer: new Peer(raw, manners, context),
+    peer: new Peer(raw, behaviours, context),
     wire: () => Buffer.concat(pieces),
     close: async () => {
       await Promise.all(
@@ -209,14 +221,14 @@ export const encrypted: EncryptedRequirement = {
   minVersion: 'TLSv1.2',
   authentication: { kind: 'none' },
   serverName: 'mx.example',
-  observe: 'nothing',
+  observe: undefined,
   because: 'mandatory',
 };
 
 export const tlsPart: TlsPart = {
   options: () => ({ rejectUnauthorized: false, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
-  requirement: encrypted,
-  judge: () => ({ kind: 'held', verified: 'unauthenticated', recorded: [] }),
+  terms: handshakeTerms(encrypted),
+  judge: () => ({ kind: 'met', verified: 'unauthenticated', recorded: [] }),
   failedVerdict: 'verification',
 };
 
@@ -251,7 +263,7 @@ export const patient: Timeouts = {
 export const text = 'Subject: x\r\n\r\nhello\r\n';
 
 /** In words, in the order in which they came. */
-export function recorder(): { readonly observer: SessionOptions['observer']; readonly told: string[] } {
+export function recorder(): { readonly observer: SessionMessage['observer']; readonly told: string[] } {
   const told: string[] = [];
   return {
     told,
@@ -267,21 +279,31 @@ export function recorder(): { readonly observer: SessionOptions['observer']; rea
   };
 }
 
-export function sessionOn(stage: Stage, options: Partial<SessionOptions> = {}): Session {
+/** The options of a session and of its first message in one. */
+export type SessionParts = Omit<SessionOptions, 'message'> & SessionMessage;
+
+export function sessionOn(stage: Stage, options: Partial<SessionParts> = {}): Session {
+  const { terms, budget, content, observer, ...others } = options;
   return new Session({
     socket: stage.client,
-    terms: required,
     timeouts: patient,
-    budget: new TimeBudget(60_000, () => performance.now()),
     tls: tlsPart,
-    message: () => Readable.from([Buffer.from(text)]),
-    observer: recorder().observer,
-    ...options,
+    message: messageOf({ terms, budget, content, observer }),
+    ...others,
   });
 }
 
+export function messageOf({
+  terms = required,
+  budget = new TimeBudget(60_000, () => performance.now()),
+  content = () => Readable.from([Buffer.from(text)]),
+  observer = recorder().observer,
+}: { [K in keyof SessionMessage]?: SessionMessage[K] | undefined } = {}): SessionMessage {
+  return { terms, budget, content, observer };
+}
+
 /** The outcome of a session that is over, with nothing left of it. */
-export async function play(stage: Stage, options: Partial<SessionOptions> = {}): Promise<Outcome> {
+export async function play(stage: Stage, options: Partial<SessionParts> = {}): Promise<Outcome> {
   const session = sessionOn(stage, options);
   const outcome = await session.run();
   await session.closed();
@@ -321,6 +343,8 @@ export function words(outcome: Outcome): string {
     }
     case 'own_fault':
       return `own fault: ${outcome.text}`;
+    case 'stale':
+      return `stale: ${outcome.text}`;
     case 'probed':
       return 'probed';
   }

@@ -57,7 +57,7 @@ let lab: Lab;
 beforeAll(async () => {
   // Beside a file that stays, one that is taken away is meant to be gone.
   const config = { 'tls-peers/stays.example.ini': level('mandatory') };
-  lab = await startLab({ domains: { [peer]: { mx: [{ manner: 'no-starttls' }] } } }, { workers, config });
+  lab = await startLab({ domains: { [peer]: { mx: [{ behaviour: 'no-starttls' }] } } }, { workers, config });
 }, 60_000);
 
 afterAll(() => lab.stop());

@@ -8,7 +8,7 @@ let lab: Lab;
 
 beforeAll(async () => {
   lab = await startLab(
-    { domains: { 'plain.example': { mx: [{ manner: 'no-starttls' }] } } },
+    { domains: { 'plain.example': { mx: [{ behaviour: 'no-starttls' }] } } },
     { config: { 'tls-peers/broken.example.ini': '[outbound]\nsecurity_level = stong\n' } },
   );
 }, 60_000);

@@ -53,7 +53,7 @@ describe('rules that vanish', { tags: ['regression'] }, () => {
     '$what: running, by the last good rules; worker killed, or restart: deferred until it is back',
     async (one) => {
       const lab = await startLab(
-        { domains: { 'waits.example': { mx: [{ manner: 'no-starttls' }] }, 'good.example': {} } },
+        { domains: { 'waits.example': { mx: [{ behaviour: 'no-starttls' }] }, 'good.example': {} } },
         { workers: 1, retryIntervals: '5s*30', config: one.config },
       );
       try {
@@ -102,7 +102,7 @@ async function goThrough(lab: Lab, { from, gone, remembered, reason }: Case): Pr
   const valid = haraka.waitForLog(/every file is valid again/, { timeoutMs: 30_000 });
   renameSync(`${file}.away`, file);
   await valid;
-  lab.peer('mx.waits.example').setManner('normal');
+  lab.peer('mx.waits.example').setBehaviour('normal');
   const last = await lab.outcome(waiting.id, { wanted: 'settled', timeoutMs: 30_000 });
   expect(last).toMatchObject({ status: 'delivered', delivery: { secured: true } });
   for (const { messages } of lab.peers)

@@ -42,6 +42,7 @@ const probe = terms('required', { task: { kind: 'probe' } });
 
 const secured = ['220 mx', '250-mx / 250 STARTTLS', '220 go', 'secured'];
 const atMail = [...secured, '250 mx'];
+const delivered = [...atMail, '250 ok', '250 ok', '250 ok', '354 go', 'message_sent', '250 queued'];
 const pipelined = [...secured, '250-mx / 250 PIPELINING'];
 
 interface Table {
@@ -73,7 +74,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over                 | end next_host lost before_session; close
         cut                | over                 | end next_host lost before_session; close
         timeout            | over                 | end next_host lost before_session; close
-        attempt            | over                 | end next_host lost before_session; close`,
+        attempt            | over                 | end next_host lost before_session; close
+        next               | same                 | -
+        dismissed          | same                 | -`,
     },
     'cleartext is allowed': {
       terms: terms('if_offered'),
@@ -124,7 +127,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed                       | over     | end next_host lost before_session; close
         cut                          | over     | end next_host lost before_session; close
         timeout                      | over     | end next_host lost before_session; close
-        attempt                      | over     | end next_host lost before_session; close`,
+        attempt                      | over     | end next_host lost before_session; close
+        next                         | same     | -
+        dismissed                    | same     | -`,
     },
     'within TLS': {
       terms: required,
@@ -148,7 +153,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed                  | over                                   | end next_host tls starttls; close
         cut                     | over                                   | end next_host lost in_session; close
         timeout                 | over                                   | end next_host lost in_session; close
-        attempt                 | over                                   | end next_host lost in_session; close`,
+        attempt                 | over                                   | end next_host lost in_session; close
+        next                    | same                                   | -
+        dismissed               | same                                   | -`,
     },
     'in cleartext, TLS where it is offered': {
       terms: terms('if_offered'),
@@ -274,7 +281,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over      | end next_host tls starttls; close
         cut                | over      | end next_host tls starttls; close
         timeout            | over      | end next_host tls starttls; close
-        attempt            | over      | end next_host tls starttls; close`,
+        attempt            | over      | end next_host tls starttls; close
+        next               | same      | -
+        dismissed          | same      | -`,
     },
   },
 
@@ -297,7 +306,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over           | end next_host tls stalled; close
         cut                | over           | end next_host tls stalled; close
         timeout            | over           | end next_host tls stalled; close
-        attempt            | over           | end next_host tls stalled; close`,
+        attempt            | over           | end next_host tls stalled; close
+        next               | same           | -
+        dismissed          | same           | -`,
     },
     LMTP: {
       terms: lmtp,
@@ -327,7 +338,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over                                   | end next_host lost in_session; close
         cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
-        attempt            | over                                   | end next_host lost in_session; close`,
+        attempt            | over                                   | end next_host lost in_session; close
+        next               | same                                   | -
+        dismissed          | same                                   | -`,
     },
     'LOGIN, the name is given': {
       terms: login,
@@ -373,7 +386,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       after: [...secured, '250-mx / 250 SIZE 100'],
       rows: `
         measured 100       | envelope MAIL: unanswered unanswered | > MAIL FROM:<a@from.example> SIZE=100
-        measured 101       | leaving                                | end settled refused 552, refused 552; > QUIT
+        measured 101       | idle                                   | end settled refused 552, refused 552
         250 ok             | over                                   | end next_host lost in_session; close
         354 what           | over                                   | end next_host lost in_session; close
         450 busy           | over                                   | end next_host lost in_session; close
@@ -387,7 +400,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over                                   | end next_host lost in_session; close
         cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
-        attempt            | over                                   | end next_host lost in_session; close`,
+        attempt            | over                                   | end next_host lost in_session; close
+        next               | same                                   | -
+        dismissed          | same                                   | -`,
     },
   },
 
@@ -399,10 +414,10 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         250 ok             | envelope RCPT: unanswered unanswered | > RCPT TO:<one@to.example>
         200                | envelope RCPT: unanswered unanswered | > RCPT TO:<one@to.example>
         354 what           | over                                   | end next_host lost in_session; close
-        450 busy           | leaving                                | end settled deferred 450, deferred 450; > QUIT
+        450 busy           | idle in a transaction                  | end settled deferred 450, deferred 450
         421 going down     | over                                   | end next_host lost in_session; close
-        550 no             | leaving                                | end settled refused 550, refused 550; > QUIT
-        530 TLS first      | leaving                                | end settled refused 530, refused 530; > QUIT
+        550 no             | idle in a transaction                  | end settled refused 550, refused 550
+        530 TLS first      | idle in a transaction                  | end settled refused 530, refused 530
         malformed          | over                                   | end next_host lost in_session; close
         secured            | same                                   | -
         tls_failed         | over                                   | end next_host tls verification; close
@@ -412,7 +427,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over                                   | end next_host lost in_session; close
         cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
-        attempt            | over                                   | end next_host lost in_session; close`,
+        attempt            | over                                   | end next_host lost in_session; close
+        next               | same                                   | -
+        dismissed          | same                                   | -`,
     },
     'at MAIL, and the peer is ahead': {
       terms: required,
@@ -463,8 +480,8 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       after: [...atMail, '250 ok', '550 unknown'],
       rows: `
         250 ok      | envelope DATA: rejected accepted | > DATA
-        450 later   | leaving                            | end settled refused 550, deferred 450; > QUIT
-        553 unknown | leaving                            | end settled refused 550, refused 553; > QUIT`,
+        450 later   | idle in a transaction              | end settled refused 550, deferred 450
+        553 unknown | idle in a transaction              | end settled refused 550, refused 553`,
     },
     'at DATA, one is accepted': {
       terms: required,
@@ -507,8 +524,8 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       rows: `
         354 go         | empty_dot: refused deferred | > .
         250 ok         | leaving                     | end settled refused 550, deferred 450; > QUIT
-        450 busy       | leaving                     | end settled refused 550, deferred 450; > QUIT
-        554 nobody     | leaving                     | end settled refused 550, deferred 450; > QUIT
+        450 busy       | idle in a transaction       | end settled refused 550, deferred 450
+        554 nobody     | idle in a transaction       | end settled refused 550, deferred 450
         421 going down | over                        | end settled refused 550, deferred 450; close
         closed         | over                        | end settled refused 550, deferred 450; close`,
     },
@@ -528,7 +545,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       after: [...pipelined, '250 ok', '550 unknown', '450 later'],
       rows: `
         354 go     | leaving | > .; end settled refused 550, deferred 450; > QUIT
-        503 nobody | leaving | end settled refused 550, deferred 450; > QUIT`,
+        503 nobody | idle in a transaction| end settled refused 550, deferred 450`,
     },
     'TLS has just failed, and the peer wants it': {
       terms: terms(failed),
@@ -537,8 +554,8 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         530 Must issue STARTTLS first     | leaving                                | end next_host tls session; > QUIT
         550 5.7.10 no                     | leaving                                | end next_host tls session; > QUIT
         554 Encryption is needed          | leaving                                | end next_host tls session; > QUIT
-        550 no                            | leaving                                | end settled refused 550, refused 550; > QUIT
-        450 TLS is needed                 | leaving                                | end settled deferred 450, deferred 450; > QUIT
+        550 no                            | idle in a transaction                  | end settled refused 550, refused 550
+        450 TLS is needed                 | idle in a transaction                  | end settled deferred 450, deferred 450
         250 2.1.0 TLS would be better     | envelope RCPT: unanswered unanswered | > RCPT TO:<one@to.example>`,
     },
     'TLS has just failed, and the peer wants it for a recipient': {
@@ -574,7 +591,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over                                   | end next_host lost in_session; close
         cut                | over                                   | end next_host lost in_session; close
         timeout            | over                                   | end next_host lost in_session; close
-        attempt            | over                                   | end next_host lost in_session; close`,
+        attempt            | over                                   | end next_host lost in_session; close
+        next               | same                                   | -
+        dismissed          | same                                   | -`,
     },
     'LMTP, both are accepted: a reply is for one of them': {
       terms: lmtp,
@@ -592,12 +611,12 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       terms: required,
       after: [...pipelined, '250 ok', '250 ok', '550 unknown', '354 go', 'message_sent'],
       rows: `
-        250 queued         | leaving | end settled delivered 250, refused 550; > QUIT
-        299                | leaving | end settled delivered 299, refused 550; > QUIT
+        250 queued         | idle    | end settled delivered 250, refused 550
+        299                | idle    | end settled delivered 299, refused 550
         354 what           | over    | end next_host lost in_session; close
-        452 full           | leaving | end settled deferred 452, refused 550; > QUIT
+        452 full           | idle    | end settled deferred 452, refused 550
         421 going down     | leaving | end settled deferred 421, refused 550; > QUIT
-        554 spam           | leaving | end settled refused 554, refused 550; > QUIT
+        554 spam           | idle    | end settled refused 554, refused 550
         malformed          | over    | end next_host lost in_session; close
         secured            | same    | -
         tls_failed         | over    | end next_host tls verification; close
@@ -607,7 +626,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over    | end next_host lost in_session; close
         cut                | over    | end next_host lost in_session; close
         timeout            | over    | end settled deferred 451, refused 550; close
-        attempt            | over    | end next_host lost in_session; close`,
+        attempt            | over    | end next_host lost in_session; close
+        next               | same    | -
+        dismissed          | same    | -`,
     },
     'LMTP: a reply for each who was accepted': {
       terms: lmtp,
@@ -624,9 +645,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       terms: lmtp,
       after: [...pipelined, '250 ok', '250 ok', '250 ok', '354 go', 'message_sent', '250 queued'],
       rows: `
-        250 queued         | leaving | end settled delivered 250, delivered 250; > QUIT
-        450 full           | leaving | end settled delivered 250, deferred 450; > QUIT
-        552 full           | leaving | end settled delivered 250, refused 552; > QUIT
+        250 queued         | idle    | end settled delivered 250, delivered 250
+        450 full           | idle    | end settled delivered 250, deferred 450
+        552 full           | idle    | end settled delivered 250, refused 552
         421 going down     | leaving | end settled delivered 250, deferred 421; > QUIT
         354 what           | over    | end settled delivered 250, deferred 451; close
         malformed          | over    | end settled delivered 250, deferred 451; close
@@ -636,14 +657,16 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over    | end settled delivered 250, deferred 451; close
         cut                | over    | end settled delivered 250, deferred 451; close
         timeout            | over    | end settled delivered 250, deferred 451; close
-        attempt            | over    | end settled delivered 250, deferred 451; close`,
+        attempt            | over    | end settled delivered 250, deferred 451; close
+        next               | same    | -
+        dismissed          | same    | -`,
     },
     'LMTP: who was not accepted has no reply': {
       terms: lmtp,
       after: [...pipelined, '250 ok', '550 unknown', '250 ok', '354 go', 'message_sent'],
       rows: `
-        250 queued | leaving | end settled refused 550, delivered 250; > QUIT
-        450 full   | leaving | end settled refused 550, deferred 450; > QUIT
+        250 queued | idle    | end settled refused 550, delivered 250
+        450 full   | idle    | end settled refused 550, deferred 450
         closed     | over    | end next_host lost in_session; close`,
     },
   },
@@ -667,14 +690,79 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over    | end settled refused 550, deferred 450; close
         cut                | over    | end settled refused 550, deferred 450; close
         timeout            | over    | end settled refused 550, deferred 450; close
-        attempt            | over    | end settled refused 550, deferred 450; close`,
+        attempt            | over    | end settled refused 550, deferred 450; close
+        next               | same    | -
+        dismissed          | same    | -`,
+    },
+  },
+
+  idle: {
+    'another message may follow': {
+      terms: required,
+      after: [...delivered],
+      rows: `
+        250 what           | over             | close
+        354 what           | over             | close
+        450 busy           | over             | close
+        421 too long       | over             | close
+        554 no             | over             | close
+        malformed          | over             | close
+        secured            | same             | -
+        tls_failed         | over             | close
+        measured 9         | same             | -
+        message_sent       | same             | -
+        message_unreadable | same             | -
+        closed             | over             | close
+        cut                | over             | close
+        timeout            | over             | close
+        attempt            | over             | close
+        next               | envelope MAIL: unanswered unanswered | > MAIL FROM:<a@from.example>
+        dismissed          | leaving          | > QUIT`,
+    },
+    'in the middle of a transaction': {
+      terms: required,
+      after: [...atMail, '250 ok', '550 unknown', '550 unknown'],
+      rows: `
+        next      | resetting | > RSET
+        dismissed | leaving   | > QUIT`,
+    },
+    'MAIL was refused': {
+      terms: required,
+      after: [...atMail, '550 no'],
+      rows: `
+        next | resetting | > RSET`,
+    },
+  },
+
+  resetting: {
+    'the next message follows': {
+      terms: required,
+      after: [...atMail, '250 ok', '550 unknown', '550 unknown', 'next'],
+      rows: `
+        250 ok             | envelope MAIL: unanswered unanswered | > MAIL FROM:<a@from.example>
+        354 what           | over | end stale; close
+        450 busy           | over | end stale; close
+        421 enough         | over | end stale; close
+        554 no             | over | end stale; close
+        malformed          | over | end stale; close
+        secured            | same | -
+        tls_failed         | over | end stale; close
+        measured 9         | same | -
+        message_sent       | same | -
+        message_unreadable | over | end own_fault; close
+        closed             | over | end stale; close
+        cut                | over | end stale; close
+        timeout            | over | end stale; close
+        attempt            | over | end stale; close
+        next               | same | -
+        dismissed          | same | -`,
     },
   },
 
   leaving: {
     'the outcome is told': {
       terms: required,
-      after: [...atMail, '550 no'],
+      after: [...atMail, '550 no', 'dismissed'],
       rows: `
         221 bye            | over | close
         354 what           | over | close
@@ -690,7 +778,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | over | close
         cut                | over | close
         timeout            | over | close
-        attempt            | over | close`,
+        attempt            | over | close
+        next               | same | -
+        dismissed          | same | -`,
     },
   },
 
@@ -713,7 +803,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         closed             | same | -
         cut                | same | -
         timeout            | same | -
-        attempt            | same | -`,
+        attempt            | same | -
+        next               | same | -
+        dismissed          | same | -`,
     },
   },
 };

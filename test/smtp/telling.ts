@@ -5,7 +5,9 @@
 import { ReplyReader } from '../../src/smtp/reply';
 import { initial, transition } from '../../src/smtp/machine';
 import type { Effect, Event, Outcome, RecipientOutcome, State, Terms } from '../../src/smtp/session';
+import { statesOf } from '../../src/smtp/roll';
 import type { Step } from '../../src/smtp/steps';
+import { outcomesOf } from '../../src/smtp/waiting';
 
 const failure = { reason: 'tls-handshake-failed', text: 'the handshake failed' } as const;
 
@@ -17,6 +19,8 @@ export function eventOf(words: string): Event {
       return { kind: 'malformed', text: 'garbage' };
     case 'secured':
     case 'message_sent':
+    case 'next':
+    case 'dismissed':
       return { kind: name };
     case 'tls_failed':
       return { kind: name, failure, at: 'verification' };
@@ -53,6 +57,8 @@ export const eventKinds = [
   'cut',
   'timeout',
   'attempt',
+  'next',
+  'dismissed',
 ] as const;
 
 export function kindOf(event: Event): string {
@@ -75,13 +81,17 @@ export function stateWords(state: State): string {
     case 'measuring':
       return `measuring ${state.limit}`;
     case 'envelope':
-      return `envelope ${state.awaited.kind.toUpperCase()}: ${kinds(state.recipients)}`;
+      return `envelope ${state.awaited.kind.toUpperCase()}: ${kinds(statesOf(state.roll))}`;
     case 'message':
       return `message: ${kinds(state.recipients)}`;
-    case 'final_dot':
-      return `final_dot: ${kinds(state.recipients)}; ${state.waiting.length} to come`;
+    case 'final_dot': {
+      const { waiting } = state;
+      return `final_dot: ${kinds(outcomesOf(waiting, 'as_before'))}; ${waiting.accepted.length - waiting.answered} to come`;
+    }
     case 'empty_dot':
       return `empty_dot: ${kinds(state.recipients)}`;
+    case 'idle':
+      return state.transaction === 'open' ? 'idle in a transaction' : 'idle';
     default:
       return state.name;
   }
@@ -120,7 +130,8 @@ export function outcomeWords(outcome: Outcome): string {
         : `next_host ${fault.kind} ${fault.at}`;
     }
     case 'own_fault':
-      return 'own_fault';
+    case 'stale':
+      return outcome.kind;
     case 'probed':
       return `probed ${outcome.ready.channel}`;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StateName, Terms } from '../../src/smtp/session';
-import { waitFor } from '../../src/smtp/timeouts';
+import { isBeginningAnew, waitFor } from '../../src/smtp/timeouts';
 import { arriveBy } from './telling';
 
 const terms: Terms = {
@@ -51,7 +51,8 @@ describe('what is waited for', () => {
       [...atMail, '250 ok', '250 ok', '354 go', 'message_sent'],
     ],
     ['empty_dot', 'finalDot', 'the peer took too long to answer the final dot', empty],
-    ['leaving', 'quit', 'the peer took too long to answer QUIT', [...atMail, '550 no']],
+    ['resetting', 'mail', 'the peer took too long to answer RSET', [...atMail, '550 no', 'next']],
+    ['leaving', 'quit', 'the peer took too long to answer QUIT', [...atMail, '550 no', 'dismissed']],
   ])('%s: %s (%s)', (name, timeout, text, events) => {
     const state = arriveBy(terms, events);
     expect(state.name).toBe(name);
@@ -60,10 +61,20 @@ describe('what is waited for', () => {
 
   it.each<[StateName, readonly string[]]>([
     ['measuring', [...secured, '250-mx / 250 SIZE 100']],
+    ['idle', [...atMail, '550 no']],
     ['over', ['closed']],
   ])('%s: nothing of the peer', (name, events) => {
     const state = arriveBy(terms, events);
     expect(state.name).toBe(name);
     expect(waitFor(state)).toBe('nothing');
   });
+});
+
+it.each<[string, 'no more than a new connection' | 'the message a host', readonly string[]]>([
+  ['RSET', 'no more than a new connection', [...atMail, '550 no', 'next']],
+  ['MAIL of another message', 'no more than a new connection', [...atMail, '550 no', 'next', '250 ok']],
+  ['RCPT of another message', 'the message a host', [...atMail, '550 no', 'next', '250 ok', '250 ok']],
+  ['MAIL of the first message', 'the message a host', atMail],
+])('silence at %s costs %s', (_at, costs, events) => {
+  expect(isBeginningAnew(arriveBy(terms, events))).toBe(costs === 'no more than a new connection');
 });

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { iniText } from '../../haraka-test-harness/ini';
 import type { Lab } from '../../haraka-test-harness/lab';
-import type { Manner, MannerName } from '../../haraka-test-harness/manners';
+import type { Behaviour, BehaviourName } from '../../haraka-test-harness/behaviours';
 import type { DomainSpec, World } from '../../haraka-test-harness/world';
 
 interface Peer {
@@ -13,12 +13,12 @@ interface Peer {
   readonly spec: DomainSpec;
 }
 
-const lostMidway: Manner = { secured: { message: { do: 'reset' } } };
+const lostMidway: Behaviour = { secured: { message: { do: 'reset' } } };
 const flaky = ['handshake-close', 'normal', 'starttls-454', 'normal', 'normal', 'mail-451'] as const;
 
-/** Every connection its own manner, over and over, as far as a soak goes. */
-const forever = (manners: readonly (MannerName | Manner)[]): (MannerName | Manner)[] =>
-  Array.from({ length: 20_000 }, (_, index) => manners[index % manners.length] ?? 'normal');
+/** Every connection its own behaviour, over and over, as far as a soak goes. */
+const forever = (behaviours: readonly (BehaviourName | Behaviour)[]): (BehaviourName | Behaviour)[] =>
+  Array.from({ length: 20_000 }, (_, index) => behaviours[index % behaviours.length] ?? 'normal');
 
 function peer(name: string, level: string, spec: DomainSpec): Peer {
   const cleartext = level === 'opportunistic' || level === 'none' ? 'allowed' : 'forbidden';
@@ -28,7 +28,7 @@ function peer(name: string, level: string, spec: DomainSpec): Peer {
 const dane: DomainSpec = { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['match'] }] };
 const twoHosts = (name: string): DomainSpec => ({
   mx: [
-    { host: `mx1.${name}.example`, preference: 1, manner: 'no-starttls' },
+    { host: `mx1.${name}.example`, preference: 1, behaviour: 'no-starttls' },
     { host: `mx2.${name}.example`, preference: 2 },
   ],
 });
@@ -44,19 +44,19 @@ const sound: readonly Peer[] = [
   peer('auto1', 'auto', dane),
   peer('auto2', 'auto', { sts: {} }),
   peer('may1', 'opportunistic', {}),
-  peer('may2', 'opportunistic', { mx: [{ manner: 'no-starttls' }] }),
+  peer('may2', 'opportunistic', { mx: [{ behaviour: 'no-starttls' }] }),
   peer('none1', 'none', {}),
   peer('must3', 'mandatory', twoHosts('must3')),
   peer('verify3', 'verify', {}),
 ];
 
 const faulty: readonly Peer[] = [
-  peer('bare', 'mandatory', { mx: [{ manner: 'no-starttls' }] }),
-  peer('broken', 'verify', { mx: [{ manner: 'handshake-close' }] }),
+  peer('bare', 'mandatory', { mx: [{ behaviour: 'no-starttls' }] }),
+  peer('broken', 'verify', { mx: [{ behaviour: 'handshake-close' }] }),
   peer('mismatch', 'opportunistic_dane', { ...dane, mx: [{ tlsa: ['mismatch'] }] }),
-  peer('flaky', 'mandatory', { mx: [{ manner: forever(flaky) }] }),
-  peer('injecting', 'mandatory', { mx: [{ manner: 'starttls-injected' }] }),
-  peer('lossy', 'mandatory', { mx: [{ manner: forever([lostMidway, 'normal']) }] }),
+  peer('flaky', 'mandatory', { mx: [{ behaviour: forever(flaky) }] }),
+  peer('injecting', 'mandatory', { mx: [{ behaviour: 'starttls-injected' }] }),
+  peer('lossy', 'mandatory', { mx: [{ behaviour: forever([lostMidway, 'normal']) }] }),
 ];
 
 export const peers: readonly Peer[] = [...sound, ...faulty];

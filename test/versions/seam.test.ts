@@ -19,6 +19,7 @@ const seam = [
   'data_stream',
   'delivered',
   'discard',
+  'send_email_respond',
 ];
 
 function hmailWithout(missing: string): unknown {

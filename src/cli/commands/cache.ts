@@ -5,9 +5,8 @@ import { createResolver } from '../../dns/resolver';
 import { silent, type Log } from '../../log';
 import { entryName } from '../../mta_sts/entry';
 import { createFileStore } from '../../mta_sts/file_store';
-import { createStsPolicies } from '../../mta_sts/policies';
+import { StsPolicies } from '../../mta_sts/policies';
 import { serializePolicy } from '../../mta_sts/policy';
-import { rootsDigest } from '../../mta_sts/roots';
 import type { StoredPolicy } from '../../mta_sts/store';
 import { namedPeers } from '../../peers/named';
 import { resolverOptions } from '../../settings/load/resolver_options';
@@ -15,6 +14,7 @@ import { directorySource } from '../../settings/load/source';
 import type { GlobalSettings } from '../../settings/schema/types';
 import { given } from '../../state/directory';
 import type { Owner } from '../../state/owner';
+import { rootsDigest } from '../../tls/roots';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { ownerOfState } from '../install';
 import { domainName } from '../operands';
@@ -148,7 +148,7 @@ async function refresh(
   const resolver = createResolver(resolverOptions(global));
   void resolver.probe();
   const { mtaSts } = global;
-  const policies = createStsPolicies({
+  const policies = new StsPolicies({
     resolver,
     store: createFileStore(directory, { log: complaining(context), owner, maxEntries: mtaSts.maxPolicies }),
     fetchOptions: {

@@ -1,7 +1,7 @@
 /** The rules that an operator wrote. Pure. */
 import { allSections } from '../../peers/index';
-import type { OutboundRule } from '../../peers/rule';
-import { completeInbound, completeOutbound, type InboundRule } from '../../peers/rules';
+import type { InboundRule, OutboundRule } from '../../peers/rule';
+import { completeInbound, completeOutbound } from '../../peers/rules';
 import { standing, type OutboundSection, type Section } from '../../peers/section';
 import type { ManagedDomain, Settings } from '../schema/types';
 

@@ -5,10 +5,7 @@ import type { GlobalSettings } from '../schema/types';
 const unvalidatedProbes = 10;
 
 /** What the resolver is made from. The settings count in seconds, the resolver in milliseconds. */
-export function resolverOptions({
-  resolver,
-  cache,
-}: GlobalSettings): Omit<ResolverOptions, 'tlsRoots' | 'log'> {
+export function resolverOptions({ resolver, cache }: GlobalSettings): Omit<ResolverOptions, 'log'> {
   return {
     servers: resolver.servers.map(toServer),
     trustAd: resolver.trustAd,

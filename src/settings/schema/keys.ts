@@ -3,6 +3,7 @@
  * `config/` and the reference page in `docs/` all come from here.
  */
 import { cleartextFallbacks, minTlsVersions, securityLevels, type SecurityLevel } from '../../peers/rule';
+import { shippedInbound, shippedOutbound } from '../../peers/shipped';
 import {
   choice,
   day,
@@ -81,7 +82,7 @@ const status = key(
 export const outboundKeys = {
   security_level: key(
     choice(securityLevels, postfixLevels),
-    'auto',
+    shippedOutbound.security_level,
     "How strictly the connection is protected. Postfix's `secure` is `verify` with `match = nexthop, dot-nexthop`.",
   ),
   min_tls_version: minTlsVersion,
@@ -102,7 +103,7 @@ export const outboundKeys = {
   ),
   action_on_failure: key(
     choice(['defer', 'bounce']),
-    'defer',
+    shippedOutbound.action_on_failure,
     'What becomes of the message when no MX host meets the rule: tried again later, or returned at once.',
   ),
   enforcement: enforcement(
@@ -110,12 +111,12 @@ export const outboundKeys = {
   ),
   cleartext_fallback: key(
     choice(cleartextFallbacks),
-    'handshake_failure',
+    shippedOutbound.cleartext_fallback,
     'When a level that allows cleartext uses it: also after a failed handshake, only where STARTTLS is not offered, or never.',
   ),
   insecure_mx: key(
     choice(['dane', 'may']),
-    'dane',
+    shippedOutbound.insecure_mx,
     "Where the MX records are not signed: `dane` still uses the hosts' TLSA records, `may` does not.",
   ),
   ...aboutSection,
@@ -124,13 +125,13 @@ export const outboundKeys = {
 export const inboundKeys = {
   security_level: key(
     choice(inboundLevels, { may: 'opportunistic', encrypt: 'mandatory' }),
-    'opportunistic',
+    shippedInbound.security_level,
     'How strictly a connection from the peer must be protected.',
   ),
   min_tls_version: minTlsVersion,
   action_on_failure: key(
     choice(['bounce', 'defer']),
-    'bounce',
+    shippedInbound.action_on_failure,
     'How a recipient is refused: for good (`530 5.7.0` without TLS, `550 5.7.4` with old TLS), or for now (`450 4.7.0`).',
   ),
   enforcement: enforcement('`monitor` accepts every recipient and records what would have been refused.'),
@@ -256,6 +257,20 @@ export const deliveryKeys = {
     flag,
     'false',
     "Use Haraka's own memory (Redis) of hosts with broken TLS where cleartext is allowed.",
+  ),
+  reuse_connections: key(
+    flag,
+    'true',
+    'Let a session wait for the next message to the same host. Each message is held to its own rule.',
+  ),
+  session_messages: key(integer(1, 100_000), '100', 'Messages in one session.'),
+  session_idle: key(seconds(1, 300), '5', 'Time for which a session waits for the next message.'),
+  session_age: key(seconds(1, 86_400), '300', 'A session that is older carries no further message.'),
+  idle_sessions: key(integer(0, 10_000), '100', 'Sessions that wait, of all hosts, in each process.'),
+  connections_per_host: key(
+    integer(1, 10_000),
+    '20',
+    'Connections to one host at a time, in each process. Mail beyond that waits, and comes by again.',
   ),
 };
 

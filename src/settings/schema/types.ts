@@ -1,6 +1,5 @@
-import type { Failure } from '../../failure';
-import type { PeerIndex } from '../../peers/index';
-import type { InboundSection, OutboundSection, OutboundValues, Section } from '../../peers/section';
+import type { DomainRules, InvalidDomain as InvalidRules, RuleSet } from '../../peers/rule_set';
+import type { InboundSection, OutboundValues, Section } from '../../peers/section';
 import type {
   cacheKeys,
   CamelValues,
@@ -34,36 +33,24 @@ export interface GlobalSettings {
 
 export type HostedPolicy = CamelValues<typeof hostedPolicyKeys>;
 
-export interface ManagedDomain {
-  readonly kind: 'managed';
-  /** In canonical form. */
-  readonly domain: string;
-  /** Relative to Haraka's config directory. */
-  readonly file: string;
-  readonly status: 'enabled' | 'disabled';
+/** The file of a managed domain: its rules, and the policy that it publishes. */
+export interface ManagedDomain extends DomainRules {
   readonly comment: string;
-  /** The defaults for peers that are not listed, written or not. */
-  readonly outbound: OutboundSection;
-  readonly inbound: InboundSection;
-  readonly outboundPeers: PeerIndex<OutboundSection>;
-  readonly inboundPeers: PeerIndex<InboundSection>;
   readonly policy:
     | { readonly kind: 'none' }
     | (HostedPolicy & { readonly kind: 'hosted'; readonly line: number | undefined });
 }
 
-/** A managed domain whose file was never valid: its mail is held back, never sent under a weaker rule. */
-export interface InvalidDomain {
-  readonly kind: 'invalid';
+export interface InvalidDomain extends InvalidRules {
   readonly domain: string;
+  /** Relative to Haraka's config directory. */
   readonly file: string;
-  readonly failure: Failure;
 }
 
-/** Everything that is configured, as plain frozen data. */
-export interface Settings {
-  /** `invalid`: the global file was never valid; all mail is held back and `global` holds the shipped defaults. */
-  readonly validity: { readonly kind: 'valid' } | { readonly kind: 'invalid'; readonly failure: Failure };
+/**
+ * Everything that is configured, as plain frozen data. Where it is `invalid`, `global` holds what this suite is shipped with.
+ */
+export interface Settings extends RuleSet {
   readonly global: GlobalSettings;
   /** By canonical name. */
   readonly domains: ReadonlyMap<string, ManagedDomain | InvalidDomain>;

@@ -1,7 +1,8 @@
 /** The types of values that settings have: what is accepted, and what it becomes. */
+import { insideBrackets } from '../../address_literal';
 import { canonicalDomain } from '../../names';
+import { formatAddress, parseAddress, plainAddress } from '../../peers/network';
 import type { NameMatch } from '../../peers/rule';
-import { parseAddress, formatAddress, plainAddress } from '../../peers/network';
 import { printable } from '../../text';
 import { closest } from './closest';
 
@@ -184,7 +185,7 @@ export const routeName: ValueType<string> = {
   allowed: 'the name of a plugin, a host name, or an address',
   arity: 'one',
   read(of) {
-    const bare = /^\[(?:ipv6:)?(.*)\]$/i.exec(of)?.[1] ?? of;
+    const bare = insideBrackets(of) ?? of;
     if (parseAddress(bare) !== undefined) return value(plainAddress(bare));
     const plugin = of.replace(/^haraka-plugin-/, '');
     if (/^[\w.-]+(?:\/[\w.-]+)*$/.test(plugin)) return value(plugin);

@@ -1,8 +1,8 @@
 /** A sender's policies over scripted DNS and policy hosts on loopback, with a clock that moves when it is told to. */
 import { createMemoryStore } from '../../../src/mta_sts/store';
 import type { PolicyStore } from '../../../src/mta_sts/store';
-import { createStsPolicies } from '../../../src/mta_sts/policies';
-import type { StsLimits, StsPolicies } from '../../../src/mta_sts/policies';
+import { StsPolicies } from '../../../src/mta_sts/policies';
+import type { StsLimits } from '../../../src/mta_sts/policy_cache';
 import type { FetchOptions } from '../../../src/mta_sts/fetch';
 import { Hosts, policyText, response } from './hosts';
 import type { Answerer, PolicyHost } from './hosts';
@@ -88,7 +88,7 @@ export class World {
   sender(options: SenderOptions = {}): StsPolicies {
     const line = (text: string) => void this.log.push(text);
     const { store = createMemoryStore(), clock = new ManualClock(), limits, random } = options;
-    const sender = createStsPolicies({
+    const sender = new StsPolicies({
       resolver: this.hosts.dns,
       store,
       clock,

@@ -35,7 +35,7 @@ test('without any file, mail goes out at auto and comes in at opportunistic', ()
       level: 'auto',
       minTlsVersion: 'by_requirement',
       match: [{ kind: 'hostname' }],
-      extraRoots: '',
+      extraRoots: undefined,
       fingerprints: [],
       actionOnFailure: 'defer',
       enforcement: 'enforce',

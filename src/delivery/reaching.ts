@@ -1,0 +1,64 @@
+/** The way to one host: over a session that waits there, or over a new connection, as many as there may be. */
+import type { Lease } from '../session/connections';
+import type { Attempt } from './attempt';
+import type { Delivery } from './delivery';
+import { hookAnswer, type HarakaMx } from './haraka';
+import type { HostTry } from './host_try';
+import { portOf } from './mx_entry';
+import { fitnessFor, hostKeyOf, type Fitness, type KeptSession } from './reuse';
+
+export type Way =
+  | {
+      readonly kind: 'session';
+      readonly kept: KeptSession;
+      readonly fitness: Exclude<Fitness, { kind: 'unfit' }>;
+    }
+  | { readonly kind: 'connect'; readonly lease: Lease }
+  | { readonly kind: 'busy' };
+
+/** @param kept whether a session that waits will do, or one has just turned out to be over */
+export async function wayTo(delivery: Delivery, tried: HostTry, kept: 'will_do' | 'was_stale'): Promise<Way> {
+  const { connections } = delivery.environment;
+  const fitnessOf = kept === 'will_do' ? fitnessFor(delivery, tried) : undefined;
+  let fitness: Fitness = { kind: 'unfit' };
+  const acquired = await connections.acquire(
+    hostKeyOf(tried.mx),
+    fitnessOf === undefined
+      ? undefined
+      : ({ about }) => {
+          fitness = fitnessOf(about);
+          return fitness.kind !== 'unfit';
+        },
+  );
+  if (acquired.kind !== 'session') return acquired;
+  const fit = fitness as Fitness;
+  if (fit.kind === 'unfit') throw new Error('a session was taken that is not fit');
+  return { kind: 'session', kept: acquired.kept, fitness: fit };
+}
+
+/** What Haraka does to an entry of its list before it connects; other plugins see the call of `get_force_tls`. */
+export function prepareEntry({ hmail }: Delivery, mx: HarakaMx): void {
+  const { notes } = hmail.todo;
+  hmail.force_tls = hmail.get_force_tls(mx);
+  if (notes?.outbound_ip && !mx.bind) mx.bind = notes.outbound_ip;
+  if (notes?.outbound_helo) mx.bind_helo = notes.outbound_helo;
+  if (!mx.port) mx.port = portOf(mx);
+}
+
+/** Seconds: longer each time, not all at once, and never so long that a host which recovers would be idle. */
+const longestPause = 60;
+
+/**
+ * The host has all the connections that it may have. The message comes by again, and that counts as no failure: to wait here would
+ * hold one of Haraka's slots, which mail for others needs.
+ */
+export function giveBack(delivery: Delivery, attempt: Attempt, tried: HostTry): void {
+  delivery.givenBack += 1;
+  const seconds = Math.min(longestPause, 2 ** Math.min(delivery.givenBack, 6)) * (0.5 + Math.random() / 2);
+  attempt.queue = 'unread';
+  delivery.hmail.loginfo(
+    `tls-peers: ${hostKeyOf(tried.mx)} has all the connections that it may have (connections_per_host); ` +
+      `the message comes by again in ${seconds.toFixed(1)} s`,
+  );
+  delivery.hmail.send_email_respond(hookAnswer.delay, seconds);
+}

@@ -1,0 +1,104 @@
+/**
+ * Whether a session that was opened for another message may carry this one. It must be the same connection in all that was said and
+ * asked for when it was opened, and what came of its handshake must meet what is required for this message, today.
+ */
+import { checkKept } from '../policy/kept_handshake';
+import type { SessionMet } from '../policy/session';
+import type { Kept } from '../session/connections';
+import type { TlsTerms } from '../smtp/session';
+import { hellos } from '../tls/groups';
+import { contextIdentity, type HandshakeOptions } from '../tls/options';
+import type { TlsSession } from '../tls/session';
+import type { Delivery } from './delivery';
+import type { HarakaMx, Todo } from './haraka';
+import { handshakeFor, tlsTermsOf, credentialsOf } from './host_terms';
+import type { HostTry } from './host_try';
+import { portOf } from './mx_entry';
+
+/** What is known of a session that waits. */
+export interface About {
+  /** What was said to the host, or asked of the system, when the connection was made. */
+  readonly way: string;
+  readonly channel: KeptChannel;
+  readonly authenticated: boolean;
+}
+
+export type KeptChannel =
+  | {
+      readonly kind: 'tls';
+      /** What the handshake was asked for. */
+      readonly asked: string;
+      readonly session: TlsSession;
+      readonly made: Date;
+    }
+  | { readonly kind: 'cleartext'; readonly startTls: 'not_offered' | 'not_wanted' };
+
+export type KeptSession = Kept<About>;
+
+/** The host in the sense of the limit for connections: an address and a port. */
+export function hostKeyOf(mx: HarakaMx): string {
+  return mx.path ? mx.path : `${(mx.exchange ?? '').toLowerCase()} ${portOf(mx)}`;
+}
+
+/** Everything but TLS that a session shares with the messages that it carries. */
+export function wayOf(mx: HarakaMx, { notes }: Todo): string {
+  const bind = mx.bind ? mx.bind : notes?.outbound_ip;
+  const name = notes?.outbound_helo ? notes.outbound_helo : mx.bind_helo;
+  return JSON.stringify([Boolean(mx.using_lmtp), bind ?? null, name ?? null, credentialsOf(mx)]);
+}
+
+/** What a handshake with these options is asked for: the name, and everything that went into the context. */
+export function askedOf(options: HandshakeOptions): string {
+  return `${contextIdentity(options)} ${options.servername ?? ''}`;
+}
+
+/** What is known of a kept session's fitness: `met` holds the verdict on its handshake for this message. */
+export type Fitness =
+  | { readonly kind: 'unfit' }
+  | { readonly kind: 'cleartext' }
+  | { readonly kind: 'tls'; readonly session: TlsSession; readonly verdict: SessionMet };
+
+/**
+ * For one try of one host: a function that says of a session whether it is fit. Undefined where none can be: TLS has just failed
+ * there, or the settings for it are broken, and the way over a new connection is the one that tells.
+ */
+export function fitnessFor(delivery: Delivery, tried: HostTry): ((about: About) => Fitness) | undefined {
+  if (tried.tls.kind === 'without') return undefined;
+  const { mx } = tried;
+  const way = wayOf(mx, delivery.hmail.todo);
+  const terms = tlsTermsOf(delivery, tried);
+  let asked: readonly string[] | undefined;
+  return (about) => {
+    if (about.way !== way) return unfit;
+    const { channel } = about;
+    if (channel.kind === 'cleartext')
+      return mayBeCleartext(terms, channel.startTls) ? { kind: 'cleartext' } : unfit;
+    const { requirement } = tried.plan;
+    if (requirement.kind === 'cleartext' || terms.kind === 'unwanted') return unfit;
+    asked ??= waysToAsk(delivery, tried);
+    if (!asked.includes(channel.asked)) return unfit;
+    const verdict = checkKept(
+      requirement,
+      channel.session,
+      channel.made,
+      delivery.environment.options().now(),
+    );
+    return verdict.kind === 'failed' ? unfit : { kind: 'tls', session: channel.session, verdict };
+  };
+}
+
+const unfit: Fitness = { kind: 'unfit' };
+
+/** Which hello was sent says nothing of what the session is worth. */
+function waysToAsk(delivery: Delivery, tried: HostTry): string[] {
+  try {
+    return hellos.map((hello) => askedOf(handshakeFor(delivery, { ...tried, hello })));
+  } catch {
+    // A new connection tells what is wrong with the settings.
+    return [];
+  }
+}
+
+function mayBeCleartext({ kind }: TlsTerms, startTls: 'not_offered' | 'not_wanted'): boolean {
+  return kind === 'unwanted' || (kind === 'if_offered' && startTls === 'not_offered');
+}
