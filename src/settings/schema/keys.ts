@@ -2,8 +2,14 @@
  * Every setting, once: its type, its default, where it may stand, and what it means. Validation, the sample files in
  * `config/` and the reference page in `docs/` all come from here.
  */
-import { cleartextFallbacks, minTlsVersions, securityLevels, type SecurityLevel } from '../../peers/rule';
-import { shippedInbound, shippedOutbound } from '../../peers/shipped';
+import {
+  cleartextFallbacks,
+  minTlsVersions,
+  securityLevels,
+  shippedInbound,
+  shippedOutbound,
+  type SecurityLevel,
+} from '../../peers/rule';
 import {
   choice,
   day,

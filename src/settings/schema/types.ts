@@ -1,5 +1,6 @@
+import type { OutboundValues } from '../../peers/rule';
 import type { DomainRules, InvalidDomain as InvalidRules, RuleSet } from '../../peers/rule_set';
-import type { InboundSection, OutboundValues, Section } from '../../peers/section';
+import type { InboundSection, Section } from '../../peers/section';
 import type {
   cacheKeys,
   CamelValues,
