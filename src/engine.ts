@@ -9,6 +9,7 @@ import type { Log } from './log';
 import { StsPolicies } from './mta_sts/policies';
 import { createFileStore } from './mta_sts/file_store';
 import { namedPeers } from './peers/named';
+import { fetchOptions } from './settings/load/fetch_options';
 import { resolverOptions } from './settings/load/resolver_options';
 import { openSettings, type SettingsStore } from './settings/reload/store';
 import type { SettingsSource } from './settings/load/source';
@@ -127,11 +128,7 @@ export class Engine {
         maxEntries: global.mtaSts.maxPolicies,
         namedPeers: () => namedPeers(this.settings()),
       }),
-      fetchOptions: {
-        allowPrivate: global.mtaSts.mtaStsAllowPrivate,
-        timeoutMs: global.mtaSts.fetchTimeout * 1000,
-        maxInFlight: global.mtaSts.maxFetches,
-      },
+      fetchOptions: fetchOptions(global),
       limits: { memoryEntries: global.mtaSts.maxPolicies },
       log: this.#log,
     });

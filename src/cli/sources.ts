@@ -7,6 +7,7 @@ import { silent } from '../log';
 import { createFileStore } from '../mta_sts/file_store';
 import { StsPolicies } from '../mta_sts/policies';
 import { createMemoryStore, type PolicyStore } from '../mta_sts/store';
+import { fetchOptions } from '../settings/load/fetch_options';
 import { resolverOptions } from '../settings/load/resolver_options';
 import type { GlobalSettings } from '../settings/schema/types';
 import type { Owner } from '../state/owner';
@@ -29,11 +30,7 @@ export function openSources(global: GlobalSettings, directory: string): OpenSour
   const policies = new StsPolicies({
     resolver,
     store: storeOf(path.resolve(directory, '..', mtaSts.directory), ownerOfState(directory)),
-    fetchOptions: {
-      allowPrivate: mtaSts.mtaStsAllowPrivate,
-      timeoutMs: mtaSts.fetchTimeout * 1000,
-      maxInFlight: mtaSts.maxFetches,
-    },
+    fetchOptions: fetchOptions(global),
     log: silent,
   });
   return {

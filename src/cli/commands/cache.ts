@@ -9,6 +9,7 @@ import { StsPolicies } from '../../mta_sts/policies';
 import { serializePolicy } from '../../mta_sts/policy';
 import type { StoredPolicy } from '../../mta_sts/store';
 import { namedPeers } from '../../peers/named';
+import { fetchOptions } from '../../settings/load/fetch_options';
 import { resolverOptions } from '../../settings/load/resolver_options';
 import { directorySource } from '../../settings/load/source';
 import type { GlobalSettings } from '../../settings/schema/types';
@@ -151,11 +152,7 @@ async function refresh(
   const policies = new StsPolicies({
     resolver,
     store: createFileStore(directory, { log: complaining(context), owner, maxEntries: mtaSts.maxPolicies }),
-    fetchOptions: {
-      allowPrivate: mtaSts.mtaStsAllowPrivate,
-      timeoutMs: mtaSts.fetchTimeout * 1000,
-      maxInFlight: mtaSts.maxFetches,
-    },
+    fetchOptions: fetchOptions(global),
     log: silent,
   });
   try {
