@@ -7,7 +7,7 @@ import {
   type SmtpReply,
 } from '../src/inbound/decide';
 import { verdictLine } from '../src/inbound/report';
-import { ruleForClient, type Client } from '../src/inbound/rule';
+import { ruleForClient, type Client } from '../src/inbound/client_rule';
 import type { Engine } from '../src/engine';
 import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
 import { hookAnswer } from '../src/delivery/haraka';

@@ -11,7 +11,7 @@ import { createFileStore } from './mta_sts/file_store';
 import { namedPeers } from './peers/named';
 import { fetchOptions } from './settings/load/fetch_options';
 import { resolverOptions } from './settings/load/resolver_options';
-import { openSettings, type SettingsStore } from './settings/reload/store';
+import { openSettings, type SettingsStore } from './settings/reload/settings_store';
 import type { SettingsSource } from './settings/load/source';
 import { stateOwner } from './settings/haraka/state_owner';
 import type { GlobalSettings, Settings } from './settings/schema/types';

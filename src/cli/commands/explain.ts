@@ -34,7 +34,7 @@ import { exit, UsageError, type Command, type Context, type ExitCode } from '../
 import { decisionLines } from '../decision_text';
 import { answerLines, destinationLines, stsText } from '../destination_text';
 import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
-import { answerOperand, lookAtAnswer } from '../mx_answer';
+import { answerOperand, lookAtAnswer } from '../answer_operand';
 import { recipientDomain, senderDomain } from '../operands';
 import { json, paint, table, warningLines, type Output, type Style } from '../output';
 import { openSources } from '../sources';

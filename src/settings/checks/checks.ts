@@ -3,7 +3,7 @@
  * change, runs those that its operator has to hear of in the log.
  */
 import { bypassingPlugins } from './bypassing_plugins';
-import { certificateDirectory, namedCertificates } from './certificates';
+import { certificateDirectory, namedCertificates } from './policy_certificates';
 import { check, faults, warnings, type Check, type Finding, type Occasion, type Seen } from './check';
 import { emptyFiles, strayFiles } from './domain_files';
 import { exemptionEnds, lapsesIntoCleartext } from './exemptions';

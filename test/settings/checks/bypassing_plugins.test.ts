@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadSettings } from '../../../src/settings/load/load';
-import { openSettings } from '../../../src/settings/reload/store';
+import { openSettings } from '../../../src/settings/reload/settings_store';
 import { silent } from '../../../src/log';
 import { memorySource } from '../memory_source';
 import { findingsIn } from './findings';

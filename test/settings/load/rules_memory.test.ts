@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { judgeRecipient } from '../../../src/inbound/decide';
-import { ruleForClient } from '../../../src/inbound/rule';
+import { ruleForClient } from '../../../src/inbound/client_rule';
 import { silent } from '../../../src/log';
 import { outboundRule } from '../../../src/peers/rules';
 import { Reminder } from '../../../src/settings/reload/reminder';

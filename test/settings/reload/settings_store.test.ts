@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { silent } from '../../../src/log';
 import { outboundRule } from '../../../src/peers/rules';
 import { directorySource } from '../../../src/settings/load/source';
-import { openSettings, type SettingsStore } from '../../../src/settings/reload/store';
+import { openSettings, type SettingsStore } from '../../../src/settings/reload/settings_store';
 import { call } from '../../cli/call';
 import { testRoot } from '../test_root';
 
