@@ -16,7 +16,7 @@ import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
 import { limitsOf } from '../src/delivery/limits';
 import { loadOutboundTls } from '../src/delivery/redis_memory';
-import type { About } from '../src/delivery/reuse';
+import type { About } from '../src/delivery/kept_session';
 import { logLine, type DeliverySummary, type ReasonSummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
