@@ -98,7 +98,7 @@ class Custody {
     this.warn(connection, taker, verdict, warnsOnly);
     if (warnsOnly) return undefined;
     releaseProxy(connection);
-    const whose = verdict.rule === '' ? '' : ` (${verdict.rule})`;
+    const whose = verdict.rule === undefined ? '' : ` (${verdict.rule})`;
     transaction.results.add({ name: 'tls-peers' }, { fail: `past the queue${whose}` });
     return `${verdict.status} ${verdict.text}, and ${taker.plugin} would send it past the queue where rules hold`;
   }

@@ -23,6 +23,7 @@ export const folders = {
       'src/inbound',
       'src/settings/load',
       'src/settings/haraka',
+      'src/session',
       'src/state',
       'src/peers',
       'src/tls',
@@ -112,6 +113,7 @@ export const folders = {
       'src/policy',
       'src/mta_sts',
       'src/dns',
+      'src/state',
       'src/peers',
       'src/x509',
     ],
@@ -167,7 +169,7 @@ export const folders = {
     uses: ['src/session', 'src/smtp', 'src/policy', 'src/tls'],
   },
   'src/session': {
-    about: 'one session: the machine bound to a socket, the gate below it, time, the message',
+    about: 'one session: the machine bound to a socket, the gate below it; sessions that wait',
     uses: ['src/smtp', 'src/policy', 'src/tls'],
   },
   'src/smtp': {
