@@ -59,12 +59,15 @@ export function holdFromBypass(plugin: HarakaPlugin, engine: Engine): void {
 
 class Custody {
   /** Rules and plugins that were warned of: there are as many as sections and lines of configuration. */
-  private readonly warned = new Set<string>();
+  readonly #warned = new Set<string>();
 
-  constructor(
-    private readonly plugin: HarakaPlugin,
-    private readonly engine: Engine,
-  ) {}
+  readonly #plugin: HarakaPlugin;
+  readonly #engine: Engine;
+
+  constructor(plugin: HarakaPlugin, engine: Engine) {
+    this.#plugin = plugin;
+    this.#engine = engine;
+  }
 
   /** `queue_outbound`: only for clients that may relay. An answer other than CONT is for refusals; Haraka's queue is its default. */
   judge(next: Next, connection: Connection): void {
@@ -75,7 +78,7 @@ class Custody {
     }
     let refusal: string | undefined;
     try {
-      refusal = this.refusalOf(connection, transaction);
+      refusal = this.#refusalOf(connection, transaction);
     } catch (error) {
       connection.logerror(`tls-peers: whose queue may send this message is unknown: ${messageOf(error)}`);
       passOver(shippedDeliverers, transaction);
@@ -86,16 +89,16 @@ class Custody {
   }
 
   /** The reply's text; `undefined` where the message goes on to whoever takes it. */
-  private refusalOf(connection: Connection, transaction: Transaction): string | undefined {
-    const deliverers = this.deliverers();
+  #refusalOf(connection: Connection, transaction: Transaction): string | undefined {
+    const deliverers = this.#deliverers();
     if (deliverers.length === 0) return undefined;
-    const verdict = this.verdictOn(transaction);
+    const verdict = this.#verdictOn(transaction);
     if (verdict.kind === 'free') return undefined;
     const taker = deliverers.find((one) => takesMessage(one, connection));
-    const warnsOnly = this.engine.settings().global.outbound.values.past_the_queue === 'warn';
+    const warnsOnly = this.#engine.settings().global.outbound.values.past_the_queue === 'warn';
     if (!warnsOnly) passOver(deliverers, transaction);
     if (taker === undefined) return undefined;
-    this.warn(connection, taker, verdict, warnsOnly);
+    this.#warn(connection, taker, verdict, warnsOnly);
     if (warnsOnly) return undefined;
     releaseProxy(connection);
     const whose = verdict.rule === undefined ? '' : ` (${verdict.rule})`;
@@ -103,13 +106,13 @@ class Custody {
     return `${verdict.status} ${verdict.text}, and ${taker.plugin} would send it past the queue where rules hold`;
   }
 
-  private deliverers(): Deliverer[] {
-    const plugins = this.plugin.haraka_require('plugins') as HarakaPlugins;
+  #deliverers(): Deliverer[] {
+    const plugins = this.#plugin.haraka_require('plugins') as HarakaPlugins;
     return deliverersAmong(plugins.registered_hooks['queue_outbound'] ?? [], plugins.registered_plugins);
   }
 
-  private verdictOn({ mail_from: sender, rcpt_to: recipients }: Transaction): QueueVerdict {
-    const settings = this.engine.settings();
+  #verdictOn({ mail_from: sender, rcpt_to: recipients }: Transaction): QueueVerdict {
+    const settings = this.#engine.settings();
     const today = utcDay(new Date());
     const from = domainOf(sender);
     const domains = [...new Set(recipients.map(domainOf))];
@@ -119,15 +122,15 @@ class Custody {
   }
 
   /** Once for each rule and plugin: Haraka logs each refusal by itself. */
-  private warn(
+  #warn(
     connection: Connection,
     { plugin, kind }: Deliverer,
     { text, rule }: Extract<QueueVerdict, { kind: 'queue_only' }>,
     warnsOnly: boolean,
   ): void {
     const about = `${plugin}\n${rule ?? ''}`;
-    if (this.warned.has(about)) return;
-    this.warned.add(about);
+    if (this.#warned.has(about)) return;
+    this.#warned.add(about);
     const ini = `${kind.slice(kind.indexOf('/') + 1)}.ini`;
     const fate = warnsOnly
       ? 'sends it all the same (past_the_queue = warn), past the outbound queue'
@@ -139,14 +142,14 @@ class Custody {
 
   comeFirst(next: Next): void {
     try {
-      const leader = moveFirst(this.plugin, 'queue_outbound', method);
+      const leader = moveFirst(this.#plugin, 'queue_outbound', method);
       if (leader !== undefined) {
-        this.plugin.lognotice(
+        this.#plugin.lognotice(
           `moved before ${leader} at queue_outbound, to hold mail to the queue that its rule asks for`,
         );
       }
     } catch (error) {
-      this.plugin.logerror(`the order of plugins at queue_outbound is unknown: ${messageOf(error)}`);
+      this.#plugin.logerror(`the order of plugins at queue_outbound is unknown: ${messageOf(error)}`);
     }
     next();
   }

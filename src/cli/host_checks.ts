@@ -45,11 +45,15 @@ export class HostChecks {
   /** By address, and how it is greeted: rules that differ otherwise share a probe. */
   readonly #probes = new Map<string, Promise<Probe>>();
 
-  constructor(private readonly options: HostCheckOptions) {}
+  readonly #options: HostCheckOptions;
+
+  constructor(options: HostCheckOptions) {
+    this.#options = options;
+  }
 
   /** What a delivery would decide, with Haraka's own settings heeded. */
   async decide(rule: OutboundRule, domain: string): Promise<Decision> {
-    const { sources, global, haraka } = this.options;
+    const { sources, global, haraka } = this.#options;
     const [facts, probed] = await Promise.all([
       withDeadline(global.timeouts.decision * 1000, undefined, (signal) =>
         discover(sources, rule, domain, { signal }),
@@ -76,7 +80,7 @@ export class HostChecks {
     const key = JSON.stringify([address, greeting(requirement)]);
     const known = this.#probes.get(key);
     if (known !== undefined) return known;
-    const { global, ehloName, progress } = this.options;
+    const { global, ehloName, progress } = this.#options;
     const made = probeHost({
       address,
       ehloName,
@@ -91,7 +95,7 @@ export class HostChecks {
   /** The handshake that a delivery would make. */
   #handshakeFor(requirement: Requirement): HandshakeRequest | 'never' {
     if (requirement.kind === 'cleartext') return 'never';
-    const { options } = this.options.haraka;
+    const { options } = this.#options.haraka;
     return {
       terms: handshakeTerms(requirement),
       haraka: { ...options },

@@ -62,18 +62,21 @@ class DomainFileReader {
   #inbound: InboundSection;
   #policy: ManagedDomain['policy'] = { kind: 'none' };
 
-  constructor(
-    private readonly files: Recorder,
-    private readonly file: OpenedFile,
-    private readonly domain: string,
-  ) {
+  readonly #files: Recorder;
+  readonly #file: OpenedFile;
+  readonly #domain: string;
+
+  constructor(files: Recorder, file: OpenedFile, domain: string) {
+    this.#files = files;
+    this.#file = file;
+    this.#domain = domain;
     this.#faults = oddLines(file);
     this.#outbound = unwritten(`${domain} [outbound]`, file.name);
     this.#inbound = unwritten(`${domain} [inbound]`, file.name);
   }
 
   read(): DomainReading {
-    for (const section of this.file.located.sections) this.#section(section);
+    for (const section of this.#file.located.sections) this.#section(section);
     if (this.#faults.length > 0) return { kind: 'bad', faults: this.#faults };
     return { kind: 'good', value: this.#assemble(), faults: [] };
   }
@@ -81,8 +84,8 @@ class DomainFileReader {
   #assemble(): ManagedDomain {
     return Object.freeze({
       kind: 'managed',
-      domain: this.domain,
-      file: this.file.name,
+      domain: this.#domain,
+      file: this.#file.name,
       status: this.#main.status ?? 'enabled',
       comment: this.#main.comment ?? '',
       outbound: this.#outbound,
@@ -182,8 +185,8 @@ class DomainFileReader {
     K extends typeof outboundKeys | typeof inboundKeys | typeof outboundPeerKeys | typeof inboundPeerKeys,
   >(keys: K, at: LocatedSection): Section<Written<K>> {
     const { values, lines } = this.#keys(keys, at);
-    const owner = { file: this.file.name, name: this.domain };
-    const { section, faults } = ruleSection(this.files, owner, at, { values, lines });
+    const owner = { file: this.#file.name, name: this.#domain };
+    const { section, faults } = ruleSection(this.#files, owner, at, { values, lines });
     this.#faults.push(...faults);
     return section;
   }
@@ -192,13 +195,13 @@ class DomainFileReader {
     keys: K,
     at: LocatedSection,
   ): { values: Written<K>; lines: Readonly<Record<string, number>> } {
-    const { values, lines, faults } = readSection(keys, this.file.name, at, valuesOf(this.file, at));
+    const { values, lines, faults } = readSection(keys, this.#file.name, at, valuesOf(this.#file, at));
     this.#faults.push(...faults);
     return { values, lines };
   }
 
   #fault(at: LocatedSection, about: Omit<Fault, 'file' | 'section'>): void {
-    this.#faults.push({ file: this.file.name, line: at.line, section: headerOf(at.name), ...about });
+    this.#faults.push({ file: this.#file.name, line: at.line, section: headerOf(at.name), ...about });
   }
 }
 

@@ -50,10 +50,12 @@ type SectionName = keyof typeof globalSections;
 class GlobalFileReader {
   readonly #faults: Fault[];
 
-  constructor(
-    private readonly files: Recorder,
-    private readonly file: OpenedFile,
-  ) {
+  readonly #files: Recorder;
+  readonly #file: OpenedFile;
+
+  constructor(files: Recorder, file: OpenedFile) {
+    this.#files = files;
+    this.#file = file;
     this.#faults = oddLines(file);
   }
 
@@ -77,7 +79,7 @@ class GlobalFileReader {
 
   #unknownSections(): void {
     const known = Object.keys(globalSections);
-    for (const at of this.file.located.sections) {
+    for (const at of this.#file.located.sections) {
       if (known.includes(at.name)) continue;
       if (at.name === mainSection) this.#keysOf(at, {});
       else this.#unknown(at, known);
@@ -88,7 +90,7 @@ class GlobalFileReader {
     const peer = /^(?:outbound|inbound)\s/.test(at.name);
     const problem = peer ? 'peers stand in the file of a managed domain, not here' : 'no such section';
     const suggestion = peer ? undefined : closest(at.name, known);
-    const { name: file } = this.file;
+    const { name: file } = this.#file;
     const allowed = known.join(', ');
     this.#faults.push({ file, line: at.line, section: at.name, problem, allowed, suggestion });
     // The keys are held against those of the section that was probably meant.
@@ -109,16 +111,16 @@ class GlobalFileReader {
   }
 
   #contradiction(section: SectionName, key: string, value: number, problem: string): void {
-    const line = lineOf(this.file, section, key);
-    this.#faults.push({ file: this.file.name, line, section, key, value: String(value), problem });
+    const line = lineOf(this.#file, section, key);
+    this.#faults.push({ file: this.#file.name, line, section, key, value: String(value), problem });
   }
 
   #rule<K extends typeof globalOutboundKeys | typeof globalInboundKeys>(name: SectionName, keys: K) {
     const at = this.#located(name);
     if (at === undefined) return undefined;
     const { values, lines } = this.#keysOf(at, keys);
-    const owner = { file: this.file.name, name: globalFile };
-    const { section, faults } = ruleSection(this.files, owner, at, { values, lines });
+    const owner = { file: this.#file.name, name: globalFile };
+    const { section, faults } = ruleSection(this.#files, owner, at, { values, lines });
     this.#faults.push(...faults);
     return section;
   }
@@ -129,12 +131,12 @@ class GlobalFileReader {
   }
 
   #keysOf<K extends Keys>(at: LocatedSection, keys: K) {
-    const { values, lines, faults } = readSection(keys, this.file.name, at, valuesOf(this.file, at));
+    const { values, lines, faults } = readSection(keys, this.#file.name, at, valuesOf(this.#file, at));
     this.#faults.push(...faults);
     return { values, lines };
   }
 
   #located(name: SectionName): LocatedSection | undefined {
-    return this.file.located.sections.find((section) => section.name === name);
+    return this.#file.located.sections.find((section) => section.name === name);
   }
 }

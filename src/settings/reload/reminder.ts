@@ -23,10 +23,13 @@ export class Reminder {
   #triedAt = 0;
   readonly #complaints = new Map<string, string>();
 
-  constructor(
-    private readonly memory: RulesMemory,
-    private readonly log: Log,
-  ) {}
+  readonly #memory: RulesMemory;
+  readonly #log: Log;
+
+  constructor(memory: RulesMemory, log: Log) {
+    this.#memory = memory;
+    this.#log = log;
+  }
 
   begin(loaded: ToRemember): void {
     if (this.#state !== 'not_begun') return;
@@ -53,10 +56,10 @@ export class Reminder {
 
   async #write({ recollection, stateDirectory }: ToRemember): Promise<void> {
     if (recollection.kind !== 'known') return;
-    for (const directory of this.memory.directories(stateDirectory)) {
+    for (const directory of this.#memory.directories(stateDirectory)) {
       const late = () => Promise.reject(new Error('the file system does not answer'));
       await withDeadline(patience, undefined, (signal) =>
-        unlessAborted(this.memory.write(directory, recollection.remembered), signal, late),
+        unlessAborted(this.#memory.write(directory, recollection.remembered), signal, late),
       ).then(
         () => this.#complaints.delete(directory),
         (error: unknown) => this.#complain(directory, whyNot(error)),
@@ -67,7 +70,7 @@ export class Reminder {
   #complain(directory: string, why: string): void {
     if (this.#complaints.get(directory) === why) return;
     this.#complaints.set(directory, why);
-    this.log.error(
+    this.#log.error(
       `which files with rules there are could not be written down in ${directory}: ${printable(why, 600)}; ` +
         'a process that starts after they vanished will not miss them',
     );

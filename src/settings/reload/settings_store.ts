@@ -70,11 +70,16 @@ class WatchedSettings implements SettingsStore {
   readonly #onChange: NonNullable<Following['onChange']>;
   readonly #now: () => Date;
 
+  readonly #source: SettingsSource;
+  readonly #log: Log;
+
   constructor(
-    private readonly source: SettingsSource,
-    private readonly log: Log,
+    source: SettingsSource,
+    log: Log,
     { onChange = () => undefined, interval = lookInterval, now = () => new Date() }: Following,
   ) {
+    this.#source = source;
+    this.#log = log;
     this.#onChange = onChange;
     this.#now = now;
     this.#stamp = source.stamp([]);
@@ -114,14 +119,14 @@ class WatchedSettings implements SettingsStore {
       if (seen === this.#stamp) this.#lookAtMemory();
       if (this.#day !== utcDay(this.#now())) this.#announce('reload');
     } catch (error) {
-      this.log.error(
+      this.#log.error(
         `the settings could not be looked at again, the last ones stay in force: ${messageOf(error)}`,
       );
     }
   }
 
   #look(): string {
-    return this.source.stamp(namedFiles(this.#loaded));
+    return this.#source.stamp(namedFiles(this.#loaded));
   }
 
   /**
@@ -130,10 +135,10 @@ class WatchedSettings implements SettingsStore {
    */
   #lookAtMemory(): void {
     const { recollection, stateDirectory } = this.#loaded;
-    const stamp = this.source.memory.stamp(stateDirectory);
+    const stamp = this.#source.memory.stamp(stateDirectory);
     if (stamp !== this.#memoryStamp) {
       this.#memoryStamp = stamp;
-      if (isNews(this.source.memory.read(stateDirectory), recollection)) this.#reload(this.#stamp);
+      if (isNews(this.#source.memory.read(stateDirectory), recollection)) this.#reload(this.#stamp);
     }
     this.#reminder.remind(this.#loaded);
   }
@@ -143,11 +148,11 @@ class WatchedSettings implements SettingsStore {
     this.#pending = undefined;
     // As seen before the files are read: what changes meanwhile is noticed at the next look.
     this.#stamp = stamp;
-    this.#loaded = loadSettings(this.source, before);
+    this.#loaded = loadSettings(this.#source, before);
     this.#reportFaults(newFaults(before, this.#loaded));
-    for (const line of validAgain(before, this.#loaded).slice(0, faultsLogged)) this.log.notice(line);
+    for (const line of validAgain(before, this.#loaded).slice(0, faultsLogged)) this.#log.notice(line);
     if (before.faults.length > 0 && this.#loaded.faults.length === 0)
-      this.log.notice('every file is valid again');
+      this.#log.notice('every file is valid again');
     this.#reminder.remind(this.#loaded);
     this.#reportRemoved();
     const changed = changes(before.settings, this.#loaded.settings);
@@ -158,9 +163,9 @@ class WatchedSettings implements SettingsStore {
   }
 
   #reportFaults(faults: readonly Fault[]): void {
-    for (const one of faults.slice(0, faultsLogged)) this.log.error(formatFault(one));
-    if (faults.length > faultsLogged) this.log.error(`and ${faults.length - faultsLogged} more faults`);
-    for (const line of inForceInstead(this.#loaded, faults).slice(0, faultsLogged)) this.log.error(line);
+    for (const one of faults.slice(0, faultsLogged)) this.#log.error(formatFault(one));
+    if (faults.length > faultsLogged) this.#log.error(`and ${faults.length - faultsLogged} more faults`);
+    for (const line of inForceInstead(this.#loaded, faults).slice(0, faultsLogged)) this.#log.error(line);
   }
 
   /** With workers the master says it for all. */
@@ -169,9 +174,9 @@ class WatchedSettings implements SettingsStore {
     const { settings, removed } = this.#loaded;
     const today = utcDay(this.#now());
     for (const domain of removed.slice(0, changesLogged))
-      this.log.warn(afterRemoval(settings, domain, today));
+      this.#log.warn(afterRemoval(settings, domain, today));
     if (removed.length > changesLogged)
-      this.log.warn(`and ${removed.length - changesLogged} more domains are not managed any more`);
+      this.#log.warn(`and ${removed.length - changesLogged} more domains are not managed any more`);
   }
 
   /**
@@ -181,16 +186,17 @@ class WatchedSettings implements SettingsStore {
   #announce(occasion: Occasion): void {
     this.#day = utcDay(this.#now());
     if (!cluster.isPrimary) return;
-    const files = { settings: this.#loaded.settings, source: this.source, today: this.#day };
+    const files = { settings: this.#loaded.settings, source: this.#source, today: this.#day };
     const lines = findingsAt(occasion, { files }).map(({ fault }) => formatFault(fault));
-    for (const line of lines) if (!this.#announced.has(line)) this.log.warn(line);
+    for (const line of lines) if (!this.#announced.has(line)) this.#log.warn(line);
     this.#announced.clear();
     for (const line of lines) this.#announced.add(line);
   }
 
   #reportChanges(changed: readonly string[]): void {
-    for (const line of changed.slice(0, changesLogged)) this.log.notice(line);
-    if (changed.length > changesLogged) this.log.notice(`and ${changed.length - changesLogged} more changes`);
+    for (const line of changed.slice(0, changesLogged)) this.#log.notice(line);
+    if (changed.length > changesLogged)
+      this.#log.notice(`and ${changed.length - changesLogged} more changes`);
   }
 }
 
