@@ -18,7 +18,7 @@ import { outboundRule } from '../../src/peers/rules';
 import { securityLevels } from '../../src/peers/rule';
 import type { SecurityLevel } from '../../src/peers/rule';
 import { Connections } from '../../src/session/connections';
-import { directorySource } from '../../src/settings/source';
+import { directorySource } from '../../src/settings/load/source';
 
 export interface Suite {
   /** The rule, the facts within their deadline, and the requirement of each host. */

@@ -9,7 +9,8 @@ import type { Attempt, Connected } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { whereOf, type HostTry } from './host_try';
-import { askedOf, type About, type Fitness, type KeptChannel } from './reuse';
+import type { About, KeptChannel } from './kept_session';
+import { askedOf, type Fitness } from './reuse';
 
 /** Keeps what a session came to be, and writes Haraka's own log lines about it. */
 export class Watcher implements SessionObserver {

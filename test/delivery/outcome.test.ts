@@ -6,7 +6,7 @@ import type { Dsn, HarakaMx, HMailItem } from '../../src/delivery/haraka';
 import { firstTry } from '../../src/delivery/host_try';
 import { tellHaraka } from '../../src/delivery/outcome';
 import type { DeliverySummary } from '../../src/delivery/summary';
-import type { RecipientOutcome } from '../../src/smtp/session';
+import type { RecipientOutcome } from '../../src/smtp/recipient';
 
 type Kind = RecipientOutcome['kind'];
 
