@@ -100,7 +100,8 @@ export default tseslint.config(
         'error',
         {
           selector: "CallExpression[callee.object.name='vi'][callee.property.name=/^(?:do)?[mM]ock$/]",
-          message: 'The files of one worker share their modules: vi.spyOn ends with its file, a mock does not.',
+          message:
+            'The files of one worker share their modules: vi.spyOn ends with its file, a mock does not.',
         },
       ],
     },
