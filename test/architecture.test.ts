@@ -65,6 +65,7 @@ describe('eslint --fix', () => {
   }
 
   private say(): void {
+    const { log, other } = this;
     this.log.info(\`\${this.kept.size}\`);
   }
 }
@@ -80,6 +81,8 @@ describe('eslint --fix', () => {
   }
 
   #say(): void {
+    const log = this.#log;
+const { other } = this;
     this.#log.info(\`\${this.#kept.size}\`);
   }
 }

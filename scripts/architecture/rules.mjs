@@ -105,6 +105,18 @@ const hashForPrivate = {
         }
       }
       const text = sourceCode.text.slice(...body.range);
+      // A hidden member cannot be taken out of `this` in braces.
+      for (const taking of text.matchAll(/\bconst \{ ([^{}]*?),? \} = this;/g)) {
+        const taken = taking[1].split(/,\s*/).map((one) => one.split(/:\s*/));
+        const plain = taken.filter(([name]) => !hidden.has(name)).map((pair) => pair.join(': '));
+        if (plain.length === taken.length) continue;
+        const statements = taken
+          .filter(([name]) => hidden.has(name))
+          .map(([name, local = name]) => `const ${local} = this.#${name};`);
+        if (plain.length > 0) statements.push(`const { ${plain.join(', ')} } = this;`);
+        const start = body.range[0] + taking.index;
+        yield fixer.replaceTextRange([start, start + taking[0].length], statements.join('\n'));
+      }
       for (const use of text.matchAll(/\bthis\.(?=([A-Za-z_]\w*))/g)) {
         const at = body.range[0] + use.index + use[0].length;
         if (hidden.has(use[1])) yield fixer.insertTextBeforeRange([at, at], '#');
