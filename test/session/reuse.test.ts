@@ -158,7 +158,7 @@ describe('a session that is over when the next message comes', () => {
 
   it('is stale where the peer has begun to say something that nobody asked for', async () => {
     const stage = await open();
-    const session = sessionOn(stage, keep);
+    const session = sessionOn(stage, { ...keep, timeouts: { ...patient, quit: 100 } });
     await session.run();
     stage.peer.say('250-and');
     while (session.isIdle()) await new Promise((resolve) => setImmediate(resolve));
