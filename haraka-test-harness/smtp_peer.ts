@@ -11,7 +11,7 @@ import type { SecureContext } from 'node:tls';
 
 import type { ServerCertificate } from './certificates';
 import { mannerOf } from './manners';
-import type { Manner, MannerName } from './manners';
+import type { Manner, MannerName, Step } from './manners';
 import { Session } from './smtp_session';
 import type { PeerConnection, PeerMessage } from './smtp_session';
 import type { TlsVersion } from './world';
@@ -38,6 +38,10 @@ export interface SmtpPeer {
   setManner(manner: SmtpPeerOptions['manner']): void;
   /** For connections to come, and for open ones that renegotiate. */
   setCertificate(certificate: ServerCertificate, tls?: SmtpPeerOptions['tls']): void;
+  /** The most connections that were open at a time, without those that had taken leave. */
+  readonly mostAtOnce: number;
+  /** Does this on every connection that is open, unasked. */
+  perform(step: Step): void;
   /** Asks for another handshake on every connection that is open (TLS 1.2 at most). */
   renegotiate(): void;
   /** Resolves once `test` holds of this peer, asked whenever something happened there. */
@@ -54,6 +58,9 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
   let { manner } = options;
   let { certificate } = options;
   let context = secureContext(certificate, options.tls);
+  let mostAtOnce = 0;
+
+  const openSessions = (): Session[] => sessions.filter(({ state }) => state === 'open');
 
   const mannerOfConnection = (number: number): Manner =>
     mannerOf(isList(manner) ? (manner[Math.min(number, manner.length - 1)] ?? 'normal') : manner);
@@ -74,6 +81,7 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
         () => changes.emit('change'),
       ),
     );
+    mostAtOnce = Math.max(mostAtOnce, openSessions().filter(({ tookLeave }) => !tookLeave).length);
     changes.emit('change');
   });
   server.listen(0, options.address);
@@ -97,6 +105,10 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
       certificate = next;
       context = secureContext(next, tls);
     },
+    get mostAtOnce() {
+      return mostAtOnce;
+    },
+    perform: (step) => openSessions().forEach((session) => session.perform(step)),
     renegotiate: () => sessions.forEach((session) => session.renegotiate()),
     until: async (test, timeoutMs = 10_000) => {
       const deadline = AbortSignal.timeout(timeoutMs);

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 
+import { late } from './late.cjs';
 import { ordinary } from './manners';
 import type { HandshakeManner, Manner, Point, Step } from './manners';
 import type { TlsVersion } from './world';
@@ -50,12 +51,16 @@ export class Session implements PeerConnection {
   encrypted = '';
   tls: PeerTls = { kind: 'none' };
   state: 'open' | 'closed' = 'open';
+  /** Whether the client said QUIT. */
+  tookLeave = false;
   readonly messages: PeerMessage[] = [];
   readonly remoteAddress: string;
 
   private stream: Socket;
   private pending = '';
   private mode: 'commands' | 'message' = 'commands';
+  /** How many MAIL commands came. */
+  private mails = 0;
   private from = '';
   private to: string[] = [];
 
@@ -153,6 +158,7 @@ export class Session implements PeerConnection {
         return;
       }
       case 'MAIL':
+        this.mails += 1;
         this.from = pathIn(line);
         this.to = [];
         {
@@ -173,10 +179,14 @@ export class Session implements PeerConnection {
         return;
       }
       case 'QUIT': {
+        this.tookLeave = true;
         this.perform(this.stepAt('quit'));
         return;
       }
-      case 'RSET':
+      case 'RSET': {
+        this.perform(this.stepAt('rset'));
+        return;
+      }
       case 'NOOP': {
         this.say('250 2.0.0 ok\r\n');
         return;
@@ -204,7 +214,11 @@ export class Session implements PeerConnection {
   }
 
   private stepAt(point: Point): Step {
-    const scripted = (this.secured ? this.manner.secured?.[point] : undefined) ?? this.manner[point];
+    const isAgain = this.mails > 1 || (this.mails === 1 && point === 'rset');
+    const scripted =
+      (isAgain ? this.manner.again?.[point] : undefined) ??
+      (this.secured ? this.manner.secured?.[point] : undefined) ??
+      this.manner[point];
     if (scripted !== undefined) return scripted;
     switch (point) {
       case 'greeting':
@@ -223,10 +237,11 @@ export class Session implements PeerConnection {
     return `250-${this.name}\r\n250-8BITMIME\r\n${offers ? '250-STARTTLS\r\n' : ''}250 SIZE 10000000\r\n`;
   }
 
-  private perform(step: Step): void {
+  perform(step: Step): void {
     switch (step.do) {
       case 'reply': {
-        this.say(step.text);
+        if (step.afterMs === undefined) this.say(step.text);
+        else late(step.afterMs, () => this.say(step.text));
         return;
       }
       case 'close':
