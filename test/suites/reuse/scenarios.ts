@@ -1,0 +1,7 @@
+/** All of them. */
+import { peerScenarios } from './peer_scenarios';
+import { ruleScenarios } from './rule_scenarios';
+import type { Scenario } from './scenario';
+import { wayScenarios } from './way_scenarios';
+
+export const scenarios: readonly Scenario[] = [...ruleScenarios, ...peerScenarios, ...wayScenarios];
