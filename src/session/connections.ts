@@ -19,7 +19,7 @@ export interface ConnectionLimits {
   readonly idleSessions: number;
   /** Connections to one host, whether they wait or not. */
   readonly perHost: number;
-  /** Messages that may wait for a connection to one host, and to all of them. */
+  /** Messages that may wait for a connection to one host, and to all of them, also where their turn will not come soon. */
   readonly waiting: { readonly perHost: number; readonly inAll: number };
   /** Milliseconds for which a message waits while no connection to its host becomes free, and for which it waits at all. */
   readonly patience: { readonly idleHost: number; readonly inAll: number };
@@ -64,6 +64,10 @@ interface Host<T> {
   readonly waiting: ((woken: Woken) => void)[];
   /** When a connection last became free for somebody else. */
   freed: number;
+  /** When somebody last got one, or one became free. */
+  moved: number;
+  /** Milliseconds from one turn to the next while somebody waits, lately; infinite where that is not known. */
+  pace: number;
   /** Whether a message has waited in vain, and no connection has become free since. */
   stuck: boolean;
 }
@@ -173,6 +177,7 @@ export class Connections<T> {
       if (!kept.session.isIdle() || !this.#mayCarryMore(kept.lease)) this.#end(kept);
       else if (suits?.(kept) === true) {
         this.#takeOut(host, idle);
+        host.moved = this.clock();
         return { kind: 'session', kept };
       }
     }
@@ -184,7 +189,9 @@ export class Connections<T> {
     }
     const lease: Lease = { host: name, since: this.clock(), generation: this.#generation, messages: 0 };
     // To end the last session of a host makes it forgotten.
-    this.#hostOf(name).leases.add(lease);
+    const current = this.#hostOf(name);
+    current.leases.add(lease);
+    current.moved = this.clock();
     return { kind: 'connect', lease };
   }
 
@@ -206,9 +213,7 @@ export class Connections<T> {
   /** @param since when this message began to wait */
   #wait(name: string, place: 'first' | 'last', since: number): Promise<Woken> {
     const host = this.#hostOf(name);
-    const { waiting } = this.limits();
-    const isFull = host.waiting.length >= waiting.perHost || this.#waiting >= waiting.inAll;
-    if (host.stuck || isFull) return Promise.resolve('give_up');
+    if (host.stuck || !this.#mayWait(host)) return Promise.resolve('give_up');
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
       const leave = (woken: Woken): void => {
@@ -243,10 +248,24 @@ export class Connections<T> {
     });
   }
 
+  /** Whoever waits holds up mail to others that wants its place: a few may, and as many as will have their turn soon. */
+  #mayWait(host: Host<T>): boolean {
+    const { waiting, patience } = this.limits();
+    if (host.waiting.length < waiting.perHost && this.#waiting < waiting.inAll) return true;
+    const pace = Math.max(host.pace, this.clock() - host.moved);
+    return (host.waiting.length + 1) * pace < patience.idleHost;
+  }
+
   #freed(name: string, host: Host<T>): void {
-    host.stuck = false;
-    host.freed = this.clock();
     const [first] = host.waiting;
+    const now = this.clock();
+    if (first !== undefined) {
+      const gap = now - host.freed;
+      host.pace = Number.isFinite(host.pace) ? 0.8 * host.pace + 0.2 * gap : gap;
+    }
+    host.stuck = false;
+    host.freed = now;
+    host.moved = now;
     if (first !== undefined) first('look_again');
     else if (host.leases.size === 0) this.#hosts.delete(name);
   }
@@ -293,6 +312,8 @@ export class Connections<T> {
       idle: [],
       waiting: [],
       freed: Number.NEGATIVE_INFINITY,
+      moved: Number.NEGATIVE_INFINITY,
+      pace: Number.POSITIVE_INFINITY,
       stuck: false,
     };
     this.#hosts.set(name, host);

@@ -254,6 +254,34 @@ describe('a host with all its connections', () => {
     expect(kinds).toEqual([...Array.from({ length: 6 }, () => 'connect'), 'busy', 'busy']);
   });
 
+  it('makes as much mail wait as will have its turn soon', async () => {
+    const of = connections({ perHost: 1, waiting: { perHost: 2, inAll: 100 } });
+    let lease = await connect(of);
+    /** Each turn takes so long. */
+    const turns = async (ms: number): Promise<void> => {
+      for (let turn = 0; turn < 30; turn++) {
+        const next = of.acquire('mx 25', anyone);
+        await vi.advanceTimersByTimeAsync(ms);
+        of.release(lease);
+        const acquired = await next;
+        if (acquired.kind === 'connect') lease = acquired.lease;
+      }
+    };
+    const howManyWait = async (): Promise<number> => {
+      const waits = Array.from({ length: 100 }, () => of.acquire('mx 25', anyone));
+      await now(Promise.race(waits));
+      const { waiting } = of.counts();
+      of.settingsChanged();
+      await Promise.all(waits);
+      return waiting;
+    };
+    expect(await howManyWait()).toBe(2);
+    await turns(100);
+    expect(await howManyWait()).toBe(19);
+    await turns(1900);
+    expect(await howManyWait()).toBe(2);
+  });
+
   it('gives mail back that was decided under other settings', async () => {
     const of = connections({ perHost: 1 });
     const lease = await connect(of);
