@@ -76,7 +76,7 @@ const atReset: readonly Own[] = (
 
 /** One message to these. */
 function to(...recipients: string[]): Step {
-  return async (stage) => void (await stage.deliver('a', recipients));
+  return (stage) => stage.deliver('a', recipients);
 }
 
 const within: readonly Own[] = [

@@ -48,15 +48,16 @@ export interface Scenario {
    * which is not listed below.
    */
   readonly steps: readonly Step[];
-  /** In the order in which they were opened; see `words.ts`. */
-  readonly sessions: readonly string[];
+  /** In the order in which they were opened; see `words.ts`. `any`: the steps look for themselves. */
+  readonly sessions: readonly string[] | 'any';
   /** Of messages that are not just delivered, by number. */
   readonly outcomes?: Readonly<Record<number, Expected>>;
   /** Rules that let a message go in cleartext; `nobody` where absent: then the host may read none of it outside TLS. */
   readonly cleartext?: 'allowed';
 }
 
-export type Step = Way | ((stage: Stage) => Promise<void> | void);
+/** What a function returns is waited for. */
+export type Step = Way | ((stage: Stage) => unknown);
 
 /** `deferred connection-failed`: the status, and the reasons of the hosts that failed. */
 export type Expected = `${Outcome['status']}${'' | ` ${string}`}`;
@@ -66,6 +67,8 @@ export interface Stage {
   readonly lab: Lab;
   readonly names: Names;
   readonly host: SmtpPeer;
+  /** What the host saw so far, in words, without the session of message 0. */
+  sessions(): readonly string[];
   /** Hands a message to Haraka, and goes on at once. */
   send(way: Way, recipients?: readonly string[]): Promise<void>;
   /** As a step that is a `Way`: goes on once Haraka knows what became of it. */
@@ -76,37 +79,46 @@ export interface Stage {
   rewrite(sender: SenderName, rule: Rule): Promise<void>;
 }
 
+/** A Haraka that scenarios share, and how they are played in it. */
+export interface HarakaKind {
+  readonly order: 'at_once' | 'in_turn';
+  /** Keys of `[delivery]`. */
+  readonly delivery: Readonly<Record<string, string>>;
+  /** Keys of outbound.ini. */
+  readonly outbound?: Readonly<Record<string, string>>;
+  readonly workers?: number;
+  /** In place of the lab's own. */
+  readonly smtpIni?: string;
+}
+
+/** Longer than any scenario lasts. */
+const forEver = { session_idle: '120' };
+
 export const harakas = {
-  /** Sessions wait longer than any scenario lasts. */
-  patient: { order: 'at_once', delivery: { session_idle: '120' } },
-  /** For what concerns all sessions: settings that change. */
-  changing: { order: 'in_turn', delivery: { session_idle: '120' } },
-  /** Every limit is near. */
-  hasty: {
-    order: 'in_turn',
-    delivery: { session_idle: '2', session_age: '4', session_messages: '3', idle_sessions: '1' },
-  },
+  patient: { order: 'at_once', delivery: forEver },
+  /** For settings that change, which concerns every session. */
+  changing: { order: 'in_turn', delivery: forEver },
+  hasty: { order: 'in_turn', delivery: { session_idle: '3', session_messages: '3' } },
+  aging: { order: 'in_turn', delivery: { ...forEver, session_age: '4', idle_sessions: '1' } },
   /** Few connections, and few deliveries at a time. */
   narrow: {
     order: 'in_turn',
-    delivery: { session_idle: '120', connections_per_host: '1' },
+    delivery: { ...forEver, connections_per_host: '1' },
     outbound: { concurrency_max: '12' },
   },
   wide: {
     order: 'in_turn',
-    delivery: { session_idle: '120', connections_per_host: '3' },
+    delivery: { ...forEver, connections_per_host: '3' },
     outbound: { concurrency_max: '12' },
   },
-  off: { order: 'at_once', delivery: { reuse_connections: 'false' } },
-  workers: { order: 'in_turn', delivery: { session_idle: '120' }, workers: 2 },
-} as const satisfies Record<
-  string,
-  {
-    order: 'at_once' | 'in_turn';
-    delivery: Readonly<Record<string, string>>;
-    outbound?: Readonly<Record<string, string>>;
-    workers?: number;
-  }
->;
+  off: { order: 'at_once', delivery: { ...forEver, reuse_connections: 'false' } },
+  workers: { order: 'in_turn', delivery: forEver, workers: 2 },
+  restarted: { order: 'in_turn', delivery: forEver },
+  graceful: {
+    order: 'in_turn',
+    delivery: forEver,
+    smtpIni: 'listen=127.0.0.1:0\nnodes=0\ngraceful_shutdown=true\nforce_shutdown_timeout=1\n',
+  },
+} as const satisfies Record<string, HarakaKind>;
 
 export type HarakaName = keyof typeof harakas;
