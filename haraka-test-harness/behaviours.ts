@@ -5,7 +5,8 @@
 
 /** What a peer does when a command (or the connection) arrives. `text` is sent as it stands, line ends included. */
 export type Step =
-  | { readonly do: 'reply'; readonly text: string }
+  /** `afterMs`: it takes so long about it. */
+  | { readonly do: 'reply'; readonly text: string; readonly afterMs?: number }
   | { readonly do: 'close'; readonly text?: string }
   | { readonly do: 'silence' }
   /** Sends `text` over and over, until the other side has enough. */
@@ -23,11 +24,13 @@ export type HandshakeBehaviour =
   'complete' | 'close' | 'reset' | 'alert' | 'garbage' | 'silence' | 'then_close' | 'then_renegotiate';
 
 export type Point =
-  'greeting' | 'ehlo' | 'helo' | 'starttls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'message' | 'quit';
+  'greeting' | 'ehlo' | 'helo' | 'starttls' | 'auth' | 'mail' | 'rcpt' | 'data' | 'message' | 'rset' | 'quit';
 
 /** What differs from the ordinary at each point; `secured` holds the points after TLS, where they differ again. */
 export type Behaviour = { readonly [point in Point]?: Step } & {
   readonly secured?: { readonly [point in Point]?: Step };
+  /** What differs once more from the second message of a connection on, and at RSET before it. */
+  readonly again?: { readonly [point in Point]?: Step };
   /** What RCPT is answered with, by local part; the step at `rcpt` is for the others. */
   readonly recipients?: Readonly<Record<string, Step>>;
   /** Whether EHLO offers STARTTLS. Default: offered. */
@@ -60,6 +63,7 @@ export const ordinary: Readonly<Record<Exclude<Point, 'greeting' | 'ehlo' | 'hel
   rcpt: reply('250 2.1.5 recipient ok'),
   data: reply('354 go on'),
   message: reply('250 2.0.0 taken'),
+  rset: reply('250 2.0.0 ok'),
   quit: { do: 'close', text: '221 2.0.0 bye\r\n' },
 };
 

@@ -8,7 +8,7 @@ import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 
 import type { ServerCertificate } from './certificates';
-import { behaviourOf, type Behaviour, type BehaviourName } from './behaviours';
+import { behaviourOf, type Behaviour, type BehaviourName, type Step } from './behaviours';
 import { Session, type PeerConnection, type PeerMessage } from './smtp_session';
 import type { TlsVersion } from './world';
 
@@ -34,6 +34,10 @@ export interface SmtpPeer {
   setBehaviour(behaviour: SmtpPeerOptions['behaviour']): void;
   /** For connections to come, and for open ones that renegotiate. */
   setCertificate(certificate: ServerCertificate, tls?: SmtpPeerOptions['tls']): void;
+  /** The most connections that were open at a time, without those that had taken leave. */
+  readonly mostAtOnce: number;
+  /** Does this on every connection that is open, unasked. */
+  perform(step: Step): void;
   /** Asks for another handshake on every connection that is open (TLS 1.2 at most). */
   renegotiate(): void;
   /** Resolves once `test` holds of this peer, asked whenever something happened there. */
@@ -50,6 +54,9 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
   let { behaviour } = options;
   let { certificate } = options;
   let context = secureContext(certificate, options.tls);
+  let mostAtOnce = 0;
+
+  const openSessions = (): Session[] => sessions.filter(({ state }) => state === 'open');
 
   const behaviourOfConnection = (number: number): Behaviour =>
     behaviourOf(
@@ -72,6 +79,7 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
         () => changes.emit('change'),
       ),
     );
+    mostAtOnce = Math.max(mostAtOnce, openSessions().filter(({ tookLeave }) => !tookLeave).length);
     changes.emit('change');
   });
   server.listen(0, options.address);
@@ -95,6 +103,10 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
       certificate = next;
       context = secureContext(next, tls);
     },
+    get mostAtOnce() {
+      return mostAtOnce;
+    },
+    perform: (step) => openSessions().forEach((session) => session.perform(step)),
     renegotiate: () => sessions.forEach((session) => session.renegotiate()),
     until: async (test, timeoutMs = 10_000) => {
       const deadline = AbortSignal.timeout(timeoutMs);

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 
+import { late } from './late.cjs';
 import { ordinary, type HandshakeBehaviour, type Behaviour, type Point, type Step } from './behaviours';
 import type { TlsVersion } from './world';
 
@@ -48,12 +49,16 @@ export class Session implements PeerConnection {
   encrypted = '';
   tls: PeerTls = { kind: 'none' };
   state: 'open' | 'closed' = 'open';
+  /** Whether the client said QUIT. */
+  tookLeave = false;
   readonly messages: PeerMessage[] = [];
   readonly remoteAddress: string;
 
   #stream: Socket;
   #pending = '';
   #mode: 'commands' | 'message' = 'commands';
+  /** How many MAIL commands came. */
+  #mails = 0;
   #from = '';
   #to: string[] = [];
 
@@ -83,7 +88,7 @@ export class Session implements PeerConnection {
       changed();
     });
     this.#listen(socket);
-    this.#perform(this.#stepAt('greeting'));
+    this.perform(this.#stepAt('greeting'));
   }
 
   destroy(): void {
@@ -141,11 +146,11 @@ export class Session implements PeerConnection {
       case 'LHLO': {
         // As Postfix does.
         if (!line.includes(' ')) this.#say(`501 Syntax: ${verb} hostname\r\n`);
-        else this.#perform(this.#stepAt('ehlo'));
+        else this.perform(this.#stepAt('ehlo'));
         return;
       }
       case 'HELO': {
-        this.#perform(this.#stepAt('helo'));
+        this.perform(this.#stepAt('helo'));
         return;
       }
       case 'STARTTLS':
@@ -154,38 +159,43 @@ export class Session implements PeerConnection {
           return;
         }
         {
-          this.#perform(this.#stepAt('starttls'));
+          this.perform(this.#stepAt('starttls'));
           return;
         }
       case 'AUTH': {
-        this.#perform(this.#stepAt('auth'));
+        this.perform(this.#stepAt('auth'));
         return;
       }
       case 'MAIL':
+        this.#mails += 1;
         this.#from = pathIn(line);
         this.#to = [];
         {
-          this.#perform(this.#stepAt('mail'));
+          this.perform(this.#stepAt('mail'));
           return;
         }
       case 'RCPT': {
         const recipient = pathIn(line);
         const step = this.#behaviour.recipients?.[recipient.split('@')[0] ?? ''] ?? this.#stepAt('rcpt');
         if (accepts(step)) this.#to.push(recipient);
-        this.#perform(step);
+        this.perform(step);
         return;
       }
       case 'DATA': {
         const step = this.#stepAt('data');
         if (step.do === 'reply' && step.text.startsWith('354')) this.#mode = 'message';
-        this.#perform(step);
+        this.perform(step);
         return;
       }
       case 'QUIT': {
-        this.#perform(this.#stepAt('quit'));
+        this.tookLeave = true;
+        this.perform(this.#stepAt('quit'));
         return;
       }
-      case 'RSET':
+      case 'RSET': {
+        this.perform(this.#stepAt('rset'));
+        return;
+      }
       case 'NOOP': {
         this.#say('250 2.0.0 ok\r\n');
         return;
@@ -209,11 +219,15 @@ export class Session implements PeerConnection {
         protection: this.tls.kind === 'established' ? this.tls.version : 'cleartext',
       });
     }
-    this.#perform(step);
+    this.perform(step);
   }
 
   #stepAt(point: Point): Step {
-    const scripted = (this.#secured ? this.#behaviour.secured?.[point] : undefined) ?? this.#behaviour[point];
+    const isAgain = this.#mails > 1 || (this.#mails === 1 && point === 'rset');
+    const scripted =
+      (isAgain ? this.#behaviour.again?.[point] : undefined) ??
+      (this.#secured ? this.#behaviour.secured?.[point] : undefined) ??
+      this.#behaviour[point];
     if (scripted !== undefined) return scripted;
     switch (point) {
       case 'greeting':
@@ -232,10 +246,11 @@ export class Session implements PeerConnection {
     return `250-${this.#name}\r\n250-8BITMIME\r\n${offers ? '250-STARTTLS\r\n' : ''}250 SIZE 10000000\r\n`;
   }
 
-  #perform(step: Step): void {
+  perform(step: Step): void {
     switch (step.do) {
       case 'reply': {
-        this.#say(step.text);
+        if (step.afterMs === undefined) this.#say(step.text);
+        else late(step.afterMs, () => this.#say(step.text));
         return;
       }
       case 'close':

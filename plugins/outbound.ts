@@ -259,7 +259,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironmen
     () => limits().connections,
     () => performance.now(),
   );
-  engine.onChange(() => connections.endIdle());
+  engine.onChange(() => connections.settingsChanged());
   atShutdown(() => connections.endIdle());
   return {
     connections,

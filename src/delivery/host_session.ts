@@ -19,7 +19,7 @@ export interface HostSession {
   readonly authenticated: boolean;
 }
 
-/** On a new connection, which is given back when the session is over. Never rejects. */
+/** On a new connection, which is given back when it is closed. Rejects only before anything was said. */
 export async function openSession(
   delivery: Delivery,
   attempt: Attempt,
@@ -29,6 +29,7 @@ export async function openSession(
   const { environment, hmail } = delivery;
   const { connections } = environment;
   const watcher = new Watcher(delivery, attempt, tried);
+  const way = wayOf(tried.mx, hmail.todo);
   const session = new Session({
     socket: socket.targetsocket,
     timeouts: environment.options().limits.session,
@@ -43,8 +44,8 @@ export async function openSession(
   const outcome = await running;
   if (session.isIdle()) {
     const { channel, authenticated } = watcher;
-    connections.keep({ session, lease, about: { way: wayOf(tried.mx, hmail.todo), channel, authenticated } });
-  }
+    connections.keep({ session, lease, about: { way, channel, authenticated } });
+  } else session.dismiss();
   return resultOf(outcome, watcher);
 }
 
@@ -61,6 +62,7 @@ export async function resumeSession(
   lease.messages += 1;
   const outcome = await session.next(messageOf(delivery, attempt, tried, watcher));
   if (session.isIdle()) delivery.environment.connections.keep(kept);
+  else session.dismiss();
   return resultOf(outcome, watcher);
 }
 

@@ -2,8 +2,8 @@ import type { ConnectionLimits } from '../session/connections';
 import type { GlobalSettings } from '../settings/schema/types';
 import type { DeliveryLimits } from './delivery';
 
-/** Milliseconds for which mail waits for a connection before it is given back; a host that works has one sooner. */
-const patience = 2000;
+/** Milliseconds before mail that waits for a connection is given back: a host that works has one for somebody sooner. */
+const patience = { idleHost: 2000, inAll: 10_000 };
 
 /** @param slots deliveries that Haraka makes at a time */
 function connectionLimits(delivery: GlobalSettings['delivery'], slots: number): ConnectionLimits {

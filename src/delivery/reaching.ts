@@ -37,6 +37,13 @@ export async function wayTo(delivery: Delivery, tried: HostTry, kept: 'will_do' 
   return { kind: 'session', kept: acquired.kept, fitness: fit };
 }
 
+/** Nobody goes it. */
+export function leaveWay({ environment }: Delivery, way: Way): void {
+  const { connections } = environment;
+  if (way.kind === 'session') connections.keep(way.kept);
+  if (way.kind === 'connect') connections.release(way.lease);
+}
+
 /** What Haraka does to an entry of its list before it connects; other plugins see the call of `get_force_tls`. */
 export function prepareEntry({ hmail }: Delivery, mx: HarakaMx): void {
   const { notes } = hmail.todo;

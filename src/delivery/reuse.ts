@@ -35,7 +35,8 @@ export function askedOf(options: HandshakeOptions): string {
 /** What is known of a kept session's fitness: `met` holds the verdict on its handshake for this message. */
 export type Fitness =
   | { readonly kind: 'unfit' }
-  | { readonly kind: 'cleartext' }
+  /** `wanted`: what the message would have had, had the peer offered it. */
+  | { readonly kind: 'cleartext'; readonly wanted: 'tls' | 'cleartext' }
   | { readonly kind: 'tls'; readonly session: TlsSession; readonly verdict: SessionMet };
 
 /**
@@ -51,8 +52,7 @@ export function fitnessFor(delivery: Delivery, tried: HostTry): ((about: About) 
   return (about) => {
     if (about.way !== way) return unfit;
     const { channel } = about;
-    if (channel.kind === 'cleartext')
-      return mayBeCleartext(terms, channel.startTls) ? { kind: 'cleartext' } : unfit;
+    if (channel.kind === 'cleartext') return cleartextFitness(terms, channel.startTls);
     const { requirement } = tried.plan;
     if (requirement.kind === 'cleartext' || terms.kind === 'unwanted') return unfit;
     asked ??= waysToAsk(delivery, tried);
@@ -79,6 +79,7 @@ function waysToAsk(delivery: Delivery, tried: HostTry): string[] {
   }
 }
 
-function mayBeCleartext({ kind }: TlsTerms, startTls: 'not_offered' | 'not_wanted'): boolean {
-  return kind === 'unwanted' || (kind === 'if_offered' && startTls === 'not_offered');
+function cleartextFitness({ kind }: TlsTerms, startTls: 'not_offered' | 'not_wanted'): Fitness {
+  if (kind === 'unwanted') return { kind: 'cleartext', wanted: 'cleartext' };
+  return kind === 'if_offered' && startTls === 'not_offered' ? { kind: 'cleartext', wanted: 'tls' } : unfit;
 }

@@ -5,6 +5,7 @@ import type { HostFault, Outcome } from '../smtp/session';
 import { messageOf, printable } from '../text';
 import { allowsBrokenTls } from '../policy/cleartext';
 import type { Attempt } from './attempt';
+import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { deferFor, giveUp } from './giving_up';
 import type { HarakaMx, PluggableSocket } from './haraka';
@@ -16,7 +17,7 @@ import { hostOf } from './mx_entry';
 import { ownAddress } from './own_address';
 import { tellHaraka } from './outcome';
 import { forgetAttempts, noteUndeliverable } from './recipients';
-import { giveBack, prepareEntry, wayTo } from './reaching';
+import { giveBack, leaveWay, prepareEntry, wayTo } from './reaching';
 import { recallBroken, rememberBroken } from './redis_memory';
 
 /** Haraka calls this for the first host and after each host that failed; so do we. Never rejects. */
@@ -26,6 +27,8 @@ export async function tryNextHost(delivery: Delivery): Promise<void> {
     noteUnreached(delivery, attempt);
     await nextStep(delivery, attempt);
   } catch (error) {
+    letGo(delivery, attempt);
+    attempt.connecting = 'none';
     const text = `the delivery broke: ${printable(messageOf(error))}`;
     delivery.hmail.logerror(`tls-peers: ${text}`);
     deferFor(delivery, attempt, { reason: 'internal-error', text });
@@ -80,14 +83,21 @@ async function reach(
   const { hmail, original } = delivery;
   attempt.budget.pause();
   const way = await wayTo(delivery, tried, kept);
+  // Haraka has begun anew with the message meanwhile; whoever is at it now finds a way of its own.
+  if (delivery.attempt !== attempt) {
+    leaveWay(delivery, way);
+    return;
+  }
   switch (way.kind) {
     case 'busy':
       giveBack(delivery, attempt, tried);
       return;
     case 'session': {
       prepareEntry(delivery, tried.mx);
+      forgetAttempts(hmail.todo.rcpt_to);
       const { outcome, ...session } = await resumeSession(delivery, attempt, tried, way);
       if (outcome.kind !== 'stale') {
+        deliveryCounters.countMessage('reused');
         await conclude(delivery, attempt, tried, outcome, session);
         return;
       }

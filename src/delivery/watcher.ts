@@ -35,8 +35,7 @@ export class Watcher implements SessionObserver {
     this.channel = about.channel;
     this.authenticated = about.authenticated;
     if (fitness.kind === 'tls') this.#met(fitness.session, fitness.verdict);
-    else if (about.channel.kind === 'cleartext' && about.channel.startTls === 'not_offered')
-      this.missingStartTls();
+    else if (fitness.wanted === 'tls') this.missingStartTls();
     this.#stands(messages);
   }
 
@@ -78,7 +77,10 @@ export class Watcher implements SessionObserver {
     this.#log('loginfo', 'secured', securedInfo(session, certificate, verdict.verified));
   };
 
-  established: SessionObserver['established'] = () => this.#stands(0);
+  established: SessionObserver['established'] = () => {
+    deliveryCounters.countMessage('new');
+    this.#stands(0);
+  };
 
   #met({ protocol, cipher, group }: TlsSession, verdict: SessionMet): void {
     this.#tls = { tlsVersion: protocol ?? '', cipher, group, verified: verdict.verified };
@@ -87,7 +89,6 @@ export class Watcher implements SessionObserver {
 
   #stands(messagesBefore: number): void {
     const { mx, plan } = this.#tried;
-    deliveryCounters.countMessage(messagesBefore === 0 ? 'new' : 'reused');
     this.#attempt.connected = { ...this.#tls, plan, address: mx.exchange ?? '', messagesBefore };
   }
 

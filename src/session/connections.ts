@@ -19,20 +19,20 @@ export interface ConnectionLimits {
   readonly idleSessions: number;
   /** Connections to one host, whether they wait or not. */
   readonly perHost: number;
-  /** Messages that may wait for a connection to one host, and to all of them. */
+  /** Messages that may wait for a connection to one host, and to all of them, also where their turn will not come soon. */
   readonly waiting: { readonly perHost: number; readonly inAll: number };
-  /** Milliseconds for which a message may wait for a connection. */
-  readonly patience: number;
+  /** Milliseconds for which a message waits while no connection to its host becomes free, and for which it waits at all. */
+  readonly patience: { readonly idleHost: number; readonly inAll: number };
 }
 
-/** A session that waits, and what its owner knows of it. */
+/** A session that waits, and what its owner knows of it. Whoever opened it releases the lease when its connection closes. */
 export interface Kept<T> {
   readonly session: Pick<Session, 'isIdle' | 'dismiss' | 'next'>;
   readonly lease: Lease;
   readonly about: T;
 }
 
-/** The right to one connection to a host, until it is released. */
+/** The right to one connection to a host, until it is released: by whoever holds it, once the connection is closed or not made. */
 export interface Lease {
   readonly host: string;
   /** When it was given, by the clock of the connections. */
@@ -62,7 +62,13 @@ interface Host<T> {
   /** The one that waits longest first. */
   readonly idle: Idle<T>[];
   readonly waiting: ((woken: Woken) => void)[];
-  /** Whether the last message that waited did so in vain, and no connection has become free since. */
+  /** When a connection last became free for somebody else. */
+  freed: number;
+  /** When somebody last got one, or one became free. */
+  moved: number;
+  /** Milliseconds from one turn to the next while somebody waits, lately; infinite where that is not known. */
+  pace: number;
+  /** Whether a message has waited in vain, and no connection has become free since. */
   stuck: boolean;
 }
 
@@ -96,15 +102,19 @@ export class Connections<T> {
    */
   async acquire(host: string, suits: ((kept: Kept<T>) => boolean) | undefined): Promise<Acquired<T>> {
     this.#noteArrival(host);
-    // Nobody overtakes those who wait already.
-    let woken: Woken = 'look_again';
-    if (this.#mustQueue(host)) woken = await this.#wait(host, 'last');
-    while (woken === 'look_again') {
-      const acquired = this.#acquireNow(host, suits);
-      if (acquired !== 'none') return acquired;
-      woken = await this.#wait(host, 'first');
+    const since = this.#clock();
+    try {
+      // Nobody overtakes those who wait already.
+      let woken: Woken = this.#mustQueue(host) ? await this.#wait(host, 'last', since) : 'look_again';
+      while (woken === 'look_again') {
+        const acquired = this.#acquireNow(host, suits);
+        if (acquired !== 'none') return acquired;
+        woken = await this.#wait(host, 'first', since);
+      }
+      return { kind: 'busy' };
+    } finally {
+      this.#wakeNext(host);
     }
-    return { kind: 'busy' };
   }
 
   /** The connection is gone, or was never made. Any number of times. */
@@ -130,7 +140,6 @@ export class Connections<T> {
     const host = this.#hosts.get(lease.host);
     if (host === undefined || !host.leases.has(lease) || !session.isIdle() || !this.#mayCarryMore(lease)) {
       session.dismiss();
-      this.release(lease);
       return;
     }
     const timer = setTimeout(() => this.#end(kept), this.#limits().idle);
@@ -144,8 +153,13 @@ export class Connections<T> {
   /** Ends every session that waits; those that are busy end when they are done with their message. */
   endIdle(): void {
     this.#generation += 1;
-    for (const kept of [...this.#hosts.values()].flatMap(({ idle }) => idle.map((one) => one.kept)))
-      this.#end(kept);
+    for (const host of [...this.#hosts.values()]) for (const { kept } of [...host.idle]) this.#end(kept);
+  }
+
+  /** `endIdle`; and messages that wait were decided under other settings: for them it is `busy`, so that they come by again. */
+  settingsChanged(): void {
+    this.endIdle();
+    for (const host of [...this.#hosts.values()]) for (const leave of [...host.waiting]) leave('give_up');
   }
 
   /** `open`: connections in all, those that wait included. */
@@ -166,18 +180,21 @@ export class Connections<T> {
       if (!kept.session.isIdle() || !this.#mayCarryMore(kept.lease)) this.#end(kept);
       else if (suits?.(kept) === true) {
         this.#takeOut(host, idle);
+        host.moved = this.#clock();
         return { kind: 'session', kept };
       }
     }
     if (host.leases.size >= this.#limits().perHost) {
-      // One that waits for mail of another kind gives way.
+      // One that waits for mail of another kind gives way; there is room once its connection is closed.
       const oldest = host.idle[0];
-      if (oldest === undefined) return 'none';
-      this.#end(oldest.kept);
+      if (oldest !== undefined) this.#end(oldest.kept);
+      if (host.leases.size >= this.#limits().perHost) return 'none';
     }
     const lease: Lease = { host: name, since: this.#clock(), generation: this.#generation, messages: 0 };
     // To end the last session of a host makes it forgotten.
-    this.#hostOf(name).leases.add(lease);
+    const current = this.#hostOf(name);
+    current.leases.add(lease);
+    current.moved = this.#clock();
     return { kind: 'connect', lease };
   }
 
@@ -196,38 +213,81 @@ export class Connections<T> {
     return host !== undefined && host.waiting.length > 0;
   }
 
-  #wait(name: string, place: 'first' | 'last'): Promise<Woken> {
+  /** @param since when this message began to wait */
+  #wait(name: string, place: 'first' | 'last', since: number): Promise<Woken> {
     const host = this.#hostOf(name);
-    const { waiting, patience } = this.#limits();
-    const isFull = host.waiting.length >= waiting.perHost || this.#waiting >= waiting.inAll;
-    if (host.stuck || isFull) return Promise.resolve('give_up');
+    if (host.stuck || !this.#mayWait(host)) return Promise.resolve('give_up');
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        host.stuck = true;
-        leave('give_up');
-      }, patience);
+      let timer: NodeJS.Timeout | undefined;
       const leave = (woken: Woken): void => {
         clearTimeout(timer);
         const index = host.waiting.indexOf(leave);
-        if (index >= 0) host.waiting.splice(index, 1);
+        if (index < 0) return;
+        host.waiting.splice(index, 1);
         this.#waiting -= 1;
         resolve(woken);
+      };
+      /** A host that works through its mail is waited for longer than one that stands still. */
+      const watch = (begun: number): void => {
+        const { patience } = this.#limits();
+        const until = Math.min(Math.max(begun, host.freed) + patience.idleHost, since + patience.inAll);
+        timer = setTimeout(
+          () => {
+            if (this.#clock() < since + patience.inAll && host.freed > begun) {
+              watch(host.freed);
+              return;
+            }
+            host.stuck ||= host.freed <= begun;
+            leave('give_up');
+          },
+          Math.max(0, until - this.#clock()),
+        );
+        timer.unref();
       };
       this.#waiting += 1;
       if (place === 'first') host.waiting.unshift(leave);
       else host.waiting.push(leave);
+      watch(this.#clock());
     });
   }
 
+  /** Whoever waits holds up mail to others that wants its place: a few may, and as many as will have their turn soon. */
+  #mayWait(host: Host<T>): boolean {
+    const { waiting, patience } = this.#limits();
+    if (host.waiting.length < waiting.perHost && this.#waiting < waiting.inAll) return true;
+    const pace = Math.max(host.pace, this.#clock() - host.moved);
+    return (host.waiting.length + 1) * pace < patience.idleHost;
+  }
+
   #freed(name: string, host: Host<T>): void {
-    host.stuck = false;
     const [first] = host.waiting;
+    const now = this.#clock();
+    if (first !== undefined) {
+      const gap = now - host.freed;
+      host.pace = Number.isFinite(host.pace) ? 0.8 * host.pace + 0.2 * gap : gap;
+    }
+    host.stuck = false;
+    host.freed = now;
+    host.moved = now;
     if (first !== undefined) first('look_again');
     else if (host.leases.size === 0) this.#hosts.delete(name);
   }
 
+  /** Whoever was woken may have found more than it took, or did not take what it was woken for. */
+  #wakeNext(name: string): void {
+    const host = this.#hosts.get(name);
+    if (host === undefined) return;
+    const [first] = host.waiting;
+    const isRoom = host.leases.size < this.#limits().perHost || host.idle.length > 0;
+    if (first !== undefined && isRoom) first('look_again');
+    else if (first === undefined && host.leases.size === 0) this.#hosts.delete(name);
+  }
+
+  /** Takes leave of a session; its lease stands until the connection is closed. */
   #end(kept: Kept<T>): void {
-    this.release(kept.lease);
+    const host = this.#hosts.get(kept.lease.host);
+    const idle = host?.idle.find((one) => one.kept === kept);
+    if (host !== undefined && idle !== undefined) this.#takeOut(host, idle);
     kept.session.dismiss();
   }
 
@@ -250,7 +310,15 @@ export class Connections<T> {
   #hostOf(name: string): Host<T> {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
-    const host: Host<T> = { leases: new Set(), idle: [], waiting: [], stuck: false };
+    const host: Host<T> = {
+      leases: new Set(),
+      idle: [],
+      waiting: [],
+      freed: Number.NEGATIVE_INFINITY,
+      moved: Number.NEGATIVE_INFINITY,
+      pace: Number.POSITIVE_INFINITY,
+      stuck: false,
+    };
     this.#hosts.set(name, host);
     return host;
   }

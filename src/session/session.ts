@@ -78,14 +78,17 @@ export class Session {
     });
   }
 
-  /** Whether it waits for another message: for `next`, or `dismiss`. */
+  /** Whether it waits for another message: for `next`, or `dismiss`. Not where the peer has begun to say something. */
   isIdle(): boolean {
-    return this.#state.name === 'idle';
+    return this.#state.name === 'idle' && !this.#channel.isWithinReply();
   }
 
   /** Another message, up to its outcome; `stale` where the session is over already. Never rejects. */
   next(message: SessionMessage): Promise<Outcome> {
-    if (!this.isIdle()) return Promise.resolve({ kind: 'stale', text: 'the session was over' });
+    if (!this.isIdle()) {
+      this.dismiss();
+      return Promise.resolve({ kind: 'stale', text: 'the session was over' });
+    }
     return new Promise((resolve) => {
       this.#resolve = resolve;
       this.#told = false;

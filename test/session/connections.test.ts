@@ -17,17 +17,23 @@ const usual: ConnectionLimits = {
   idleSessions: 100,
   perHost: 20,
   waiting: { perHost: 50, inAll: 100 },
-  patience: 2000,
+  patience: { idleHost: 2000, inAll: 10_000 },
 };
 
-/** A session that waits until it is dismissed. */
+/** A session that waits until it is dismissed; its connection closes at once, or when `closed` is called. */
 class Waiting {
   dismissed = false;
+
+  readonly #closed: (() => void) | 'late';
+
+constructor(closed: (() => void) | 'late') { this.#closed = closed;}
+
   isIdle(): boolean {
     return !this.dismissed;
   }
   dismiss(): void {
     this.dismissed = true;
+    if (this.#closed !== 'late') this.#closed();
   }
   next(): Promise<never> {
     throw new Error('nothing is sent here');
@@ -43,9 +49,14 @@ function connections(limits: Partial<ConnectionLimits> = {}): Connections<string
   );
 }
 
-function kept(lease: Lease, about = ''): Kept<string> & { readonly session: Waiting } {
+/** @param of undefined where the peer takes its time to close the connection */
+function kept(
+  lease: Lease,
+  about = '',
+  of?: Connections<string>,
+): Kept<string> & { readonly session: Waiting } {
   lease.messages += 1;
-  return { session: new Waiting(), lease, about };
+  return { session: new Waiting(of === undefined ? 'late' : () => of.release(lease)), lease, about };
 }
 
 async function connect(of: Connections<string>, host = 'mx 25'): Promise<Lease> {
@@ -127,14 +138,14 @@ describe('a session that waits', () => {
 
   it('is for its own host alone, and for nobody who wants a new connection', async () => {
     const of = connections();
-    of.keep(kept(await connect(of)));
+    of.keep(kept(await connect(of), '', of));
     expect((await of.acquire('mx 26', anyone)).kind).toBe('connect');
     expect((await of.acquire('mx 25', undefined)).kind).toBe('connect');
   });
 
   it('ends when nothing comes', async () => {
     const of = connections();
-    const session = kept(await connect(of));
+    const session = kept(await connect(of), '', of);
     of.keep(session);
     await vi.advanceTimersByTimeAsync(5000);
     expect(session.session.dismissed).toBe(true);
@@ -143,7 +154,7 @@ describe('a session that waits', () => {
 
   it('ends with the settings', async () => {
     const of = connections();
-    const session = kept(await connect(of));
+    const session = kept(await connect(of), '', of);
     of.keep(session);
     of.endIdle();
     expect(session.session.dismissed).toBe(true);
@@ -152,10 +163,10 @@ describe('a session that waits', () => {
 
   it('is not kept where it is over already, or its connection is', async () => {
     const of = connections();
-    const over = kept(await connect(of));
+    const over = kept(await connect(of), '', of);
     over.session.dismiss();
     of.keep(over);
-    const gone = kept(await connect(of));
+    const gone = kept(await connect(of), '', of);
     of.release(gone.lease);
     of.keep(gone);
     expect(gone.session.dismissed).toBe(true);
@@ -164,7 +175,7 @@ describe('a session that waits', () => {
 
   it('is forgotten when the peer ends it', async () => {
     const of = connections();
-    const session = kept(await connect(of));
+    const session = kept(await connect(of), '', of);
     of.keep(session);
     session.session.dismissed = true;
     of.release(session.lease);
@@ -176,7 +187,7 @@ describe('a session that waits', () => {
     const of = connections({ idleSessions: 2 });
     const sessions = [];
     for (const host of ['a 25', 'b 25', 'c 25']) {
-      sessions.push(kept(await connect(of, host)));
+      sessions.push(kept(await connect(of, host), '', of));
       await vi.advanceTimersByTimeAsync(1);
     }
     for (const session of sessions) of.keep(session);
@@ -201,10 +212,101 @@ describe('a host with all its connections', () => {
 
   it('gives up a session of another kind for mail that it does not suit', async () => {
     const of = connections({ perHost: 1 });
-    const session = kept(await connect(of));
+    const session = kept(await connect(of), '', of);
     of.keep(session);
     expect((await of.acquire('mx 25', () => false)).kind).toBe('connect');
     expect(session.session.dismissed).toBe(true);
+  });
+
+  it('has room again only when the connection that gave way is closed', async () => {
+    const of = connections({ perHost: 1 });
+    const session = kept(await connect(of));
+    of.keep(session);
+    const waits = of.acquire('mx 25', () => false);
+    expect(await now(waits)).toBe('waits');
+    expect(session.session.dismissed).toBe(true);
+    of.release(session.lease);
+    expect(await now(waits)).toMatchObject({ kind: 'connect' });
+  });
+
+  it('holds up nobody whom another of its sessions suits, while one gives way', async () => {
+    const of = connections({ perHost: 2 });
+    const [oldest, newest] = [kept(await connect(of), 'a'), kept(await connect(of), 'b')];
+    for (const session of [oldest, newest]) of.keep(session);
+    const other = of.acquire('mx 25', () => false);
+    const suited = of.acquire('mx 25', ({ about }) => about === 'b');
+    expect(await now(suited)).toBe('waits');
+    of.release(oldest.lease);
+    expect(await now(other)).toMatchObject({ kind: 'connect' });
+    expect(await now(suited)).toMatchObject({ kind: 'session' });
+  });
+
+  it('is waited for as long as it works through its mail, up to a limit', async () => {
+    const of = connections({ perHost: 1 });
+    let lease = await connect(of);
+    const waits = Array.from({ length: 8 }, () => of.acquire('mx 25', anyone));
+    const kinds: string[] = [];
+    for (const [index, one] of waits.entries()) {
+      await vi.advanceTimersByTimeAsync(1500);
+      of.release(lease);
+      const acquired = await now(one);
+      kinds.push(acquired === 'waits' ? `${index} waits` : acquired.kind);
+      if (acquired !== 'waits' && acquired.kind === 'connect') lease = acquired.lease;
+    }
+    expect(kinds).toEqual([...Array.from({ length: 6 }, () => 'connect'), 'busy', 'busy']);
+  });
+
+  it('makes as much mail wait as will have its turn soon', async () => {
+    const of = connections({ perHost: 1, waiting: { perHost: 2, inAll: 100 } });
+    let lease = await connect(of);
+    /** Each turn takes so long. */
+    const turns = async (ms: number): Promise<void> => {
+      for (let turn = 0; turn < 30; turn++) {
+        const next = of.acquire('mx 25', anyone);
+        await vi.advanceTimersByTimeAsync(ms);
+        of.release(lease);
+        const acquired = await next;
+        if (acquired.kind === 'connect') lease = acquired.lease;
+      }
+    };
+    const howManyWait = async (): Promise<number> => {
+      const waits = Array.from({ length: 100 }, () => of.acquire('mx 25', anyone));
+      await now(Promise.race(waits));
+      const { waiting } = of.counts();
+      of.settingsChanged();
+      await Promise.all(waits);
+      return waiting;
+    };
+    expect(await howManyWait()).toBe(2);
+    await turns(100);
+    expect(await howManyWait()).toBe(19);
+    await turns(1900);
+    expect(await howManyWait()).toBe(2);
+  });
+
+  it('gives mail back that was decided under other settings', async () => {
+    const of = connections({ perHost: 1 });
+    const lease = await connect(of);
+    const waits = of.acquire('mx 25', anyone);
+    of.settingsChanged();
+    expect(await waits).toEqual({ kind: 'busy' });
+    const next = of.acquire('mx 25', anyone);
+    expect(await now(next)).toBe('waits');
+    of.release(lease);
+    expect(await next).toMatchObject({ kind: 'connect' });
+  });
+
+  it('makes the next one wait no longer where somebody breaks over it', async () => {
+    const of = connections({ perHost: 1 });
+    const session = kept(await connect(of));
+    const broken = of.acquire('mx 25', () => {
+      throw new Error('not this one');
+    });
+    const caught = broken.catch((error: unknown) => String(error));
+    const next = of.acquire('mx 25', anyone);
+    of.keep(session);
+    expect(await caught).toContain('not this one');
+    expect(await now(next)).toMatchObject({ kind: 'session' });
   });
 
   it('gives mail back that has waited long enough, and after that at once', async () => {
@@ -236,6 +338,59 @@ describe('a host with all its connections', () => {
   });
 });
 
+it('lets nobody wait for what there is, whatever happens in which order', async () => {
+  const step = fc.record({
+    what: fc.constantFrom('acquire', 'acquire', 'acquire', 'keep', 'keep', 'release', 'close', 'close'),
+    about: fc.constantFrom('x', 'y', 'z'),
+    pick: fc.nat(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const perHost = 3;
+      const of = connections({ perHost });
+      const held: (Kept<string> & { readonly session: Waiting })[] = [];
+      const closing = new Set<Kept<string> & { readonly session: Waiting }>();
+      for (const { what, about, pick } of steps) {
+        const one = held[pick % Math.max(1, held.length)];
+        if (what === 'acquire') {
+          void of
+            .acquire('mx 25', (candidate) => candidate.about === about)
+            .then((got) => {
+              if (got.kind === 'connect') held.push(kept(got.lease, about));
+              if (got.kind !== 'session') return;
+              const taken = got.kept as (typeof held)[number];
+              closing.delete(taken);
+              held.push(taken);
+            });
+        } else if (what === 'close') {
+          // What was dismissed closes at last.
+          const gone = [...closing].filter(({ session }) => session.dismissed)[0];
+          if (gone !== undefined) {
+            closing.delete(gone);
+            of.release(gone.lease);
+          }
+        } else if (one !== undefined) {
+          held.splice(held.indexOf(one), 1);
+          closing.add(one);
+          if (what === 'keep') of.keep(one);
+          else {
+            closing.delete(one);
+            of.release(one.lease);
+          }
+        }
+        await vi.advanceTimersByTimeAsync(0);
+        const { open, waiting } = of.counts();
+        expect(open).toBeLessThanOrEqual(perHost);
+        if (waiting > 0) expect(open).toBe(perHost);
+        const leaving = [...closing].filter(({ session }) => session.dismissed).length;
+        // Whoever waits is served by somebody who is busy, or by a connection that is about to close.
+        if (waiting > 0) expect(held.length + leaving).toBeGreaterThan(0);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
 it('never exceeds its limits, and forgets every host, whatever happens in which order', async () => {
   const step = fc.record({
     what: fc.constantFrom('acquire', 'acquire', 'acquire', 'keep', 'keep', 'release', 'later', 'settings'),
@@ -250,7 +405,7 @@ it('never exceeds its limits, and forgets every host, whatever happens in which 
         idleSessions: 2,
         messages: 4,
         waiting: { perHost: 2, inAll: 3 },
-        patience: 50,
+        patience: { idleHost: 50, inAll: 200 },
       };
       const of = connections(limits);
       const held: (Kept<string> & { readonly session: Waiting })[] = [];
@@ -261,7 +416,7 @@ it('never exceeds its limits, and forgets every host, whatever happens in which 
           const acquired = of
             .acquire(host, (candidate) => candidate.about === about)
             .then((got) => {
-              if (got.kind === 'connect') held.push(kept(got.lease, about));
+              if (got.kind === 'connect') held.push(kept(got.lease, about, of));
               if (got.kind === 'session') {
                 expect(got.kept.about).toBe(about);
                 got.kept.lease.messages += 1;

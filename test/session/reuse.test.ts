@@ -158,6 +158,19 @@ describe('a session that is over when the next message comes', () => {
     await stage.close();
   });
 
+  it('is stale where the peer has begun to say something that nobody asked for', async () => {
+    const stage = await open();
+    const session = sessionOn(stage, { ...keep, timeouts: { ...patient, quit: 100 } });
+    await session.run();
+    stage.peer.say('250-and');
+    while (session.isIdle()) await new Promise((resolve) => setImmediate(resolve));
+    // Behind that, the answer to MAIL would be read as the end of another one.
+    expect(words(await session.next(lettered('two')))).toBe('stale: the session was over');
+    await session.closed();
+    expect(stage.peer.mails).toBe(1);
+    await stage.close();
+  });
+
   it('is not stale any more once MAIL was answered: another host may have the message', async () => {
     const stage = await open({
       RCPT: (peer) => (peer.mails === 1 ? peer.say('250 ok\r\n') : peer.raw.destroy()),
