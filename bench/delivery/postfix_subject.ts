@@ -117,6 +117,7 @@ function masterCf(port: number, holding: number, concurrency: number): string {
       '- -',
       'n',
     ),
+    service('pickup', 'unix', 'pickup', '60 1', 'n'),
     service('cleanup', 'unix', 'cleanup', '- 0', 'n'),
     service('qmgr', 'unix', 'qmgr', '300 1', 'n'),
     service('tlsmgr', 'unix', 'tlsmgr', '1000? 1'),

@@ -203,6 +203,7 @@ function distance(
       far.on('error', () => far.destroy());
       carry(near, far, half);
       carry(far, near, half);
+      near.resume();
     }, roundTrip + half);
   };
 }
