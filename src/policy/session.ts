@@ -1,5 +1,5 @@
 /** Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns. */
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
@@ -7,7 +7,7 @@ import { chainWeakness } from '../tls/chain_strength';
 import { encrypts } from '../tls/encrypts';
 import type { SecurityLevel } from '../tls/security_level';
 import type { TrustedRoots } from '../tls/trusted_roots';
-import { readCertificate } from '../x509/certificate';
+import { certificateOf, readCertificate } from '../x509/certificate';
 import { Effort, EffortSpent } from '../x509/effort';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
@@ -134,7 +134,7 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
   }
   const weakness = session.securityLevel < 2 ? weaknessText(session, now) : '';
   if (weakness !== '') return failed('validation-failure', weakness);
-  const leaf = new X509Certificate(der);
+  const leaf = certificateOf(der);
   const reading = readCertificate(leaf);
   if (reading.kind === 'malformed') {
     return failed('validation-failure', `the peer's certificate cannot be read (${reading.text})`);
