@@ -3,12 +3,12 @@ import type { PeerCertificate } from 'node:tls';
 import type { SessionMet, TlsSession } from '../policy/session';
 import type { SessionObserver } from '../session/options';
 import { messageOf, printable } from '../text';
-import type { HandshakeOptions } from '../tls/options';
+import { handshakeIdentity, type HandshakeRequest } from '../tls/options';
 import type { Attempt, Connected } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { whereOf, type HostTry } from './host_try';
-import { askedOf, type About, type Fitness, type KeptChannel } from './reuse';
+import { type About, type Fitness, type KeptChannel } from './reuse';
 
 /** Keeps what a session came to be, and writes Haraka's own log lines about it. */
 export class Watcher implements SessionObserver {
@@ -35,8 +35,8 @@ export class Watcher implements SessionObserver {
   }
 
   /** The handshake begins. */
-  asks(options: HandshakeOptions): void {
-    this.#asked = askedOf(options);
+  asks(request: HandshakeRequest): void {
+    this.#asked = handshakeIdentity(request);
   }
 
   sent: SessionObserver['sent'] = (lines) => {

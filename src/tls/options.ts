@@ -10,7 +10,7 @@ import { defaultRoots, rootsDigest } from '../mta_sts/roots';
 import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
 import { extraRootsOf } from '../policy/observed';
 import { compareVersions, tlsVersion, type VersionRange } from '../policy/version';
-import { cipherList } from './ciphers';
+import { cipherList, type CipherList } from './ciphers';
 import { groupList, type Hello } from './groups';
 import { certificateUse, securityLevelOf } from './security_level';
 
@@ -70,13 +70,17 @@ export function handshakeOptions(request: HandshakeRequest): HandshakeOptions {
   };
 }
 
-/** The same for handshakes that are asked for the same, the name aside: versions, ciphers, groups, roots, level, our certificate. */
-export function contextIdentity({ secureContext }: HandshakeOptions): string {
-  return identity(secureContext);
+/**
+ * The same for handshakes that are asked for the same: the name, versions, ciphers, groups, roots, level, our certificate.
+ *
+ * @throws as `handshakeOptions`
+ */
+export function handshakeIdentity(request: HandshakeRequest): string {
+  return `${identity(contextFor(contextTerms(request)))} ${request.requirement.serverName}`;
 }
 
 interface ContextTerms extends VersionRange {
-  readonly ciphers: string;
+  readonly ciphers: CipherList;
   readonly groups: string;
   readonly extraRoots: string;
   readonly own: ClientCertificate;
@@ -84,11 +88,11 @@ interface ContextTerms extends VersionRange {
 
 function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
   const wanted = stricter(requirement.minVersion, haraka.minVersion);
-  const { ciphers, versions } = cipherList(textOf(haraka.ciphers), {
+  const ciphers = cipherList(textOf(haraka.ciphers), {
     securityLevel: securityLevelOf(requirement, wanted),
     certificate: certificateUse(requirement),
   });
-  const minVersion = versions === 'only_1.3' ? 'TLSv1.3' : wanted;
+  const minVersion = ciphers.versions === 'only_1.3' ? 'TLSv1.3' : wanted;
   return {
     minVersion,
     maxVersion: newest(minVersion, haraka.maxVersion),
@@ -105,7 +109,7 @@ const contexts = new LRUCache<string, SecureContext>({ max: 64 });
 function contextFor(terms: ContextTerms): SecureContext {
   const { minVersion, maxVersion, ciphers, groups, extraRoots, own } = terms;
   const trust = [rootsDigest(extraRoots), identity(own.key), identity(own.cert)];
-  const key = [minVersion, maxVersion, ciphers, groups, ...trust].join('|');
+  const key = [minVersion, maxVersion, identity(ciphers), groups, ...trust].join('|');
   const known = contexts.get(key);
   if (known !== undefined) return known;
   const context = createContext(terms);
@@ -130,7 +134,7 @@ function contextOptions(terms: ContextTerms): SecureContextOptions {
   return {
     minVersion,
     maxVersion,
-    ciphers,
+    ciphers: ciphers.ciphers,
     ecdhCurve: groups,
     ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
     ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
