@@ -9,8 +9,9 @@ import {
 import { verdictLine } from '../src/inbound/report';
 import { ruleForClient, type Client } from '../src/inbound/rule';
 import type { Engine } from '../src/engine';
+import { utcDay } from '../src/peers/day';
 import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
-import { hookAnswer } from '../src/delivery/haraka';
+import { hookAnswer, isWritten, type LoggerModule } from '../src/delivery/haraka';
 import { messageOf } from '../src/text';
 import { encrypts } from '../src/tls/encrypts';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
@@ -85,10 +86,14 @@ class Recipients {
   /** Whose client it was when the first recipient of a message was named. */
   private readonly kinds = new WeakMap<Transaction, Client['kind']>();
 
+  private readonly logger: LoggerModule;
+
   constructor(
     private readonly plugin: HarakaPlugin,
     private readonly engine: Engine,
-  ) {}
+  ) {
+    this.logger = plugin.haraka_require('logger') as LoggerModule;
+  }
 
   judge(next: Next, connection: Connection, recipient: EnvelopeAddress): void {
     const verdict = this.verdict(connection, recipient);
@@ -104,7 +109,7 @@ class Recipients {
 
   private verdict(connection: Connection, recipient: EnvelopeAddress): RecipientVerdict {
     try {
-      const today = new Date().toISOString().slice(0, 10);
+      const today = utcDay(new Date());
       const client = this.clientOf(connection);
       const found = ruleForClient(this.engine.settings(), domainOf(recipient), client, today);
       return judgeRecipient(found, protectionOf(connection));
@@ -141,6 +146,9 @@ class Recipients {
     if (this.isNews(connection, alike)) connection.results.add({ name: 'tls-peers' }, result);
     if (!transaction || !this.isNews(transaction, alike)) return;
     transaction.results.add({ name: 'tls-peers' }, result);
+    // No rule is meant for this client: for each message of one's own users that would be no news.
+    const isNothing = verdict.kind === 'admitted' && verdict.rule === '';
+    if (isNothing && !isWritten(this.logger, 'debug')) return;
     const line = verdictLine(verdict, {
       client: this.clientOf(connection),
       sender: textOf(transaction.mail_from),
@@ -148,9 +156,8 @@ class Recipients {
       tls,
     });
     if (verdict.kind !== 'admitted') connection.lognotice(line);
-    else if (verdict.rule !== '') connection.loginfo(line);
-    // No rule is meant for this client: for each message of one's own users that would be no news.
-    else connection.logdebug(line);
+    else if (isNothing) connection.logdebug(line);
+    else connection.loginfo(line);
   }
 
   private isNews(of: object, what: string): boolean {

@@ -40,11 +40,13 @@ export class Watcher implements SessionObserver {
   }
 
   sent: SessionObserver['sent'] = (lines) => {
+    if (!this.delivery.environment.logsProtocol()) return;
     for (const line of lines) this.#log('logprotocol', `C: ${printable(line, longestLine)}`);
   };
 
   received: SessionObserver['received'] = ({ code, lines }, during) => {
     if (during === 'auth' && code.startsWith('2')) this.authenticated = true;
+    if (!this.delivery.environment.logsProtocol()) return;
     const last = lines.length - 1;
     lines.forEach((text, index) =>
       this.#log('logprotocol', `S: ${code}${index === last ? ' ' : '-'}${printable(text, longestLine)}`),
