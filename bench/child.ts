@@ -118,6 +118,8 @@ async function end(child: ChildProcess): Promise<void> {
 
 /** In the child: does the work and hands the result, plain data, to the parent. */
 export function inChild(work: (order: never) => Promise<unknown>): void {
+  // Whoever gave the order is gone.
+  process.once('disconnect', () => process.exit(0));
   process.once('message', (message: { order: unknown }) => {
     work(message.order as never).then(
       (result) => process.send?.({ kind: 'result', result } satisfies Reply),

@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- --quick] [-- --json] [-- --only GROUP] [-- --setting SETTING] [-- --before BUNDLE]`: what this suite costs beside
- * what its users would otherwise run. docs/performance.md explains each figure. A setting is one of the deliveries'. With another
- * build of dist/tls-peers.cjs, deliveries through that one are measured in the same rounds.
+ * `npm run bench [-- --quick] [-- --json] [-- --only GROUP] [-- --setting SETTING] [-- --rounds N] [-- --before BUNDLE]`: what this
+ * suite costs beside what its users would otherwise run. docs/performance.md explains each figure. Settings and rounds are the
+ * deliveries'. With another build of dist/tls-peers.cjs, deliveries through that one are measured in the same rounds.
  *
  * Ends with 0 where every figure that was measured meets its line, 1 where one misses it, 2 where the call is wrong, 3 where a
  * group could not be measured.
@@ -83,6 +83,7 @@ function readOrder(): Order {
         before: { type: 'string' },
         only: { type: 'string', multiple: true, default: [] },
         setting: { type: 'string', multiple: true, default: [] },
+        rounds: { type: 'string' },
       },
     });
     return {
@@ -91,6 +92,7 @@ function readOrder(): Order {
       before: values.before === undefined ? undefined : existing(values.before),
       chosen: values.only.length === 0 ? groupNames : values.only.map(groupNamed),
       settings: values.setting.length === 0 ? settingNames : values.setting.map(settingNamed),
+      rounds: values.rounds === undefined ? 'usual' : roundsFrom(values.rounds),
     };
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -107,6 +109,11 @@ function groupNamed(name: string): GroupName {
   const group = groupNames.find((known) => known === name);
   if (group === undefined) throw new Error(`no group ${name}; there are ${groupNames.join(', ')}`);
   return group;
+}
+
+function roundsFrom(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new Error(`--rounds ${text}: 1 to 99 are meant`);
+  return Number(text);
 }
 
 function settingNamed(name: string): SettingName {

@@ -21,7 +21,12 @@ export interface DeliveryOrder {
   /** The bundle of another state of the suite, measured beside this one. */
   readonly before: string | undefined;
   readonly settings: readonly SettingName[];
+  /** How often each subject is measured, as in a full run otherwise; fewer rounds than those are held to no line. */
+  readonly rounds: number | 'usual';
 }
+
+/** Of a full run. */
+const usualRounds = 9;
 
 // --- who is measured ----------------------------------------------------------------------------------------------
 
@@ -143,7 +148,7 @@ async function measureLoopback(bench: Bench): Promise<Figure[]> {
       [reuseAt('auto')]: 1.6,
     },
     overPostfix: { [reuseAt('mandatory_dane')]: 0.85 },
-    isHeld: isFull,
+    isHeld: bench.isHeld,
   });
 }
 
@@ -168,7 +173,7 @@ async function measureFar(bench: Bench): Promise<Figure[]> {
   return figuresOf('30 ms away: ', runs, {
     overStock: { [reuseAt('opportunistic')]: 3.5, [reuseAt('mandatory_dane')]: 3.5 },
     overPostfix: {},
-    isHeld: isFull,
+    isHeld: bench.isHeld,
   });
 }
 
@@ -197,13 +202,13 @@ async function measureDrain(bench: Bench): Promise<Figure[]> {
     Object.fromEntries(Object.entries(beside).filter(([name]) => !(name in held))),
     usualConcurrency,
     drain,
-    3,
+    bench.isHeld ? 3 : 1,
   );
   return [
     ...figuresOf('draining: ', runs, {
       overStock: {},
       overPostfix: { [reuseAt('mandatory_dane')]: 1.2 },
-      isHeld: isFull,
+      isHeld: bench.isHeld,
     }),
     ...figuresOf('draining: ', slow, { overStock: {}, overPostfix: {}, isHeld: false }),
   ];
@@ -219,7 +224,7 @@ async function measureHandshakes(bench: Bench): Promise<Figure[]> {
       `handshakes per message, of ${messages} to ${peers.near.length} hosts`,
       '',
       [handshakes],
-      bench.isFull ? atMost(0.05) : undefined,
+      bench.isHeld ? atMost(0.05) : undefined,
     ),
   ];
 }
@@ -239,7 +244,7 @@ async function measureMute(bench: Bench): Promise<Figure[]> {
     },
   );
   const without = perSecond(runs[reuseAt('opportunistic')] ?? []);
-  const line = isFull ? atLeast(Math.min(...without)) : undefined;
+  const line = bench.isHeld ? atLeast(Math.min(...without)) : undefined;
   return [
     figure('a host that answers nothing: without mail for it', 'messages/s', without),
     figure('a host that answers nothing: all other mail', 'messages/s', perSecond(runs[name] ?? []), line),
@@ -271,16 +276,21 @@ interface Run {
 class Bench {
   readonly notes: string[] = [];
   readonly isFull: boolean;
+  /** Whether the figures are held to their lines. */
+  readonly isHeld: boolean;
   readonly before: string | undefined;
+  readonly #rounds: number;
   readonly #missing: string;
   /** By name and concurrency: each is started once, and is as far on its way through the compiler as the others. */
   readonly #subjects = new Map<string, Subject>();
 
   constructor(
     private readonly surroundings: Surroundings,
-    { effort, before }: DeliveryOrder,
+    { effort, before, rounds }: DeliveryOrder,
   ) {
     this.isFull = effort === 'full';
+    this.#rounds = rounds === 'usual' ? (this.isFull ? usualRounds : 2) : rounds;
+    this.isHeld = this.isFull && this.#rounds >= usualRounds;
     this.before = before;
     this.#missing = postfixMissing(surroundings);
     if (this.#missing !== '') this.note(`NOT MEASURED: ${this.#missing}`);
@@ -314,14 +324,14 @@ class Bench {
     entries: Entries,
     concurrency: number,
     run: (subject: Subject, sender: string, name: string) => Promise<Run>,
-    rounds = this.isFull ? 9 : 2,
+    rounds = this.#rounds,
   ): Promise<Record<string, Run[]>> {
     const subjects: Record<string, () => Promise<Run>> = {};
     for (const [name, entry] of Object.entries(entries)) {
       const subject = await this.subject(name, entry, concurrency);
       subjects[name] = () => run(subject, entry.sender, name);
     }
-    await alternate(subjects, this.isFull && rounds > 3 ? 2 : 1);
+    await alternate(subjects, rounds >= usualRounds ? 2 : 1);
     return alternate(subjects, rounds);
   }
 

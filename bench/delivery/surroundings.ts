@@ -3,6 +3,7 @@
  * their own. Every host has an address of its own on loopback, and listens on port 25 where that may be used: then a mail server
  * that knows nothing of the lab reaches it as well.
  */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -68,7 +69,15 @@ const script = fileURLToPath(new URL('resolver_child.ts', import.meta.url));
 
 export async function startSurroundings(): Promise<Surroundings> {
   const directory = await mkdtemp(path.join(tmpdir(), 'tls-peers-bench-'));
-  const cleanUp: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, maxRetries: 5 })];
+  // Also where the process ends in a hurry.
+  const removeNow = (): void => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', removeNow);
+  const cleanUp: (() => Promise<void>)[] = [
+    async () => {
+      process.removeListener('exit', removeNow);
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  ];
   const stop = async (): Promise<void> => {
     for (const step of cleanUp.splice(0).reverse()) await step();
   };
