@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- --quick] [-- --json] [-- --only GROUP] [-- --before BUNDLE]`: what this suite costs beside what its users would otherwise run.
- * docs/performance.md explains each figure. With another build of dist/tls-peers.cjs, deliveries through that one are measured in
- * the same rounds.
+ * `npm run bench [-- --quick] [-- --json] [-- --only GROUP] [-- --setting SETTING] [-- --rounds N] [-- --before BUNDLE]`: what this
+ * suite costs beside what its users would otherwise run. docs/performance.md explains each figure. Settings and rounds are the
+ * deliveries'. With another build of dist/tls-peers.cjs, deliveries through that one are measured in the same rounds.
  *
  * Ends with 0 where every figure that was measured meets its line, 1 where one misses it, 2 where the call is wrong, 3 where a
  * group could not be measured.
@@ -11,7 +11,7 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCold } from './decision/cold';
 import { measureWarm } from './decision/warm';
-import { measureDelivery } from './delivery/delivery';
+import { measureDelivery, settingNames, type DeliveryOrder, type SettingName } from './delivery/delivery';
 import { measureFootprint } from './footprint';
 import { measureGrowth } from './growth/growth';
 import {
@@ -21,7 +21,6 @@ import {
   missed,
   notMeasured,
   reportText,
-  type Effort,
   type Figure,
   type GroupName,
   type GroupReport,
@@ -30,26 +29,29 @@ import { measureVerification } from './verification/verification';
 
 interface Group {
   readonly title: string;
-  readonly measure: (
-    effort: Effort,
-    before: string | undefined,
-  ) => Promise<{ readonly figures: readonly Figure[]; readonly notes: readonly string[] }>;
+  readonly measure: (order: Order) => Promise<{
+    readonly figures: readonly Figure[];
+    readonly notes: readonly string[];
+  }>;
 }
 
 const groups: Readonly<Record<GroupName, Group>> = {
   delivery: { title: '1. Delivery through a real Haraka', measure: measureDelivery },
-  warm: { title: '2. A decision, everything cached', measure: measureWarm },
-  cold: { title: '3. A decision, nothing cached, 20 ms per round trip', measure: measureCold },
-  growth: { title: '4. Growth', measure: measureGrowth },
-  verification: { title: '5. Verification, beside the handshake', measure: measureVerification },
-  footprint: { title: '6. Start-up and footprint', measure: measureFootprint },
+  warm: { title: '2. A decision, everything cached', measure: ({ effort }) => measureWarm(effort) },
+  cold: {
+    title: '3. A decision, nothing cached, 20 ms per round trip',
+    measure: ({ effort }) => measureCold(effort),
+  },
+  growth: { title: '4. Growth', measure: ({ effort }) => measureGrowth(effort) },
+  verification: {
+    title: '5. Verification, beside the handshake',
+    measure: ({ effort }) => measureVerification(effort),
+  },
+  footprint: { title: '6. Start-up and footprint', measure: ({ effort }) => measureFootprint(effort) },
 };
 
-interface Order {
-  readonly effort: Effort;
+interface Order extends DeliveryOrder {
   readonly asJson: boolean;
-  /** The bundle of another state of the suite. */
-  readonly before: string | undefined;
   readonly chosen: readonly GroupName[];
 }
 
@@ -88,6 +90,8 @@ function readOrder(): Order {
         json: { type: 'boolean', default: false },
         before: { type: 'string' },
         only: { type: 'string', multiple: true, default: [] },
+        setting: { type: 'string', multiple: true, default: [] },
+        rounds: { type: 'string' },
       },
     });
     return {
@@ -95,6 +99,8 @@ function readOrder(): Order {
       asJson: values.json,
       before: values.before === undefined ? undefined : existing(values.before),
       chosen: values.only.length === 0 ? groupNames : values.only.map(groupNamed),
+      settings: values.setting.length === 0 ? settingNames : values.setting.map(settingNamed),
+      rounds: values.rounds === undefined ? 'usual' : roundsFrom(values.rounds),
     };
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -113,10 +119,21 @@ function groupNamed(name: string): GroupName {
   return group;
 }
 
+function roundsFrom(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new Error(`--rounds ${text}: 1 to 99 are meant`);
+  return Number(text);
+}
+
+function settingNamed(name: string): SettingName {
+  const setting = settingNames.find((known) => known === name);
+  if (setting === undefined) throw new Error(`no setting ${name}; there are ${settingNames.join(', ')}`);
+  return setting;
+}
+
 async function measured(group: GroupName): Promise<GroupReport> {
   const begun = performance.now();
   const { title, measure } = groups[group];
-  const { figures, notes } = await measure(effort, order.before);
+  const { figures, notes } = await measure(order);
   const report = { group, title, figures, notes, seconds: (performance.now() - begun) / 1000 };
   say(reportText(report));
   return report;

@@ -36,6 +36,10 @@ export interface HarakaOptions {
   readonly logLevel?: 'protocol' | 'debug' | 'info' | 'notice' | 'warn' | 'error';
   /** Whether bounces are sent as messages, or only reported. Default: reported. */
   readonly dsn?: 'discard' | 'send';
+  /** `untold`: nobody asks what became of each message, and Haraka is spared the telling. Default: `told`. */
+  readonly outcomes?: 'told' | 'untold';
+  /** `unread`: the log goes straight into its file, and `logLines` stays empty. Default: `read`. */
+  readonly log?: 'read' | 'unread';
   /** Further environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -82,6 +86,7 @@ export async function startHaraka(
   if (options.user !== undefined) await giveQueue(directory, options.user);
 
   const log = await openLog(path.join(directory, 'haraka.log'));
+  const output = options.log === 'unread' ? log.descriptor : 'pipe';
   let child: ChildProcess;
   let port = 0;
   let reportEnd: (how: string) => void = () => undefined;
@@ -95,7 +100,7 @@ export async function startHaraka(
     child = spawn(
       options.node ?? process.execPath,
       [path.join(harakaDirectory, 'bin/haraka'), '-c', directory],
-      { cwd: directory, env: environment(options, surroundings), stdio: ['ignore', 'pipe', 'pipe'] },
+      { cwd: directory, env: environment(options, surroundings), stdio: ['ignore', output, output] },
     );
     log.follow(child);
     const stopped = new AbortController();
@@ -270,7 +275,11 @@ function environment(
     NODE_EXTRA_CA_CERTS: caFile,
     TLS_PEERS_LAB: JSON.stringify({ routes: routesFile, dns: dnsAddress }),
     ...coverage(),
-    TLS_PEERS_LAB_REPORT: JSON.stringify({ port: reports.port, dsn: options.dsn ?? 'discard' }),
+    TLS_PEERS_LAB_REPORT: JSON.stringify({
+      port: reports.port,
+      dsn: options.dsn ?? 'discard',
+      outcomes: options.outcomes ?? 'told',
+    }),
     ...options.env,
   };
 }
@@ -283,6 +292,8 @@ function coverage(): NodeJS.ProcessEnv {
 
 interface Log {
   readonly lines: readonly string[];
+  /** Of the file. */
+  readonly descriptor: number;
   follow(child: ChildProcess): void;
   waitFor: HarakaProcess['waitForLog'];
   close(): Promise<void>;
@@ -293,9 +304,10 @@ async function openLog(file: string): Promise<Log> {
   const arrivals = new EventEmitter();
   arrivals.setMaxListeners(0);
   const stream: WriteStream = createWriteStream(file, { flags: 'a' });
-  await once(stream, 'open');
+  const [descriptor] = (await once(stream, 'open')) as [number];
   return {
     lines,
+    descriptor,
     follow: (child) => {
       for (const output of [child.stdout, child.stderr]) {
         if (output === null) continue;

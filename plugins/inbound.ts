@@ -9,8 +9,9 @@ import {
 import { verdictLine } from '../src/inbound/report';
 import { ruleForClient, type Client } from '../src/inbound/client_rule';
 import type { Engine } from '../src/engine';
+import { utcDay } from '../src/peers/day';
 import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
-import { hookAnswer } from '../src/delivery/haraka';
+import { hookAnswer, isWritten, type LoggerModule } from '../src/delivery/haraka';
 import { messageOf } from '../src/text';
 import { encrypts } from '../src/tls/encrypts';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
@@ -87,10 +88,12 @@ class Recipients {
 
   readonly #plugin: HarakaPlugin;
   readonly #engine: Engine;
+  readonly #logger: LoggerModule;
 
   constructor(plugin: HarakaPlugin, engine: Engine) {
     this.#plugin = plugin;
     this.#engine = engine;
+    this.#logger = plugin.haraka_require('logger') as LoggerModule;
   }
 
   judge(next: Next, connection: Connection, recipient: EnvelopeAddress): void {
@@ -107,7 +110,7 @@ class Recipients {
 
   #verdict(connection: Connection, recipient: EnvelopeAddress): RecipientVerdict {
     try {
-      const today = new Date().toISOString().slice(0, 10);
+      const today = utcDay(new Date());
       const client = this.#clientOf(connection);
       const found = ruleForClient(this.#engine.settings(), domainOf(recipient), client, today);
       return judgeRecipient(found, protectionOf(connection));
@@ -144,6 +147,9 @@ class Recipients {
     if (this.#isNews(connection, alike)) connection.results.add({ name: 'tls-peers' }, result);
     if (!transaction || !this.#isNews(transaction, alike)) return;
     transaction.results.add({ name: 'tls-peers' }, result);
+    // No rule is meant for this client: for each message of one's own users that would be no news.
+    const isNothing = verdict.kind === 'admitted' && verdict.rule === '';
+    if (isNothing && !isWritten(this.#logger, 'debug')) return;
     const line = verdictLine(verdict, {
       client: this.#clientOf(connection),
       sender: textOf(transaction.mail_from),
@@ -151,9 +157,8 @@ class Recipients {
       tls,
     });
     if (verdict.kind !== 'admitted') connection.lognotice(line);
-    else if (verdict.rule !== '') connection.loginfo(line);
-    // No rule is meant for this client: for each message of one's own users that would be no news.
-    else connection.logdebug(line);
+    else if (isNothing) connection.logdebug(line);
+    else connection.loginfo(line);
   }
 
   #isNews(of: object, what: string): boolean {

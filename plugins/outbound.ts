@@ -6,7 +6,9 @@ import { DeliveryGuard } from '../src/delivery/guard';
 import {
   assertSeam,
   hookAnswer,
+  isWritten,
   type HMailItem,
+  type LoggerModule,
   type OutboundConfigModule,
   type OutboundTls,
   type OutboundTlsModule,
@@ -253,6 +255,7 @@ function pairOf(summary: DeliverySummary): string {
 function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironment {
   const outboundTls = plugin.haraka_require('outbound/tls') as OutboundTls;
   const outboundConfig = plugin.haraka_require('outbound/config') as OutboundConfigModule;
+  const logger = plugin.haraka_require('logger') as LoggerModule;
   const limits = (): DeliveryLimits =>
     limitsOf(engine.settings().global, outboundConfig.cfg.concurrency_max ?? usualConcurrency);
   const connections = new Connections<About>(
@@ -265,6 +268,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironmen
     connections,
     outboundConfig,
     outboundTls,
+    logsProtocol: () => isWritten(logger, 'protocol'),
     tlsSocket: plugin.haraka_require('tls_socket') as TlsSocketModule,
     isExemptFromTls: (name) => isListed(outboundTls.cfg?.no_tls_hosts ?? [], name),
     options: () => {

@@ -94,6 +94,7 @@ function environmentOf(engine: Engine): DeliveryEnvironment {
     },
     tlsSocket: {},
     isExemptFromTls: () => false,
+    logsProtocol: () => false,
     options: () => {
       const settings = engine.settings();
       const now = () => new Date();

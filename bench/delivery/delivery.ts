@@ -1,208 +1,464 @@
-/** Messages through a real Haraka to hosts with TLS: without the suite, and with it at each level. */
-import { readFileSync } from 'node:fs';
-import { startLab, type Lab } from '../../haraka-test-harness/lab';
-import type { World } from '../../haraka-test-harness/world';
-import { securityLevels, type SecurityLevel } from '../../src/peers/rule';
-import { domainFile, ownDomain } from '../decision/suite';
+/**
+ * Messages through real mail servers to hosts with TLS: stock Haraka, Haraka with the suite at each level, Postfix. All of them meet
+ * the same hosts, the same DNS and the same messages, in turns.
+ */
+import type { SecurityLevel } from '../../src/peers/rule';
+import { ownDomain } from '../decision/suite';
 import { alternate, figure, percentile, ratios } from '../measure';
 import type { Effort, Figure, Line } from '../report';
-import { inject } from './injector';
+import { monotonicMs } from './clock';
+import { startHarakaSubject, type HarakaKind } from './haraka_subject';
+import type { Letter } from './injector';
+import { postfixMissing, startPostfixSubject, type PostfixKind } from './postfix_subject';
+import type { Subject } from './subject';
+import { peers, startSurroundings, type Place, type Surroundings } from './surroundings';
 
-const quickLevels: readonly SecurityLevel[] = ['opportunistic', 'mandatory_dane', 'mta_sts'];
-const lines: Partial<Record<SecurityLevel, Line>> = {
-  opportunistic: { is: 'at least', value: 1 },
-  mandatory_dane: { is: 'at least', value: 0.9 },
-  mta_sts: { is: 'at least', value: 0.9 },
-};
+export const settingNames = ['loopback', 'far', 'drain', 'handshakes', 'mute'] as const;
+export type SettingName = (typeof settingNames)[number];
 
-/** Each peer has all there is, so that the levels alone make the difference. */
-const peers = Array.from({ length: 10 }, (_, i) => `peer${i}.example`);
-const world: World = {
-  domains: Object.fromEntries(
-    peers.map((peer) => [
-      peer,
-      { dnssec: 'secure', mx: [{ tlsa: ['match'] }], sts: { policy: { mode: 'enforce' } } },
-    ]),
-  ),
-};
+export interface DeliveryOrder {
+  readonly effort: Effort;
+  /** The bundle of another state of the suite, measured beside this one. */
+  readonly before: string | undefined;
+  readonly settings: readonly SettingName[];
+  /** How often each subject is measured, as in a full run otherwise; fewer rounds than those are held to no line. */
+  readonly rounds: number | 'usual';
+}
 
-const connections = 8;
+/** Of a full run. */
+const usualRounds = 9;
 
-/** Stock Haraka a second time in each round: what the ratio comes to where there is no difference. */
+// --- who is measured ----------------------------------------------------------------------------------------------
+
+interface Entry {
+  readonly kind: HarakaKind | PostfixKind;
+  /** Who sends: the managed domain with the level that is meant. */
+  readonly sender: string;
+}
+
+type Entries = Readonly<Record<string, Entry>>;
+
+const haraka = { software: 'haraka', nodes: 0, waits: 'forgotten' } as const;
+const stock: Entry = { kind: { ...haraka, suite: 'none' }, sender: 'stock.example' };
+
+/** Stock Haraka a second time in each round: what a ratio comes to where there is no difference. */
 const control = 'stock Haraka again';
+const withReuse = 'Postfix, dane, with reuse';
 
-/** Every subject has a Haraka of its own, so that all are equally far on their way through the compiler. */
-/** @param before the bundle of another state of the suite, measured beside this one */
-export async function measureDelivery(
-  effort: Effort,
-  before?: string,
-): Promise<{ figures: Figure[]; notes: string[] }> {
-  const levels = effort === 'quick' ? quickLevels : securityLevels;
-  const run = effort === 'quick' ? 80 : 400;
-  const started: Measured[] = [];
-  // Each lab ends its Haraka when this process ends.
-  process.setMaxListeners(0);
-  const start = async (
-    plugins: readonly string[],
-    sender: string,
-    bundle?: string,
-  ): Promise<() => Promise<Run>> => {
-    const measured = await startMeasured(plugins, run, bundle);
-    started.push(measured);
-    return async () => {
-      // After the rest while the others had their turns, the first messages cost more, with the suite and without.
-      if (effort === 'full') await measureRun(measured, sender, run);
-      return measureRun(measured, sender, run);
-    };
-  };
+const postfix: Entries = {
+  'Postfix, dane, without reuse': { kind: { software: 'postfix', reuse: 'no' }, sender: 'stock.example' },
+  [withReuse]: { kind: { software: 'postfix', reuse: 'yes' }, sender: 'stock.example' },
+};
+
+function suite(level: SecurityLevel, more: Partial<HarakaKind> = {}): Entry {
+  return { kind: { ...haraka, suite: 'reuse', ...more }, sender: ownDomain(level) };
+}
+
+/** @param before a bundle, for the same once more through that one */
+function reusing(levels: readonly SecurityLevel[], before: string | undefined): Entries {
+  return Object.fromEntries(
+    levels.flatMap((level) => [
+      ...(before === undefined
+        ? []
+        : [[beforeOf(reuseAt(level)), suite(level, { bundle: before })] as const]),
+      [reuseAt(level), suite(level)] as const,
+    ]),
+  );
+}
+
+function notReusing(levels: readonly SecurityLevel[]): Entries {
+  return Object.fromEntries(
+    levels.map((level) => [
+      `with this suite, ${level}, without reuse`,
+      suite(level, { suite: 'without_reuse', waits: 'kept' }),
+    ]),
+  );
+}
+
+function reuseAt(level: SecurityLevel): string {
+  return `with this suite, ${level}`;
+}
+
+function beforeOf(name: string): string {
+  return `${name}, before`;
+}
+
+// --- what is measured ---------------------------------------------------------------------------------------------
+
+/** Deliveries at a time, of every subject. */
+const usualConcurrency = 100;
+const farConcurrency = 30;
+
+/** Milliseconds for the messages of one run. */
+const patience = 240_000;
+
+/**
+ * @throws Error where a message is not delivered in time
+ */
+export async function measureDelivery(order: DeliveryOrder): Promise<{ figures: Figure[]; notes: string[] }> {
+  const surroundings = await startSurroundings();
+  const bench = new Bench(surroundings, order);
   try {
-    const subjects: Record<string, () => Promise<Run>> = { stock: await start([], 'stock.example') };
-    if (effort === 'full') subjects[control] = await start([], 'stock.example');
-    for (const level of levels) {
-      if (before !== undefined)
-        subjects[levelBefore(level)] = await start(['tls-peers'], ownDomain(level), before);
-      subjects[level] = await start(['tls-peers'], ownDomain(level));
-    }
-    // Fills the caches, and lets the compiler see what is hot.
-    await alternate(subjects, effort === 'quick' ? 1 : 2);
-    const runs = await alternate(subjects, effort === 'quick' ? 3 : 9);
-    // Three short runs say nothing that could be held to a line.
-    return { figures: figuresOf(runs, effort === 'full' ? lines : {}), notes: notesOf(run) };
+    const reports: Figure[] = [];
+    for (const setting of order.settings) reports.push(...(await settings[setting](bench)));
+    return { figures: reports, notes: bench.notes };
   } finally {
-    await Promise.all(started.map(({ lab }) => lab.stop()));
+    await bench.stop();
+    await surroundings.stop();
   }
 }
 
-function notesOf(run: number): string[] {
+const settings: Readonly<Record<SettingName, (bench: Bench) => Promise<Figure[]>>> = {
+  loopback: measureLoopback,
+  far: measureFar,
+  drain: measureDrain,
+  handshakes: measureHandshakes,
+  mute: measureMute,
+};
+
+async function measureLoopback(bench: Bench): Promise<Figure[]> {
+  const { isFull, before } = bench;
+  const entries: Entries = isFull
+    ? {
+        'stock Haraka': { ...stock, kind: { ...haraka, suite: 'none', waits: 'kept' } },
+        [control]: { ...stock, kind: { ...haraka, suite: 'none', waits: 'kept' } },
+        ...notReusing(['opportunistic', 'mandatory_dane', 'mta_sts']),
+        ...reusing(['opportunistic', 'mandatory_dane', 'mta_sts', 'auto'], before),
+        'with this suite, mandatory_dane, nodes = 2': suite('mandatory_dane', { nodes: 2 }),
+        ...bench.installed(postfix),
+      }
+    : { 'stock Haraka': stock, ...reusing(['mandatory_dane'], before), ...bench.installed(postfix) };
+  const messages = isFull ? 400 : 80;
+  bench.note(
+    `in and out: runs of ${messages} messages of 2 KB over 8 connections to ${peers.near.length} hosts, TLS 1.3; every subject makes ${usualConcurrency} deliveries at a time`,
+  );
+  const runs = await bench.alternate(entries, usualConcurrency, async (subject, sender) => {
+    // After the rest while the others had their turns, the first messages cost more, with the suite and without.
+    if (isFull) await bench.inAndOut(subject, lettersFrom(sender, 'near', messages / 2));
+    return bench.inAndOut(subject, lettersFrom(sender, 'near', messages));
+  });
+  return figuresOf('', runs, {
+    overStock: {
+      'with this suite, opportunistic, without reuse': 1,
+      'with this suite, mandatory_dane, without reuse': 0.9,
+      'with this suite, mta_sts, without reuse': 0.9,
+      [reuseAt('opportunistic')]: 1.7,
+      [reuseAt('mandatory_dane')]: 1.7,
+      [reuseAt('mta_sts')]: 1.6,
+      [reuseAt('auto')]: 1.6,
+    },
+    overPostfix: { [reuseAt('mandatory_dane')]: 0.85 },
+    isHeld: bench.isHeld,
+  });
+}
+
+async function measureFar(bench: Bench): Promise<Figure[]> {
+  const { isFull, before } = bench;
+  const entries: Entries = isFull
+    ? {
+        'stock Haraka': stock,
+        ...notReusing(['mandatory_dane']),
+        ...reusing(['opportunistic', 'mandatory_dane'], before),
+        ...bench.installed(postfix),
+      }
+    : { 'stock Haraka': stock, ...reusing(['mandatory_dane'], before) };
+  const messages = isFull ? 300 : 60;
+  bench.note(
+    `30 ms away: the same, ${messages} messages, 15 ms on the way to the hosts and 15 ms back, ${farConcurrency} deliveries at a time`,
+  );
+  const runs = await bench.alternate(entries, farConcurrency, async (subject, sender) => {
+    if (isFull) await bench.inAndOut(subject, lettersFrom(sender, 'far', farConcurrency));
+    return bench.inAndOut(subject, lettersFrom(sender, 'far', messages));
+  });
+  return figuresOf('30 ms away: ', runs, {
+    overStock: { [reuseAt('opportunistic')]: 3.5, [reuseAt('mandatory_dane')]: 3.5 },
+    overPostfix: {},
+    isHeld: bench.isHeld,
+  });
+}
+
+async function measureDrain(bench: Bench): Promise<Figure[]> {
+  const { isFull, before } = bench;
+  const held: Entries = {
+    ...reusing(isFull ? ['opportunistic', 'mandatory_dane'] : ['mandatory_dane'], before),
+    ...bench.installed({ [withReuse]: postfix[withReuse]! }),
+  };
+  const beside: Entries = isFull
+    ? {
+        'stock Haraka': stock,
+        ...notReusing(['mandatory_dane']),
+        ...bench.installed(postfix),
+      }
+    : {};
+  const messages = isFull ? 2000 : 200;
+  const drain = (subject: Subject, sender: string): Promise<Run> =>
+    bench.drained(subject, lettersFrom(sender, 'near', messages));
+  bench.note(
+    `draining: ${messages} messages wait and are told to go (Haraka: from its queue of delayed mail, Postfix: postqueue -f)`,
+  );
+  const runs = await bench.alternate(held, usualConcurrency, drain);
+  // Three times as slow, and held to nothing.
+  const slow = await bench.alternate(
+    Object.fromEntries(Object.entries(beside).filter(([name]) => !(name in held))),
+    usualConcurrency,
+    drain,
+    bench.isHeld ? 3 : 1,
+  );
   return [
-    `runs of ${run} messages of 2 KB, after as many that do not count, over ${connections} connections, to ${peers.length} peers, TLS 1.3, each handshake in full`,
-    'the ratio is of runs of the same round, there to the mean of both runs of stock Haraka',
-    'before connect: from the queue to the first connection',
+    ...figuresOf('draining: ', runs, {
+      overStock: {},
+      overPostfix: { [reuseAt('mandatory_dane')]: 1.2 },
+      isHeld: bench.isHeld,
+    }),
+    ...figuresOf('draining: ', slow, { overStock: {}, overPostfix: {}, isHeld: false }),
   ];
 }
 
-interface Measured {
-  readonly lab: Lab;
-  /** So far. */
-  runs: number;
+async function measureHandshakes(bench: Bench): Promise<Figure[]> {
+  const messages = bench.isFull ? 5000 : 200;
+  const { sender } = suite('mandatory_dane');
+  const subject = await bench.subject(reuseAt('mandatory_dane'), suite('mandatory_dane'), usualConcurrency);
+  const { handshakes } = await bench.inAndOut(subject, lettersFrom(sender, 'near', messages));
+  return [
+    figure(
+      `handshakes per message, of ${messages} to ${peers.near.length} hosts`,
+      '',
+      [handshakes],
+      bench.isHeld ? atMost(0.05) : undefined,
+    ),
+  ];
 }
+
+/** One host that answers nothing, among ten that are busy. */
+async function measureMute(bench: Bench): Promise<Figure[]> {
+  const { isFull } = bench;
+  const messages = isFull ? 400 : 80;
+  const name = 'with mail that waits for a host that answers nothing';
+  const runs = await bench.alternate(
+    { [reuseAt('opportunistic')]: suite('opportunistic'), [name]: suite('opportunistic') },
+    usualConcurrency,
+    async (subject, sender, who) => {
+      if (who === name) await subject.take(lettersFrom(sender, 'mute', messages / 10));
+      if (isFull) await bench.inAndOut(subject, lettersFrom(sender, 'near', messages / 2));
+      return bench.inAndOut(subject, lettersFrom(sender, 'near', messages));
+    },
+  );
+  const without = perSecond(runs[reuseAt('opportunistic')] ?? []);
+  const line = bench.isHeld ? atLeast(Math.min(...without)) : undefined;
+  return [
+    figure('a host that answers nothing: without mail for it', 'messages/s', without),
+    figure('a host that answers nothing: all other mail', 'messages/s', perSecond(runs[name] ?? []), line),
+  ];
+}
+
+function lettersFrom(sender: string, place: Place, count: number): Letter[] {
+  const to = peers[place];
+  return Array.from({ length: count }, (_, i) => ({
+    from: `me@${sender}`,
+    to: `you@${to[i % to.length] ?? ''}`,
+  }));
+}
+
+// --- how it is measured -------------------------------------------------------------------------------------------
 
 interface Run {
   readonly perSecond: number;
-  /** Processor time of Haraka per message, taking it in included. Milliseconds. */
+  /** Processor time of the subject per message, all of its processes. Milliseconds. */
   readonly processorMs: number;
-  /** From the queue to the first connection. Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
+  /** Per message. */
+  readonly handshakes: number;
+  /** Of one processor, of the busiest of the processes with sinks. */
+  readonly sinks: number;
+  /** From the queue to the first connection. Milliseconds; empty where nobody knows. */
+  readonly waits: readonly number[];
 }
 
-async function startMeasured(
-  plugins: readonly string[],
-  run: number,
-  bundle: string | undefined,
-): Promise<Measured> {
-  const lab = await startLab(world, {
-    plugins: [...plugins, 'bench_probe'],
-    ownPlugins: { bench_probe: readFileSync(new URL('probe.cjs', import.meta.url), 'utf8') },
-    ...(bundle === undefined ? {} : { bundle }),
-    env: { BENCH_RUN: String(run) },
-    config: {
-      // The limits as they are by default; another state of the suite need not know all of their names.
-      'tls-peers.ini': '[timeouts]\n',
-      ...Object.fromEntries(
-        securityLevels.map((level) => [`tls-peers/${ownDomain(level)}.ini`, domainFile(level)]),
-      ),
-    },
-  });
-  return { lab, runs: 0 };
+class Bench {
+  readonly notes: string[] = [];
+  readonly isFull: boolean;
+  /** Whether the figures are held to their lines. */
+  readonly isHeld: boolean;
+  readonly before: string | undefined;
+  readonly #rounds: number;
+  readonly #missing: string;
+  /** By name and concurrency: each is started once, and is as far on its way through the compiler as the others. */
+  readonly #subjects = new Map<string, Subject>();
+
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings, { effort, before, rounds }: DeliveryOrder) {
+    this.#surroundings = surroundings;
+    this.isFull = effort === 'full';
+    this.#rounds = rounds === 'usual' ? (this.isFull ? usualRounds : 2) : rounds;
+    this.isHeld = this.isFull && this.#rounds >= usualRounds;
+    this.before = before;
+    this.#missing = postfixMissing(surroundings);
+    if (this.#missing !== '') this.note(`NOT MEASURED: ${this.#missing}`);
+    // Each subject ends with this process.
+    process.setMaxListeners(0);
+  }
+
+  note(text: string): void {
+    this.notes.push(text);
+  }
+
+  /** Nobody, where Postfix cannot be measured. */
+  installed(entries: Entries): Entries {
+    return this.#missing === '' ? entries : {};
+  }
+
+  async subject(name: string, { kind }: Entry, concurrency: number): Promise<Subject> {
+    const key = `${concurrency} ${name}`;
+    const known = this.#subjects.get(key);
+    if (known !== undefined) return known;
+    const directory = `subject-${this.#subjects.size}`;
+    const subject = await (kind.software === 'postfix'
+      ? startPostfixSubject(this.#surroundings, directory, kind, concurrency)
+      : startHarakaSubject(this.#surroundings, directory, kind, concurrency));
+    this.#subjects.set(key, subject);
+    return subject;
+  }
+
+  /** Every subject in turn. The first rounds fill the caches, let the compiler see what is hot, and do not count. */
+  async alternate(
+    entries: Entries,
+    concurrency: number,
+    run: (subject: Subject, sender: string, name: string) => Promise<Run>,
+    rounds = this.#rounds,
+  ): Promise<Record<string, Run[]>> {
+    const subjects: Record<string, () => Promise<Run>> = {};
+    for (const [name, entry] of Object.entries(entries)) {
+      const subject = await this.subject(name, entry, concurrency);
+      subjects[name] = () => run(subject, entry.sender, name);
+    }
+    await alternate(subjects, rounds >= usualRounds ? 2 : 1);
+    return alternate(subjects, rounds);
+  }
+
+  /** From the first message handed over to the last one taken by a sink. */
+  inAndOut(subject: Subject, letters: readonly Letter[]): Promise<Run> {
+    return this.#run(subject, letters.length, () => subject.take(letters));
+  }
+
+  /** From the word to go to the last message taken by a sink. */
+  async drained(subject: Subject, letters: readonly Letter[]): Promise<Run> {
+    await subject.hold(letters);
+    return this.#run(subject, letters.length, () => subject.release());
+  }
+
+  async #run(subject: Subject, messages: number, begin: () => Promise<void>): Promise<Run> {
+    const { sinks } = this.#surroundings;
+    const before = sinks.tally();
+    const spent = subject.processorMs();
+    const begun = monotonicMs();
+    await begin();
+    const after = await sinks.taken(before.messages + messages, patience);
+    const elapsed = after.last - begun;
+    const processorMs = subject.processorMs() - spent;
+    const shares = after.processorMs.map(
+      (ms, process) => (ms - (before.processorMs[process] ?? 0)) / elapsed,
+    );
+    return {
+      perSecond: (messages / elapsed) * 1000,
+      processorMs: processorMs / messages,
+      handshakes: (after.handshakes - before.handshakes) / messages,
+      sinks: Math.max(...shares) * 100,
+      waits: await subject.waits(),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#subjects.values()].map((subject) => subject.stop()));
+  }
 }
 
-async function measureRun(measured: Measured, sender: string, messages: number): Promise<Run> {
-  const { lab } = measured;
-  measured.runs++;
-  const letters = Array.from({ length: messages }, (_, i) => ({
-    from: `me@${sender}`,
-    to: `you@${peers[i % peers.length] ?? ''}`,
-  }));
-  const from = lab.haraka.logLines.length;
-  const begun = performance.now();
-  await inject(lab.haraka.port, letters, connections);
-  const line = await lab.haraka.waitForLog(new RegExp(`bench-run \\{"run":${measured.runs},`), {
-    timeoutMs: 120_000,
-    from,
-  });
-  const elapsed = performance.now() - begun;
-  const { processorMs, waits } = JSON.parse(line.slice(line.indexOf('{"run"'))) as {
-    processorMs: number;
-    waits: number[];
-  };
-  if (waits.length !== messages) throw new Error(`${waits.length} first connections of ${messages} messages`);
-  return {
-    perSecond: (messages / elapsed) * 1000,
-    processorMs: processorMs / messages,
-    p50: percentile(waits, 50),
-    p99: percentile(waits, 99),
-  };
+// --- what came of it ----------------------------------------------------------------------------------------------
+
+interface Lines {
+  /** What each is held to, by name: at least so many times as fast. */
+  readonly overStock: Readonly<Record<string, number>>;
+  /** The same beside Postfix with reuse. */
+  readonly overPostfix: Readonly<Record<string, number>>;
+  /** A few short runs say nothing that could be held to a line. */
+  readonly isHeld: boolean;
 }
 
 function figuresOf(
+  prefix: string,
   runs: Readonly<Record<string, readonly Run[]>>,
-  heldTo: Partial<Record<string, Line>>,
+  { overStock, overPostfix, isHeld }: Lines,
 ): Figure[] {
-  const first = runs['stock'] ?? [];
-  const second = runs[control] ?? first;
-  const both = first.map((one, round) => (one.perSecond + (second[round] ?? one).perSecond) / 2);
-  return Object.entries(runs).flatMap(([name, of]): Figure[] => [
-    figure(
-      titleOf(name),
-      'messages/s',
-      of.map((one) => one.perSecond),
-    ),
-    ...(name === 'stock'
-      ? []
-      : [
-          figure(
-            '  over stock Haraka',
-            'x',
-            ratios(
-              of.map((one) => one.perSecond),
-              name === control ? first.map((one) => one.perSecond) : both,
+  const lineOf = (heldTo: Readonly<Record<string, number>>, name: string): Line | undefined => {
+    const value = heldTo[name];
+    return isHeld && value !== undefined ? atLeast(value) : undefined;
+  };
+  const first = perSecond(runs['stock Haraka'] ?? []);
+  const second = runs[control] === undefined ? first : perSecond(runs[control]);
+  const both = first.map((one, round) => (one + (second[round] ?? one)) / 2);
+  return Object.entries(runs).flatMap(([name, of]): Figure[] => {
+    const speed = perSecond(of);
+    const waits = of.map((one) => one.waits).filter((one) => one.length > 0);
+    return [
+      figure(`${prefix}${name}`, 'messages/s', speed),
+      ...over('  over stock Haraka', speed, name === control ? first : both, {
+        isShown: first.length > 0 && name !== 'stock Haraka',
+        line: lineOf(overStock, name),
+      }),
+      ...over('  over Postfix with reuse', speed, perSecond(runs[withReuse] ?? []), {
+        isShown: withReuse in runs && name !== withReuse,
+        line: lineOf(overPostfix, name),
+      }),
+      ...over('  over the state before', speed, perSecond(runs[beforeOf(name)] ?? []), {
+        isShown: beforeOf(name) in runs,
+        line: undefined,
+      }),
+      figure(
+        '  processor per message',
+        'ms',
+        of.map((one) => one.processorMs),
+      ),
+      figure(
+        '  handshakes per message',
+        '',
+        of.map((one) => one.handshakes),
+      ),
+      figure(
+        '  busiest sink, of one processor',
+        '%',
+        of.map((one) => one.sinks),
+      ),
+      ...(waits.length === 0
+        ? []
+        : [50, 99].map((percent) =>
+            figure(
+              `  before connect, p${percent}`,
+              'ms',
+              waits.map((one) => percentile(one, percent)),
             ),
-            heldTo[name],
-          ),
-        ]),
-    ...overBefore(runs, name),
-    figure(
-      '  processor per message',
-      'ms',
-      of.map((one) => one.processorMs),
-    ),
-    figure(
-      '  before connect, p50',
-      'ms',
-      of.map((one) => one.p50),
-    ),
-    figure(
-      '  before connect, p99',
-      'ms',
-      of.map((one) => one.p99),
-    ),
-  ]);
+          )),
+    ];
+  });
 }
 
-/** How fast one subject is beside the same one in the state before. */
-function overBefore(runs: Readonly<Record<string, readonly Run[]>>, name: string): Figure[] {
-  const before = runs[levelBefore(name)];
-  if (before === undefined) return [];
-  const perSecond = (of: readonly Run[]): number[] => of.map((one) => one.perSecond);
-  return [figure('  over the state before', 'x', ratios(perSecond(runs[name] ?? []), perSecond(before)))];
+/** Held to a line and not measured, where there is nobody to compare with. */
+function over(
+  name: string,
+  speed: readonly number[],
+  baseline: readonly number[],
+  { isShown, line }: { readonly isShown: boolean; readonly line: Line | undefined },
+): Figure[] {
+  if (isShown) return [figure(name, 'x', ratios(speed, baseline), line)];
+  return line === undefined ? [] : [{ name, value: 'not_measured', unit: 'x', line }];
 }
 
-function levelBefore(level: string): string {
-  return `${level}, before`;
+function perSecond(runs: readonly Run[]): number[] {
+  return runs.map((run) => run.perSecond);
 }
 
-function titleOf(subject: string): string {
-  if (subject === control) return control;
-  return subject === 'stock' ? 'stock Haraka, opportunistic' : `with this suite, ${subject}`;
+function atLeast(value: number): Line {
+  return { is: 'at least', value };
+}
+
+function atMost(value: number): Line {
+  return { is: 'at most', value };
 }

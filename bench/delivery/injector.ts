@@ -1,5 +1,5 @@
-/** Hands messages to Haraka as fast as it takes them, over a few connections. */
-import { connect } from 'node:net';
+/** Hands messages to a mail server as fast as it takes them, over a few connections; and says what else it has to be told. */
+import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
 export interface Letter {
@@ -7,46 +7,74 @@ export interface Letter {
   readonly to: string;
 }
 
-/** @throws where Haraka refuses one */
+/** @throws where the server refuses one */
 export async function inject(port: number, letters: readonly Letter[], connections: number): Promise<void> {
   const queue = letters.values();
   await Promise.all(Array.from({ length: connections }, () => sendAll(port, queue)));
 }
 
-async function sendAll(port: number, queue: Iterable<Letter>): Promise<void> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-  socket.setEncoding('latin1');
-  const lines: string[] = [];
-  let pending = '';
-  socket.on('data', (chunk: string) => {
-    const parts = (pending + chunk).split('\r\n');
-    pending = parts.pop() ?? '';
-    lines.push(...parts);
-    socket.emit('lines');
-  });
-  const reply = async (expected: string): Promise<void> => {
-    for (;;) {
-      const line = lines.shift();
-      if (line === undefined) await once(socket, 'lines');
-      else if (!line.startsWith(expected)) throw new Error(`Haraka answered ${line}`);
-      else if (line[3] !== '-') return;
-    }
-  };
-  const say = async (text: string, expected: string): Promise<void> => {
-    socket.write(text);
-    await reply(expected);
-  };
+/** Resolves with what the server answers to a command of its own, without the code. @throws where it refuses */
+export async function tell(port: number, command: string): Promise<string> {
+  const client = new Client(port);
   try {
-    await reply('220');
-    await say('EHLO client.lab.example\r\n', '250');
+    await client.reply('220');
+    return await client.say(`${command}\r\n`, '250');
+  } finally {
+    client.end();
+  }
+}
+
+async function sendAll(port: number, queue: Iterable<Letter>): Promise<void> {
+  const client = new Client(port);
+  try {
+    await client.reply('220');
+    await client.say('EHLO client.lab.example\r\n', '250');
     for (const { from, to } of queue) {
-      await say(`MAIL FROM:<${from}>\r\n`, '250');
-      await say(`RCPT TO:<${to}>\r\n`, '250');
-      await say('DATA\r\n', '354');
-      await say(`From: <${from}>\r\nTo: <${to}>\r\nSubject: one of many\r\n\r\n${body}.\r\n`, '250');
+      await client.say(`MAIL FROM:<${from}>\r\n`, '250');
+      await client.say(`RCPT TO:<${to}>\r\n`, '250');
+      await client.say('DATA\r\n', '354');
+      await client.say(`From: <${from}>\r\nTo: <${to}>\r\nSubject: one of many\r\n\r\n${body}.\r\n`, '250');
     }
   } finally {
-    socket.destroy();
+    client.end();
+  }
+}
+
+class Client {
+  readonly #socket: Socket;
+  readonly #lines: string[] = [];
+  #pending = '';
+
+  constructor(port: number) {
+    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    this.#socket.setEncoding('latin1');
+    this.#socket.on('data', (chunk: string) => {
+      const parts = (this.#pending + chunk).split('\r\n');
+      this.#pending = parts.pop() ?? '';
+      this.#lines.push(...parts);
+      this.#socket.emit('lines');
+    });
+    this.#socket.on('close', () => this.#socket.emit('error', new Error('the server closed the connection')));
+    this.#socket.on('error', () => undefined);
+  }
+
+  /** The text of the last line. */
+  async reply(expected: string): Promise<string> {
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line === undefined) await once(this.#socket, 'lines');
+      else if (!line.startsWith(expected)) throw new Error(`the server answered ${line}`);
+      else if (line[3] !== '-') return line.slice(4);
+    }
+  }
+
+  say(text: string, expected: string): Promise<string> {
+    this.#socket.write(text);
+    return this.reply(expected);
+  }
+
+  end(): void {
+    this.#socket.destroy();
   }
 }
 

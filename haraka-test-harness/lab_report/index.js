@@ -1,6 +1,7 @@
 /**
  * Installed into the lab's Haraka: takes mail from anybody for anywhere, and tells the lab over loopback TCP, one JSON
- * line per event, what became of each message. TLS_PEERS_LAB_REPORT holds { port, dsn: "discard" | "send" }.
+ * line per event, what became of each message. TLS_PEERS_LAB_REPORT holds
+ * { port, dsn: "discard" | "send", outcomes: "told" | "untold" }.
  */
 'use strict';
 
@@ -8,7 +9,7 @@
 
 const net = require('node:net');
 
-const { port, dsn } = JSON.parse(process.env.TLS_PEERS_LAB_REPORT);
+const { port, dsn, outcomes } = JSON.parse(process.env.TLS_PEERS_LAB_REPORT);
 const last = 100;
 let lab;
 
@@ -17,6 +18,10 @@ exports.register = function () {
   this.register_hook('init_child', 'start');
   this.register_hook('connect', 'admit');
   this.register_hook('rcpt', 'accept');
+  if (outcomes === 'untold') {
+    this.register_hook('bounce', 'discarded', last);
+    return;
+  }
   this.register_hook('queue_outbound', 'label', -100);
   // Last, so that whatever other plugins note on the delivery is in the report.
   this.register_hook('delivered', 'delivered', last);
@@ -35,6 +40,8 @@ exports.admit = (next, connection) => {
 };
 
 exports.accept = (next) => next(OK);
+
+exports.discarded = (next) => next(OK);
 
 /** The id goes into the notes, which stay with the message through splits, retries and restarts. */
 exports.label = (next, connection) => {

@@ -135,9 +135,16 @@ export function verifyPeer(
   }
 }
 
+/** Read once for each leaf: a session is judged again for every message that it carries. */
+const strengths = new WeakMap<Uint8Array, Strength>();
+
 function leafStrength(leaf: Uint8Array): Strength {
+  const known = strengths.get(leaf);
+  if (known !== undefined) return known;
   const info = publicKeyInfo(leaf);
-  return info ? keyStrength(info) : { kind: 'weak', text: 'a form that cannot be read' };
+  const strength: Strength = info ? keyStrength(info) : { kind: 'weak', text: 'a form that cannot be read' };
+  strengths.set(leaf, strength);
+  return strength;
 }
 
 interface Published {

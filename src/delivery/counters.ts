@@ -34,7 +34,7 @@ const levels: ReadonlySet<string> = new Set(securityLevels);
 const versions: ReadonlySet<string> = new Set(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
 
 export class DeliveryCounters {
-  readonly #values = new Map<string, number>();
+  readonly #counts = new Map<string, { readonly count: Omit<Count, 'value'>; value: number }>();
 
   /** @param summary of an attempt that ended so */
   count(outcome: DeliveryOutcome, summary: DeliverySummary): void {
@@ -63,12 +63,15 @@ export class DeliveryCounters {
 
   /** In the order in which they were first counted. */
   snapshot(): Count[] {
-    return [...this.#values].map(([key, value]) => ({ ...(JSON.parse(key) as Omit<Count, 'value'>), value }));
+    return [...this.#counts.values()].map(({ count, value }) => ({ ...count, value }));
   }
 
   #add(name: Count['name'], labels: Count['labels']): void {
-    const key = JSON.stringify({ name, labels });
-    this.#values.set(key, (this.#values.get(key) ?? 0) + 1);
+    // The labels of one name are always the same ones.
+    const key = [name, ...Object.values(labels)].join('\n');
+    const known = this.#counts.get(key);
+    if (known === undefined) this.#counts.set(key, { count: { name, labels }, value: 1 });
+    else known.value += 1;
   }
 }
 

@@ -40,6 +40,8 @@ export interface DeliveryEnvironment {
   readonly tlsSocket: TlsSocketModule;
   /** Those of this process, whichever message they were made for. */
   readonly connections: Connections<About>;
+  /** Whether Haraka writes what is said to peers; for most lines of the wire nobody would see what it costs to make them printable. */
+  logsProtocol(): boolean;
   /** Whether Haraka's `no_tls_hosts` names this host or domain. */
   isExemptFromTls(name: string): boolean;
 }

@@ -162,6 +162,19 @@ export interface OutboundTlsModule extends OutboundTls {
   init(callback: () => void): void;
 }
 
+/** Haraka's `logger`. */
+export interface LoggerModule {
+  /** What is above it is not written. */
+  readonly loglevel?: number;
+}
+
+const logLevels = { debug: 7, protocol: 8 } as const;
+
+/** Whether Haraka writes lines of this level. One that does not tell is taken for one that does. */
+export function isWritten({ loglevel }: LoggerModule, level: keyof typeof logLevels): boolean {
+  return (loglevel ?? Number.POSITIVE_INFINITY) >= logLevels[level];
+}
+
 /** The delivery's methods that the guard overrides or calls. */
 const seam = [
   'get_mx_respond',

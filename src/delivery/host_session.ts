@@ -33,7 +33,7 @@ export async function openSession(
   const session = new Session({
     socket: socket.targetsocket,
     timeouts: environment.options().limits.session,
-    tls: tlsPartOf(delivery, tried, (options) => watcher.asks(options)),
+    tls: tlsPartOf(delivery, tried, (request) => watcher.asks(request)),
     message: messageOf(delivery, attempt, tried, watcher),
     // What was opened because TLS failed is for that message alone.
     afterwards: () => (tried.tls.kind === 'as_required' && connections.isWanted(lease) ? 'keep' : 'quit'),

@@ -7,7 +7,7 @@ import type { TlsPart } from '../session/options';
 import type { Credentials } from '../smtp/auth';
 import type { Envelope, Path } from '../smtp/envelope';
 import type { Terms, TlsTerms } from '../smtp/session';
-import { handshakeOptions, type HandshakeOptions } from '../tls/options';
+import { handshakeOptions, type HandshakeRequest } from '../tls/options';
 import type { Delivery } from './delivery';
 import { mutualCertificate, type HarakaMx, type HMailItem } from './haraka';
 import { harakaTerms } from './haraka_tls';
@@ -64,31 +64,32 @@ function envelopeOf(hmail: HMailItem): Envelope {
   };
 }
 
-/** What the handshake is asked for. Throws where tls.ini stands in the way. */
-export function handshakeFor({ environment }: Delivery, { mx, plan, hello }: HostTry): HandshakeOptions {
+/** What the options of the handshake are made from. Throws where TLS is not wanted. */
+export function handshakeRequest({ environment }: Delivery, { mx, plan, hello }: HostTry): HandshakeRequest {
   const { requirement } = plan;
   if (requirement.kind === 'cleartext') throw new Error('TLS is not wanted');
   const { outboundTls, tlsSocket } = environment;
-  return handshakeOptions({
+  return {
     terms: handshakeTerms(requirement),
-    haraka: { ...outboundTls.cfg },
+    haraka: outboundTls.cfg ?? {},
     certificate: mutualCertificate(tlsSocket, mx.exchange ?? ''),
     hello,
-  });
+  };
 }
 
 /** @param onAsked told what the handshake is asked for, as it is begun */
 export function tlsPartOf(
   delivery: Delivery,
   tried: HostTry,
-  onAsked: (options: HandshakeOptions) => void,
+  onAsked: (request: HandshakeRequest) => void,
 ): TlsPart | 'none' {
   const { requirement } = tried.plan;
   if (requirement.kind === 'cleartext') return 'none';
   return {
     options: () => {
-      const options = handshakeFor(delivery, tried);
-      onAsked(options);
+      const request = handshakeRequest(delivery, tried);
+      const options = handshakeOptions(request);
+      onAsked(request);
       return options;
     },
     terms: handshakeTerms(requirement),

@@ -5,12 +5,12 @@
 import { checkKept } from '../policy/kept_handshake';
 import type { SessionMet } from '../policy/session';
 import type { TlsTerms } from '../smtp/session';
-import { hellos } from '../tls/groups';
-import { contextIdentity, type HandshakeOptions } from '../tls/options';
+import { hellos, type Hello } from '../tls/groups';
+import { handshakeIdentity } from '../tls/options';
 import type { TlsSession } from '../tls/session';
 import type { Delivery } from './delivery';
 import type { HarakaMx, Todo } from './haraka';
-import { handshakeFor, tlsTermsOf, credentialsOf } from './host_terms';
+import { handshakeRequest, tlsTermsOf, credentialsOf } from './host_terms';
 import type { HostTry } from './host_try';
 import type { About } from './kept_session';
 import { portOf } from './mx_entry';
@@ -25,11 +25,6 @@ export function wayOf(mx: HarakaMx, { notes }: Todo): string {
   const bind = mx.bind ? mx.bind : notes?.outbound_ip;
   const name = notes?.outbound_helo ? notes.outbound_helo : mx.bind_helo;
   return JSON.stringify([Boolean(mx.using_lmtp), bind ?? null, name ?? null, credentialsOf(mx)]);
-}
-
-/** What a handshake with these options is asked for: the name, and everything that went into the context. */
-export function askedOf(options: HandshakeOptions): string {
-  return `${contextIdentity(options)} ${options.servername ?? ''}`;
 }
 
 /** What is known of a kept session's fitness: `met` holds the verdict on its handshake for this message. */
@@ -48,15 +43,14 @@ export function fitnessFor(delivery: Delivery, tried: HostTry): ((about: About) 
   const { mx } = tried;
   const way = wayOf(mx, delivery.hmail.todo);
   const terms = tlsTermsOf(delivery, tried);
-  let asked: readonly string[] | undefined;
+  const wouldAsk = asking(delivery, tried);
   return (about) => {
     if (about.way !== way) return unfit;
     const { channel } = about;
     if (channel.kind === 'cleartext') return cleartextFitness(terms, channel.startTls);
     const { requirement } = tried.plan;
     if (requirement.kind === 'cleartext' || terms.kind === 'unwanted') return unfit;
-    asked ??= waysToAsk(delivery, tried);
-    if (!asked.includes(channel.asked)) return unfit;
+    if (!wouldAsk(channel.asked)) return unfit;
     const verdict = checkKept(
       requirement,
       channel.session,
@@ -69,14 +63,22 @@ export function fitnessFor(delivery: Delivery, tried: HostTry): ((about: About) 
 
 const unfit: Fitness = { kind: 'unfit' };
 
-/** Which hello was sent says nothing of what the session is worth. */
-function waysToAsk(delivery: Delivery, tried: HostTry): string[] {
-  try {
-    return hellos.map((hello) => askedOf(handshakeFor(delivery, { ...tried, hello })));
-  } catch {
-    // A new connection tells what is wrong with the settings.
-    return [];
-  }
+/** Whether a handshake for this try would be asked for the same. Which hello was sent says nothing of what the session is worth. */
+function asking(delivery: Delivery, tried: HostTry): (asked: string) => boolean {
+  const identities = new Map<Hello, string>();
+  const identityOf = (hello: Hello): string => {
+    const known = identities.get(hello) ?? handshakeIdentity(handshakeRequest(delivery, { ...tried, hello }));
+    identities.set(hello, known);
+    return known;
+  };
+  return (asked) => {
+    try {
+      return hellos.some((hello) => identityOf(hello) === asked);
+    } catch {
+      // A new connection tells what is wrong with the settings.
+      return false;
+    }
+  };
 }
 
 function cleartextFitness({ kind }: TlsTerms, startTls: 'not_offered' | 'not_wanted'): Fitness {

@@ -3,14 +3,14 @@ import type { PeerCertificate } from 'node:tls';
 import type { SessionMet } from '../policy/session';
 import type { SessionObserver } from '../session/options';
 import { messageOf, printable } from '../text';
-import type { HandshakeOptions } from '../tls/options';
+import { handshakeIdentity, type HandshakeRequest } from '../tls/options';
 import type { TlsSession } from '../tls/session';
 import type { Attempt, Connected } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { whereOf, type HostTry } from './host_try';
 import type { About, KeptChannel } from './kept_session';
-import { askedOf, type Fitness } from './reuse';
+import type { Fitness } from './reuse';
 
 /** Keeps what a session came to be, and writes Haraka's own log lines about it. */
 export class Watcher implements SessionObserver {
@@ -40,16 +40,18 @@ export class Watcher implements SessionObserver {
   }
 
   /** The handshake begins. */
-  asks(options: HandshakeOptions): void {
-    this.#asked = askedOf(options);
+  asks(request: HandshakeRequest): void {
+    this.#asked = handshakeIdentity(request);
   }
 
   sent: SessionObserver['sent'] = (lines) => {
+    if (!this.#delivery.environment.logsProtocol()) return;
     for (const line of lines) this.#log('logprotocol', `C: ${printable(line, longestLine)}`);
   };
 
   received: SessionObserver['received'] = ({ code, lines }, during) => {
     if (during === 'auth' && code.startsWith('2')) this.authenticated = true;
+    if (!this.#delivery.environment.logsProtocol()) return;
     const last = lines.length - 1;
     lines.forEach((text, index) =>
       this.#log('logprotocol', `S: ${code}${index === last ? ' ' : '-'}${printable(text, longestLine)}`),

@@ -72,6 +72,8 @@ const maxExchanges = 256;
 export class Upstream {
   readonly traffic: Traffic = { udp: 0, tcp: 0, tls: 0, foreign: 0 };
   readonly #options: UpstreamOptions;
+  /** Those over whose path an AD bit can be believed. Every message asks. */
+  readonly #trusted: ReadonlySet<ResolverServer>;
   readonly #health: Health<ResolverServer>;
   readonly #tlsConnections = new Map<ResolverServer, StreamConnection>();
   readonly #tcpConnections = new Set<StreamConnection>();
@@ -82,13 +84,14 @@ export class Upstream {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.#trusted = new Set(options.servers.filter((server) => isTrustedPath(server, options.vouched)));
     this.#ableToTell = this.#findAbleToTell();
     this.#stopListening = options.edns.onChange(() => (this.#ableToTell = this.#findAbleToTell()));
     this.#health = new Health(options.servers, () => performance.now());
   }
 
   isTrusted(server: ResolverServer): boolean {
-    return isTrustedPath(server, this.#options.vouched);
+    return this.#trusted.has(server);
   }
 
   isUnhealthy(server: ResolverServer): boolean {

@@ -5,7 +5,7 @@
  * That is by TLSA records (RFC 7672, see `dane/`), by PKIX (a chain that OpenSSL trusts, and a DNS-ID of the SAN that is one
  * of the names, RFC 6125), by both, or by the fingerprint of the certificate.
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import type { DaneAuthentication } from '../dane/types';
 import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
@@ -13,7 +13,7 @@ import { printable } from '../text';
 import { encrypts } from '../tls/encrypts';
 import type { TlsSession } from '../tls/session';
 import { compareVersions, tlsVersion } from '../tls/version';
-import { readCertificate } from '../x509/certificate';
+import { certificateOf, readCertificate } from '../x509/certificate';
 import { chainWeakness } from '../x509/chain_strength';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
@@ -112,7 +112,7 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
   }
   const weakness = session.securityLevel < 2 ? weaknessText(session, now) : '';
   if (weakness !== '') return failed('validation-failure', weakness);
-  const leaf = new X509Certificate(der);
+  const leaf = certificateOf(der);
   const reading = readCertificate(leaf);
   if (reading.kind === 'malformed') {
     return failed('validation-failure', `the peer's certificate cannot be read (${reading.text})`);

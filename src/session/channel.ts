@@ -54,6 +54,15 @@ export class Channel {
     return this.#socket.destroyed || this.#socket.write(data) ? 'written' : 'full';
   }
 
+  /** Keeps what is written until `letGo`, for one TLS record and one write of it all. What the gate keeps back, it keeps back at once. */
+  gather(): void {
+    if (this.#gate.isOpen()) this.#socket.cork();
+  }
+
+  letGo(): void {
+    this.#socket.uncork();
+  }
+
   /** Whether the peer has begun a reply that it has not ended. */
   isWithinReply(): boolean {
     return this.#reader.isWithinReply();

@@ -2,16 +2,20 @@
 import type { Readable } from 'node:stream';
 import { messageOf } from '../text';
 
-/** Where the message goes: takes a piece, and says whether it wants a pause. */
-type Take = (piece: Uint8Array) => 'written' | 'full';
+/**
+ * Where the message goes: takes a piece, and says whether it wants a pause. Behind the last piece nothing but the end follows, at once.
+ */
+type Take = (piece: Uint8Array, place: 'within' | 'last') => 'written' | 'full';
 
 export type Sent = { readonly kind: 'whole' } | { readonly kind: 'unreadable'; readonly text: string };
 
 const crlf = Buffer.from('\r\n');
 
-/** Reads a message and hands it on, no faster than it is taken. */
+/** Reads a message and hands it on, no faster than it is taken, and a piece behind: the last one goes together with what ends it. */
 export class MessageSource {
-  #tail = Buffer.alloc(0);
+  #held: Uint8Array = Buffer.alloc(0);
+  /** The octet before it. */
+  #octetBefore: number | undefined;
   #octets = 0;
   #over = false;
 
@@ -56,20 +60,28 @@ export class MessageSource {
   #hand(piece: Uint8Array): void {
     if (this.#over || piece.length === 0) return;
     this.#octets += piece.length;
-    this.#tail = Buffer.concat([this.#tail, piece.subarray(-2)]).subarray(-2);
-    if (this.#take(piece) === 'full') this.#stream.pause();
+    const before = this.#held;
+    this.#octetBefore = before.at(-1);
+    this.#held = piece;
+    if (before.length > 0 && this.#take(before, 'within') === 'full') this.#stream.pause();
   }
 
   /** The final dot stands on a line of its own. */
   #end(): void {
     if (this.#over) return;
+    const last = this.#held;
     if (this.#expected !== 'unknown' && this.#octets < this.#expected) {
+      if (last.length > 0) this.#take(last, 'within');
       const text = `it ends after ${this.#octets} of ${this.#expected} octets`;
       this.#finish({ kind: 'unreadable', text });
       return;
     }
-    if (this.#tail.length > 0 && !this.#tail.equals(crlf)) this.#take(crlf);
+    if (last.length > 0) this.#take(this.#endsLine(last) ? last : Buffer.concat([last, crlf]), 'last');
     this.#finish({ kind: 'whole' });
+  }
+
+  #endsLine(last: Uint8Array): boolean {
+    return last.at(-1) === newline && (last.length > 1 ? last.at(-2) : this.#octetBefore) === carriageReturn;
   }
 
   #finish(sent: Sent): void {
@@ -81,6 +93,7 @@ export class MessageSource {
 
 const dot = 0x2e;
 const newline = 0x0a;
+const carriageReturn = 0x0d;
 
 /** Octets of a message as RFC 1870 counts them: doubled dots once. Rejects where it cannot be read. */
 export async function measure(stream: Readable): Promise<number> {

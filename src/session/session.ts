@@ -285,20 +285,23 @@ export class Session {
     this.#message.budget.pause();
     const { task } = this.#message.terms;
     const expected = task.kind === 'deliver' ? task.envelope.octets : 'unknown';
-    const take = (piece: Uint8Array): 'written' | 'full' => {
+    const take = (piece: Uint8Array, place: 'within' | 'last'): 'written' | 'full' => {
       this.#observer.data(piece);
+      // The final dot follows: both go in one write.
+      if (place === 'last') this.#channel.gather();
       const written = this.#channel.write(piece);
       // The peer takes it: that is progress.
       if (written === 'written') this.#arm();
       return written;
     };
-    this.#outgoing.send(expected, take, (sent) =>
+    this.#outgoing.send(expected, take, (sent) => {
       this.#dispatch(
         sent.kind === 'whole'
           ? { kind: 'message_sent' }
           : { kind: 'message_unreadable', text: printable(sent.text) },
-      ),
-    );
+      );
+      this.#channel.letGo();
+    });
   }
 
   #close(): void {

@@ -1,4 +1,5 @@
 /** Which ciphers a handshake offers. Pure. */
+import { LRUCache } from 'lru-cache';
 import { encrypts } from './encrypts';
 import type { CertificateUse } from './handshake_terms';
 import type { SecurityLevel } from './security_level';
@@ -62,6 +63,18 @@ const older = [
  * and what it lowers for the sake of Haraka's own server does not count here.
  */
 export function cipherList(configured: string, terms: CipherTerms): CipherList {
+  const key = `${terms.securityLevel} ${terms.certificate} ${configured}`;
+  const known = lists.get(key);
+  if (known !== undefined) return known;
+  const list = composed(configured, terms);
+  lists.set(key, list);
+  return list;
+}
+
+/** Every handshake asks, and every message that a session may carry: one object for each list. */
+const lists = new LRUCache<string, CipherList>({ max: 64 });
+
+function composed(configured: string, terms: CipherTerms): CipherList {
   const tokens = tokensOf(configured);
   const named = tokens.filter(isSuite).filter((token) => encrypts(token));
   const rest = tokens.filter((token) => !isSuite(token));

@@ -10,7 +10,7 @@
  */
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { cipherList } from './ciphers';
+import { cipherList, type CipherList } from './ciphers';
 import { groupList, type Hello } from './groups';
 import type { HandshakeTerms } from './handshake_terms';
 import { rootsDigest, trusting } from './roots';
@@ -73,13 +73,17 @@ export function handshakeOptions(request: HandshakeRequest): HandshakeOptions {
   };
 }
 
-/** The same for handshakes that are asked for the same, the name aside: versions, ciphers, groups, roots, level, our certificate. */
-export function contextIdentity({ secureContext }: HandshakeOptions): string {
-  return identity(secureContext);
+/**
+ * The same for handshakes that are asked for the same: the name, versions, ciphers, groups, roots, level, our certificate.
+ *
+ * @throws as `handshakeOptions`
+ */
+export function handshakeIdentity(request: HandshakeRequest): string {
+  return `${identity(contextFor(contextTerms(request)))} ${request.terms.serverName ?? ''}`;
 }
 
 interface ContextTerms extends VersionRange {
-  readonly ciphers: string;
+  readonly ciphers: CipherList;
   readonly groups: string;
   readonly extraRoots: string;
   readonly own: ClientCertificate;
@@ -87,11 +91,11 @@ interface ContextTerms extends VersionRange {
 
 function contextTerms({ terms, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
   const wanted = stricter(terms.minVersion, haraka.minVersion);
-  const { ciphers, versions } = cipherList(textOf(haraka.ciphers), {
+  const ciphers = cipherList(textOf(haraka.ciphers), {
     securityLevel: securityLevelOf(terms, wanted),
     certificate: terms.certificate,
   });
-  const minVersion = versions === 'only_1.3' ? 'TLSv1.3' : wanted;
+  const minVersion = ciphers.versions === 'only_1.3' ? 'TLSv1.3' : wanted;
   return {
     minVersion,
     maxVersion: newest(minVersion, haraka.maxVersion),
@@ -108,7 +112,7 @@ const contexts = new LRUCache<string, SecureContext>({ max: 64 });
 function contextFor(terms: ContextTerms): SecureContext {
   const { minVersion, maxVersion, ciphers, groups, extraRoots, own } = terms;
   const trust = [rootsDigest(extraRoots), identity(own.key), identity(own.cert)];
-  const key = [minVersion, maxVersion, ciphers, groups, ...trust].join('|');
+  const key = [minVersion, maxVersion, identity(ciphers), groups, ...trust].join('|');
   const known = contexts.get(key);
   if (known !== undefined) return known;
   const context = createContext(terms);
@@ -133,7 +137,7 @@ function contextOptions(terms: ContextTerms): SecureContextOptions {
   return {
     minVersion,
     maxVersion,
-    ciphers,
+    ciphers: ciphers.ciphers,
     ecdhCurve: groups,
     ...trusting(extraRoots),
     ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),

@@ -2,7 +2,7 @@
  * What certificate verification reads from a certificate and `node:crypto` does not tell: the fields and extensions
  * of RFC 5280 sections 4.1 and 4.2.
  */
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import { X509Certificate, type KeyObject } from 'node:crypto';
 import {
   MalformedDer,
   children,
@@ -95,6 +95,20 @@ function knownOf(certificate: X509Certificate): Known {
   let entry = known.get(certificate);
   if (!entry) known.set(certificate, (entry = {}));
   return entry;
+}
+
+const parsed = new WeakMap<Uint8Array, X509Certificate>();
+
+/**
+ * The certificate of these octets (DER), parsed once for each object: a session is judged again for every message that it carries,
+ * and to parse costs more than all the rest of that. @throws where OpenSSL cannot read it
+ */
+export function certificateOf(der: Uint8Array): X509Certificate {
+  const before = parsed.get(der);
+  if (before !== undefined) return before;
+  const certificate = new X509Certificate(der);
+  parsed.set(der, certificate);
+  return certificate;
 }
 
 /** The certificate, DER. */

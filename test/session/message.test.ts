@@ -34,3 +34,38 @@ describe('a message on its way', () => {
     expect(await read(pieces, expected)).toMatchObject({ sent: { kind }, taken });
   });
 });
+
+describe('the last piece', () => {
+  const places = (pieces: readonly string[]): Promise<[string, string][]> =>
+    new Promise((resolve) => {
+      const taken: [string, string][] = [];
+      new MessageSource(
+        Readable.from(pieces.map((piece) => Buffer.from(piece))),
+        'unknown',
+        (piece, place) => {
+          taken.push([Buffer.from(piece).toString(), place]);
+          return 'written';
+        },
+        () => resolve(taken),
+      );
+    });
+
+  it('is told from those before it', async () => {
+    expect(await places(['a\r\n', 'b\r\n', 'c\r\n'])).toEqual([
+      ['a\r\n', 'within'],
+      ['b\r\n', 'within'],
+      ['c\r\n', 'last'],
+    ]);
+  });
+
+  it('brings its own end of line where there is none', async () => {
+    expect(await places(['a\r\n', 'b'])).toEqual([
+      ['a\r\n', 'within'],
+      ['b\r\n', 'last'],
+    ]);
+    expect(await places(['a\r', '\n'])).toEqual([
+      ['a\r', 'within'],
+      ['\n', 'last'],
+    ]);
+  });
+});

@@ -593,3 +593,17 @@ describe('several replies in one packet', () => {
     expect((await play(stage, { timeouts: { ...patient, finalDot: 80 } })).kind).toBe('settled');
   });
 });
+
+it('the end of a message goes out with the last of it, in one TLS record', async () => {
+  const stage = await open();
+  const content = `Subject: x\r\n\r\n${'a line\r\n'.repeat(100)}`;
+  const outcome = await play(stage, { content: () => Readable.from([Buffer.from(content)]) });
+  expect(words(outcome)).toMatch(/^delivered/);
+  const lengths: number[] = [];
+  const wire = stage.wire();
+  for (let at = wire.indexOf(Buffer.from([0x16, 3])); at + 5 <= wire.length; at += 5 + (lengths.at(-1) ?? 0))
+    lengths.push(wire.readUInt16BE(at + 3));
+  // TLS 1.3 adds the type of the content and a tag (RFC 8446 section 5.2).
+  expect(lengths).toContain(content.length + '.\r\n'.length + 17);
+  await stage.close();
+});
