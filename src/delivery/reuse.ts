@@ -94,6 +94,7 @@ function waysToAsk(delivery: Delivery, tried: HostTry): string[] {
   try {
     return hellos.map((hello) => askedOf(handshakeFor(delivery, { ...tried, hello })));
   } catch {
+    // not covered: a second line of defence.
     // A new connection tells what is wrong with the settings.
     return [];
   }
