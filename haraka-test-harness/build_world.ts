@@ -1,14 +1,9 @@
 /** Makes a world real: issues its certificates, fills its DNS, starts its hosts, and notes which address leads where. */
-import { openCertificateOffice } from './certificates';
-import type { CertificateOffice, ServerCertificate } from './certificates';
-import type { DnsServer } from './dns_server';
-import { startDnsServer } from './dns_server';
-import { startMiddlebox } from './middlebox';
-import type { Middlebox } from './middlebox';
-import { startPolicyHost } from './policy_host';
-import type { PolicyHost } from './policy_host';
-import { startSmtpPeer } from './smtp_peer';
-import type { SmtpPeer } from './smtp_peer';
+import { openCertificateOffice, type CertificateOffice, type ServerCertificate } from './certificates';
+import { type DnsServer, startDnsServer } from './dns_server';
+import { startMiddlebox, type Middlebox } from './middlebox';
+import { startPolicyHost, type PolicyHost } from './policy_host';
+import { startSmtpPeer, type SmtpPeer } from './smtp_peer';
 import type {
   AddressSpec,
   DnsRecord,

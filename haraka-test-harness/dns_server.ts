@@ -4,8 +4,7 @@
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { Packet, createTCPServer, createUDPServer } from 'dns2';
-import type { DnsHandler } from 'dns2';
+import { Packet, createTCPServer, createUDPServer, type DnsHandler } from 'dns2';
 
 import { late } from './late.cjs';
 import type { DnsRecord, EdnsBehaviour, LookupFate, RawRecordSet, RecordType, Validation } from './world';

@@ -3,17 +3,13 @@
  * and after TLS apart.
  */
 import { EventEmitter, once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { constants } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 
 import type { ServerCertificate } from './certificates';
-import { behaviourOf } from './behaviours';
-import type { Behaviour, BehaviourName } from './behaviours';
-import { Session } from './smtp_session';
-import type { PeerConnection, PeerMessage } from './smtp_session';
+import { behaviourOf, type Behaviour, type BehaviourName } from './behaviours';
+import { Session, type PeerConnection, type PeerMessage } from './smtp_session';
 import type { TlsVersion } from './world';
 
 export type { PeerConnection, PeerMessage, PeerTls } from './smtp_session';

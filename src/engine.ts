@@ -9,11 +9,12 @@ import type { Log } from './log';
 import { StsPolicies } from './mta_sts/policies';
 import { createFileStore } from './mta_sts/file_store';
 import { namedPeers } from './peers/named';
-import { resolverOptions } from './settings/resolver_options';
-import { openSettings, type SettingsStore } from './settings/watch';
-import type { SettingsSource } from './settings/source';
-import { stateOwner } from './settings/state_owner';
-import type { GlobalSettings, Settings } from './settings/types';
+import { fetchOptions } from './settings/load/fetch_options';
+import { resolverOptions } from './settings/load/resolver_options';
+import { openSettings, type SettingsStore } from './settings/reload/settings_store';
+import type { SettingsSource } from './settings/load/source';
+import { stateOwner } from './settings/haraka/state_owner';
+import type { GlobalSettings, Settings } from './settings/schema/types';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
@@ -46,10 +47,12 @@ export class Engine {
     this.#stateDirectory = stateDirectory;
     this.#log = log;
     let last: GlobalSettings | undefined;
-    this.#store = openSettings(source, log, ({ global }) => {
-      if (last !== undefined && needsRestart(last, global)) this.#replace();
-      last = global;
-      for (const listener of this.#listeners) listener();
+    this.#store = openSettings(source, log, {
+      onChange: ({ global }) => {
+        if (last !== undefined && needsRestart(last, global)) this.#replace();
+        last = global;
+        for (const listener of this.#listeners) listener();
+      },
     });
     last = this.settings().global;
     this.#owner = this.#ownerOfState(source);
@@ -125,11 +128,7 @@ export class Engine {
         maxEntries: global.mtaSts.maxPolicies,
         namedPeers: () => namedPeers(this.settings()),
       }),
-      fetchOptions: {
-        allowPrivate: global.mtaSts.mtaStsAllowPrivate,
-        timeoutMs: global.mtaSts.fetchTimeout * 1000,
-        maxInFlight: global.mtaSts.maxFetches,
-      },
+      fetchOptions: fetchOptions(global),
       limits: { memoryEntries: global.mtaSts.maxPolicies },
       log: this.#log,
     });

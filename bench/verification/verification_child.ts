@@ -3,8 +3,7 @@
  * handshake; taking the chain from the socket counts as verification.
  */
 import { once } from 'node:events';
-import { connect, createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import { connect, createSecureContext, type SecureContext } from 'node:tls';
 import type { Authentication, EncryptedRequirement } from '../../src/policy/requirement';
 import { trustedRoots } from '../../src/tls/roots';
 import { checkSession } from '../../src/policy/session';

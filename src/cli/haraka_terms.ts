@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isListed } from '../delivery/host_list';
 import { withHarakaTls, type HarakaTerms } from '../policy/haraka_tls';
 import type { Decision, HostPlan } from '../policy/requirement';
-import type { HarakaTls } from '../settings/haraka_tls';
+import type { HarakaTls } from '../settings/haraka/outbound_tls';
 import { printable } from '../text';
 
 type Deliver = Extract<Decision, { kind: 'deliver' }>;

@@ -7,10 +7,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { derOf, readCertificate } from '../x509/certificate';
 import { sameBytes } from '../x509/der';
-import { issuerKeyOf } from '../x509/work_budget';
-import type { WorkBudget, IssuerKey } from '../x509/work_budget';
-import { bearsName, mayHaveIssued, pointsTo } from '../x509/path';
-import type { PathAnchor } from '../x509/path';
+import { issuerKeyOf, type WorkBudget, type IssuerKey } from '../x509/work_budget';
+import { bearsName, mayHaveIssued, pointsTo, type PathAnchor } from '../x509/path';
 import { limits } from './limits';
 import { matches } from './match';
 import { certificateIn, publicKeyIn } from './records';

@@ -22,13 +22,10 @@ import { printable } from '../text';
 import { derOf, publicKeyInfo } from '../x509/certificate';
 import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { dnsIdsFor, presentedNames } from '../x509/names';
-import { checkPath, referenceFault } from '../x509/path';
-import type { PathFault } from '../x509/path';
+import { checkPath, referenceFault, type PathFault } from '../x509/path';
 import type { PeerCertificates } from '../x509/peer_certificates';
-import { keyStrength } from '../x509/strength';
-import type { Strength } from '../x509/strength';
-import { anchoredPaths, issuerCandidates } from './anchors';
-import type { AnchoredPath, IssuerCandidates } from './anchors';
+import { keyStrength, type Strength } from '../x509/strength';
+import { anchoredPaths, issuerCandidates, type AnchoredPath, type IssuerCandidates } from './anchors';
 import {
   faultText,
   mismatchText,

@@ -6,7 +6,7 @@ import type { ConnectionLimits, Connections } from '../session/connections';
 import type { Timeouts } from '../smtp/timeouts';
 import type { Attempt } from './attempt';
 import type { HMailItem, OutboundConfigModule, OutboundTls, TlsSocketModule } from './haraka';
-import type { About } from './reuse';
+import type { About } from './kept_session';
 import type { DeliverySummary } from './summary';
 
 /** All in milliseconds. */

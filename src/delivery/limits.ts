@@ -1,5 +1,5 @@
-import type { GlobalSettings } from '../settings/types';
 import type { ConnectionLimits } from '../session/connections';
+import type { GlobalSettings } from '../settings/schema/types';
 import type { DeliveryLimits } from './delivery';
 
 /** Milliseconds for which mail waits for a connection before it is given back; a host that works has one sooner. */

@@ -16,16 +16,16 @@ export class Asking {
   /** PEM, as a fetch takes it: empty for the default roots alone. */
   readonly extraRoots: string;
 
-  constructor(
-    rule: OutboundRule,
-    private readonly waiting: Waiting,
-  ) {
+  readonly #waiting: Waiting;
+
+  constructor(rule: OutboundRule, waiting: Waiting) {
+    this.#waiting = waiting;
     this.dane = asksDane(rule.level);
     this.insecureMx = rule.insecureMx;
     this.extraRoots = rule.extraRoots ?? '';
   }
 
   get signal(): AbortSignal {
-    return this.waiting.signal;
+    return this.#waiting.signal;
   }
 }

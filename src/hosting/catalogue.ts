@@ -1,7 +1,7 @@
 /** Which policies are served under which names. Pure. */
 import { policyHostOf } from '../mta_sts/well_known_names';
 import type { DomainName } from '../names';
-import type { HostedPolicy, Settings } from '../settings/types';
+import type { HostedPolicy, Settings } from '../settings/schema/types';
 import { policyId, policyText } from './policy_text';
 
 /** Where the certificate of a policy host comes from. Paths are relative to Haraka's config directory. */

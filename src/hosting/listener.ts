@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Log } from '../log';
 import { canonicalDomain } from '../names';
-import type { Endpoint } from '../settings/values';
+import type { Endpoint } from '../settings/schema/values';
 import { messageOf, printable } from '../text';
 import type { Answer, Asked } from './answer';
 import { Connections, type ConnectionLimits } from './connections';

@@ -1,5 +1,5 @@
 /** What is wrong with the files that `certificate_file` and `key_file` name. Pure. */
-import type { FileReading } from '../settings/source';
+import type { FileReading } from '../settings/haraka/config_files';
 import { nameFault } from '../x509/names';
 import { pairKeys, readPem, type PemContents, type PemFile } from './pem';
 

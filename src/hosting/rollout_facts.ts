@@ -26,7 +26,7 @@ import {
 export interface RolloutDependencies {
   readonly resolver: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'>;
   /** What EHLO says. */
-  readonly heloName: string;
+  readonly ehloName: string;
   /** How MX hosts and policy hosts are reached. Tests put ports of their own in its place. */
   readonly probe?: (options: ProbeOptions) => Promise<Probe>;
   readonly open?: OpenTls;
@@ -121,13 +121,13 @@ async function seenMx(deps: RolloutDependencies, domain: string, signal: AbortSi
 async function seenHost(deps: RolloutDependencies, host: string, signal: AbortSignal): Promise<MxHostSeen> {
   const found = await addressesOf(deps, host, signal);
   if (found.kind !== 'found') return { host, addresses: found };
-  const { probe = probeHost, heloName, visitMs: deadlineMs = 30_000 } = deps;
+  const { probe = probeHost, ehloName, visitMs: deadlineMs = 30_000 } = deps;
   const terms = handshakeTerms(senderRequirement(host));
   const handshake = { terms, haraka: {}, certificate: 'none', hello: 'default' } as const;
   const probes = await Promise.all(
     found.addresses.slice(0, mostAddresses).map(async (address) => ({
       address,
-      probe: await probe({ address, handshake, heloName, deadlineMs, signal }),
+      probe: await probe({ address, handshake, ehloName, deadlineMs, signal }),
     })),
   );
   return { host, addresses: { kind: 'found', probes } };

@@ -7,8 +7,8 @@
  * and the certificates as settings and files change. `rollout` says what would keep mail from a domain that enforces its policy.
  */
 import type { Log } from '../log';
-import type { Settings } from '../settings/types';
-import type { Endpoint } from '../settings/values';
+import type { Settings } from '../settings/schema/types';
+import type { Endpoint } from '../settings/schema/values';
 import { messageOf } from '../text';
 import { answer } from './answer';
 import { hostedFiles, type Catalogue } from './catalogue';

@@ -2,8 +2,7 @@
 import type { DomainName } from '../names';
 import { rootsDigest } from '../tls/roots';
 import type { CachedPolicy } from './cached_policy';
-import { noFetches } from './fetch_schedule';
-import type { FetchHistory } from './fetch_schedule';
+import { noFetches, type FetchHistory } from './fetch_schedule';
 import type { StsLookup } from './lookup';
 import type { PolicyKey } from './store';
 

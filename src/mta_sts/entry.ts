@@ -1,8 +1,7 @@
 /** One stored policy as the text of a file, and back. Pure. */
 import { createHash } from 'node:crypto';
 import { parsePolicy, serializePolicy } from './policy';
-import { keyText } from './store';
-import type { PolicyKey, StoredPolicy } from './store';
+import { keyText, type PolicyKey, type StoredPolicy } from './store';
 
 const format = 1;
 const suffix = '.json';

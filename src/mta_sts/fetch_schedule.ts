@@ -1,9 +1,7 @@
 /** When the policy host of a domain may be asked. Pure; times are milliseconds of the steady clock. */
 import type { Failure } from '../failure';
-import { afterFailure, noBackoff, retryAt } from './backoff';
-import type { Backoff } from './backoff';
-import { isInForce, protection } from './cached_policy';
-import type { CachedPolicy } from './cached_policy';
+import { afterFailure, noBackoff, retryAt, type Backoff } from './backoff';
+import { isInForce, protection, type CachedPolicy } from './cached_policy';
 
 /** How the fetches for one domain went. `-Infinity` where there was none. */
 export interface FetchHistory {

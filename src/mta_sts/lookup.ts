@@ -3,8 +3,7 @@ import { unlessAborted, withDeadline } from '../deadline';
 import type { Answer } from '../dns/types';
 import type { Failure } from '../failure';
 import { printable } from '../text';
-import { parseRecordSet } from './record';
-import type { StsRecord } from './record';
+import { parseRecordSet, type StsRecord } from './record';
 import { recordNameOf } from './well_known_names';
 
 export interface TxtResolver {

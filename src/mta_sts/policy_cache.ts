@@ -13,8 +13,7 @@ import { emptyEntry, keysOf, sizeOf, type CacheEntry } from './cache_entry';
 import { cachePolicy, isInForce, isNewer, type CachedPolicy } from './cached_policy';
 import type { Clock } from './clock';
 import { SingleFlight } from './single_flight';
-import { keyText } from './store';
-import type { PolicyKey, PolicyStore, StoredEntry, StoredPolicy } from './store';
+import { keyText, type PolicyKey, type PolicyStore, type StoredEntry, type StoredPolicy } from './store';
 
 export interface StsLimits {
   /** Domains known in memory, with or without a policy. Default 10,000. */

@@ -10,11 +10,10 @@ import {
   type Verdict,
 } from './candidates';
 import { inherited, isInherited, layers, originOf } from './inherit';
-import type { InboundRule, OutboundRule } from './rule';
+import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
 import type { RuleSet } from './rule_set';
 import { completeInbound, completeOutbound, inboundDefaults, outboundDefaults } from './rules';
 import type { Section } from './section';
-import { shippedInbound, shippedOutbound } from './shipped';
 
 export interface ExplainedCandidate {
   readonly name: string;

@@ -1,4 +1,7 @@
-/** What is asked of mail between one managed domain and one peer in one direction, with inheritance done. Plain data. */
+/**
+ * What is asked of mail between one managed domain and one peer in one direction: as it is written in a section, what holds
+ * where nobody has written anything, and the rule that comes of it with inheritance done. Plain data.
+ */
 
 export const securityLevels = [
   'none',
@@ -62,3 +65,61 @@ export interface InboundRule {
   readonly actionOnFailure: 'defer' | 'bounce';
   readonly enforcement: 'enforce' | 'monitor';
 }
+
+// ---- as it is written
+
+/** The keys of a section about mail that goes out; `OutboundRule` says what they mean. */
+export interface OutboundValues {
+  readonly security_level?: SecurityLevel;
+  readonly min_tls_version?: MinTlsVersion;
+  readonly match?: readonly NameMatch[];
+  /** PEM. */
+  readonly ca_file?: string;
+  readonly fingerprints?: readonly string[];
+  readonly action_on_failure?: OutboundRule['actionOnFailure'];
+  readonly enforcement?: OutboundRule['enforcement'];
+  readonly cleartext_fallback?: CleartextFallback;
+  readonly insecure_mx?: OutboundRule['insecureMx'];
+  /** The section applies through this day in UTC, `YYYY-MM-DD`. */
+  readonly exempt_until?: string;
+  readonly comment?: string;
+}
+
+/** The keys of a section about mail that comes in; `InboundRule` says what they mean. */
+export interface InboundValues {
+  readonly security_level?: InboundRule['level'];
+  readonly min_tls_version?: MinTlsVersion;
+  readonly action_on_failure?: InboundRule['actionOnFailure'];
+  readonly enforcement?: InboundRule['enforcement'];
+  /** As of `OutboundValues`. */
+  readonly exempt_until?: string;
+  readonly comment?: string;
+}
+
+// ---- where nobody has written anything
+
+/** `undefined`: leaving the key out is a state of its own. */
+type Shipped<V> = { readonly [K in keyof V]-?: V[K] | undefined };
+
+export const shippedOutbound = {
+  security_level: 'auto',
+  min_tls_version: undefined,
+  match: [{ kind: 'hostname' }],
+  ca_file: undefined,
+  fingerprints: [],
+  action_on_failure: 'defer',
+  enforcement: 'enforce',
+  cleartext_fallback: 'handshake_failure',
+  insecure_mx: 'dane',
+  exempt_until: undefined,
+  comment: undefined,
+} as const satisfies Shipped<OutboundValues>;
+
+export const shippedInbound = {
+  security_level: 'opportunistic',
+  min_tls_version: undefined,
+  action_on_failure: 'bounce',
+  enforcement: 'enforce',
+  exempt_until: undefined,
+  comment: undefined,
+} as const satisfies Shipped<InboundValues>;

@@ -13,7 +13,7 @@
  * | 5 | the default for unspecified domains | the default for unspecified domains |
  *
  * A section that is disabled, or whose `exempt_until` has passed, is as if absent. What a section leaves out it inherits: a
- * peer from 4, that from 5, and that from what this suite is shipped with (`shipped.ts`). The null sender belongs to no
+ * peer from 4, that from 5, and that from what this suite is shipped with (`rule.ts`). The null sender belongs to no
  * managed domain, and as a peer it has no name: 2 and 3 do not match it.
  */
 import type { Failure } from '../failure';
@@ -26,10 +26,9 @@ import {
   type Owner,
 } from './candidates';
 import { inherited, layers } from './inherit';
-import type { InboundRule, OutboundRule } from './rule';
+import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
 import type { RuleSet } from './rule_set';
 import type { InboundSection, OutboundSection } from './section';
-import { shippedInbound, shippedOutbound } from './shipped';
 
 export type Found<R> =
   | { readonly kind: 'rule'; readonly rule: R }

@@ -1,40 +1,5 @@
 /** What was written, before inheritance: the sections of the configuration as plain data. */
-import type {
-  CleartextFallback,
-  InboundRule,
-  MinTlsVersion,
-  NameMatch,
-  OutboundRule,
-  SecurityLevel,
-} from './rule';
-
-/** The keys of a section about mail that goes out; `OutboundRule` says what they mean. */
-export interface OutboundValues {
-  readonly security_level?: SecurityLevel;
-  readonly min_tls_version?: MinTlsVersion;
-  readonly match?: readonly NameMatch[];
-  /** PEM. */
-  readonly ca_file?: string;
-  readonly fingerprints?: readonly string[];
-  readonly action_on_failure?: OutboundRule['actionOnFailure'];
-  readonly enforcement?: OutboundRule['enforcement'];
-  readonly cleartext_fallback?: CleartextFallback;
-  readonly insecure_mx?: OutboundRule['insecureMx'];
-  /** The section applies through this day in UTC, `YYYY-MM-DD`. */
-  readonly exempt_until?: string;
-  readonly comment?: string;
-}
-
-/** The keys of a section about mail that comes in; `InboundRule` says what they mean. */
-export interface InboundValues {
-  readonly security_level?: InboundRule['level'];
-  readonly min_tls_version?: MinTlsVersion;
-  readonly action_on_failure?: InboundRule['actionOnFailure'];
-  readonly enforcement?: InboundRule['enforcement'];
-  /** As of `OutboundValues`. */
-  readonly exempt_until?: string;
-  readonly comment?: string;
-}
+import type { InboundValues, OutboundValues } from './rule';
 
 /** One section that sets a rule, or a default. */
 export interface Section<V> {

@@ -21,7 +21,7 @@ export interface ProbeOptions {
   /** Default 25. */
   readonly port?: number;
   /** What EHLO says. */
-  readonly heloName: string;
+  readonly ehloName: string;
   /** What a delivery would ask of the handshake. `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
   readonly handshake: HandshakeRequest | 'never';
   /** Milliseconds for a visit; 30 s where absent. After a handshake that stalled, a second visit has as long again. */
@@ -143,10 +143,10 @@ const timeouts: Timeouts = {
   quit: 1_000,
 };
 
-function termsOf({ heloName, handshake }: ProbeOptions): Terms {
+function termsOf({ ehloName, handshake }: ProbeOptions): Terms {
   return {
     protocol: 'smtp',
-    ehloName: heloName,
+    ehloName,
     tls: { kind: handshake === 'never' ? 'unwanted' : 'if_offered' },
     credentials: 'none',
     task: { kind: 'probe' },

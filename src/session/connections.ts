@@ -77,14 +77,17 @@ export class Connections<T> {
   #waiting = 0;
   #generation = 0;
 
+  readonly #limits: () => ConnectionLimits;
+  readonly #clock: () => number;
+
   /**
    * @param limits those in force now
    * @param clock milliseconds, never going back
    */
-  constructor(
-    private readonly limits: () => ConnectionLimits,
-    private readonly clock: () => number,
-  ) {}
+  constructor(limits: () => ConnectionLimits, clock: () => number) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
 
   /**
    * A session that waits and suits, or leave to connect.
@@ -118,7 +121,7 @@ export class Connections<T> {
     if (!this.#mayCarryMore(lease)) return false;
     if ((this.#hosts.get(lease.host)?.waiting.length ?? 0) > 0) return true;
     const before = this.#arrivals.get(lease.host)?.before ?? Number.NEGATIVE_INFINITY;
-    return this.clock() - before <= this.limits().idle;
+    return this.#clock() - before <= this.#limits().idle;
   }
 
   /** Lets an idle session wait for another message. */
@@ -130,11 +133,11 @@ export class Connections<T> {
       this.release(lease);
       return;
     }
-    const timer = setTimeout(() => this.#end(kept), this.limits().idle);
+    const timer = setTimeout(() => this.#end(kept), this.#limits().idle);
     timer.unref();
     host.idle.push({ kept, timer });
     this.#idle += 1;
-    if (this.#idle > this.limits().idleSessions) this.#endOldest();
+    if (this.#idle > this.#limits().idleSessions) this.#endOldest();
     this.#freed(lease.host, host);
   }
 
@@ -166,25 +169,25 @@ export class Connections<T> {
         return { kind: 'session', kept };
       }
     }
-    if (host.leases.size >= this.limits().perHost) {
+    if (host.leases.size >= this.#limits().perHost) {
       // One that waits for mail of another kind gives way.
       const oldest = host.idle[0];
       if (oldest === undefined) return 'none';
       this.#end(oldest.kept);
     }
-    const lease: Lease = { host: name, since: this.clock(), generation: this.#generation, messages: 0 };
+    const lease: Lease = { host: name, since: this.#clock(), generation: this.#generation, messages: 0 };
     // To end the last session of a host makes it forgotten.
     this.#hostOf(name).leases.add(lease);
     return { kind: 'connect', lease };
   }
 
   #mayCarryMore({ since, generation, messages }: Lease): boolean {
-    const limits = this.limits();
+    const limits = this.#limits();
     return (
       limits.reuse &&
       generation === this.#generation &&
       messages < limits.messages &&
-      this.clock() - since < limits.age
+      this.#clock() - since < limits.age
     );
   }
 
@@ -195,7 +198,7 @@ export class Connections<T> {
 
   #wait(name: string, place: 'first' | 'last'): Promise<Woken> {
     const host = this.#hostOf(name);
-    const { waiting, patience } = this.limits();
+    const { waiting, patience } = this.#limits();
     const isFull = host.waiting.length >= waiting.perHost || this.#waiting >= waiting.inAll;
     if (host.stuck || isFull) return Promise.resolve('give_up');
     return new Promise((resolve) => {
@@ -255,7 +258,7 @@ export class Connections<T> {
   #noteArrival(name: string): void {
     const known = this.#arrivals.get(name);
     this.#arrivals.delete(name);
-    this.#arrivals.set(name, { last: this.clock(), before: known?.last ?? Number.NEGATIVE_INFINITY });
+    this.#arrivals.set(name, { last: this.#clock(), before: known?.last ?? Number.NEGATIVE_INFINITY });
     const [oldest] = this.#arrivals.keys();
     if (this.#arrivals.size > rememberedHosts && oldest !== undefined) this.#arrivals.delete(oldest);
   }

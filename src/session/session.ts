@@ -36,7 +36,10 @@ export class Session {
   #turning = false;
   #resolve: (outcome: Outcome) => void = () => undefined;
 
-  constructor(private readonly options: SessionOptions) {
+  readonly #options: SessionOptions;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
     const { message } = options;
     this.#message = message;
     this.#outgoing = new Outgoing(() => message.content());
@@ -108,7 +111,7 @@ export class Session {
 
   /** When nothing of it is left. To be asked once it runs. */
   closed(): Promise<void> {
-    const { socket } = this.options;
+    const { socket } = this.#options;
     return new Promise((resolve) => {
       if (socket.destroyed) resolve();
       else socket.once('close', () => resolve());
@@ -152,7 +155,7 @@ export class Session {
 
   #turn(event: Event): void {
     const before = this.#state;
-    const { state, effects } = (this.options.transition ?? transition)(this.#message.terms, before, event);
+    const { state, effects } = (this.#options.transition ?? transition)(this.#message.terms, before, event);
     this.#state = state;
     if (state.name !== 'message') this.#outgoing.stopSending();
     if (state.name !== 'measuring') this.#outgoing.stopMeasuring();
@@ -170,7 +173,7 @@ export class Session {
   #rest(event: Event): void {
     if (!this.#told || event.kind === 'dismissed')
       throw new Error('it came to rest in the middle of something');
-    if ((this.options.afterwards?.() ?? 'quit') === 'quit') this.dismiss();
+    if ((this.#options.afterwards?.() ?? 'quit') === 'quit') this.dismiss();
     // It must not keep a process from ending.
     else this.#channel.unref();
   }
@@ -232,7 +235,7 @@ export class Session {
       this.#breakOff(ownTlsFault('TLS was about to be begun twice'));
       return;
     }
-    const { tls } = this.options;
+    const { tls } = this.#options;
     try {
       if (tls === 'none') throw new Error('TLS is not wanted');
       this.#wanted = tls.options();

@@ -1,6 +1,11 @@
 /** Name constraints of a CA held against the names of a certificate below it (RFC 5280 section 4.2.1.10). */
-import { commonNames, emailAttributes } from './certificate';
-import type { CertificateFields, GeneralName, NameConstraints } from './certificate';
+import {
+  commonNames,
+  emailAttributes,
+  type CertificateFields,
+  type GeneralName,
+  type NameConstraints,
+} from './certificate';
 import { canonicalDomain } from '../names';
 import { printable } from '../text';
 import type { ConstraintResult, NamesByKind, Position } from './constraint_result';

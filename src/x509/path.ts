@@ -10,11 +10,16 @@
  * Revocation is not checked.
  */
 import type { X509Certificate } from 'node:crypto';
-import { authorityKeyId, keyUsageBits, netscapeBits, readCertificate, subjectKeyId } from './certificate';
-import type { CertificateFields } from './certificate';
+import {
+  authorityKeyId,
+  keyUsageBits,
+  netscapeBits,
+  readCertificate,
+  subjectKeyId,
+  type CertificateFields,
+} from './certificate';
 import { sameDistinguishedName } from './distinguished_name';
-import { issuerKeyOf } from './work_budget';
-import type { WorkBudget, IssuerKey } from './work_budget';
+import { issuerKeyOf, type WorkBudget, type IssuerKey } from './work_budget';
 import { checkNameConstraints, permitsReference } from './name_constraints';
 import { keyStrength } from './strength';
 

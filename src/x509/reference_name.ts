@@ -5,8 +5,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { derOf, readCertificate } from './certificate';
-import { issuerKeyOf } from './work_budget';
-import type { WorkBudget } from './work_budget';
+import { issuerKeyOf, type WorkBudget } from './work_budget';
 import { mayConstrainNames, permitsReference } from './name_constraints';
 import { mayHaveIssued } from './path';
 

@@ -6,8 +6,13 @@
  * the clock, decides: the same input gets the same verdict on every machine.
  */
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { derOf, publicKeyOf, readCertificate } from './certificate';
-import type { CertificateFields, NameConstraints } from './certificate';
+import {
+  derOf,
+  publicKeyOf,
+  readCertificate,
+  type CertificateFields,
+  type NameConstraints,
+} from './certificate';
 import type { ConstraintResult, NamesByKind, Position } from './constraint_result';
 import type { CheckCost } from './strength';
 

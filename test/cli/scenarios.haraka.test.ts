@@ -5,7 +5,7 @@ import { mxHosts } from '../../haraka-test-harness/build_world';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { DeliverySummary } from '../../src/delivery/summary';
 import { describeRequirement } from '../../src/delivery/attempt';
-import { requirementText } from '../../src/cli/explain';
+import { requirementText } from '../../src/cli/decision_text';
 import type { Authentication, Decision, HostPlan, Requirement } from '../../src/policy/requirement';
 import { compareVersions, tlsVersion } from '../../src/tls/version';
 import { runScenarios, type Row } from '../../haraka-test-harness/run_scenarios';

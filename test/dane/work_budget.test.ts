@@ -2,8 +2,16 @@
 import { X509Certificate, createHash, createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createCa, createKey, intermediate, issue, tlv } from '../../haraka-test-harness/pki';
-import type { CertificateOptions, Issued, Key } from '../../haraka-test-harness/pki';
+import {
+  createCa,
+  createKey,
+  intermediate,
+  issue,
+  tlv,
+  type CertificateOptions,
+  type Issued,
+  type Key,
+} from '../../haraka-test-harness/pki';
 import {
   certificateIn,
   maximumRecords,
@@ -13,8 +21,7 @@ import {
   usableRecords,
 } from '../../src/dane/records';
 import type { TlsaRecord } from '../../src/dane/types';
-import { verifyDane } from '../../src/dane/verify';
-import type { DaneVerdict } from '../../src/dane/verify';
+import { verifyDane, type DaneVerdict } from '../../src/dane/verify';
 import { maximumNames, publicKeyInfo } from '../../src/x509/certificate';
 import { WorkBudget, allowances } from '../../src/x509/work_budget';
 import { judgeKey } from '../../src/x509/strength';

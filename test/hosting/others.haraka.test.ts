@@ -8,7 +8,7 @@ import { startLab, type Lab } from '../../haraka-test-harness';
 import { openCertificateOffice } from '../../haraka-test-harness/certificates';
 import { hostedFiles } from '../../src/hosting/catalogue';
 import { policyRecord } from '../../src/hosting/policy_text';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 import { freePort } from './support/https_client';
 

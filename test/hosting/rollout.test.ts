@@ -13,7 +13,7 @@ import { checkRollout } from '../../src/hosting/rollout_facts';
 import { judgeRollout, type RolloutFacts } from '../../src/hosting/rollout';
 import { probeHost } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 interface Case {
@@ -167,7 +167,7 @@ function trustingTheWorld(handshake: HandshakeRequest | 'never'): HandshakeReque
 
 const dependencies = () => ({
   resolver,
-  heloName: 'us.example',
+  ehloName: 'us.example',
   probe: (options: Parameters<typeof probeHost>[0]) =>
     probeHost({
       ...options,

@@ -1,7 +1,13 @@
 /** What an attacker at the network gets, through a real Haraka, of mail to a domain whose policy is known. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLab } from '../../haraka-test-harness';
-import type { DnsRecord, DomainSpec, Lab, Outcome, RecordType } from '../../haraka-test-harness';
+import {
+  startLab,
+  type DnsRecord,
+  type DomainSpec,
+  type Lab,
+  type Outcome,
+  type RecordType,
+} from '../../haraka-test-harness';
 
 const evil = 'mx.attacker.example';
 const enforced: DomainSpec = { sts: {} };

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { behaviours, tryBehaviours } from './support/behaviours';
-import type { Seen } from './support/behaviours';
+import { behaviours, tryBehaviours, type Seen } from './support/behaviours';
 
 const rows = behaviours.map((behaviour, index) => ({ ...behaviour, index }));
 const unbounded = (name: string) => name.startsWith('no length');

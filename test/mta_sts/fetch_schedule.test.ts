@@ -6,8 +6,9 @@ import {
   isFetchDue,
   lastFailure,
   noFetches,
+  type FetchGrounds,
+  type Occasion,
 } from '../../src/mta_sts/fetch_schedule';
-import type { FetchGrounds, Occasion } from '../../src/mta_sts/fetch_schedule';
 
 const second = 1000;
 const minute = 60 * second;

@@ -1,7 +1,6 @@
 /** Mail that is about to be given up because of an `enforce` policy, through a real Haraka (RFC 8461 section 5.1). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLab } from '../../haraka-test-harness';
-import type { Lab } from '../../haraka-test-harness';
+import { startLab, type Lab } from '../../haraka-test-harness';
 
 const newHost = 'mx.new.example';
 const newPolicy = `version: STSv1\nmode: enforce\nmx: ${newHost}\nmax_age: 86400\n`;

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMemoryStore } from '../../src/mta_sts/store';
-import type { PolicyStore } from '../../src/mta_sts/store';
+import { createMemoryStore, type PolicyStore } from '../../src/mta_sts/store';
 import { policyText, response } from './support/hosts';
-import { ManualClock, World } from './support/sender';
-import type { Domain } from './support/sender';
+import { ManualClock, World, type Domain } from './support/sender';
 
 const minute = 60;
 const hour = 60 * minute;

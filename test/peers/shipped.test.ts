@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { shippedInbound, shippedOutbound } from '../../src/peers/shipped';
-import { inboundKeys, initials, outboundKeys } from '../../src/settings/schema';
+import { shippedInbound, shippedOutbound } from '../../src/peers/rule';
+import { inboundKeys, initials, outboundKeys } from '../../src/settings/schema/keys';
 
 /** A key without a default is an empty text in the schema, as it would be written. */
 const written = (shipped: Record<string, unknown>) =>

@@ -3,12 +3,18 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { chainPem, createCa, intermediate, issue, tlv } from '../../haraka-test-harness/pki';
-import type { ConstrainedName, Issued } from '../../haraka-test-harness/pki';
+import {
+  chainPem,
+  createCa,
+  intermediate,
+  issue,
+  tlv,
+  type ConstrainedName,
+  type Issued,
+} from '../../haraka-test-harness/pki';
 import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { PkixAuthentication } from '../../src/policy/requirement';
-import { checkSession } from '../../src/policy/session';
-import type { SessionVerdict } from '../../src/policy/session';
+import { checkSession, type SessionVerdict } from '../../src/policy/session';
 import { sessionFacts } from '../../src/tls/session';
 
 const host = 'mx.bank.example';

@@ -48,7 +48,7 @@ function optionsFor({ port }: Middlebox): ProbeOptions {
     observe: undefined,
   });
   const handshake = { terms, haraka: {}, certificate: 'none', hello: 'default' } as const;
-  return { address: '127.0.0.1', port, heloName: 'us.example', handshake, deadlineMs: patience };
+  return { address: '127.0.0.1', port, ehloName: 'us.example', handshake, deadlineMs: patience };
 }
 
 /** Octets: of the longer hello, and a limit between the two. */

@@ -54,7 +54,7 @@ function probe({ port }: { port: number }, options: Partial<ProbeOptions> = {}):
   return probeHost({
     address: '127.0.0.1',
     port,
-    heloName: 'us.example',
+    ehloName: 'us.example',
     handshake: handshake('TLSv1.2'),
     deadlineMs: 10_000,
     ...options,

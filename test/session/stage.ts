@@ -69,11 +69,16 @@ export class Peer {
   #reading: 'commands' | 'message' = 'commands';
   #buffer = '';
 
+  readonly #behaviours: Behaviours;
+  readonly #context: tls.TLSSocketOptions;
+
   constructor(
     readonly raw: net.Socket,
-    private readonly behaviours: Behaviours,
-    private readonly context: tls.TLSSocketOptions,
+    behaviours: Behaviours,
+    context: tls.TLSSocketOptions,
   ) {
+    this.#behaviours = behaviours;
+    this.#context = context;
     raw.on('error', () => undefined);
     raw.on('data', (chunk: Buffer) => this.#read(chunk));
     this.do('greeting');
@@ -94,7 +99,7 @@ export class Peer {
   }
 
   do(name: keyof Behaviours): void {
-    const deed = this.behaviours[name] ?? polite[name];
+    const deed = this.#behaviours[name] ?? polite[name];
     if (typeof deed === 'function') deed(this);
     else this.say(`${deed}\r\n`);
   }
@@ -102,7 +107,7 @@ export class Peer {
   startTls(): void {
     this.raw.removeAllListeners('data');
     this.#buffer = '';
-    this.secured = new tls.TLSSocket(this.raw, { isServer: true, ...this.context });
+    this.secured = new tls.TLSSocket(this.raw, { isServer: true, ...this.#context });
     this.secured.on('error', () => this.raw.destroy());
     this.secured.on('data', (chunk: Buffer) => this.#read(chunk));
   }
@@ -136,7 +141,7 @@ export class Peer {
     this.heard.push(line);
     const verb = (line.split(' ')[0] ?? '').toUpperCase();
     if (verb === 'MAIL') this.mails += 1;
-    if (verb === 'DATA') this.#reading = this.behaviours.DATA === undefined ? 'message' : this.#reading;
+    if (verb === 'DATA') this.#reading = this.#behaviours.DATA === undefined ? 'message' : this.#reading;
     if (verb === 'EHLO' || verb === 'LHLO') this.do(this.secured === undefined ? 'EHLO' : 'tls:EHLO');
     else if (verb === 'STARTTLS') {
       this.do('STARTTLS');

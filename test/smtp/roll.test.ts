@@ -1,7 +1,7 @@
 /** Who was accepted and who was rejected, as it is noted, and as it was known before. */
 import { expect, it } from 'vitest';
 import { areAllRejected, isUnanswered, note, rollOf, statesOf } from '../../src/smtp/roll';
-import type { RecipientState } from '../../src/smtp/session';
+import type { RecipientState } from '../../src/smtp/recipient';
 
 const rejected: RecipientState = { kind: 'rejected', answer: { code: '550', status: '', text: 'no' } };
 const accepted: RecipientState = { kind: 'accepted' };

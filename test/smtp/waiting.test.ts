@@ -1,6 +1,6 @@
 /** The answers behind the final dot belong to those who were accepted, in order (RFC 2033 section 4.2). */
 import { expect, it } from 'vitest';
-import type { RecipientOutcome } from '../../src/smtp/session';
+import type { RecipientOutcome } from '../../src/smtp/recipient';
 import { answerNext, awaitAnswers, isComplete, outcomesOf } from '../../src/smtp/waiting';
 
 const outcome = (kind: RecipientOutcome['kind']): RecipientOutcome => ({

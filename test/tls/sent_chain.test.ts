@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
+import { connect, createServer, type TLSSocket } from 'node:tls';
 import { expect, it } from 'vitest';
 import { chainPem, createCa, intermediate, issue } from '../../haraka-test-harness/pki';
 import { peerCertificates, sentChain } from '../../src/tls/sent_chain';

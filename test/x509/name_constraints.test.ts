@@ -2,8 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, tlv } from '../../haraka-test-harness/pki';
-import { readCertificate } from '../../src/x509/certificate';
-import type { CertificateFields, GeneralName, NameConstraints } from '../../src/x509/certificate';
+import {
+  readCertificate,
+  type CertificateFields,
+  type GeneralName,
+  type NameConstraints,
+} from '../../src/x509/certificate';
 import { WorkBudget } from '../../src/x509/work_budget';
 import { checkNameConstraints, permitsReference } from '../../src/x509/name_constraints';
 import type { Position } from '../../src/x509/constraint_result';

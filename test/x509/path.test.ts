@@ -1,7 +1,14 @@
 import { X509Certificate, sign } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createCa, createKey, intermediate, issue, tlv } from '../../haraka-test-harness/pki';
-import type { CertificateOptions, Issued } from '../../haraka-test-harness/pki';
+import {
+  createCa,
+  createKey,
+  intermediate,
+  issue,
+  tlv,
+  type CertificateOptions,
+  type Issued,
+} from '../../haraka-test-harness/pki';
 import { WorkBudget, issuerKeyOf } from '../../src/x509/work_budget';
 import { bearsName, checkPath, mayHaveIssued, pointsTo } from '../../src/x509/path';
 

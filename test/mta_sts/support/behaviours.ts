@@ -1,13 +1,10 @@
 /** Policy hosts that behave and misbehave, each with one behaviour, and what a fetch must make of it. */
 import { gzipSync } from 'node:zlib';
 import type * as tls from 'node:tls';
-import { createCa, intermediate, issue, selfSigned } from '../../../haraka-test-harness/pki';
-import type { Issued } from '../../../haraka-test-harness/pki';
+import { createCa, intermediate, issue, selfSigned, type Issued } from '../../../haraka-test-harness/pki';
 import type { FailureReason } from '../../../src/failure';
-import { PolicyFetcher } from '../../../src/mta_sts/fetch';
-import type { Fetched } from '../../../src/mta_sts/fetch';
-import { Hosts, policyText, response } from './hosts';
-import type { Answerer } from './hosts';
+import { PolicyFetcher, type Fetched } from '../../../src/mta_sts/fetch';
+import { Hosts, policyText, response, type Answerer } from './hosts';
 
 interface Setting {
   readonly hosts: Hosts;

@@ -1,9 +1,7 @@
 /** Our side of a comparison: STARTTLS against the server, and the certificates it sent. */
 import type { X509Certificate } from 'node:crypto';
-import { connect as connectTcp } from 'node:net';
-import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import type { SecureVersion } from 'node:tls';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type SecureVersion } from 'node:tls';
 import { sentChain } from '../../../src/tls/sent_chain';
 import { permissiveCiphers } from './server';
 

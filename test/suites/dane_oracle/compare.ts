@@ -1,17 +1,14 @@
 /** One case: the same handshake and the same records, judged by us and by OpenSSL. */
 import type { TlsaRecord } from '../../../src/dane/types';
-import { verifyDane } from '../../../src/dane/verify';
-import type { DaneVerdict } from '../../../src/dane/verify';
+import { verifyDane, type DaneVerdict } from '../../../src/dane/verify';
 import { chainPem } from '../../../haraka-test-harness/pki';
 import { receiveChain } from './client';
 import { intendedDifference } from './differences';
-import { askOpenssl } from './openssl';
-import type { OpensslVerdict } from './openssl';
+import { askOpenssl, type OpensslVerdict } from './openssl';
 import { mulberry32 } from './random';
 import { buildRecords } from './records';
 import type { CertificateServer } from './server';
-import { KeyPool, buildWorld, host, nextHop, worldKinds } from './worlds';
-import type { World } from './worlds';
+import { KeyPool, buildWorld, host, nextHop, worldKinds, type World } from './worlds';
 
 export interface OracleCase {
   readonly number: number;

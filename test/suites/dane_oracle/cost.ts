@@ -5,16 +5,21 @@
  * looked at before. `getPeerCertificate()`, which Haraka calls after every handshake, counts as handshake; taking the whole
  * chain from the socket counts as verification, and is also shown by itself. CPU time of this process only. The share is verification / (handshake and verification).
  */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { connect, createServer } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { chainPem, createCa, intermediate, issue } from '../../../haraka-test-harness/pki';
-import type { Issued, KeyType } from '../../../haraka-test-harness/pki';
+import {
+  chainPem,
+  createCa,
+  intermediate,
+  issue,
+  type Issued,
+  type KeyType,
+} from '../../../haraka-test-harness/pki';
 import type { TlsaRecord } from '../../../src/dane/types';
 import { verifyPeer } from '../../../src/dane/verify';
 import { publicKeyInfo } from '../../../src/x509/certificate';

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runOracle } from './compare';
-import type { Comparison } from './compare';
-import { startServer } from './server';
-import type { CertificateServer } from './server';
+import { runOracle, type Comparison } from './compare';
+import { startServer, type CertificateServer } from './server';
 import { worldKinds } from './worlds';
 
 let server: CertificateServer;

@@ -6,8 +6,7 @@
  * Exit code 1 where a difference is not explained.
  */
 import { parseArgs } from 'node:util';
-import { runOracle } from './compare';
-import type { Comparison } from './compare';
+import { runOracle, type Comparison } from './compare';
 import { startServer } from './server';
 import { recordText } from '../../../src/dane/explain';
 

@@ -1,8 +1,6 @@
 /** An SMTP server on loopback that offers STARTTLS and chooses its certificates by SNI. */
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
-import { TLSSocket, createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { TLSSocket, createSecureContext, type SecureContext } from 'node:tls';
 
 /** Weak keys and digests have to get through the handshake, so that they reach the verification. */
 export const permissiveCiphers = 'DEFAULT@SECLEVEL=0';

@@ -1,6 +1,16 @@
 /** Public key infrastructures, sound and faulty: who exists, and what the server sends. */
-import { createCa, createKey, intermediate, issue, selfSigned, tlv } from '../../../haraka-test-harness/pki';
-import type { CertificateOptions, Issued, Key, KeyType } from '../../../haraka-test-harness/pki';
+import {
+  createCa,
+  createKey,
+  intermediate,
+  issue,
+  selfSigned,
+  tlv,
+  type CertificateOptions,
+  type Issued,
+  type Key,
+  type KeyType,
+} from '../../../haraka-test-harness/pki';
 import type { Random } from './random';
 
 /** The MX host and TLSA base domain of every case. */
@@ -44,17 +54,20 @@ class Tools {
   #used = 0;
   readonly #type: KeyType | 'mixed';
 
+  readonly #pool: KeyPool;
+
   constructor(
     readonly random: Random,
-    private readonly pool: KeyPool,
+    pool: KeyPool,
   ) {
+    this.#pool = pool;
     this.#type = random.pick(['ec', 'ec', 'rsa', 'ed25519', 'mixed']);
   }
 
   key(type?: KeyType): Key {
     const mixed =
       this.#type === 'mixed' ? this.random.pick(['ec', 'ec-p384', 'rsa', 'ed25519'] as const) : this.#type;
-    return this.pool.key(type ?? mixed, this.#used++ % 8);
+    return this.#pool.key(type ?? mixed, this.#used++ % 8);
   }
 
   root(options: CertificateOptions = {}): Promise<Issued> {

@@ -35,14 +35,14 @@ async function freePort(): Promise<number> {
 
 class Log {
   readonly lines: string[] = [];
-  private readonly waiting = new Set<() => void>();
+  readonly #waiting = new Set<() => void>();
 
   follow(child: ChildProcess): void {
     for (const output of [child.stdout, child.stderr]) {
       if (output === null) continue;
       createInterface({ input: output }).on('line', (line) => {
         this.lines.push(line);
-        for (const look of this.waiting) look();
+        for (const look of this.#waiting) look();
       });
     }
   }
@@ -50,17 +50,17 @@ class Log {
   line(pattern: RegExp): Promise<string> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.waiting.delete(look);
+        this.#waiting.delete(look);
         reject(new Error(`nothing like ${String(pattern)} in the log:\n${this.lines.join('\n')}`));
       }, 15_000);
       const look = (): void => {
         const found = this.lines.find((line) => pattern.test(line));
         if (found === undefined) return;
         clearTimeout(timer);
-        this.waiting.delete(look);
+        this.#waiting.delete(look);
         resolve(found);
       };
-      this.waiting.add(look);
+      this.#waiting.add(look);
       look();
     });
   }

@@ -11,12 +11,10 @@ import { parseArgs } from 'node:util';
 import { createCa, createKey, intermediate, issue } from '../../../haraka-test-harness/pki';
 import { parseTlsaRecord, strongestRecords, usableRecords } from '../../../src/dane/records';
 import type { TlsaRecord } from '../../../src/dane/types';
-import { verifyDane } from '../../../src/dane/verify';
-import type { DaneVerdict } from '../../../src/dane/verify';
+import { verifyDane, type DaneVerdict } from '../../../src/dane/verify';
 import { messageOf } from '../../../src/text';
 import { readCertificate } from '../../../src/x509/certificate';
-import { mulberry32 } from '../dane_oracle/random';
-import type { Random } from '../dane_oracle/random';
+import { mulberry32, type Random } from '../dane_oracle/random';
 
 const host = 'mx.example.com';
 

@@ -50,19 +50,22 @@ export function now(): number {
 }
 
 class Conversation {
-  private stream: Socket;
-  private secured: 'secured' | 'in_the_open' = 'in_the_open';
-  private expecting: 'commands' | 'message' = 'commands';
-  private pending = '';
-  private begun = now();
-  private transactions = 0;
+  #stream: Socket;
+  #secured: 'secured' | 'in_the_open' = 'in_the_open';
+  #expecting: 'commands' | 'message' = 'commands';
+  #pending = '';
+  #begun = now();
+  #transactions = 0;
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly options: HostOptions,
-    private readonly context: ReturnType<typeof createSecureContext>,
-  ) {
-    this.stream = socket;
+  readonly #socket: Socket;
+  readonly #options: HostOptions;
+  readonly #context: ReturnType<typeof createSecureContext>;
+
+  constructor(socket: Socket, options: HostOptions, context: ReturnType<typeof createSecureContext>) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#context = context;
+    this.#stream = socket;
   }
 
   begin(): void {
@@ -70,89 +73,89 @@ class Conversation {
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('end', () => socket.end());
-    this.listen(socket);
-    this.say('greeting', `220 ${options.name} ESMTP\r\n`);
+    this.#listen(socket);
+    this.#say('greeting', `220 ${options.name} ESMTP\r\n`);
   }
 
-  private say(point: Point, usual: string): void {
-    this.options.say(point, usual, this.stream);
+  #say(point: Point, usual: string): void {
+    this.#options.say(point, usual, this.#stream);
   }
 
-  private listen(stream: Socket): void {
+  #listen(stream: Socket): void {
     stream.on('data', (chunk: Buffer) => {
-      this.pending += chunk.toString('latin1');
-      this.read();
+      this.#pending += chunk.toString('latin1');
+      this.#read();
     });
   }
 
-  private read(): void {
-    while (this.expecting === 'message' ? this.takeMessage() : this.takeLine());
+  #read(): void {
+    while (this.#expecting === 'message' ? this.#takeMessage() : this.#takeLine());
   }
 
-  private takeLine(): boolean {
-    const end = this.pending.indexOf('\r\n');
+  #takeLine(): boolean {
+    const end = this.#pending.indexOf('\r\n');
     if (end === -1) return false;
-    const line = this.pending.slice(0, end);
-    this.pending = this.pending.slice(end + 2);
-    this.obey(line.slice(0, 4).toUpperCase());
+    const line = this.#pending.slice(0, end);
+    this.#pending = this.#pending.slice(end + 2);
+    this.#obey(line.slice(0, 4).toUpperCase());
     return true;
   }
 
-  private takeMessage(): boolean {
-    const end = this.pending.startsWith('.\r\n') ? 0 : this.pending.indexOf('\r\n.\r\n') + 2;
+  #takeMessage(): boolean {
+    const end = this.#pending.startsWith('.\r\n') ? 0 : this.#pending.indexOf('\r\n.\r\n') + 2;
     if (end === 1) return false;
-    const headers = this.pending.slice(0, this.pending.indexOf('\r\n\r\n'));
-    this.pending = this.pending.slice(end + 3);
-    this.expecting = 'commands';
-    this.say('message', '250 2.0.0 taken\r\n');
-    this.options.onTransaction?.({ begun: this.begun, ended: now(), headers });
-    this.transactions++;
+    const headers = this.#pending.slice(0, this.#pending.indexOf('\r\n\r\n'));
+    this.#pending = this.#pending.slice(end + 3);
+    this.#expecting = 'commands';
+    this.#say('message', '250 2.0.0 taken\r\n');
+    this.#options.onTransaction?.({ begun: this.#begun, ended: now(), headers });
+    this.#transactions++;
     return true;
   }
 
-  private obey(verb: string): void {
+  #obey(verb: string): void {
     switch (verb) {
       case 'EHLO':
       case 'LHLO':
-        if (this.secured === 'secured') this.say('secured_ehlo', this.capabilities(''));
-        else this.say('ehlo', this.capabilities('250-STARTTLS\r\n'));
+        if (this.#secured === 'secured') this.#say('secured_ehlo', this.#capabilities(''));
+        else this.#say('ehlo', this.#capabilities('250-STARTTLS\r\n'));
         return;
       case 'STAR':
-        this.upgrade();
+        this.#upgrade();
         return;
       case 'MAIL':
-        if (this.transactions > 0) this.begun = now();
-        this.say('mail', '250 2.1.0 sender ok\r\n');
+        if (this.#transactions > 0) this.#begun = now();
+        this.#say('mail', '250 2.1.0 sender ok\r\n');
         return;
       case 'RCPT':
-        this.say('rcpt', '250 2.1.5 recipient ok\r\n');
+        this.#say('rcpt', '250 2.1.5 recipient ok\r\n');
         return;
       case 'DATA':
-        this.expecting = 'message';
-        this.say('data', '354 go on\r\n');
+        this.#expecting = 'message';
+        this.#say('data', '354 go on\r\n');
         return;
       case 'QUIT':
-        this.stream.end('221 2.0.0 bye\r\n');
+        this.#stream.end('221 2.0.0 bye\r\n');
         return;
       default:
-        this.say('other', '250 2.0.0 ok\r\n');
+        this.#say('other', '250 2.0.0 ok\r\n');
     }
   }
 
-  private capabilities(starttls: string): string {
-    return `250-${this.options.name}\r\n250-PIPELINING\r\n250-8BITMIME\r\n${starttls}250 SIZE 50000000\r\n`;
+  #capabilities(starttls: string): string {
+    return `250-${this.#options.name}\r\n250-PIPELINING\r\n250-8BITMIME\r\n${starttls}250 SIZE 50000000\r\n`;
   }
 
-  private upgrade(): void {
-    this.socket.removeAllListeners('data');
-    this.pending = '';
-    this.socket.write('220 2.0.0 go ahead\r\n');
-    const stream = new TLSSocket(this.socket, { isServer: true, secureContext: this.context });
-    stream.on('error', () => this.socket.destroy());
-    stream.on('close', () => this.socket.destroy());
+  #upgrade(): void {
+    this.#socket.removeAllListeners('data');
+    this.#pending = '';
+    this.#socket.write('220 2.0.0 go ahead\r\n');
+    const stream = new TLSSocket(this.#socket, { isServer: true, secureContext: this.#context });
+    stream.on('error', () => this.#socket.destroy());
+    stream.on('close', () => this.#socket.destroy());
     stream.on('end', () => stream.end());
-    this.stream = stream;
-    this.secured = 'secured';
-    this.listen(stream);
+    this.#stream = stream;
+    this.#secured = 'secured';
+    this.#listen(stream);
   }
 }

@@ -1,10 +1,8 @@
 import { timeoutsText } from '../../../haraka-test-harness/ini';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { startLab } from '../../../haraka-test-harness/lab';
-import type { Lab } from '../../../haraka-test-harness/lab';
-import { behaviours } from '../../../haraka-test-harness/behaviours';
-import type { BehaviourName } from '../../../haraka-test-harness/behaviours';
+import { startLab, type Lab } from '../../../haraka-test-harness/lab';
+import { behaviours, type BehaviourName } from '../../../haraka-test-harness/behaviours';
 import type { Outcome } from '../../../haraka-test-harness/reports';
 
 /** What a message comes to at `mandatory`, and how far the peer got to see the conversation before TLS. */

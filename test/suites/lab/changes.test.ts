@@ -2,8 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { startLab } from '../../../haraka-test-harness/lab';
-import type { Lab } from '../../../haraka-test-harness/lab';
+import { startLab, type Lab } from '../../../haraka-test-harness/lab';
 
 const from = 'a@ours.example';
 

@@ -1,12 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { decode, encode } from 'dns-packet';
-import type { DecodedPacket as Decoded, Packet } from 'dns-packet';
+import { decode, encode, type DecodedPacket as Decoded, type Packet } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { startDnsServer } from '../../../haraka-test-harness/dns_server';
-import type { DnsServer } from '../../../haraka-test-harness/dns_server';
+import { startDnsServer, type DnsServer } from '../../../haraka-test-harness/dns_server';
 import type { LookupFate, RecordType } from '../../../haraka-test-harness/world';
 
 /** The type declarations of the codec leave out the response code. */

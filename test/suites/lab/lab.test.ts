@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { startLab } from '../../../haraka-test-harness/lab';
-import type { Lab } from '../../../haraka-test-harness/lab';
+import { startLab, type Lab } from '../../../haraka-test-harness/lab';
 
 describe('a Haraka without the suite, in the lab', () => {
   let lab: Lab;

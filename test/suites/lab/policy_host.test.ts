@@ -3,10 +3,12 @@ import { request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { openCertificateOffice } from '../../../haraka-test-harness/certificates';
-import type { CertificateOffice } from '../../../haraka-test-harness/certificates';
-import { startPolicyHost } from '../../../haraka-test-harness/policy_host';
-import type { PolicyHost, PolicyBehaviour } from '../../../haraka-test-harness/policy_host';
+import { openCertificateOffice, type CertificateOffice } from '../../../haraka-test-harness/certificates';
+import {
+  startPolicyHost,
+  type PolicyHost,
+  type PolicyBehaviour,
+} from '../../../haraka-test-harness/policy_host';
 
 const name = 'mta-sts.a.example';
 const body = 'version: STSv1\r\nmode: none\r\nmax_age: 60\r\n';

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { startLab } from '../../../haraka-test-harness/lab';
-import type { Lab } from '../../../haraka-test-harness/lab';
-import { cleartextLeaks, runScenarios } from '../../../haraka-test-harness/run_scenarios';
-import type { Row } from '../../../haraka-test-harness/run_scenarios';
+import { startLab, type Lab } from '../../../haraka-test-harness/lab';
+import { cleartextLeaks, runScenarios, type Row } from '../../../haraka-test-harness/run_scenarios';
 import { scenarioConfig, scenarioWorld, scenarios } from '../../../haraka-test-harness/scenarios';
 import { securityLevels } from '../../../src/peers/rule';
 

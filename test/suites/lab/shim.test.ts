@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { startDnsServer } from '../../../haraka-test-harness/dns_server';
-import type { DnsServer } from '../../../haraka-test-harness/dns_server';
+import { startDnsServer, type DnsServer } from '../../../haraka-test-harness/dns_server';
 
 const shim = path.resolve(import.meta.dirname, '../../../haraka-test-harness/shim.cjs');
 

@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openCertificateOffice } from '../../../haraka-test-harness/certificates';
 import { stuffed } from '../../../haraka-test-harness/smtp_client';
-import { startSmtpPeer } from '../../../haraka-test-harness/smtp_peer';
-import type { SmtpPeer } from '../../../haraka-test-harness/smtp_peer';
+import { startSmtpPeer, type SmtpPeer } from '../../../haraka-test-harness/smtp_peer';
 
 const tls = { min: 'TLSv1.2', max: 'TLSv1.3' } as const;
 

@@ -25,8 +25,10 @@ interface BundleLine {
 
 /** One bundle; several of them tell of the same `lines`. */
 export class CoveredBundle {
-  private readonly length: number;
-  private readonly places: readonly BundleLine[];
+  readonly #length: number;
+  readonly #places: readonly BundleLine[];
+
+  readonly #lines: Lines;
 
   /**
    * @param directory where the bundle and its map were written
@@ -37,29 +39,30 @@ export class CoveredBundle {
     map: SourceMapPayload,
     directory: string,
     replaced: string | undefined,
-    private readonly lines: Lines,
+    lines: Lines,
   ) {
-    this.length = bundle.length;
-    this.places = placesOf(bundle, new SourceMap(map))
+    this.#lines = lines;
+    this.#length = bundle.length;
+    this.#places = placesOf(bundle, new SourceMap(map))
       .map((place) => ({ ...place, file: path.resolve(directory, place.file) }))
       .filter(({ file }) => file !== replaced);
-    for (const { file, line } of this.places) {
-      const known = this.linesOf(file);
+    for (const { file, line } of this.#places) {
+      const known = this.#linesOf(file);
       if (!known.has(line)) known.set(line, 'missed');
     }
   }
 
   /** Adds what one process ran. */
   add(script: ScriptCoverage): void {
-    const counts = countsOf(script, this.length);
-    for (const { offset, file, line } of this.places) {
-      if ((counts[offset] ?? 0) > 0) this.linesOf(file).set(line, 'ran');
+    const counts = countsOf(script, this.#length);
+    for (const { offset, file, line } of this.#places) {
+      if ((counts[offset] ?? 0) > 0) this.#linesOf(file).set(line, 'ran');
     }
   }
 
-  private linesOf(file: string): Map<number, 'ran' | 'missed'> {
-    const known = this.lines.get(file) ?? new Map<number, 'ran' | 'missed'>();
-    this.lines.set(file, known);
+  #linesOf(file: string): Map<number, 'ran' | 'missed'> {
+    const known = this.#lines.get(file) ?? new Map<number, 'ran' | 'missed'>();
+    this.#lines.set(file, known);
     return known;
   }
 }

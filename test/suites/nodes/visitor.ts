@@ -109,7 +109,7 @@ async function outcome(
   const probe = await probeHost({
     address: '127.0.0.1',
     port,
-    heloName: 'us.example',
+    ehloName: 'us.example',
     handshake,
     deadlineMs: 10_000,
   });

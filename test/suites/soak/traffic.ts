@@ -74,32 +74,35 @@ export class Traffic {
   /** Messages that Haraka took, by id. */
   readonly accepted = new Map<string, string>();
   refused = 0;
-  private next = 0;
-  private timer: NodeJS.Timeout | undefined;
-  private readonly open = new Set<Promise<void>>();
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #open = new Set<Promise<void>>();
 
-  constructor(
-    private readonly lab: Lab,
-    private readonly perSecond: number,
-  ) {}
+  readonly #lab: Lab;
+  readonly #perSecond: number;
+
+  constructor(lab: Lab, perSecond: number) {
+    this.#lab = lab;
+    this.#perSecond = perSecond;
+  }
 
   start(): void {
-    this.timer = setInterval(() => {
-      const sending = this.sendOne();
-      this.open.add(sending);
-      void sending.finally(() => this.open.delete(sending));
-    }, 1000 / this.perSecond);
+    this.#timer = setInterval(() => {
+      const sending = this.#sendOne();
+      this.#open.add(sending);
+      void sending.finally(() => this.#open.delete(sending));
+    }, 1000 / this.#perSecond);
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.timer);
-    await Promise.all(this.open);
+    clearInterval(this.#timer);
+    await Promise.all(this.#open);
   }
 
-  private async sendOne(): Promise<void> {
-    const { domain } = peers[this.next++ % peers.length]!;
+  async #sendOne(): Promise<void> {
+    const { domain } = peers[this.#next++ % peers.length]!;
     try {
-      const { id } = await this.lab.send({ from: 'a@ours.example', to: `b@${domain}` });
+      const { id } = await this.#lab.send({ from: 'a@ours.example', to: `b@${domain}` });
       this.accepted.set(id, domain);
     } catch {
       // Haraka was not there, or died before it answered: it has promised nothing.

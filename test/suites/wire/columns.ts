@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { iniText } from '../../../haraka-test-harness/ini';
 import type { HarakaOptions } from '../../../haraka-test-harness/haraka';
-import { timeoutKeys } from '../../../src/settings/schema';
+import { timeoutKeys } from '../../../src/settings/schema/keys';
 import type { Column } from './behaviour';
 
 /** Seconds. A peer that is `late` is so for stock Haraka, whose one time-out is for everything; the suite still waits. */

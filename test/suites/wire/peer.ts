@@ -98,26 +98,26 @@ const endOfBody = '\r\n.\r\n';
 
 /** Collects a message up to the lone dot, in linear time. */
 class Body {
-  private parts: string[] = [];
+  #parts: string[] = [];
   /** The line end before the message, and what of it may yet become its end. */
-  private tail = '\r\n';
+  #tail = '\r\n';
   /** What came behind the dot. */
   excess = '';
 
   /** The message, as it came, once it is whole. */
   take(text: string): { readonly wire: string } | 'unfinished' {
-    const seen = this.tail + text;
+    const seen = this.#tail + text;
     const end = seen.indexOf(endOfBody);
-    this.parts.push(text);
+    this.#parts.push(text);
     if (end < 0) {
-      this.tail = seen.slice(-endOfBody.length + 1);
+      this.#tail = seen.slice(-endOfBody.length + 1);
       this.excess = '';
       return 'unfinished';
     }
-    const whole = this.parts.join('');
+    const whole = this.#parts.join('');
     this.excess = seen.slice(end + endOfBody.length);
-    this.parts = [];
-    this.tail = '\r\n';
+    this.#parts = [];
+    this.#tail = '\r\n';
     return { wire: whole.slice(0, whole.length - this.excess.length - '.\r\n'.length) };
   }
 }
@@ -132,78 +132,80 @@ class Session implements Visit {
   readonly transfers: Transfer[] = [];
   state: 'open' | 'closed' = 'open';
 
-  private stream: Socket;
-  private secured = false;
-  private pending = '';
-  private readonly body = new Body();
-  private mode: 'commands' | 'body' | 'auth' | 'handshake' = 'commands';
-  private from = '';
-  private parameters = '';
-  private accepted: string[] = [];
-  private readonly times = new Map<Point, number>();
+  #stream: Socket;
+  #secured = false;
+  #pending = '';
+  readonly #body = new Body();
+  #mode: 'commands' | 'body' | 'auth' | 'handshake' = 'commands';
+  #from = '';
+  #parameters = '';
+  #accepted: string[] = [];
+  readonly #times = new Map<Point, number>();
   /** What is still to be done, in order. */
-  private acts: Promise<void> = Promise.resolve();
+  #acts: Promise<void> = Promise.resolve();
   /** Answers of which more than the last act is still to be done. */
-  private busy = 0;
+  #busy = 0;
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly options: PeerOptions,
-    private readonly connection: number,
-    changed: () => void,
-  ) {
-    this.stream = socket;
+  readonly #socket: Socket;
+  readonly #options: PeerOptions;
+  readonly #connection: number;
+
+  constructor(socket: Socket, options: PeerOptions, connection: number, changed: () => void) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#connection = connection;
+    this.#stream = socket;
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.state = 'closed';
       changed();
     });
-    this.listen(socket);
-    this.act(this.reactionAt('connect', ''));
+    this.#listen(socket);
+    this.#act(this.#reactionAt('connect', ''));
   }
 
   destroy(): void {
-    this.stream.destroy();
-    this.socket.destroy();
+    this.#stream.destroy();
+    this.#socket.destroy();
   }
 
-  private listen(stream: Socket): void {
+  #listen(stream: Socket): void {
     stream.on('data', (chunk: Buffer) => {
       const text = chunk.toString('latin1');
-      if (this.mode === 'handshake') return;
-      if (this.secured) {
+      if (this.#mode === 'handshake') return;
+      if (this.#secured) {
         if (this.encrypted.length < kept) this.encrypted += text;
       } else if (this.cleartext.length < kept) this.cleartext += text;
-      this.pending += text;
-      this.read();
+      this.#pending += text;
+      this.#read();
     });
   }
 
-  private read(): void {
+  #read(): void {
     const answers: Answer[] = [];
-    while (this.mode !== 'handshake') {
-      if (this.mode === 'body') {
-        const message = this.body.take(this.pending);
-        this.pending = this.body.excess;
+    while (this.#mode !== 'handshake') {
+      if (this.#mode === 'body') {
+        const message = this.#body.take(this.#pending);
+        this.#pending = this.#body.excess;
         if (message === 'unfinished') break;
-        this.mode = 'commands';
-        answers.push(this.take(message.wire));
+        this.#mode = 'commands';
+        answers.push(this.#take(message.wire));
         continue;
       }
-      const end = this.pending.indexOf('\r\n');
+      const end = this.#pending.indexOf('\r\n');
       if (end < 0) break;
-      const line = this.pending.slice(0, end);
-      this.pending = this.pending.slice(end + 2);
-      answers.push(this.obey(line));
+      const line = this.#pending.slice(0, end);
+      this.#pending = this.#pending.slice(end + 2);
+      answers.push(this.#obey(line));
     }
-    if (this.options.script.replies === 'merged') this.act(merged(answers));
-    else answers.forEach((answer) => this.act(answer));
+    if (this.#options.script.replies === 'merged') this.#act(merged(answers));
+    else answers.forEach((answer) => this.#act(answer));
   }
 
-  private obey(line: string): Answer {
-    if (this.mode === 'auth') {
-      const answer = this.reactionAt('auth_line', line);
-      this.mode = textOf(answer).startsWith('3') ? 'auth' : 'commands';
+  #obey(line: string): Answer {
+    if (this.#mode === 'auth') {
+      const answer = this.#reactionAt('auth_line', line);
+      this.#mode = textOf(answer).startsWith('3') ? 'auth' : 'commands';
       return answer;
     }
     if (this.commands.length < 5000) this.commands.push(line.slice(0, 2000));
@@ -211,88 +213,88 @@ class Session implements Visit {
     switch (verb) {
       case 'EHLO':
       case 'LHLO':
-        this.accepted = [];
-        return this.reactionAt('ehlo', line);
+        this.#accepted = [];
+        return this.#reactionAt('ehlo', line);
       case 'HELO':
-        return this.reactionAt('helo', line);
+        return this.#reactionAt('helo', line);
       case 'STARTTLS': {
-        if (this.secured) return [{ do: 'say', text: '503 5.5.1 TLS is on already\r\n' }];
-        const answer = this.reactionAt('starttls', line);
+        if (this.#secured) return [{ do: 'say', text: '503 5.5.1 TLS is on already\r\n' }];
+        const answer = this.#reactionAt('starttls', line);
         if (answer.some((act) => act.do === 'upgrade')) {
-          this.mode = 'handshake';
-          this.pending = '';
-          this.socket.removeAllListeners('data');
-          this.socket.pause();
+          this.#mode = 'handshake';
+          this.#pending = '';
+          this.#socket.removeAllListeners('data');
+          this.#socket.pause();
         }
         return answer;
       }
       case 'AUTH': {
-        const answer = this.reactionAt('auth', line);
-        if (textOf(answer).startsWith('3')) this.mode = 'auth';
+        const answer = this.#reactionAt('auth', line);
+        if (textOf(answer).startsWith('3')) this.#mode = 'auth';
         return answer;
       }
       case 'MAIL': {
         const [, path = '', parameters = ''] = /<([^>]*)>\s*(.*)$/.exec(line) ?? [];
-        this.from = path;
-        this.parameters = parameters;
-        this.accepted = [];
-        return this.reactionAt('mail', line);
+        this.#from = path;
+        this.#parameters = parameters;
+        this.#accepted = [];
+        return this.#reactionAt('mail', line);
       }
       case 'RCPT': {
         const recipient = recipientIn(line);
-        const answer = this.reactionAt('rcpt', line, recipient);
-        if (/^2/.test(textOf(answer))) this.accepted.push(recipient);
+        const answer = this.#reactionAt('rcpt', line, recipient);
+        if (/^2/.test(textOf(answer))) this.#accepted.push(recipient);
         return answer;
       }
       case 'DATA': {
-        const answer = this.reactionAt('data', line);
-        if (/(?:^|\n)3/.test(textOf(answer))) this.mode = 'body';
+        const answer = this.#reactionAt('data', line);
+        if (/(?:^|\n)3/.test(textOf(answer))) this.#mode = 'body';
         return answer;
       }
       case 'QUIT':
-        return this.reactionAt('quit', line);
+        return this.#reactionAt('quit', line);
       default:
-        return this.reactionAt('other', line);
+        return this.#reactionAt('other', line);
     }
   }
 
-  private take(wire: string): Answer {
-    const answer = this.reactionAt('body', '');
+  #take(wire: string): Answer {
+    const answer = this.#reactionAt('body', '');
     // In LMTP one reply for each accepted recipient, in their order (RFC 2033 section 4.2).
     const codes = [...textOf(answer).matchAll(/^(\d)\d\d(?: |\r|$)/gm)].map(([, digit]) => digit);
-    const lmtp = this.options.script.protocol === 'lmtp';
+    const lmtp = this.#options.script.protocol === 'lmtp';
     this.transfers.push({
-      from: this.from,
-      parameters: this.parameters,
-      to: this.accepted,
+      from: this.#from,
+      parameters: this.#parameters,
+      to: this.#accepted,
       wire,
-      taken: this.accepted.filter((_, index) => codes[lmtp ? index : 0] === '2'),
-      protection: this.secured ? 'TLS' : 'cleartext',
+      taken: this.#accepted.filter((_, index) => codes[lmtp ? index : 0] === '2'),
+      protection: this.#secured ? 'TLS' : 'cleartext',
     });
     return answer;
   }
 
-  private reactionAt(point: Point, line: string, recipient = ''): Answer {
-    const time = this.times.get(point) ?? 0;
-    this.times.set(point, time + 1);
-    const { script } = this.options;
+  #reactionAt(point: Point, line: string, recipient = ''): Answer {
+    const time = this.#times.get(point) ?? 0;
+    this.#times.set(point, time + 1);
+    const { script } = this.#options;
     const about: About = {
       line,
       recipient,
       time,
-      connection: this.connection,
-      secured: this.secured,
-      accepted: this.accepted,
-      arrival: this.busy > 0 || this.pending !== '' ? 'early' : 'in time',
+      connection: this.#connection,
+      secured: this.#secured,
+      accepted: this.#accepted,
+      arrival: this.#busy > 0 || this.#pending !== '' ? 'early' : 'in time',
     };
     const scripted: Reaction | undefined =
-      (this.secured ? script.inside : script.outside)?.[point] ?? script[point];
+      (this.#secured ? script.inside : script.outside)?.[point] ?? script[point];
     const answer = typeof scripted === 'function' ? scripted(about) : (scripted ?? 'ordinary');
-    return answer === 'ordinary' ? this.ordinary(point) : answer;
+    return answer === 'ordinary' ? this.#ordinary(point) : answer;
   }
 
-  private ordinary(point: Point): Answer {
-    const { script, name } = this.options;
+  #ordinary(point: Point): Answer {
+    const { script, name } = this.#options;
     const line = (text: string): Answer => [{ do: 'say', text: `${text}\r\n` }];
     switch (point) {
       case 'connect':
@@ -300,7 +302,7 @@ class Session implements Visit {
       case 'ehlo': {
         const offers = [
           ...(script.offers ?? ['8BITMIME', 'SIZE 50000000']),
-          ...(script.tls !== 'withheld' && !this.secured ? ['STARTTLS'] : []),
+          ...(script.tls !== 'withheld' && !this.#secured ? ['STARTTLS'] : []),
         ];
         const lines = [name, ...offers];
         return line(lines.map((one, at) => `250${at === lines.length - 1 ? ' ' : '-'}${one}`).join('\r\n'));
@@ -318,10 +320,10 @@ class Session implements Visit {
         return line('250 2.1.5 recipient ok');
       case 'data':
         // RFC 2920 section 3.1: without an accepted recipient the answer to DATA is a refusal.
-        return line(this.accepted.length > 0 ? '354 go on' : '503 5.5.1 no recipients');
+        return line(this.#accepted.length > 0 ? '354 go on' : '503 5.5.1 no recipients');
       case 'body':
         return script.protocol === 'lmtp'
-          ? line(this.accepted.map((one) => `250 2.0.0 ${one} has it`).join('\r\n'))
+          ? line(this.#accepted.map((one) => `250 2.0.0 ${one} has it`).join('\r\n'))
           : line('250 2.0.0 taken');
       case 'quit':
         return [...line('221 2.0.0 bye'), { do: 'close' }];
@@ -330,78 +332,78 @@ class Session implements Visit {
     }
   }
 
-  private act(answer: Answer): void {
-    this.busy++;
-    this.acts = this.acts.then(async () => {
+  #act(answer: Answer): void {
+    this.#busy++;
+    this.#acts = this.#acts.then(async () => {
       for (const [at, act] of answer.entries()) {
-        if (at === answer.length - 1) this.busy--;
-        if (this.isOpen()) await this.perform(act);
+        if (at === answer.length - 1) this.#busy--;
+        if (this.#isOpen()) await this.#perform(act);
       }
-      if (answer.length === 0) this.busy--;
+      if (answer.length === 0) this.#busy--;
     });
   }
 
-  private async perform(act: Act): Promise<void> {
+  async #perform(act: Act): Promise<void> {
     switch (act.do) {
       case 'say':
-        await this.write(act.text);
+        await this.#write(act.text);
         return;
       case 'pieces':
-        for (let at = 0; at < act.text.length && this.stream.writable; at += act.size) {
-          await this.write(act.text.slice(at, at + act.size));
-          if (act.everyMs > 0) await this.pass(act.everyMs);
+        for (let at = 0; at < act.text.length && this.#stream.writable; at += act.size) {
+          await this.#write(act.text.slice(at, at + act.size));
+          if (act.everyMs > 0) await this.#pass(act.everyMs);
         }
         return;
       case 'mean':
         return;
       case 'wait':
-        await this.pass(act.ms);
+        await this.#pass(act.ms);
         return;
       case 'repeat':
-        while (this.isOpen() && this.stream.writable) {
-          await this.write(act.text);
-          await this.pass(act.everyMs);
+        while (this.#isOpen() && this.#stream.writable) {
+          await this.#write(act.text);
+          await this.#pass(act.everyMs);
         }
         return;
       case 'deafen':
-        this.stream.pause();
+        this.#stream.pause();
         return;
       case 'nap':
-        this.stream.pause();
-        await this.pass(act.ms);
-        this.stream.resume();
+        this.#stream.pause();
+        await this.#pass(act.ms);
+        this.#stream.resume();
         return;
       case 'close':
-        this.stream.end();
+        this.#stream.end();
         return;
       case 'reset':
-        this.socket.resetAndDestroy();
+        this.#socket.resetAndDestroy();
         return;
       case 'upgrade':
-        await this.upgrade(act.handshake);
+        await this.#upgrade(act.handshake);
         return;
     }
   }
 
-  private isOpen(): boolean {
+  #isOpen(): boolean {
     return this.state === 'open';
   }
 
   /** Resolves once the other side's kernel has it, or the connection is gone. */
-  private async write(text: string): Promise<void> {
+  async #write(text: string): Promise<void> {
     const { stream } = this;
     if (!stream.writable) return;
     await new Promise<void>((resolve) => {
       const gone = (): void => resolve();
-      this.socket.once('close', gone);
+      this.#socket.once('close', gone);
       stream.write(text, 'latin1', () => {
-        this.socket.removeListener('close', gone);
+        this.#socket.removeListener('close', gone);
         resolve();
       });
     });
   }
 
-  private async pass(ms: number): Promise<void> {
+  async #pass(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(done, ms);
       const { socket } = this;
@@ -415,7 +417,7 @@ class Session implements Visit {
   }
 
   /** A client that goes on in cleartext is heard, and so is caught. */
-  private async upgrade(handshake: Handshake): Promise<void> {
+  async #upgrade(handshake: Handshake): Promise<void> {
     const { socket } = this;
     const first = await new Promise<Buffer | 'gone'>((resolve) => {
       socket.once('close', () => resolve('gone'));
@@ -424,8 +426,8 @@ class Session implements Visit {
     });
     if (first === 'gone') return;
     if (first[0] !== handshakeRecord) {
-      this.mode = 'commands';
-      this.listen(socket);
+      this.#mode = 'commands';
+      this.#listen(socket);
       socket.emit('data', first);
       return;
     }
@@ -445,24 +447,24 @@ class Session implements Visit {
       case 'complete':
       case 'then_close':
         socket.unshift(first);
-        await this.secure(handshake);
+        await this.#secure(handshake);
         return;
     }
   }
 
-  private async secure(handshake: 'complete' | 'then_close'): Promise<void> {
-    const secured = new TLSSocket(this.socket, { isServer: true, secureContext: this.options.context });
+  async #secure(handshake: 'complete' | 'then_close'): Promise<void> {
+    const secured = new TLSSocket(this.#socket, { isServer: true, secureContext: this.#options.context });
     secured.on('error', () => this.destroy());
-    secured.on('close', () => this.socket.destroy());
+    secured.on('close', () => this.#socket.destroy());
     const established = await new Promise<boolean>((resolve) => {
       secured.once('secure', () => resolve(true));
-      this.socket.once('close', () => resolve(false));
+      this.#socket.once('close', () => resolve(false));
     });
     if (!established) return;
-    this.stream = secured;
-    this.secured = true;
-    this.mode = 'commands';
-    this.listen(secured);
+    this.#stream = secured;
+    this.#secured = true;
+    this.#mode = 'commands';
+    this.#listen(secured);
     if (handshake === 'then_close') secured.end();
   }
 }

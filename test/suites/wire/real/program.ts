@@ -62,13 +62,17 @@ export function filesBelow(directory: string): string[] {
 
 /** What a server delivered, whoever it was for. */
 export class Maildirs {
-  private readonly read = new Map<string, { readonly domain: string; readonly transfer: Transfer }>();
+  readonly #read = new Map<string, { readonly domain: string; readonly transfer: Transfer }>();
 
-  constructor(
-    private readonly directory: string,
-    private readonly isIdle: () => boolean,
-    private readonly recipientOf: (file: string, text: string) => string,
-  ) {}
+  readonly #directory: string;
+  readonly #isIdle: () => boolean;
+  readonly #recipientOf: (file: string, text: string) => string;
+
+  constructor(directory: string, isIdle: () => boolean, recipientOf: (file: string, text: string) => string) {
+    this.#directory = directory;
+    this.#isIdle = isIdle;
+    this.#recipientOf = recipientOf;
+  }
 
   /** The server as a peer of one domain: what it delivered there stands for what was transferred. */
   peerOf(domain: string): Peer {
@@ -85,27 +89,27 @@ export class Maildirs {
       },
       settled: async () => {
         const deadline = Date.now() + 10_000;
-        while (!this.isIdle() && Date.now() < deadline)
+        while (!this.#isIdle() && Date.now() < deadline)
           await new Promise((resolve) => setTimeout(resolve, 100));
-        transfers = this.of(domain);
+        transfers = this.#of(domain);
       },
       forget: () => undefined,
       stop: async () => Promise.resolve(),
     };
   }
 
-  private of(domain: string): Transfer[] {
-    for (const file of filesBelow(this.directory)) {
-      if (this.read.has(file) || !file.includes('/new/')) continue;
+  #of(domain: string): Transfer[] {
+    for (const file of filesBelow(this.#directory)) {
+      if (this.#read.has(file) || !file.includes('/new/')) continue;
       const text = readFileSync(file, 'latin1').replace(/\r?\n/g, '\r\n');
-      const recipient = this.recipientOf(file, text);
+      const recipient = this.#recipientOf(file, text);
       const at = recipient.lastIndexOf('@');
-      this.read.set(file, {
+      this.#read.set(file, {
         domain: recipient.slice(at + 1),
         transfer: transferOf(text, recipient.slice(0, at)),
       });
     }
-    return [...this.read.values()].filter((one) => one.domain === domain).map(({ transfer }) => transfer);
+    return [...this.#read.values()].filter((one) => one.domain === domain).map(({ transfer }) => transfer);
   }
 }
 
