@@ -269,7 +269,7 @@ export class Session implements PeerConnection {
 
   /** Looks at the first octet after the 220: a client that goes on in cleartext is served, and so is caught. */
   #upgrade(text: string, handshake: HandshakeBehaviour): void {
-    const { socket } = this;
+    const socket = this.#socket;
     socket.removeAllListeners('data');
     this.#pending = '';
     socket.once('data', (chunk: Buffer) => {

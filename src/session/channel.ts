@@ -41,7 +41,7 @@ export class Channel {
 
   /** Takes the connection over from whoever made it. */
   open(): void {
-    const { connection } = this;
+    const connection = this.#connection;
     for (const name of others) connection.removeAllListeners(name);
     connection.setTimeout(0);
     connection.setNoDelay(true);

@@ -69,7 +69,8 @@ class Conversation {
   }
 
   begin(): void {
-    const { socket, options } = this;
+    const socket = this.#socket;
+    const options = this.#options;
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('end', () => socket.end());

@@ -391,7 +391,7 @@ class Session implements Visit {
 
   /** Resolves once the other side's kernel has it, or the connection is gone. */
   async #write(text: string): Promise<void> {
-    const { stream } = this;
+    const stream = this.#stream;
     if (!stream.writable) return;
     await new Promise<void>((resolve) => {
       const gone = (): void => resolve();
@@ -406,7 +406,7 @@ class Session implements Visit {
   async #pass(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(done, ms);
-      const { socket } = this;
+      const socket = this.#socket;
       function done(): void {
         clearTimeout(timer);
         socket.removeListener('close', done);
@@ -418,7 +418,7 @@ class Session implements Visit {
 
   /** A client that goes on in cleartext is heard, and so is caught. */
   async #upgrade(handshake: Handshake): Promise<void> {
-    const { socket } = this;
+    const socket = this.#socket;
     const first = await new Promise<Buffer | 'gone'>((resolve) => {
       socket.once('close', () => resolve('gone'));
       socket.once('data', resolve);
