@@ -27,6 +27,8 @@ export default defineConfig({
         test: {
           name: 'haraka',
           include: haraka,
+          // Where a Haraka is started within a test.
+          testTimeout: 60_000,
           // On two processors: these tests wait for a Haraka, a peer or a time-out as much as they compute.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },

@@ -73,6 +73,7 @@ class Custody {
   judge(next: Next, connection: Connection): void {
     const { transaction } = connection;
     if (!transaction) {
+      // not covered: Haraka calls this hook with a transaction.
       next();
       return;
     }
@@ -80,6 +81,7 @@ class Custody {
     try {
       refusal = this.#refusalOf(connection, transaction);
     } catch (error) {
+      // not covered: a second line of defence.
       connection.logerror(`tls-peers: whose queue may send this message is unknown: ${messageOf(error)}`);
       passOver(shippedDeliverers, transaction);
       refusal = '4.3.0 tls-peers cannot tell whether this message may leave in cleartext';
@@ -149,6 +151,7 @@ class Custody {
         );
       }
     } catch (error) {
+      // not covered: every Haraka that is supported has this list of hooks.
       this.#plugin.logerror(`the order of plugins at queue_outbound is unknown: ${messageOf(error)}`);
     }
     next();

@@ -179,6 +179,7 @@ class Recipients {
         this.#plugin.lognotice(`moved before ${leader} at rcpt, to hold every recipient to its rule`);
       }
     } catch (error) {
+      // not covered: every Haraka that is supported has this list of hooks.
       this.#plugin.logerror(`the order of plugins at rcpt is unknown: ${messageOf(error)}`);
     }
     next();

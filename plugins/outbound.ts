@@ -128,6 +128,7 @@ class Deliveries {
     }
     guard.offer().then(
       (list) => next(hookAnswer.ok, list),
+      // not covered: a second line of defence. The guard's offer catches its own faults, and never rejects.
       (error: unknown) => {
         hmail.logerror(`tls-peers: ${messageOf(error)}`);
         next(hookAnswer.ok, []);
@@ -191,6 +192,7 @@ class Deliveries {
       if (leader === undefined) return;
       this.#plugin.lognotice(`moved before ${leader} at send_email, to guard every delivery`);
     } catch (error) {
+      // not covered: every Haraka that is supported has this list of hooks.
       this.#plugin.logerror(`the order of send_email plugins could not be looked at: ${messageOf(error)}`);
     }
   }

@@ -50,6 +50,7 @@ export function againAfter(tried: HostTry, { failure, at }: Extract<HostFault, {
       : { kind: 'no' };
   }
   if (at === 'stalled' && hello === 'default' && hasClassicHello()) {
+    // not always covered: only a Node with ML-KEM has two hellos; `npm run test:nodes` shows them.
     return { kind: 'with_classic_hello', next: { ...tried, hello: 'classic' } };
   }
   if ((at === 'starttls' || at === 'stalled') && allowsBrokenTls(plan.requirement)) {

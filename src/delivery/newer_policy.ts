@@ -34,6 +34,7 @@ export async function newerPolicy(
     );
     return newest.kind === 'policy' && !isSamePolicy(newest, attempt.policy) ? newest : 'none';
   } catch (error) {
+    // not covered: a second line of defence. The refresh of a policy never rejects, and heeds the same deadline.
     onFault(printable(messageOf(error)));
     return 'none';
   }

@@ -80,6 +80,7 @@ export async function tellHaraka(
       session.authenticated,
     );
   } catch (error) {
+    // not covered: a second line of defence. Haraka's own `delivered` does not throw.
     hmail.logerror(`tls-peers: what was delivered could not be told: ${printable(messageOf(error))}`);
     hmail.discard();
   }
@@ -203,6 +204,7 @@ function split(
       hmail.split_to_new_recipients.call(standIn, recipients, response, (part) => {
         // Its recipients have been kept meanwhile.
         if (state === 'failed') {
+          // not covered: Haraka writes a part in time here, or never.
           part.discard();
           return;
         }
@@ -211,6 +213,7 @@ function split(
           copyDsn(recipients, part.todo.rcpt_to);
           delivery.onSplit(part, summary);
         } catch (error) {
+          // not covered: a second line of defence.
           // What the part is told must not keep it from going its way.
           hmail.logerror(`tls-peers: a part could not be told what happened: ${printable(messageOf(error))}`);
         }

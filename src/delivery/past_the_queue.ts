@@ -75,6 +75,7 @@ export function takesMessage({ kind, loaded }: Deliverer, connection: QueueingCo
   try {
     return takes[kind](loaded, connection);
   } catch {
+    // not covered: a second line of defence.
     return true;
   }
 }

@@ -75,6 +75,7 @@ function asking(delivery: Delivery, tried: HostTry): (asked: string) => boolean 
     try {
       return hellos.some((hello) => identityOf(hello) === asked);
     } catch {
+      // not covered: a second line of defence.
       // A new connection tells what is wrong with the settings.
       return false;
     }

@@ -180,6 +180,7 @@ export async function onSocket(delivery: Delivery, mx: HarakaMx, socket: Pluggab
     const { outcome, ...session } = await openSession(delivery, attempt, tried, { socket, lease });
     await conclude(delivery, attempt, tried, outcome, session);
   } catch (error) {
+    // not covered: a second line of defence. A session never rejects.
     abandon(socket);
     delivery.environment.connections.release(lease);
     const text = `the delivery broke: ${printable(messageOf(error))}`;
@@ -215,6 +216,7 @@ async function conclude(
       await tellHaraka(delivery, attempt, tried, session, outcome.recipients);
       return;
     case 'own_fault':
+      // not covered: no session breaks of itself, and no message goes missing from the queue.
       deferFor(delivery, attempt, { reason: 'internal-error', text: outcome.text });
       return;
     case 'next_host':
@@ -273,6 +275,7 @@ function onTlsFault(
       hmail.loginfo(`tls-peers: host ${host} takes no mail without TLS; trying again with it`);
       return;
     case 'with_classic_hello':
+      // not always covered: only a Node with ML-KEM has two hellos; `npm run test:nodes` shows them.
       hmail.loginfo(
         `tls-peers: host ${host}: ${failure.text}; trying again with a hello of classic groups only`,
       );

@@ -110,6 +110,7 @@ export class Watcher implements SessionObserver {
     try {
       this.#delivery.hmail[method](...what);
     } catch (error) {
+      // not covered: no plugin of the tests breaks the log.
       this.#delivery.hmail.logerror(`tls-peers: a line of the log broke: ${printable(messageOf(error))}`);
     }
   }

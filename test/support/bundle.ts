@@ -59,7 +59,8 @@ export async function buildCovered(directory: string, options: BuildOptions = {}
     ...options,
     outfile,
     sourcemap: 'external',
-    banner: { js: `function ${mark}() {}` },
+    // A directive that is not the first statement is none.
+    banner: { js: `'use strict';\nfunction ${mark}() {}` },
   });
   return outfile;
 }
