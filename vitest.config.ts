@@ -1,12 +1,37 @@
 import { defineConfig } from 'vitest/config';
 
+/** The suites, and what goes through a Haraka in the folders that mirror src/. */
+const haraka = ['test/suites/**/*.test.ts', 'test/**/{haraka,*.haraka}.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
     // `npm run test:regressions` runs what once failed in the field, wherever in the tree its test belongs.
     tags: [{ name: 'regression', description: 'a fault that was found in use; holds the right value' }],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: haraka,
+          // A module is loaded once by each worker, not once for each file.
+          isolate: false,
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'haraka',
+          include: haraka,
+          // On two processors: these tests wait for a Haraka, a peer or a time-out as much as they compute.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -14,8 +14,18 @@ import { measureWarm } from './decision/warm';
 import { measureDelivery } from './delivery/delivery';
 import { measureFootprint } from './footprint';
 import { measureGrowth } from './growth/growth';
-import { groupNames, isMeasured, isMet, missed, notMeasured, reportText } from './report';
-import type { Effort, Figure, GroupName, GroupReport } from './report';
+import {
+  groupNames,
+  isMeasured,
+  isMet,
+  missed,
+  notMeasured,
+  reportText,
+  type Effort,
+  type Figure,
+  type GroupName,
+  type GroupReport,
+} from './report';
 import { measureVerification } from './verification/verification';
 
 interface Group {

@@ -1,14 +1,9 @@
 /** Makes a world real: issues its certificates, fills its DNS, starts its hosts, and notes which address leads where. */
-import { openCertificateOffice } from './certificates';
-import type { CertificateOffice, ServerCertificate } from './certificates';
-import type { DnsServer } from './dns_server';
-import { startDnsServer } from './dns_server';
-import { startMiddlebox } from './middlebox';
-import type { Middlebox } from './middlebox';
-import { startPolicyHost } from './policy_host';
-import type { PolicyHost } from './policy_host';
-import { startSmtpPeer } from './smtp_peer';
-import type { SmtpPeer } from './smtp_peer';
+import { openCertificateOffice, type CertificateOffice, type ServerCertificate } from './certificates';
+import { type DnsServer, startDnsServer } from './dns_server';
+import { startMiddlebox, type Middlebox } from './middlebox';
+import { startPolicyHost, type PolicyHost } from './policy_host';
+import { startSmtpPeer, type SmtpPeer } from './smtp_peer';
 import type {
   AddressSpec,
   DnsRecord,
@@ -74,7 +69,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
           address: own,
           certificate,
           tls: spec.tls ?? { min: 'TLSv1.2', max: 'TLSv1.3' },
-          manner: spec.manner ?? 'normal',
+          behaviour: spec.behaviour ?? 'normal',
         });
         peers.set(name, peer);
         let { port } = peer;
@@ -100,7 +95,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
           name,
           address: own,
           body: policyBody(spec.sts, domain, spec),
-          manner: spec.sts.manner ?? 'serve',
+          behaviour: spec.sts.behaviour ?? 'serve',
           certificate: await office.certificate(name, spec.sts.certificate ?? 'trusted'),
         });
         policyHosts.set(domain, host);

@@ -1,8 +1,7 @@
 /** Turns what a world says about certificates and TLSA records into the real ones. */
 import { X509Certificate, createHash } from 'node:crypto';
 
-import { chainPem, createCa, issue, selfSigned } from './pki';
-import type { CertificateOptions, Issued } from './pki';
+import { chainPem, createCa, issue, selfSigned, type CertificateOptions, type Issued } from './pki';
 import type { CertificateKind, CertificateSpec, DnsRecord, TlsaSpec } from './world';
 
 export interface ServerCertificate {

@@ -4,11 +4,10 @@
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { Packet, createTCPServer, createUDPServer } from 'dns2';
-import type { DnsHandler } from 'dns2';
+import { Packet, createTCPServer, createUDPServer, type DnsHandler } from 'dns2';
 
 import { late } from './late.cjs';
-import type { DnsRecord, EdnsManner, LookupFate, RawRecordSet, RecordType, Validation } from './world';
+import type { DnsRecord, EdnsBehaviour, LookupFate, RawRecordSet, RecordType, Validation } from './world';
 
 /** A question as it was asked. */
 export interface DnsQuestion {
@@ -36,7 +35,7 @@ export interface DnsServer {
   /** Answers to this RRset leave `ms` milliseconds late. */
   delay(name: string, type: RecordType, ms: number): void;
   /** Becomes a server that makes this of EDNS. */
-  edns(manner: EdnsManner): void;
+  edns(behaviour: EdnsBehaviour): void;
   /** Answers nothing at all until told to `answer` again. */
   fallSilent(): void;
   answer(): void;
@@ -93,7 +92,7 @@ export async function startDnsServer(): Promise<DnsServer> {
   const asked: DnsQuestion[] = [];
   const delayed = new Set<() => void>();
   let listening = true;
-  let edns: EdnsManner = 'spoken';
+  let edns: EdnsBehaviour = 'spoken';
 
   const key = (name: string, type: string): string => `${canonical(name)} ${type}`;
   const edit = (name: string, type: RecordType, change: Partial<RecordSet>): void => {
@@ -208,8 +207,8 @@ export async function startDnsServer(): Promise<DnsServer> {
     fate: (name, type, fate) => edit(name, type, { fate }),
     zone: (zone, validation) => void zones.set(canonical(zone), validation),
     delay: (name, type, delayMs) => edit(name, type, { delayMs }),
-    edns: (manner) => {
-      edns = manner;
+    edns: (behaviour) => {
+      edns = behaviour;
     },
     fallSilent: () => {
       listening = false;

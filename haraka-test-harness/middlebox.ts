@@ -1,7 +1,6 @@
 /** A middlebox before an MX host: passes everything on but TLS hellos that it finds too long. */
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export interface MiddleboxSpec {
   /** Octets of the longest ClientHello that it passes on, with its record header. */

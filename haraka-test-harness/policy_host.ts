@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { ServerCertificate } from './certificates';
 
 /** What a policy host does with a request for its policy. */
-export type PolicyManner = keyof typeof manners;
+export type PolicyBehaviour = keyof typeof behaviours;
 
 export interface PolicyRequest {
   readonly method: string;
@@ -27,7 +27,7 @@ export interface PolicyHost {
   /** How many TCP connections came, whether a request followed or not. */
   readonly connections: number;
   setBody(body: string): void;
-  setManner(manner: PolicyManner): void;
+  setBehaviour(behaviour: PolicyBehaviour): void;
   setCertificate(certificate: ServerCertificate): void;
   stop(): Promise<void>;
 }
@@ -36,7 +36,7 @@ export interface PolicyHostOptions {
   readonly name: string;
   readonly address: string;
   readonly body: string;
-  readonly manner: PolicyManner;
+  readonly behaviour: PolicyBehaviour;
   readonly certificate: ServerCertificate;
 }
 
@@ -44,7 +44,7 @@ type Answer = (response: ServerResponse, body: string, request: IncomingMessage)
 
 const text = { 'content-type': 'text/plain' };
 
-const manners = {
+const behaviours = {
   serve: (response, body) => void response.writeHead(200, text).end(body),
   'not-found': (response) => void response.writeHead(404, text).end('nothing here\n'),
   'server-error': (response) => void response.writeHead(500, text).end('broken\n'),
@@ -66,7 +66,7 @@ const manners = {
 export async function startPolicyHost(options: PolicyHostOptions): Promise<PolicyHost> {
   const requests: PolicyRequest[] = [];
   const sockets = new Set<Socket>();
-  let { body, manner } = options;
+  let { body, behaviour } = options;
   let connections = 0;
 
   const server = createServer(pemOf(options.certificate), (request, response) => {
@@ -79,7 +79,7 @@ export async function startPolicyHost(options: PolicyHostOptions): Promise<Polic
       headers: request.headers,
     });
     response.on('error', () => undefined);
-    const answer: Answer = manners[manner];
+    const answer: Answer = behaviours[behaviour];
     answer(response, body, request);
   });
   server.on('tlsClientError', () => undefined);
@@ -103,8 +103,8 @@ export async function startPolicyHost(options: PolicyHostOptions): Promise<Polic
     setBody: (next) => {
       body = next;
     },
-    setManner: (next) => {
-      manner = next;
+    setBehaviour: (next) => {
+      behaviour = next;
     },
     setCertificate: (certificate) => server.setSecureContext(pemOf(certificate)),
     stop: async () => {

@@ -1,7 +1,6 @@
 /** Collects what Haraka reports about messages, and lets others wait for it. */
 import { EventEmitter, once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** What became of one attempt to deliver one message to one recipient domain. */
 export interface Outcome {

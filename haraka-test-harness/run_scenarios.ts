@@ -2,8 +2,7 @@
 import { mxHosts } from './build_world';
 import type { Lab } from './lab';
 import type { Outcome } from './reports';
-import { senderAddress } from './scenarios';
-import type { Expected, Scenario } from './scenarios';
+import { senderAddress, type Expected, type Scenario } from './scenarios';
 import type { PeerConnection, SmtpPeer } from './smtp_peer';
 
 export interface Row {

@@ -60,8 +60,8 @@ const bounced = (requirement: string, reason: string): Result => ({
 });
 
 const only = (version: TlsVersion): DomainSpec => ({ mx: [{ tls: { min: version, max: version } }] });
-const noStartTls: DomainSpec = { mx: [{ manner: 'no-starttls' }] };
-const handshakeFails: DomainSpec = { mx: [{ manner: 'handshake-close' }] };
+const noStartTls: DomainSpec = { mx: [{ behaviour: 'no-starttls' }] };
+const handshakeFails: DomainSpec = { mx: [{ behaviour: 'handshake-close' }] };
 const selfSigned: DomainSpec = { mx: [{ certificate: 'self-signed' }] };
 
 type Row = readonly [
@@ -140,13 +140,13 @@ const mandatory: readonly Row[] = [
   [
     'must-starttls-454',
     {},
-    { mx: [{ manner: 'starttls-454' }] },
+    { mx: [{ behaviour: 'starttls-454' }] },
     deferred('encrypted (mandatory)', 'tls-handshake-failed'),
   ],
   [
     'must-injected',
     {},
-    { mx: [{ manner: 'starttls-injected' }] },
+    { mx: [{ behaviour: 'starttls-injected' }] },
     deferred('encrypted (mandatory)', 'tls-handshake-failed'),
   ],
   [
@@ -154,7 +154,7 @@ const mandatory: readonly Row[] = [
     {},
     {
       mx: [
-        { host: 'mx1.must-second-mx.example', preference: 1, manner: 'no-starttls' },
+        { host: 'mx1.must-second-mx.example', preference: 1, behaviour: 'no-starttls' },
         { host: 'mx2.must-second-mx.example', preference: 2 },
       ],
     },
@@ -229,7 +229,7 @@ const opportunisticDane: readonly Row[] = [
   [
     'dane-no-starttls',
     {},
-    { dnssec: 'secure', mx: [{ manner: 'no-starttls', tlsa: ['match'] }] },
+    { dnssec: 'secure', mx: [{ behaviour: 'no-starttls', tlsa: ['match'] }] },
     deferred('dane (dane)', 'starttls-not-supported'),
   ],
 ];
@@ -284,13 +284,13 @@ const mtaSts: readonly Row[] = [
   [
     'sts-garbage',
     {},
-    { ...selfSigned, sts: { manner: 'garbage' } },
+    { ...selfSigned, sts: { behaviour: 'garbage' } },
     encrypted('opportunistic (no-sts)', 'unauthenticated', 'sts-policy-invalid'),
   ],
   [
     'sts-not-found',
     {},
-    { ...selfSigned, sts: { manner: 'not-found' } },
+    { ...selfSigned, sts: { behaviour: 'not-found' } },
     encrypted('opportunistic (no-sts)', 'unauthenticated', 'sts-policy-fetch-error'),
   ],
   [

@@ -1,6 +1,5 @@
 /** Hands one message to the lab's Haraka over SMTP. */
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 export interface Submission {
   readonly port: number;

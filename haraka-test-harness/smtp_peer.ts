@@ -1,19 +1,15 @@
 /**
- * An MX host: an SMTP server that follows the script of its manner and records every octet that it receives, before
+ * An MX host: an SMTP server that follows the script of its behaviour and records every octet that it receives, before
  * and after TLS apart.
  */
 import { EventEmitter, once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { constants } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 
 import type { ServerCertificate } from './certificates';
-import { mannerOf } from './manners';
-import type { Manner, MannerName, Step } from './manners';
-import { Session } from './smtp_session';
-import type { PeerConnection, PeerMessage } from './smtp_session';
+import { behaviourOf, type Behaviour, type BehaviourName, type Step } from './behaviours';
+import { Session, type PeerConnection, type PeerMessage } from './smtp_session';
 import type { TlsVersion } from './world';
 
 export type { PeerConnection, PeerMessage, PeerTls } from './smtp_session';
@@ -24,7 +20,7 @@ export interface SmtpPeerOptions {
   readonly address: string;
   readonly certificate: ServerCertificate;
   readonly tls: { readonly min: TlsVersion; readonly max: TlsVersion };
-  readonly manner: MannerName | Manner | readonly (MannerName | Manner)[];
+  readonly behaviour: BehaviourName | Behaviour | readonly (BehaviourName | Behaviour)[];
 }
 
 export interface SmtpPeer {
@@ -35,7 +31,7 @@ export interface SmtpPeer {
   readonly connections: readonly PeerConnection[];
   readonly messages: readonly PeerMessage[];
   readonly certificate: ServerCertificate;
-  setManner(manner: SmtpPeerOptions['manner']): void;
+  setBehaviour(behaviour: SmtpPeerOptions['behaviour']): void;
   /** For connections to come, and for open ones that renegotiate. */
   setCertificate(certificate: ServerCertificate, tls?: SmtpPeerOptions['tls']): void;
   /** The most connections that were open at a time, without those that had taken leave. */
@@ -55,23 +51,25 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
   const changes = new EventEmitter();
   changes.setMaxListeners(0);
   const sessions: Session[] = [];
-  let { manner } = options;
+  let { behaviour } = options;
   let { certificate } = options;
   let context = secureContext(certificate, options.tls);
   let mostAtOnce = 0;
 
   const openSessions = (): Session[] => sessions.filter(({ state }) => state === 'open');
 
-  const mannerOfConnection = (number: number): Manner =>
-    mannerOf(isList(manner) ? (manner[Math.min(number, manner.length - 1)] ?? 'normal') : manner);
+  const behaviourOfConnection = (number: number): Behaviour =>
+    behaviourOf(
+      isList(behaviour) ? (behaviour[Math.min(number, behaviour.length - 1)] ?? 'normal') : behaviour,
+    );
 
-  const contextFor = (own: Manner): SecureContext =>
+  const contextFor = (own: Behaviour): SecureContext =>
     own.ciphers === undefined && own.signatureAlgorithms === undefined && own.groups === undefined
       ? context
       : secureContext(certificate, options.tls, own);
 
   const server: Server = createServer((socket) => {
-    const own = mannerOfConnection(sessions.length);
+    const own = behaviourOfConnection(sessions.length);
     sessions.push(
       new Session(
         socket,
@@ -98,8 +96,8 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
     get certificate() {
       return certificate;
     },
-    setManner: (next) => {
-      manner = next;
+    setBehaviour: (next) => {
+      behaviour = next;
     },
     setCertificate: (next, tls = options.tls) => {
       certificate = next;
@@ -130,15 +128,15 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
 }
 
 function isList(
-  manner: SmtpPeerOptions['manner'],
-): manner is Extract<SmtpPeerOptions['manner'], readonly unknown[]> {
-  return Array.isArray(manner);
+  behaviour: SmtpPeerOptions['behaviour'],
+): behaviour is Extract<SmtpPeerOptions['behaviour'], readonly unknown[]> {
+  return Array.isArray(behaviour);
 }
 
 function secureContext(
   certificate: ServerCertificate,
   tls: SmtpPeerOptions['tls'],
-  { ciphers, dhParameters, signatureAlgorithms, groups }: Manner = {},
+  { ciphers, dhParameters, signatureAlgorithms, groups }: Behaviour = {},
 ): SecureContext {
   return createSecureContext({
     cert: certificate.chainPem,

@@ -1,11 +1,9 @@
-/** One connection to an MX host: reads commands, does what the manner says, and keeps every octet that came. */
+/** One connection to an MX host: reads commands, does what the behaviour says, and keeps every octet that came. */
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import { TLSSocket, type SecureContext } from 'node:tls';
 
 import { late } from './late.cjs';
-import { ordinary } from './manners';
-import type { HandshakeManner, Manner, Point, Step } from './manners';
+import { ordinary, type HandshakeBehaviour, type Behaviour, type Point, type Step } from './behaviours';
 import type { TlsVersion } from './world';
 
 /** What the peer saw of the handshake. */
@@ -56,156 +54,167 @@ export class Session implements PeerConnection {
   readonly messages: PeerMessage[] = [];
   readonly remoteAddress: string;
 
-  private stream: Socket;
-  private pending = '';
-  private mode: 'commands' | 'message' = 'commands';
+  #stream: Socket;
+  #pending = '';
+  #mode: 'commands' | 'message' = 'commands';
   /** How many MAIL commands came. */
-  private mails = 0;
-  private from = '';
-  private to: string[] = [];
+  #mails = 0;
+  #from = '';
+  #to: string[] = [];
+
+  readonly #socket: Socket;
+  readonly #name: string;
+  readonly #behaviour: Behaviour;
+  readonly #context: () => SecureContext;
+  readonly #changed: () => void;
 
   constructor(
-    private readonly socket: Socket,
-    private readonly name: string,
-    private readonly manner: Manner,
-    private readonly context: () => SecureContext,
-    private readonly changed: () => void,
+    socket: Socket,
+    name: string,
+    behaviour: Behaviour,
+    context: () => SecureContext,
+    changed: () => void,
   ) {
-    this.stream = socket;
+    this.#socket = socket;
+    this.#name = name;
+    this.#behaviour = behaviour;
+    this.#context = context;
+    this.#changed = changed;
+    this.#stream = socket;
     this.remoteAddress = socket.remoteAddress ?? '';
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.state = 'closed';
       changed();
     });
-    this.listen(socket);
-    this.perform(this.stepAt('greeting'));
+    this.#listen(socket);
+    this.perform(this.#stepAt('greeting'));
   }
 
   destroy(): void {
-    this.stream.destroy();
-    this.socket.destroy();
+    this.#stream.destroy();
+    this.#socket.destroy();
   }
 
   renegotiate(): void {
-    if (this.state !== 'open' || !(this.stream instanceof TLSSocket)) return;
-    this.stream.setKeyCert(this.context());
-    this.stream.renegotiate({}, () => undefined);
+    if (this.state !== 'open' || !(this.#stream instanceof TLSSocket)) return;
+    this.#stream.setKeyCert(this.#context());
+    this.#stream.renegotiate({}, () => undefined);
   }
 
-  private get secured(): boolean {
+  get #secured(): boolean {
     return this.tls.kind === 'established';
   }
 
-  private listen(stream: Socket): void {
+  #listen(stream: Socket): void {
     stream.on('data', (chunk: Buffer) => {
       const text = chunk.toString('latin1');
-      if (this.secured) this.encrypted += text;
+      if (this.#secured) this.encrypted += text;
       else this.cleartext += text;
-      this.pending += text;
-      this.read();
-      this.changed();
+      this.#pending += text;
+      this.#read();
+      this.#changed();
     });
   }
 
-  private read(): void {
+  #read(): void {
     for (;;) {
-      if (this.mode === 'message') {
-        const end = this.pending.startsWith('.\r\n') ? 0 : this.pending.indexOf('\r\n.\r\n') + 2;
+      if (this.#mode === 'message') {
+        const end = this.#pending.startsWith('.\r\n') ? 0 : this.#pending.indexOf('\r\n.\r\n') + 2;
         if (end === 1) return;
-        const data = unstuffed(this.pending.slice(0, end));
-        this.pending = this.pending.slice(end + 3);
-        this.mode = 'commands';
-        this.take(data);
+        const data = unstuffed(this.#pending.slice(0, end));
+        this.#pending = this.#pending.slice(end + 3);
+        this.#mode = 'commands';
+        this.#take(data);
         continue;
       }
-      const end = this.pending.indexOf('\r\n');
+      const end = this.#pending.indexOf('\r\n');
       if (end === -1) {
-        if (this.pending.length > longestCommandLine) this.destroy();
+        if (this.#pending.length > longestCommandLine) this.destroy();
         return;
       }
-      const line = this.pending.slice(0, end);
-      this.pending = this.pending.slice(end + 2);
-      this.obey(line);
+      const line = this.#pending.slice(0, end);
+      this.#pending = this.#pending.slice(end + 2);
+      this.#obey(line);
     }
   }
 
-  private obey(line: string): void {
+  #obey(line: string): void {
     const verb = (/^[a-z]*/i.exec(line)?.[0] ?? '').toUpperCase();
     switch (verb) {
       case 'EHLO':
       case 'LHLO': {
         // As Postfix does.
-        if (!line.includes(' ')) this.say(`501 Syntax: ${verb} hostname\r\n`);
-        else this.perform(this.stepAt('ehlo'));
+        if (!line.includes(' ')) this.#say(`501 Syntax: ${verb} hostname\r\n`);
+        else this.perform(this.#stepAt('ehlo'));
         return;
       }
       case 'HELO': {
-        this.perform(this.stepAt('helo'));
+        this.perform(this.#stepAt('helo'));
         return;
       }
       case 'STARTTLS':
-        if (this.secured) {
-          this.say('503 5.5.1 TLS is on already\r\n');
+        if (this.#secured) {
+          this.#say('503 5.5.1 TLS is on already\r\n');
           return;
         }
         {
-          this.perform(this.stepAt('starttls'));
+          this.perform(this.#stepAt('starttls'));
           return;
         }
       case 'AUTH': {
-        this.perform(this.stepAt('auth'));
+        this.perform(this.#stepAt('auth'));
         return;
       }
       case 'MAIL':
-        this.mails += 1;
-        this.from = pathIn(line);
-        this.to = [];
+        this.#mails += 1;
+        this.#from = pathIn(line);
+        this.#to = [];
         {
-          this.perform(this.stepAt('mail'));
+          this.perform(this.#stepAt('mail'));
           return;
         }
       case 'RCPT': {
         const recipient = pathIn(line);
-        const step = this.manner.recipients?.[recipient.split('@')[0] ?? ''] ?? this.stepAt('rcpt');
-        if (accepts(step)) this.to.push(recipient);
+        const step = this.#behaviour.recipients?.[recipient.split('@')[0] ?? ''] ?? this.#stepAt('rcpt');
+        if (accepts(step)) this.#to.push(recipient);
         this.perform(step);
         return;
       }
       case 'DATA': {
-        const step = this.stepAt('data');
-        if (step.do === 'reply' && step.text.startsWith('354')) this.mode = 'message';
+        const step = this.#stepAt('data');
+        if (step.do === 'reply' && step.text.startsWith('354')) this.#mode = 'message';
         this.perform(step);
         return;
       }
       case 'QUIT': {
         this.tookLeave = true;
-        this.perform(this.stepAt('quit'));
+        this.perform(this.#stepAt('quit'));
         return;
       }
       case 'RSET': {
-        this.perform(this.stepAt('rset'));
+        this.perform(this.#stepAt('rset'));
         return;
       }
       case 'NOOP': {
-        this.say('250 2.0.0 ok\r\n');
+        this.#say('250 2.0.0 ok\r\n');
         return;
       }
       default: {
-        this.say('500 5.5.2 unknown command\r\n');
+        this.#say('500 5.5.2 unknown command\r\n');
         return;
       }
     }
   }
 
-  private take(data: string): void {
-    const step = this.stepAt('message');
+  #take(data: string): void {
+    const step = this.#stepAt('message');
     if (accepts(step)) {
       const head = data.slice(0, data.indexOf('\r\n\r\n') + 2);
       this.messages.push({
         id: /^Lab-Message-Id: (.*)\r$/m.exec(head)?.[1] ?? '',
-        from: this.from,
-        to: this.to,
+        from: this.#from,
+        to: this.#to,
         data,
         protection: this.tls.kind === 'established' ? this.tls.version : 'cleartext',
       });
@@ -213,142 +222,142 @@ export class Session implements PeerConnection {
     this.perform(step);
   }
 
-  private stepAt(point: Point): Step {
-    const isAgain = this.mails > 1 || (this.mails === 1 && point === 'rset');
+  #stepAt(point: Point): Step {
+    const isAgain = this.#mails > 1 || (this.#mails === 1 && point === 'rset');
     const scripted =
-      (isAgain ? this.manner.again?.[point] : undefined) ??
-      (this.secured ? this.manner.secured?.[point] : undefined) ??
-      this.manner[point];
+      (isAgain ? this.#behaviour.again?.[point] : undefined) ??
+      (this.#secured ? this.#behaviour.secured?.[point] : undefined) ??
+      this.#behaviour[point];
     if (scripted !== undefined) return scripted;
     switch (point) {
       case 'greeting':
-        return { do: 'reply', text: `220 ${this.name} ESMTP\r\n` };
+        return { do: 'reply', text: `220 ${this.#name} ESMTP\r\n` };
       case 'ehlo':
-        return { do: 'reply', text: this.capabilities() };
+        return { do: 'reply', text: this.#capabilities() };
       case 'helo':
-        return { do: 'reply', text: `250 ${this.name}\r\n` };
+        return { do: 'reply', text: `250 ${this.#name}\r\n` };
       default:
         return ordinary[point];
     }
   }
 
-  private capabilities(): string {
-    const offers = this.manner.starttlsOffer !== 'withheld' && !this.secured;
-    return `250-${this.name}\r\n250-8BITMIME\r\n${offers ? '250-STARTTLS\r\n' : ''}250 SIZE 10000000\r\n`;
+  #capabilities(): string {
+    const offers = this.#behaviour.starttlsOffer !== 'withheld' && !this.#secured;
+    return `250-${this.#name}\r\n250-8BITMIME\r\n${offers ? '250-STARTTLS\r\n' : ''}250 SIZE 10000000\r\n`;
   }
 
   perform(step: Step): void {
     switch (step.do) {
       case 'reply': {
-        if (step.afterMs === undefined) this.say(step.text);
-        else late(step.afterMs, () => this.say(step.text));
+        if (step.afterMs === undefined) this.#say(step.text);
+        else late(step.afterMs, () => this.#say(step.text));
         return;
       }
       case 'close':
-        this.stream.end(step.text ?? '');
+        this.#stream.end(step.text ?? '');
         return;
       case 'silence':
         return;
       case 'drip': {
-        this.drip(step.text, step.everyMs);
+        this.#drip(step.text, step.everyMs);
         return;
       }
       case 'reset': {
-        this.socket.resetAndDestroy();
+        this.#socket.resetAndDestroy();
         return;
       }
       case 'upgrade': {
-        this.upgrade(step.text, step.handshake);
+        this.#upgrade(step.text, step.handshake);
         return;
       }
     }
   }
 
-  private drip(text: string, everyMs: number): void {
-    const timer = setInterval(() => this.say(text), everyMs);
-    this.socket.once('close', () => clearInterval(timer));
+  #drip(text: string, everyMs: number): void {
+    const timer = setInterval(() => this.#say(text), everyMs);
+    this.#socket.once('close', () => clearInterval(timer));
   }
 
-  private say(text: string): void {
-    if (this.stream.writable) this.stream.write(text, 'latin1');
+  #say(text: string): void {
+    if (this.#stream.writable) this.#stream.write(text, 'latin1');
   }
 
   /** Looks at the first octet after the 220: a client that goes on in cleartext is served, and so is caught. */
-  private upgrade(text: string, handshake: HandshakeManner): void {
-    const { socket } = this;
+  #upgrade(text: string, handshake: HandshakeBehaviour): void {
+    const socket = this.#socket;
     socket.removeAllListeners('data');
-    this.pending = '';
+    this.#pending = '';
     socket.once('data', (chunk: Buffer) => {
       if (chunk[0] !== handshakeRecord) {
-        this.listen(socket);
+        this.#listen(socket);
         socket.emit('data', chunk);
         return;
       }
       socket.pause();
       socket.unshift(chunk);
-      this.shakeHands(handshake);
+      this.#shakeHands(handshake);
     });
-    this.say(text);
+    this.#say(text);
   }
 
-  private shakeHands(handshake: HandshakeManner): void {
+  #shakeHands(handshake: HandshakeBehaviour): void {
     switch (handshake) {
       case 'close':
         this.tls = { kind: 'failed', error: 'closed by this peer' };
-        this.socket.end();
-        this.overhear();
+        this.#socket.end();
+        this.#overhear();
         return;
       case 'reset':
         this.tls = { kind: 'failed', error: 'reset by this peer' };
-        this.socket.resetAndDestroy();
+        this.#socket.resetAndDestroy();
         return;
       case 'alert':
         this.tls = { kind: 'failed', error: 'refused by this peer' };
-        this.socket.write(handshakeFailureAlert);
-        this.overhear();
+        this.#socket.write(handshakeFailureAlert);
+        this.#overhear();
         return;
       case 'garbage':
         this.tls = { kind: 'failed', error: 'spoilt by this peer' };
-        this.socket.write('this is no TLS\r\n');
-        this.overhear();
+        this.#socket.write('this is no TLS\r\n');
+        this.#overhear();
         return;
       case 'silence':
         this.tls = { kind: 'failed', error: 'unanswered by this peer' };
-        this.overhear();
+        this.#overhear();
         return;
       case 'complete':
       case 'then_renegotiate':
       case 'then_close': {
-        this.secure(handshake);
+        this.#secure(handshake);
         return;
       }
     }
   }
 
   /** After a handshake that was spoilt: records what the client says outside TLS all the same. */
-  private overhear(): void {
-    this.socket.on('data', (chunk: Buffer) => {
+  #overhear(): void {
+    this.#socket.on('data', (chunk: Buffer) => {
       if (!isTlsRecord(chunk)) this.cleartext += chunk.toString('latin1');
     });
-    this.socket.resume();
+    this.#socket.resume();
   }
 
-  private secure(handshake: 'complete' | 'then_close' | 'then_renegotiate'): void {
-    const secured = new TLSSocket(this.socket, {
+  #secure(handshake: 'complete' | 'then_close' | 'then_renegotiate'): void {
+    const secured = new TLSSocket(this.#socket, {
       isServer: true,
-      secureContext: this.context(),
-      requestCert: this.manner.clientCertificate === 'asked',
+      secureContext: this.#context(),
+      requestCert: this.#behaviour.clientCertificate === 'asked',
       rejectUnauthorized: false,
       // Without a callback the server name that the client sent is not kept.
-      SNICallback: (_name, done) => done(null, this.context()),
+      SNICallback: (_name, done) => done(null, this.#context()),
     });
-    this.stream = secured;
+    this.#stream = secured;
     secured.on('error', (error) => {
-      if (!this.secured) this.tls = { kind: 'failed', error: error.message };
+      if (!this.#secured) this.tls = { kind: 'failed', error: error.message };
       this.destroy();
-      this.changed();
+      this.#changed();
     });
-    secured.on('close', () => this.socket.destroy());
+    secured.on('close', () => this.#socket.destroy());
     secured.once('secure', () => {
       this.tls = {
         kind: 'established',
@@ -357,11 +366,11 @@ export class Session implements PeerConnection {
         sni: serverNameOf(secured),
         clientCertificate: commonNameOf(secured),
       };
-      this.changed();
+      this.#changed();
       if (handshake === 'then_close') secured.end();
       if (handshake === 'then_renegotiate') secured.renegotiate({}, () => undefined);
     });
-    this.listen(secured);
+    this.#listen(secured);
   }
 }
 

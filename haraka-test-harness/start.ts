@@ -5,10 +5,8 @@
  */
 import { parseArgs } from 'node:util';
 
-import { startLab } from './lab';
-import type { Lab } from './lab';
-import { runScenarios } from './run_scenarios';
-import type { Row } from './run_scenarios';
+import { startLab, type Lab } from './lab';
+import { runScenarios, type Row } from './run_scenarios';
 import { managedDomain, scenarioConfig, scenarioWorld, scenarios } from './scenarios';
 
 interface Wishes {

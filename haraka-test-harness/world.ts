@@ -1,12 +1,12 @@
 /**
  * A world is the outside that a mail server meets, as plain data: peer domains with their DNS, their MX hosts with
- * certificates and manners, and their MTA-STS policies. What is left out is ordinary: one MX host that offers TLS 1.2
+ * certificates and behaviours, and their MTA-STS policies. What is left out is ordinary: one MX host that offers TLS 1.2
  * and 1.3 with a trusted certificate for its name, in a zone without DNSSEC, and no policy.
  */
-import type { Manner, MannerName } from './manners';
+import type { Behaviour, BehaviourName } from './behaviours';
 import type { MiddleboxSpec } from './middlebox';
 import type { KeyType } from './pki';
-import type { PolicyManner } from './policy_host';
+import type { PolicyBehaviour } from './policy_host';
 
 /** Whether a zone is signed and validates, as a validating resolver sees it. */
 export type Validation = 'secure' | 'insecure';
@@ -90,8 +90,8 @@ export interface HostSpec {
   readonly certificate?: CertificateKind | CertificateSpec;
   /** The range of TLS versions offered; 1.2 to 1.3 where absent. */
   readonly tls?: { readonly min: TlsVersion; readonly max: TlsVersion };
-  /** How it behaves; a list gives each connection in turn its own manner, and the last one goes on. */
-  readonly manner?: MannerName | Manner | readonly (MannerName | Manner)[];
+  /** How it behaves; a list gives each connection in turn its own behaviour, and the last one goes on. */
+  readonly behaviour?: BehaviourName | Behaviour | readonly (BehaviourName | Behaviour)[];
   /** What stands before it, at all of its addresses; nothing where absent. */
   readonly middlebox?: MiddleboxSpec;
 }
@@ -119,7 +119,7 @@ export interface StsSpec {
         /** Seconds; 86400 where absent. */
         readonly maxAge?: number;
       };
-  readonly manner?: PolicyManner;
+  readonly behaviour?: PolicyBehaviour;
   /** Where `mta-sts.<domain>` points; a public address of the lab's choice where absent. */
   readonly address?: string;
   readonly certificate?: CertificateKind | CertificateSpec;
@@ -145,7 +145,7 @@ export interface World {
   /** Anything else in DNS. */
   readonly records?: readonly RawRecordSet[];
   /** What the resolver makes of EDNS from the start; `spoken` where absent. */
-  readonly edns?: EdnsManner;
+  readonly edns?: EdnsBehaviour;
   /** Zones whose validation matters though nothing above names them. */
   readonly zones?: Readonly<Record<string, Validation>>;
 }
@@ -154,7 +154,7 @@ export interface World {
  * What a resolver makes of questions with OPT. `formerr` (with nothing but a header), `notimp` and `dropped` are those of resolvers that
  * know no EDNS; `ignored`: it answers as if there were none; `over_tcp`: drops them over UDP only, as some firewalls do.
  */
-export type EdnsManner = 'spoken' | 'formerr' | 'notimp' | 'dropped' | 'ignored' | 'over_tcp';
+export type EdnsBehaviour = 'spoken' | 'formerr' | 'notimp' | 'dropped' | 'ignored' | 'over_tcp';
 
 /** One RRset. */
 export interface RawRecordSet {

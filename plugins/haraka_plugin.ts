@@ -1,7 +1,7 @@
 /** What a plugin is handed by Haraka: `this` in `register` and in every hook. */
 import { printable } from '../src/text';
 import type { Log } from '../src/log';
-import type { HarakaConfig } from '../src/settings/haraka_source';
+import type { HarakaConfig } from '../src/settings/haraka/config_directory';
 
 type LogMethod = (...args: unknown[]) => void;
 

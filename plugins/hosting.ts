@@ -3,11 +3,11 @@ import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { RolloutWatch } from '../src/hosting/watch';
 import { PolicyServer } from '../src/hosting/server';
-import { harakaConfigDirectory } from '../src/settings/haraka_source';
+import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { appointSpokesmen, offerAsSpokesman } from './spokesman';
 import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
+import { appointLeaders, offerAsLeader } from './worker_leader';
 
 /** A worker that is replaced finishes what it answers, within this time. */
 const graceMs = 2_000;
@@ -28,7 +28,7 @@ function register(this: HarakaPlugin): void {
   });
   const watch = new RolloutWatch({
     catalogue: () => server.catalogue(),
-    dependencies: () => ({ resolver: engine.resolver(), heloName: nameOf(this) }),
+    dependencies: () => ({ resolver: engine.resolver(), ehloName: ehloNameOf(this) }),
     log,
   });
   atShutdown(() => {
@@ -46,13 +46,13 @@ function register(this: HarakaPlugin): void {
   this['tls_peers_serve'] = (next: Next) => {
     start();
     if (cluster.isPrimary) watch.start();
-    else atShutdown(offerAsSpokesman(() => watchForAll()));
+    else atShutdown(offerAsLeader(() => watchForAll()));
     next();
   };
   // With workers the master binds the port for them, and serves nothing itself.
   this.register_hook('init_child', 'tls_peers_serve', first);
   if (isCluster(this)) {
-    if (cluster.isPrimary) appointSpokesmen();
+    if (cluster.isPrimary) appointLeaders();
     return;
   }
   this.register_hook('init_master', 'tls_peers_serve', first);
@@ -61,7 +61,7 @@ function register(this: HarakaPlugin): void {
 }
 
 /** What Haraka calls itself: config/me, or else the name of this host. */
-function nameOf(plugin: HarakaPlugin): string {
+function ehloNameOf(plugin: HarakaPlugin): string {
   const me = plugin.config.get('me');
   return typeof me === 'string' && me !== '' ? me : hostname();
 }

@@ -7,7 +7,7 @@ import {
   type SmtpReply,
 } from '../src/inbound/decide';
 import { verdictLine } from '../src/inbound/report';
-import { ruleForClient, type Client } from '../src/inbound/rule';
+import { ruleForClient, type Client } from '../src/inbound/client_rule';
 import type { Engine } from '../src/engine';
 import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
 import { hookAnswer } from '../src/delivery/haraka';
@@ -81,19 +81,22 @@ function forgetPipelined(connection: Connection): void {
 
 class Recipients {
   /** What was already said of a message, and of a connection: once for all recipients that fared alike. */
-  private readonly said = new WeakMap<object, Set<string>>();
+  readonly #said = new WeakMap<object, Set<string>>();
   /** Whose client it was when the first recipient of a message was named. */
-  private readonly kinds = new WeakMap<Transaction, Client['kind']>();
+  readonly #kinds = new WeakMap<Transaction, Client['kind']>();
 
-  constructor(
-    private readonly plugin: HarakaPlugin,
-    private readonly engine: Engine,
-  ) {}
+  readonly #plugin: HarakaPlugin;
+  readonly #engine: Engine;
+
+  constructor(plugin: HarakaPlugin, engine: Engine) {
+    this.#plugin = plugin;
+    this.#engine = engine;
+  }
 
   judge(next: Next, connection: Connection, recipient: EnvelopeAddress): void {
-    const verdict = this.verdict(connection, recipient);
+    const verdict = this.#verdict(connection, recipient);
     try {
-      this.report(connection, recipient, verdict);
+      this.#report(connection, recipient, verdict);
     } catch (error) {
       connection.logerror(`tls-peers: the verdict could not be reported: ${messageOf(error)}`);
     }
@@ -102,23 +105,23 @@ class Recipients {
     else next(hookAnswer.deny, replyObject(verdict.reply));
   }
 
-  private verdict(connection: Connection, recipient: EnvelopeAddress): RecipientVerdict {
+  #verdict(connection: Connection, recipient: EnvelopeAddress): RecipientVerdict {
     try {
       const today = new Date().toISOString().slice(0, 10);
-      const client = this.clientOf(connection);
-      const found = ruleForClient(this.engine.settings(), domainOf(recipient), client, today);
+      const client = this.#clientOf(connection);
+      const found = ruleForClient(this.#engine.settings(), domainOf(recipient), client, today);
       return judgeRecipient(found, protectionOf(connection));
     } catch (error) {
       return refusedForNow({ reason: 'internal-error', text: messageOf(error) });
     }
   }
 
-  private clientOf(connection: Connection): Client {
+  #clientOf(connection: Connection): Client {
     const { transaction, remote } = connection;
     return {
       ip: remote.ip,
       senderDomain: transaction ? domainOf(transaction.mail_from) : '',
-      kind: transaction ? this.kindOf(connection, transaction) : 'peer',
+      kind: transaction ? this.#kindOf(connection, transaction) : 'peer',
     };
   }
 
@@ -126,23 +129,23 @@ class Recipients {
    * Before any other plugin has seen a recipient: `relay` lets a client relay that names one of its destinations, and Haraka
    * keeps that for the rest of the message.
    */
-  private kindOf({ relaying, notes }: Connection, transaction: Transaction): Client['kind'] {
-    const kind = this.kinds.get(transaction) ?? (relaying || notes.auth_user !== undefined ? 'own' : 'peer');
-    this.kinds.set(transaction, kind);
+  #kindOf({ relaying, notes }: Connection, transaction: Transaction): Client['kind'] {
+    const kind = this.#kinds.get(transaction) ?? (relaying || notes.auth_user !== undefined ? 'own' : 'peer');
+    this.#kinds.set(transaction, kind);
     return kind;
   }
 
-  private report(connection: Connection, recipient: EnvelopeAddress, verdict: RecipientVerdict): void {
+  #report(connection: Connection, recipient: EnvelopeAddress, verdict: RecipientVerdict): void {
     const { transaction } = connection;
     const seen = protectionOf(connection);
     const tls = seen.kind === 'tls' ? seen.protocol : 'none';
     const result = { tls, ...resultOf(verdict) };
     const alike = JSON.stringify(result);
-    if (this.isNews(connection, alike)) connection.results.add({ name: 'tls-peers' }, result);
-    if (!transaction || !this.isNews(transaction, alike)) return;
+    if (this.#isNews(connection, alike)) connection.results.add({ name: 'tls-peers' }, result);
+    if (!transaction || !this.#isNews(transaction, alike)) return;
     transaction.results.add({ name: 'tls-peers' }, result);
     const line = verdictLine(verdict, {
-      client: this.clientOf(connection),
+      client: this.#clientOf(connection),
       sender: textOf(transaction.mail_from),
       recipient: textOf(recipient),
       tls,
@@ -153,10 +156,10 @@ class Recipients {
     else connection.logdebug(line);
   }
 
-  private isNews(of: object, what: string): boolean {
-    const said = this.said.get(of) ?? new Set<string>();
+  #isNews(of: object, what: string): boolean {
+    const said = this.#said.get(of) ?? new Set<string>();
     if (said.has(what)) return false;
-    this.said.set(of, said.add(what));
+    this.#said.set(of, said.add(what));
     return true;
   }
 
@@ -166,12 +169,12 @@ class Recipients {
    */
   comeFirst(next: Next): void {
     try {
-      const leader = moveFirst(this.plugin, 'rcpt', 'tls_peers_recipient');
+      const leader = moveFirst(this.#plugin, 'rcpt', 'tls_peers_recipient');
       if (leader !== undefined) {
-        this.plugin.lognotice(`moved before ${leader} at rcpt, to hold every recipient to its rule`);
+        this.#plugin.lognotice(`moved before ${leader} at rcpt, to hold every recipient to its rule`);
       }
     } catch (error) {
-      this.plugin.logerror(`the order of plugins at rcpt is unknown: ${messageOf(error)}`);
+      this.#plugin.logerror(`the order of plugins at rcpt is unknown: ${messageOf(error)}`);
     }
     next();
   }

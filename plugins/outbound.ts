@@ -16,7 +16,7 @@ import { PeerHealth } from '../src/delivery/health';
 import { isListed } from '../src/delivery/host_list';
 import { limitsOf } from '../src/delivery/limits';
 import { loadOutboundTls } from '../src/delivery/redis_memory';
-import type { About } from '../src/delivery/reuse';
+import type { About } from '../src/delivery/kept_session';
 import { logLine, type DeliverySummary, type ReasonSummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
@@ -25,7 +25,7 @@ import { Connections } from '../src/session/connections';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
-import { holdFromBypass } from './past_the_queue';
+import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
 import { atShutdown, engineOf, isFirst, shutdown } from './suite';
 
@@ -75,29 +75,33 @@ function register(this: HarakaPlugin): void {
 type Method = 'attach' | 'offer' | 'delivered' | 'deferred' | 'bounced' | 'prepare';
 
 class Deliveries {
-  private readonly guards = new WeakMap<HMailItem, DeliveryGuard>();
+  readonly #guards = new WeakMap<HMailItem, DeliveryGuard>();
   /** What was split off a guarded message; it is guarded itself from its first retry on. */
-  private readonly parts = new WeakMap<HMailItem, DeliverySummary>();
+  readonly #parts = new WeakMap<HMailItem, DeliverySummary>();
   /** What became of the last attempt. Haraka shares `notes` among all deliveries of one message. */
-  private readonly summaries = new WeakMap<HMailItem, DeliverySummary>();
-  private readonly health = new PeerHealth();
+  readonly #summaries = new WeakMap<HMailItem, DeliverySummary>();
+  readonly #health = new PeerHealth();
 
-  constructor(
-    private readonly plugin: HarakaPlugin,
-    private readonly environment: DeliveryEnvironment,
-    private readonly engine: Engine,
-  ) {}
+  readonly #plugin: HarakaPlugin;
+  readonly #environment: DeliveryEnvironment;
+  readonly #engine: Engine;
+
+  constructor(plugin: HarakaPlugin, environment: DeliveryEnvironment, engine: Engine) {
+    this.#plugin = plugin;
+    this.#environment = environment;
+    this.#engine = engine;
+  }
 
   /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
   attach(next: Next, hmail: HMailItem): void {
     // Not counted as a failure: the message just comes by again.
-    if (!hasItsUser(this.plugin)) {
+    if (!hasItsUser(this.#plugin)) {
       next(hookAnswer.delay, userAgain);
       return;
     }
     try {
-      const known = this.guards.get(hmail);
-      if (known === undefined) this.guards.set(hmail, this.guardFor(hmail));
+      const known = this.#guards.get(hmail);
+      if (known === undefined) this.#guards.set(hmail, this.#guardFor(hmail));
       else known.newAttempt();
       next();
     } catch (error) {
@@ -108,13 +112,13 @@ class Deliveries {
     }
   }
 
-  private guardFor(hmail: HMailItem): DeliveryGuard {
-    return new DeliveryGuard(hmail, this.environment, (part, summary) => this.parts.set(part, summary));
+  #guardFor(hmail: HMailItem): DeliveryGuard {
+    return new DeliveryGuard(hmail, this.#environment, (part, summary) => this.#parts.set(part, summary));
   }
 
   /** `get_mx`: an empty list defers; it is the one answer that no deny hook can turn into Haraka's own look-up. */
   offer(next: Next, hmail: HMailItem): void {
-    const guard = this.guards.get(hmail);
+    const guard = this.#guards.get(hmail);
     if (guard === undefined) {
       hmail.logerror('tls-peers: this delivery has no guard; it is deferred');
       next(hookAnswer.ok, []);
@@ -130,48 +134,48 @@ class Deliveries {
   }
 
   delivered(next: Next, hmail: HMailItem): void {
-    this.conclude(next, hmail, (summary) => {
+    this.#conclude(next, hmail, (summary) => {
       deliveryCounters.count('delivered', summary);
       hmail.loginfo(logLine('tls-peers delivered', summary));
       const sender = domainOf(hmail.todo.mail_from);
-      if (this.health.delivered(ourFault(sender)) === 'recovered') {
-        this.plugin.lognotice(`mail ${fromDomain(sender)} is delivered again`);
+      if (this.#health.delivered(ourFault(sender)) === 'recovered') {
+        this.#plugin.lognotice(`mail ${fromDomain(sender)} is delivered again`);
       }
-      if (this.health.delivered(pairOf(summary)) === 'recovered') {
+      if (this.#health.delivered(pairOf(summary)) === 'recovered') {
         deliveryCounters.peerChanged('recovering');
-        this.plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
+        this.#plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
       }
     });
   }
 
   deferred(next: Next, hmail: HMailItem): void {
-    this.conclude(next, hmail, (summary) => this.reportFailure('deferred', hmail, summary));
+    this.#conclude(next, hmail, (summary) => this.#reportFailure('deferred', hmail, summary));
   }
 
   bounced(next: Next, hmail: HMailItem): void {
-    this.conclude(next, hmail, (summary) => this.reportFailure('bounced', hmail, summary));
+    this.#conclude(next, hmail, (summary) => this.#reportFailure('bounced', hmail, summary));
   }
 
   /** In the master of workers as well, which may be root: it must not open the store of policies, and make it root's. */
   prepare(next: Next): void {
     try {
       this.comeFirst();
-      this.offerRecords();
-      const module = this.plugin.haraka_require('outbound/tls') as OutboundTlsModule;
-      const { rememberBrokenTls } = this.engine.settings().global.delivery;
+      this.#offerRecords();
+      const module = this.#plugin.haraka_require('outbound/tls') as OutboundTlsModule;
+      const { rememberBrokenTls } = this.#engine.settings().global.delivery;
       loadOutboundTls(module, rememberBrokenTls ? 'wanted' : 'unwanted');
     } catch (error) {
-      this.plugin.logerror(`the deliveries could not be prepared: ${messageOf(error)}`);
+      this.#plugin.logerror(`the deliveries could not be prepared: ${messageOf(error)}`);
     }
     next();
   }
 
   /** For metrics and other plugins, which can read `server.notes`. Each process counts by itself. */
-  private offerRecords(): void {
-    const { notes } = this.plugin.haraka_require('server') as { notes: Record<string, unknown> };
+  #offerRecords(): void {
+    const { notes } = this.#plugin.haraka_require('server') as { notes: Record<string, unknown> };
     notes.tls_peers = {
       counters: () => deliveryCounters.snapshot(),
-      summary: (hmail: HMailItem) => this.summaries.get(hmail),
+      summary: (hmail: HMailItem) => this.#summaries.get(hmail),
     };
   }
 
@@ -181,21 +185,21 @@ class Deliveries {
    */
   comeFirst(): void {
     try {
-      const leader = moveFirst(this.plugin, 'send_email', 'tls_peers_attach');
+      const leader = moveFirst(this.#plugin, 'send_email', 'tls_peers_attach');
       if (leader === undefined) return;
-      this.plugin.lognotice(`moved before ${leader} at send_email, to guard every delivery`);
+      this.#plugin.lognotice(`moved before ${leader} at send_email, to guard every delivery`);
     } catch (error) {
-      this.plugin.logerror(`the order of send_email plugins could not be looked at: ${messageOf(error)}`);
+      this.#plugin.logerror(`the order of send_email plugins could not be looked at: ${messageOf(error)}`);
     }
   }
 
-  private conclude(next: Next, hmail: HMailItem, report: (summary: DeliverySummary) => void): void {
+  #conclude(next: Next, hmail: HMailItem, report: (summary: DeliverySummary) => void): void {
     try {
-      const guard = this.guards.get(hmail);
-      const summary = guard?.summary() ?? this.parts.get(hmail);
+      const guard = this.#guards.get(hmail);
+      const summary = guard?.summary() ?? this.#parts.get(hmail);
       if (summary !== undefined) {
         hmail.notes.tls_peers = summary;
-        this.summaries.set(hmail, summary);
+        this.#summaries.set(hmail, summary);
         report(summary);
       }
     } catch (error) {
@@ -204,7 +208,7 @@ class Deliveries {
     next();
   }
 
-  private reportFailure(
+  #reportFailure(
     outcome: Exclude<DeliveryOutcome, 'delivered'>,
     hmail: HMailItem,
     summary: DeliverySummary,
@@ -217,19 +221,19 @@ class Deliveries {
     const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');
     if (policy === undefined) return;
     const fate = outcome === 'bounced' ? 'returned' : 'held up';
-    if (summary.rule === '') this.reportOurFault(fate, domainOf(hmail.todo.mail_from), policy);
-    else if (this.health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
+    if (summary.rule === '') this.#reportOurFault(fate, domainOf(hmail.todo.mail_from), policy);
+    else if (this.#health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
       deliveryCounters.peerChanged('failing');
-      this.plugin.lognotice(
+      this.#plugin.lognotice(
         `mail to ${summary.peer} is ${fate}: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
       );
     }
   }
 
   /** No rule was found: a file of ours is not valid, whoever the mail is for. */
-  private reportOurFault(fate: string, sender: string, { reason, text }: ReasonSummary): void {
-    if (this.health.failed(ourFault(sender), reason) === 'began_to_fail') {
-      this.plugin.lognotice(`mail ${fromDomain(sender)} is ${fate}: ${reason}: ${text}`);
+  #reportOurFault(fate: string, sender: string, { reason, text }: ReasonSummary): void {
+    if (this.#health.failed(ourFault(sender), reason) === 'began_to_fail') {
+      this.#plugin.lognotice(`mail ${fromDomain(sender)} is ${fate}: ${reason}: ${text}`);
     }
   }
 }

@@ -2,7 +2,8 @@
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { Engine } from '../src/engine';
-import { harakaConfigDirectory, harakaSource } from '../src/settings/haraka_source';
+import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
+import { directorySource } from '../src/settings/load/source';
 import { logOf, type HarakaPlugin } from './haraka_plugin';
 
 let engine: Engine | undefined;
@@ -11,8 +12,8 @@ const closers: (() => void)[] = [];
 
 export function engineOf(plugin: HarakaPlugin): Engine {
   if (engine === undefined) {
-    const install = path.dirname(harakaConfigDirectory(plugin.config));
-    engine = new Engine(harakaSource(plugin.config), install, logOf(plugin));
+    const directory = harakaConfigDirectory(plugin.config);
+    engine = new Engine(directorySource(directory, 'unknown'), path.dirname(directory), logOf(plugin));
     // With workers the master runs `init_master` too, but delivers nothing.
     plugin.tls_peers_start = (next: () => void) => {
       engine?.start();

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
-import { domainSample, globalSample, renewReference } from '../src/settings/sample';
+import { domainSample, globalSample, renewReference } from '../src/settings/schema/sample';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const page = path.join(root, 'docs/configuration.md');

@@ -1,6 +1,6 @@
 /** Time limits that leave no timer and no listener behind. */
 
-/** The abort reason of whatever ran out of time. */
+/** The abort reason where time ran out. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
 }

@@ -6,14 +6,15 @@ import type { Sources } from './discovery/discover';
 import { EdnsMemory } from './dns/edns';
 import { createResolver, type Resolver } from './dns/resolver';
 import type { Log } from './log';
-import { createStsPolicies, type StsPolicies } from './mta_sts/policies';
+import { StsPolicies } from './mta_sts/policies';
 import { createFileStore } from './mta_sts/file_store';
 import { namedPeers } from './peers/named';
-import { resolverOptions } from './settings/resolver_options';
-import { openSettings, type SettingsStore } from './settings/watch';
-import type { SettingsSource } from './settings/source';
-import { stateOwner } from './settings/state_owner';
-import type { GlobalSettings, Settings } from './settings/types';
+import { fetchOptions } from './settings/load/fetch_options';
+import { resolverOptions } from './settings/load/resolver_options';
+import { openSettings, type SettingsStore } from './settings/reload/settings_store';
+import type { SettingsSource } from './settings/load/source';
+import { stateOwner } from './settings/haraka/state_owner';
+import type { GlobalSettings, Settings } from './settings/schema/types';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
@@ -27,12 +28,14 @@ interface Running {
 }
 
 export class Engine {
-  private readonly store: SettingsStore;
-  private readonly owner: Owner;
-  private running: Running | undefined;
-  private readonly listeners: (() => void)[] = [];
+  readonly #store: SettingsStore;
+  readonly #owner: Owner;
+  #running: Running | undefined;
+  readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
-  private readonly edns = new EdnsMemory();
+  readonly #edns = new EdnsMemory();
+  readonly #stateDirectory: string;
+  readonly #log: Log;
 
   /**
    * To be made before Haraka drops its privileges: then the state directory can still be given to the user that it drops
@@ -40,63 +43,63 @@ export class Engine {
    *
    * @param stateDirectory what relative paths of stored policies begin from: the directory of the Haraka install
    */
-  constructor(
-    source: SettingsSource,
-    private readonly stateDirectory: string,
-    private readonly log: Log,
-  ) {
+  constructor(source: SettingsSource, stateDirectory: string, log: Log) {
+    this.#stateDirectory = stateDirectory;
+    this.#log = log;
     let last: GlobalSettings | undefined;
-    this.store = openSettings(source, log, ({ global }) => {
-      if (last !== undefined && needsRestart(last, global)) this.replace();
-      last = global;
-      for (const listener of this.listeners) listener();
+    this.#store = openSettings(source, log, {
+      onChange: ({ global }) => {
+        if (last !== undefined && needsRestart(last, global)) this.#replace();
+        last = global;
+        for (const listener of this.#listeners) listener();
+      },
     });
     last = this.settings().global;
-    this.owner = this.ownerOfState(source);
-    this.prepareState(source);
+    this.#owner = this.#ownerOfState(source);
+    this.#prepareState(source);
   }
 
-  private ownerOfState(source: SettingsSource): Owner {
+  #ownerOfState(source: SettingsSource): Owner {
     try {
       return stateOwner(source);
     } catch (error) {
-      this.log.error(printable(messageOf(error)));
+      this.#log.error(printable(messageOf(error)));
       return presentOwner();
     }
   }
 
   /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
-  private prepareState({ memory }: SettingsSource): void {
-    if (process.geteuid?.() !== 0 || this.owner.uid === 0) return;
+  #prepareState({ memory }: SettingsSource): void {
+    if (process.geteuid?.() !== 0 || this.#owner.uid === 0) return;
     for (const directory of memory.directories(this.settings().global.mtaSts.directory)) {
-      const prepared = prepareStateDirectory(directory, this.owner);
+      const prepared = prepareStateDirectory(directory, this.#owner);
       // Its workers would say the same, and what they cannot use they report when they come to use it.
       if (prepared.kind === 'unusable' && cluster.isPrimary)
-        this.log.warn(`MTA-STS store: ${printable(prepared.fault.message)}`);
+        this.#log.warn(`MTA-STS store: ${printable(prepared.fault.message)}`);
     }
   }
 
-  private policyDirectory(): string {
-    return path.resolve(this.stateDirectory, this.settings().global.mtaSts.directory);
+  #policyDirectory(): string {
+    return path.resolve(this.#stateDirectory, this.settings().global.mtaSts.directory);
   }
 
   settings(): Settings {
-    return this.store.current();
+    return this.#store.current();
   }
 
   /** @param listener called after the settings in force were replaced */
   onChange(listener: () => void): void {
-    this.listeners.push(listener);
+    this.#listeners.push(listener);
   }
 
   sources(): Sources {
-    this.running ??= this.open();
-    return this.running;
+    this.#running ??= this.#open();
+    return this.#running;
   }
 
   resolver(): Resolver {
-    this.running ??= this.open();
-    return this.running.resolver;
+    this.#running ??= this.#open();
+    return this.#running.resolver;
   }
 
   /**
@@ -105,48 +108,44 @@ export class Engine {
    */
   start(): void {
     this.sources();
-    this.store.remember();
+    this.#store.remember();
   }
 
   close(): void {
-    this.store.close();
-    if (this.running !== undefined) this.shut(this.running);
-    this.running = undefined;
+    this.#store.close();
+    if (this.#running !== undefined) this.#shut(this.#running);
+    this.#running = undefined;
   }
 
-  private open(): Running {
+  #open(): Running {
     const { global } = this.settings();
-    const resolver = createResolver({ ...resolverOptions(global), edns: this.edns, log: this.log });
-    const policies = createStsPolicies({
+    const resolver = createResolver({ ...resolverOptions(global), edns: this.#edns, log: this.#log });
+    const policies = new StsPolicies({
       resolver,
-      store: createFileStore(this.policyDirectory(), {
-        log: this.log,
-        owner: this.owner,
+      store: createFileStore(this.#policyDirectory(), {
+        log: this.#log,
+        owner: this.#owner,
         maxEntries: global.mtaSts.maxPolicies,
         namedPeers: () => namedPeers(this.settings()),
       }),
-      fetchOptions: {
-        allowPrivate: global.mtaSts.mtaStsAllowPrivate,
-        timeoutMs: global.mtaSts.fetchTimeout * 1000,
-        maxInFlight: global.mtaSts.maxFetches,
-      },
+      fetchOptions: fetchOptions(global),
       limits: { memoryEntries: global.mtaSts.maxPolicies },
-      log: this.log,
+      log: this.#log,
     });
-    void resolver.probe().catch((error: unknown) => this.log.error(messageOf(error)));
-    void policies.start().catch((error: unknown) => this.log.error(messageOf(error)));
+    void resolver.probe().catch((error: unknown) => this.#log.error(messageOf(error)));
+    void policies.start().catch((error: unknown) => this.#log.error(messageOf(error)));
     return { resolver, policies };
   }
 
-  private replace(): void {
-    const old = this.running;
+  #replace(): void {
+    const old = this.#running;
     if (old === undefined) return;
-    this.running = this.open();
-    setTimeout(() => this.shut(old), graceMs).unref();
+    this.#running = this.#open();
+    setTimeout(() => this.#shut(old), graceMs).unref();
   }
 
-  private shut({ resolver, policies }: Running): void {
-    void policies.close().catch((error: unknown) => this.log.error(messageOf(error)));
+  #shut({ resolver, policies }: Running): void {
+    void policies.close().catch((error: unknown) => this.#log.error(messageOf(error)));
     resolver.close();
   }
 }

@@ -31,7 +31,7 @@ export interface Failure {
   readonly reason: FailureReason;
   /** One line, without control characters, that says what was seen and, where it helps, what to do. */
   readonly text: string;
-  /** The cause lies on this side, whatever the reason says of the peer: no ground to bounce at once. */
+  /** The cause lies on this side, also where the reason is about the peer: no ground to bounce at once. */
   readonly fault?: 'ours';
 }
 

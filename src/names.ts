@@ -1,12 +1,18 @@
+/** Domain names, in the one form in which they are compared. Pure. */
 import { domainToASCII } from 'node:url';
 
+declare const canonical: unique symbol;
+
+/** A domain name in the form in which all are stored and compared: lower case, A-labels, no dot at the end. */
+export type DomainName = string & { readonly [canonical]: true };
+
 /**
- * The form in which every domain name is stored and compared: lower case, A-labels, no trailing dot.
+ * Reads a domain name in any form; the one way to a `DomainName`.
  *
  * @returns `undefined` where `input` is no domain name that mail could use (empty or over-long labels, more than 253
  *   characters, characters that IDNA refuses, an address).
  */
-export function canonicalDomain(input: string): string | undefined {
+export function canonicalDomain(input: string): DomainName | undefined {
   // Most names come in this form already.
   if (isCanonical(input)) return input;
   const bare = input.endsWith('.') ? input.slice(0, -1) : input;
@@ -30,7 +36,7 @@ const longestLabel = 63;
  * digits, an IPv4 address always ends so (RFC 3696 section 2). Written out, because every message asks several times and
  * an expression takes four times as long.
  */
-function isCanonical(name: string): boolean {
+function isCanonical(name: string): name is DomainName {
   if (name.length > longestName) return false;
   let label = 0;
   let digitsOnly = true;

@@ -1,3 +1,5 @@
+/** Text for people: log lines, replies, reports. Pure. */
+
 /**
  * `text` from outside as one printable line: control characters, line separators and bidirectional overrides are
  * written as escapes, and what is longer than `limit` characters is cut, which three dots show.

@@ -3,8 +3,7 @@ import { globalAgent } from 'node:https';
 import { inChild } from '../child';
 import { alternate } from '../measure';
 import { cases, peers } from './levels';
-import { mailauthDecides, mxConnectDecides, tlsaOverDns } from './others';
-import type { Scope } from './others';
+import { mailauthDecides, mxConnectDecides, tlsaOverDns, type Scope } from './others';
 import { openSuite } from './suite';
 
 export interface ColdOrder {

@@ -3,8 +3,7 @@
  * server needs to answer passes meanwhile.
  */
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { late } from '../../haraka-test-harness/late.cjs';
 
 export interface Relay {

@@ -15,10 +15,9 @@ import { Engine } from '../../src/engine';
 import { silent } from '../../src/log';
 import { utcDay } from '../../src/peers/day';
 import { outboundRule } from '../../src/peers/rules';
-import { securityLevels } from '../../src/peers/rule';
-import type { SecurityLevel } from '../../src/peers/rule';
+import { securityLevels, type SecurityLevel } from '../../src/peers/rule';
 import { Connections } from '../../src/session/connections';
-import { directorySource } from '../../src/settings/source';
+import { directorySource } from '../../src/settings/load/source';
 
 export interface Suite {
   /** The rule, the facts within their deadline, and the requirement of each host. */

@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { buildWorld } from '../../haraka-test-harness/build_world';
-import type { BuiltWorld } from '../../haraka-test-harness/build_world';
+import { buildWorld, type BuiltWorld } from '../../haraka-test-harness/build_world';
 import type { RecordType } from '../../haraka-test-harness/world';
 import { peers } from './levels';
 import { startRelay } from './relay';

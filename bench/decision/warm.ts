@@ -3,8 +3,7 @@ import { runChild } from '../child';
 import type { Effort, Figure } from '../report';
 import { openSurroundings } from './surroundings';
 import type { WarmOrder, WarmResult } from './warm_child';
-import { openPostfixResolver, startEcho } from './postfix';
-import type { PostfixResolver } from './postfix';
+import { openPostfixResolver, startEcho, type PostfixResolver } from './postfix';
 
 export async function measureWarm(effort: Effort): Promise<{ figures: Figure[]; notes: string[] }> {
   const surroundings = await openSurroundings(0);

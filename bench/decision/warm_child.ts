@@ -1,14 +1,12 @@
 /** The process in which warm decisions are measured. */
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { MTASTSPolicy } from 'mailauth';
 import { inChild } from '../child';
 import { alternate, figure, percentile, processorMs, ratios } from '../measure';
 import type { Figure } from '../report';
 import { cases, peers } from './levels';
-import { mailauthDecides, mxConnectDecides, tlsaOverDns } from './others';
-import type { Answers, Scope } from './others';
+import { mailauthDecides, mxConnectDecides, tlsaOverDns, type Answers, type Scope } from './others';
 import { openSuite } from './suite';
 
 export interface WarmOrder {

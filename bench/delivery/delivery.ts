@@ -1,10 +1,8 @@
 /** Messages through a real Haraka to hosts with TLS: without the suite, and with it at each level. */
 import { readFileSync } from 'node:fs';
-import { startLab } from '../../haraka-test-harness/lab';
-import type { Lab } from '../../haraka-test-harness/lab';
+import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { World } from '../../haraka-test-harness/world';
-import { securityLevels } from '../../src/peers/rule';
-import type { SecurityLevel } from '../../src/peers/rule';
+import { securityLevels, type SecurityLevel } from '../../src/peers/rule';
 import { domainFile, ownDomain } from '../decision/suite';
 import { alternate, figure, percentile, ratios } from '../measure';
 import type { Effort, Figure, Line } from '../report';

@@ -2,7 +2,7 @@
 import { AnswerCache, defaultCacheOptions } from '../../src/dns/cache';
 import type { Answer, MxRecord } from '../../src/dns/types';
 import { silent } from '../../src/log';
-import { createStsPolicies } from '../../src/mta_sts/policies';
+import { StsPolicies } from '../../src/mta_sts/policies';
 import { createMemoryStore } from '../../src/mta_sts/store';
 import { inChild } from '../child';
 import { alternate, figure, heapUsed } from '../measure';
@@ -104,7 +104,7 @@ async function fillPolicies(size: number): Promise<Cache> {
     canonicalName: '',
     ttl: 60,
   };
-  const policies = createStsPolicies({
+  const policies = new StsPolicies({
     resolver: {
       txt: () => Promise.resolve(txt),
       a: () => Promise.resolve(denied),
@@ -119,7 +119,7 @@ async function fillPolicies(size: number): Promise<Cache> {
   await policies.start();
   return {
     read: async (number) =>
-      (await policies.facts(`peer${number}.example`, { extraRoots: '' })).kind === 'policy',
+      (await policies.get(`peer${number}.example`, { extraRoots: '' })).kind === 'policy',
     close: () => policies.close(),
   };
 }

@@ -3,8 +3,14 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
-import { chainPem, createCa, intermediate, issue } from '../../haraka-test-harness/pki';
-import type { Issued, KeyType } from '../../haraka-test-harness/pki';
+import {
+  chainPem,
+  createCa,
+  intermediate,
+  issue,
+  type Issued,
+  type KeyType,
+} from '../../haraka-test-harness/pki';
 import { publicKeyInfo } from '../../src/x509/certificate';
 import { runChild } from '../child';
 import type { Effort, Figure } from '../report';

@@ -3,12 +3,11 @@
  * handshake; taking the chain from the socket counts as verification.
  */
 import { once } from 'node:events';
-import { connect, createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import { connect, createSecureContext, type SecureContext } from 'node:tls';
 import type { Authentication, EncryptedRequirement } from '../../src/policy/requirement';
-import { trustedRoots } from '../../src/tls/trusted_roots';
+import { trustedRoots } from '../../src/tls/roots';
 import { checkSession } from '../../src/policy/session';
-import { peerCertificates } from '../../src/x509/sent_chain';
+import { peerCertificates } from '../../src/tls/sent_chain';
 import { inChild } from '../child';
 import { alternate, figure, processorMs } from '../measure';
 import type { Figure } from '../report';
@@ -46,7 +45,7 @@ inChild(async (order: VerificationOrder): Promise<Figure[]> => {
     bare: 'nothing',
     'DANE-EE (3 1 1)': dane(host, 3, order.leafDigest),
     'DANE-TA (2 1 1)': dane(host, 2, order.rootDigest),
-    PKIX: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    PKIX: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: undefined } },
   };
   const subjects = Object.fromEntries(
     Object.entries(checks).map(([check, authentication]) => [
@@ -131,7 +130,7 @@ async function handshakeAndVerify(
         kind: 'encrypted',
         minVersion: 'TLSv1.2',
         serverName: host,
-        observe: 'nothing',
+        observe: undefined,
         because: 'mandatory',
         authentication,
       };

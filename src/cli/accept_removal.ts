@@ -1,10 +1,10 @@
 /** `tls-peers lint --accept-removal`: files that vanished are meant to be gone. */
 import { lstatSync } from 'node:fs';
-import { fault, type Fault } from '../settings/fault';
-import { fileOf } from '../settings/lost';
-import { accepted, isComplete, lostDomains, type Found } from '../settings/remembered';
-import { loadSettings, type Loaded } from '../settings/settings';
-import { directorySource, globalFile } from '../settings/source';
+import type { MemoryView } from '../settings/checks/check';
+import { loadSettings, type Loaded } from '../settings/load/load';
+import { fileOf } from '../settings/load/lost';
+import { accepted, lostDomains, type Found } from '../settings/load/remembered';
+import { directorySource, globalFile } from '../settings/load/source';
 import { messageOf } from '../text';
 import { CommandError, type Context } from './command';
 
@@ -67,15 +67,10 @@ async function asOwnerOf(directory: string, task: () => Promise<void>): Promise<
   }
 }
 
-/** Whoever may not read what there was is told so: what seems in order may be held back. */
-export function memoryWarnings(
+/** What is kept of the files that there were, as Haraka itself would have to be able to read it. */
+export function memoryIn(
   directory: string,
   { found, recollection: own, stateDirectory }: Loaded,
-): Fault[] {
-  if (isComplete(found) || own.kind === 'unknown') return [];
-  const recollection = directorySource(directory, 'unknown').memory.read(stateDirectory);
-  if (recollection.kind !== 'unknown') return [];
-  const { file, problem } = recollection;
-  const consequence = 'whether files have vanished cannot be told';
-  return [fault({ file, line: 0, problem: `${problem}: ${consequence}` })];
+): MemoryView {
+  return { found, own, kept: directorySource(directory, 'unknown').memory.read(stateDirectory) };
 }

@@ -1,63 +1,59 @@
-/** The certificate files of policy hosts, held against what serving a policy takes. */
-import { hostedFiles } from '../hosting/catalogue';
+/** The certificates of policy hosts, held against what serving a policy takes. */
+import { hostedFiles, type HostedFile } from '../hosting/catalogue';
 import { Certificates } from '../hosting/certificates';
 import { namedFileProblems } from '../hosting/named_files';
 import { silent } from '../log';
-import { fault, type Fault } from '../settings/fault';
-import { openFile } from '../settings/file';
-import { globalFile, type SettingsSource } from '../settings/source';
-import type { Settings } from '../settings/types';
-
-export interface CertificateFindings {
-  readonly faults: readonly Fault[];
-  readonly warnings: readonly Fault[];
-}
+import type { CertificatesView } from '../settings/checks/check';
+import type { ConfigFiles } from '../settings/haraka/config_files';
+import type { Settings } from '../settings/schema/types';
 
 /**
- * What is wrong in `certificate_file` and `key_file`. Loading does not look: a renewal that is half done must not make the
- * rules of its domain invalid.
+ * Loading does not look: a renewal that is half done must not make the rules of its domain invalid.
+ *
+ * @param base Haraka's config directory
  */
-export function certificateFindings(
-  source: SettingsSource,
+export async function certificatesIn(
+  base: string,
+  source: ConfigFiles,
   settings: Settings,
   now: Date,
-): CertificateFindings {
-  const found = { faults: [] as Fault[], warnings: [] as Fault[] };
-  for (const { domain, host, certificate } of hostedFiles(settings).values()) {
-    if (certificate.kind === 'directory') continue;
-    const { certificateFile, keyFile } = certificate;
-    const named = (name: string) => ({ name, reading: source.read(name) });
-    const problems = namedFileProblems(named(certificateFile), named(keyFile), host, now);
-    for (const { key, problem, severity } of problems) {
-      const value = key === 'key_file' ? keyFile : certificateFile;
-      const place = placeOf(source, settings, domain, key);
-      found[severity === 'fault' ? 'faults' : 'warnings'].push(fault({ ...place, key, value, problem }));
-    }
-  }
-  return found;
+): Promise<CertificatesView> {
+  const files = hostedFiles(settings);
+  return {
+    named: [...files.values()].flatMap((file) => namedBy(file, source, now)),
+    directory: await directoryProblems(files, settings, base, now),
+  };
 }
 
-/** What a Haraka that starts now would say of the certificates in `certificate_directory`. @param base its config directory */
-export async function directoryWarnings(settings: Settings, base: string, now: Date): Promise<Fault[]> {
-  const { listen, certificateDirectory } = settings.global.hosting;
-  const looked = [...hostedFiles(settings)].filter(([, { certificate }]) => certificate.kind === 'directory');
-  if (listen.length === 0 || looked.length === 0) return [];
-  const found: Fault[] = [];
-  const warn = (problem: string) =>
-    void found.push(fault({ file: globalFile, line: 0, section: 'hosting', problem }));
-  await new Certificates(base, { ...silent, warn }).refresh(new Map(looked), certificateDirectory, now);
-  return found;
+/** What is wrong in `certificate_file` and `key_file`. */
+function namedBy(
+  { domain, host, certificate }: HostedFile,
+  source: ConfigFiles,
+  now: Date,
+): CertificatesView['named'] {
+  if (certificate.kind === 'directory') return [];
+  const { certificateFile, keyFile } = certificate;
+  const named = (name: string) => ({ name, reading: source.read(name) });
+  const problems = namedFileProblems(named(certificateFile), named(keyFile), host, now);
+  return problems.map((one) => ({
+    ...one,
+    domain,
+    file: one.key === 'key_file' ? keyFile : certificateFile,
+  }));
 }
 
-function placeOf(
-  source: SettingsSource,
+/** What a Haraka that starts now would say of the certificates in `certificate_directory`. */
+async function directoryProblems(
+  files: ReadonlyMap<string, HostedFile>,
   settings: Settings,
-  domain: string,
-  key: string,
-): Pick<Fault, 'file' | 'line' | 'section'> {
-  const file = settings.domains.get(domain)?.file ?? '';
-  const reading = source.read(file);
-  const sections = reading.kind === 'file' ? openFile(source, file, reading.text).located.sections : [];
-  const section = sections.find(({ name }) => name === 'mta_sts');
-  return { file, line: section?.keys.get(key)?.line ?? section?.line ?? 0, section: 'mta_sts' };
+  base: string,
+  now: Date,
+): Promise<string[]> {
+  const { listen, certificateDirectory } = settings.global.hosting;
+  const looked = [...files].filter(([, { certificate }]) => certificate.kind === 'directory');
+  if (listen.length === 0 || looked.length === 0) return [];
+  const problems: string[] = [];
+  const warn = (problem: string) => void problems.push(problem);
+  await new Certificates(base, { ...silent, warn }).refresh(new Map(looked), certificateDirectory, now);
+  return problems;
 }

@@ -19,15 +19,19 @@ export function parseCsv(text: string): string[][] {
 class CsvReader {
   #at = 0;
 
-  constructor(readonly text: string) {}
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
 
   done(): boolean {
-    return this.#at >= this.text.length;
+    return this.#at >= this.#text.length;
   }
 
   record(): string[] {
     const fields = [this.#field()];
-    while (this.text[this.#at] === ',') {
+    while (this.#text[this.#at] === ',') {
       this.#at++;
       fields.push(this.#field());
     }
@@ -36,8 +40,8 @@ class CsvReader {
   }
 
   #field(): string {
-    if (this.text[this.#at] === '"') return this.#quoted();
-    const plain = this.text.slice(this.#at, this.#plainEnd());
+    if (this.#text[this.#at] === '"') return this.#quoted();
+    const plain = this.#text.slice(this.#at, this.#plainEnd());
     if (plain.includes('"')) throw new Error(`line ${this.#line()}: a quote within a field without quotes`);
     this.#at += plain.length;
     return plain;
@@ -46,7 +50,7 @@ class CsvReader {
   #plainEnd(): number {
     const end = /[,\r\n]/g;
     end.lastIndex = this.#at;
-    return end.exec(this.text)?.index ?? this.text.length;
+    return end.exec(this.#text)?.index ?? this.#text.length;
   }
 
   #quoted(): string {
@@ -54,11 +58,11 @@ class CsvReader {
     let value = '';
     this.#at++;
     for (;;) {
-      const end = this.text.indexOf('"', this.#at);
+      const end = this.#text.indexOf('"', this.#at);
       if (end === -1) throw new Error(`line ${start}: a quote that is not closed`);
-      value += this.text.slice(this.#at, end);
+      value += this.#text.slice(this.#at, end);
       this.#at = end + 1;
-      if (this.text[this.#at] !== '"') return value;
+      if (this.#text[this.#at] !== '"') return value;
       value += '"';
       this.#at++;
     }
@@ -66,13 +70,13 @@ class CsvReader {
 
   #lineEnd(): void {
     if (this.done()) return;
-    const [end = ''] = this.text.slice(this.#at, this.#at + 2).match(/^(?:\r\n|\n|\r)/) ?? [];
+    const [end = ''] = this.#text.slice(this.#at, this.#at + 2).match(/^(?:\r\n|\n|\r)/) ?? [];
     if (end === '') throw new Error(`line ${this.#line()}: something follows a closing quote`);
     this.#at += end.length;
   }
 
   #line(): number {
-    return this.text.slice(0, this.#at).split(/\r\n|\n|\r/).length;
+    return this.#text.slice(0, this.#at).split(/\r\n|\n|\r/).length;
   }
 }
 

@@ -1,11 +1,9 @@
 /** What Haraka's own TLS settings make of a decision, as a guarded delivery heeds them. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import { forbidsCleartext } from '../delivery/cleartext';
 import { isListed } from '../delivery/host_list';
-import type { Failure } from '../failure';
-import { forced } from '../policy/force_tls';
-import type { Decision, HostPlan, Requirement } from '../policy/requirement';
-import type { HarakaTls } from '../settings/haraka_tls';
+import { withHarakaTls, type HarakaTerms } from '../policy/haraka_tls';
+import type { Decision, HostPlan } from '../policy/requirement';
+import type { HarakaTls } from '../settings/haraka/outbound_tls';
 import { printable } from '../text';
 
 type Deliver = Extract<Decision, { kind: 'deliver' }>;
@@ -24,18 +22,14 @@ export function asHarakaDelivers(decision: Decision, haraka: HarakaTls, domain: 
   };
 }
 
-type Terms =
-  | { readonly kind: 'planned'; readonly requirement: Requirement }
-  | { readonly kind: 'refused'; readonly failure: Failure };
-
 type Part =
   | { readonly kind: 'planned'; readonly plan: HostPlan }
   | { readonly kind: 'refused'; readonly refused: Deliver['refused'][number] };
 
 /** The addresses of a host in their order, those together that follow each other and have the same terms. */
 function partsOf(plan: HostPlan, haraka: HarakaTls, domain: string): Part[] {
-  const runs: { readonly terms: Terms; readonly addresses: string[] }[] = [];
-  // Whoever chose the host has its addresses.
+  const runs: { readonly terms: HarakaTerms; readonly addresses: string[] }[] = [];
+  // The routing has the addresses.
   if (plan.addresses.length === 0) {
     runs.push({ terms: termsOf(plan, haraka, [plan.host, domain]), addresses: [] });
   }
@@ -46,11 +40,18 @@ function partsOf(plan: HostPlan, haraka: HarakaTls, domain: string): Part[] {
     else runs.push({ terms, addresses: [address] });
   }
   const { host, discovered } = plan;
-  return runs.map(({ terms, addresses }) =>
-    terms.kind === 'planned'
-      ? { kind: 'planned', plan: { ...plan, addresses, requirement: terms.requirement } }
-      : { kind: 'refused', refused: { host, failure: terms.failure, discovered } },
-  );
+  return runs.map(({ terms, addresses }): Part => {
+    switch (terms.kind) {
+      case 'held_to':
+        return { kind: 'planned', plan: { ...plan, addresses, requirement: terms.requirement } };
+      case 'in_cleartext': {
+        const requirement = { kind: 'cleartext', because: terms.because } as const;
+        return { kind: 'planned', plan: { ...plan, addresses, requirement } };
+      }
+      case 'refused':
+        return { kind: 'refused', refused: { host, failure: terms.failure, discovered } };
+    }
+  });
 }
 
 function refusedOnce(parts: readonly Part[]): Deliver['refused'] {
@@ -59,24 +60,13 @@ function refusedOnce(parts: readonly Part[]): Deliver['refused'] {
 }
 
 /** @param names the address, the host and the recipient domain: what Haraka looks for in its host lists */
-function termsOf(plan: HostPlan, haraka: HarakaTls, names: readonly string[]): Terms {
-  const on = (list: readonly string[]) => names.some((name) => isListed(list, name));
-  const requirement = on(haraka.forceTlsHosts) ? forced(plan.requirement, plan.host) : plan.requirement;
-  if (forbidsCleartext(requirement)) {
-    return haraka.enabled ? { kind: 'planned', requirement } : { kind: 'refused', failure: switchedOff };
-  }
-  if (requirement.kind === 'cleartext') return { kind: 'planned', requirement };
-  if (!haraka.enabled) return inCleartext('enable_tls = false');
-  return on(haraka.noTlsHosts) ? inCleartext('no_tls_hosts') : { kind: 'planned', requirement };
-}
-
-const switchedOff: Failure = {
-  reason: 'config-invalid',
-  text: 'outbound.ini says enable_tls = false, the rule requires TLS',
-};
-
-function inCleartext(because: string): Terms {
-  return { kind: 'planned', requirement: { kind: 'cleartext', because } };
+function termsOf(plan: HostPlan, haraka: HarakaTls, names: readonly string[]): HarakaTerms {
+  const isOn = (list: readonly string[]) => names.some((name) => isListed(list, name));
+  return withHarakaTls(plan.requirement, plan.host, {
+    enabled: haraka.enabled,
+    forced: () => isOn(haraka.forceTlsHosts),
+    exempt: () => isOn(haraka.noTlsHosts),
+  });
 }
 
 /** What else of tls.ini takes part in every handshake, one line each. */

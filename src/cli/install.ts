@@ -1,7 +1,10 @@
-/** Which directory a call is about. */
+/** Which install a call is about, and whose it is. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { domainDirectory, globalFile } from '../settings/source';
+import { stateOwner } from '../settings/haraka/state_owner';
+import { directorySource, domainDirectory, globalFile } from '../settings/load/source';
+import type { Owner } from '../state/owner';
+import { messageOf } from '../text';
 import { CommandError } from './command';
 
 /** What is found in Haraka's config directory, and hardly anywhere else: its own files, and those of this suite. */
@@ -31,6 +34,20 @@ export function configDirectory(given: string): string {
     `${whole} is no Haraka install: neither it nor its config holds ${known.slice(0, 4).join(', ')} or the like; ` +
       'name the install with -c DIR or $HARAKA',
   );
+}
+
+/**
+ * Whose files a command is to write, so that Haraka can use them.
+ *
+ * @param directory Haraka's config directory
+ * @throws CommandError where smtp.ini names a user that is not known here
+ */
+export function ownerOfState(directory: string): Owner {
+  try {
+    return stateOwner(directorySource(directory));
+  } catch (error) {
+    throw new CommandError(messageOf(error));
+  }
 }
 
 function isHarakas(directory: string): boolean {

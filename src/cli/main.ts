@@ -3,15 +3,15 @@ import { parseArgs } from 'node:util';
 import { version } from '../../package.json';
 import { messageOf, printable } from '../text';
 import { exit, UsageError, type Command, type Context, type ExitCode } from './command';
-import { cacheCommand } from './cache';
-import { explainCommand } from './explain';
-import { exportCommand } from './export';
-import { importCommand } from './import';
+import { cacheCommand } from './commands/cache';
+import { explainCommand } from './commands/explain';
+import { exportCommand } from './commands/export';
+import { importCommand } from './commands/import';
 import { configDirectory } from './install';
-import { lintCommand } from './lint';
+import { lintCommand } from './commands/lint';
 import { json, type Output } from './output';
-import { recordsCommand } from './records';
-import { testCommand } from './test';
+import { recordsCommand } from './commands/records';
+import { testCommand } from './commands/test';
 
 export const commands: readonly Command[] = [
   lintCommand,

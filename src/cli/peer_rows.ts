@@ -1,10 +1,10 @@
 /** The peers of a managed domain as rows: what moves between systems. Pure. */
 import { formatPeer, parsePeer } from '../peers/index';
-import { openFile } from '../settings/file';
-import { inboundPeerKeys, outboundPeerKeys } from '../settings/schema';
-import type { LocatedSection } from '../settings/ini';
-import type { SettingsSource } from '../settings/source';
-import type { SectionEdit } from '../settings/edit';
+import { openFile } from '../settings/load/file';
+import { inboundPeerKeys, outboundPeerKeys } from '../settings/schema/keys';
+import type { LocatedSection } from '../settings/ini/locate';
+import type { SettingsSource } from '../settings/load/source';
+import type { SectionEdit } from '../settings/ini/edit';
 
 /** The columns that every list of peers has. */
 export const usualColumns: readonly string[] = [
@@ -80,7 +80,7 @@ export function rowsFromCsv(records: readonly (readonly string[])[]): RowsReadin
   const [head = [], ...body] = records;
   const names = head.map((name) => name.trim().toLowerCase());
   const problem = headProblem(names);
-  if (problem !== '') return { kind: 'wrong', problems: [problem] };
+  if (problem !== undefined) return { kind: 'wrong', problems: [problem] };
   const seen = new Map<string, number>();
   const problems: string[] = [];
   const rows = body.map((record, index) => {
@@ -96,13 +96,13 @@ export function rowsFromCsv(records: readonly (readonly string[])[]): RowsReadin
   return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'rows', rows };
 }
 
-/** Empty where the columns are good. */
-function headProblem(names: readonly string[]): string {
+/** `undefined` where the columns are good. */
+function headProblem(names: readonly string[]): string | undefined {
   const [first = ''] = names;
   if (names.length === 1 && /[;\t]/.test(first)) return 'the columns are not separated by commas';
   const unknown = names.filter((name) => !columns.includes(name));
   if (unknown.length > 0) return `no such column: ${unknown.join(', ')}; there are: ${columns.join(', ')}`;
-  return names.includes('peer') ? '' : 'the first line has to name the columns, and peer among them';
+  return names.includes('peer') ? undefined : 'the first line has to name the columns, and peer among them';
 }
 
 function rowOf(names: readonly string[], record: readonly string[]): PeerRow {

@@ -1,7 +1,7 @@
 /** Whose mail is treated alike on its way to one peer. Pure. */
 import type { OutboundRule } from '../peers/rule';
 import { outboundRule, type Found } from '../peers/rules';
-import type { Settings } from '../settings/types';
+import type { Settings } from '../settings/schema/types';
 
 /** A sender, and the rule that governs its mail. */
 export interface RuledSender {

@@ -5,14 +5,15 @@ import type { Sources } from '../discovery/discover';
 import { createResolver, type Resolver } from '../dns/resolver';
 import { silent } from '../log';
 import { createFileStore } from '../mta_sts/file_store';
-import { createStsPolicies } from '../mta_sts/policies';
+import { StsPolicies } from '../mta_sts/policies';
 import { createMemoryStore, type PolicyStore } from '../mta_sts/store';
+import { fetchOptions } from '../settings/load/fetch_options';
+import { resolverOptions } from '../settings/load/resolver_options';
+import type { GlobalSettings } from '../settings/schema/types';
 import type { Owner } from '../state/owner';
-import { ownerOfState } from './state_owner';
-import { resolverOptions } from '../settings/resolver_options';
-import type { GlobalSettings } from '../settings/types';
+import { ownerOfState } from './install';
 
-export interface LivingSources extends Sources {
+export interface OpenSources extends Sources {
   readonly resolver: Resolver;
   close(): Promise<void>;
 }
@@ -21,19 +22,15 @@ export interface LivingSources extends Sources {
  * @param directory Haraka's config directory; relative paths of stored policies begin at the one that holds it
  * @throws CommandError where Haraka is to run as a user that is not known here
  */
-export function openSources(global: GlobalSettings, directory: string): LivingSources {
+export function openSources(global: GlobalSettings, directory: string): OpenSources {
   const { mtaSts } = global;
   const resolver = createResolver(resolverOptions(global));
   // It decides whether a resolver is asked without EDNS, as in the running Haraka.
   void resolver.probe();
-  const policies = createStsPolicies({
+  const policies = new StsPolicies({
     resolver,
     store: storeOf(path.resolve(directory, '..', mtaSts.directory), ownerOfState(directory)),
-    fetchOptions: {
-      allowPrivate: mtaSts.mtaStsAllowPrivate,
-      timeoutMs: mtaSts.fetchTimeout * 1000,
-      maxInFlight: mtaSts.maxFetches,
-    },
+    fetchOptions: fetchOptions(global),
     log: silent,
   });
   return {

@@ -1,6 +1,7 @@
 /** Why a message would not even be tried, in words. Pure. */
 import type { FailureReason } from '../failure';
 import type { Decision, UndeliverableCause } from '../policy/requirement';
+import { undeliverable } from '../policy/undeliverable';
 
 export interface Problem {
   /** The MX host; empty where all of them are concerned. */
@@ -17,15 +18,11 @@ export function problemsOf(decision: Decision): Problem[] {
     case 'defer':
       return [{ host: '', ...decision.failure }];
     case 'undeliverable':
-      return [{ host: '', reason: decision.cause, text: undeliverable[decision.cause](decision.domain) }];
+      return [
+        { host: '', reason: decision.cause, text: undeliverable[decision.cause].text(decision.domain) },
+      ];
   }
 }
-
-const undeliverable: Readonly<Record<UndeliverableCause, (domain: string) => string>> = {
-  null_mx: (domain) => `${domain} takes no mail (null MX, RFC 7505)`,
-  no_such_domain: (domain) => `${domain} does not exist`,
-  no_address: (domain) => `${domain} has neither MX records nor an address`,
-};
 
 /** One line for people. */
 export function problemText({ host, reason, text }: Problem): string {

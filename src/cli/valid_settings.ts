@@ -1,6 +1,6 @@
-import { loadSettings } from '../settings/settings';
-import type { SettingsSource } from '../settings/source';
-import type { Settings } from '../settings/types';
+import { loadSettings } from '../settings/load/load';
+import type { SettingsSource } from '../settings/load/source';
+import type { Settings } from '../settings/schema/types';
 import { CommandError } from './command';
 
 /**

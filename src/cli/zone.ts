@@ -3,7 +3,7 @@ import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { TlsaRecord } from '../dane/types';
 import { policyId, policyRecord, policyText } from '../hosting/policy_text';
 import { parseAddress } from '../peers/network';
-import type { GlobalSettings, ManagedDomain } from '../settings/types';
+import type { GlobalSettings, ManagedDomain } from '../settings/schema/types';
 import { sanMatches } from '../x509/names';
 
 export interface ZoneRecord {

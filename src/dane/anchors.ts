@@ -7,10 +7,8 @@
 import type { X509Certificate } from 'node:crypto';
 import { derOf, readCertificate } from '../x509/certificate';
 import { sameBytes } from '../x509/der';
-import { issuerKeyOf } from '../x509/effort';
-import type { Effort, IssuerKey } from '../x509/effort';
-import { bearsName, mayHaveIssued, pointsTo } from '../x509/path';
-import type { PathAnchor } from '../x509/path';
+import { issuerKeyOf, type WorkBudget, type IssuerKey } from '../x509/work_budget';
+import { bearsName, mayHaveIssued, pointsTo, type PathAnchor } from '../x509/path';
 import { limits } from './limits';
 import { matches } from './match';
 import { certificateIn, publicKeyIn } from './records';
@@ -37,13 +35,13 @@ export interface IssuerCandidates {
  * Paths from `leaf` to the anchors of `records` (all of usage 2), lazily and in no particular order of merit.
  *
  * @param above as `issuerCandidates` finds them; it is noted there what was not looked at
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function* anchoredPaths(
   leaf: X509Certificate | undefined,
   above: IssuerCandidates,
   records: readonly TlsaRecord[],
-  effort: Effort,
+  budget: WorkBudget,
 ): Generator<AnchoredPath> {
   if (leaf === undefined) return;
   const candidates = above.certificates;
@@ -53,11 +51,11 @@ export function* anchoredPaths(
   yield* pathsFrom([leaf], leaf);
 
   function* pathsFrom(path: readonly X509Certificate[], top: X509Certificate): Generator<AnchoredPath> {
-    effort.spend('paths', 1);
+    budget.spend('paths', 1);
     // A leaf is never its own anchor; a bare key that signed it is no certificate and may be.
     if (path.length > 1) yield* endingAt(path, recordsOf(top));
-    yield* signedByKey(path, top, keys, effort);
-    if (isSelfSigned(top, effort)) return;
+    yield* signedByKey(path, top, keys, budget);
+    if (isSelfSigned(top, budget)) return;
     if (path.length >= limits.pathLength) {
       above.longPaths = true;
       return;
@@ -65,7 +63,7 @@ export function* anchoredPaths(
     for (const issuer of namesakes(top).likeliestFirst()) {
       if (path.includes(issuer)) continue;
       // Signatures by keys that are too dear to check go on, so that the refusal can say so.
-      if (effort.signature(top, issuerKeyOf(issuer)) === 'not_signed') continue;
+      if (budget.signature(top, issuerKeyOf(issuer)) === 'not_signed') continue;
       yield* pathsFrom([...path, issuer], issuer);
     }
   }
@@ -102,21 +100,23 @@ function memo<T>(find: (certificate: X509Certificate) => T): (certificate: X509C
 class Namesakes {
   #exact: readonly X509Certificate[] | undefined;
   #similar: readonly X509Certificate[] | undefined;
+  readonly #certificate: X509Certificate;
+  readonly #candidates: readonly X509Certificate[];
 
-  constructor(
-    private readonly certificate: X509Certificate,
-    private readonly candidates: readonly X509Certificate[],
-  ) {}
+  constructor(certificate: X509Certificate, candidates: readonly X509Certificate[]) {
+    this.#certificate = certificate;
+    this.#candidates = candidates;
+  }
 
   /** Names are nearly always written alike; those that have to be read to be compared wait until they are needed. */
   *likeliestFirst(): Generator<X509Certificate> {
     this.#exact ??= this.#likelyFirst(
-      this.candidates.filter((issuer) => bearsName(issuer, this.certificate)),
+      this.#candidates.filter((issuer) => bearsName(issuer, this.#certificate)),
     );
     yield* this.#exact;
     this.#similar ??= this.#likelyFirst(
-      this.candidates.filter(
-        (issuer) => !bearsName(issuer, this.certificate) && mayHaveIssued(issuer, this.certificate),
+      this.#candidates.filter(
+        (issuer) => !bearsName(issuer, this.#certificate) && mayHaveIssued(issuer, this.#certificate),
       ),
     );
     yield* this.#similar;
@@ -124,7 +124,7 @@ class Namesakes {
 
   #likelyFirst(issuers: readonly X509Certificate[]): readonly X509Certificate[] {
     if (issuers.length < 2) return issuers;
-    const likely = issuers.filter((issuer) => pointsTo(this.certificate, issuer));
+    const likely = issuers.filter((issuer) => pointsTo(this.#certificate, issuer));
     return [...likely, ...issuers.filter((issuer) => !likely.includes(issuer))];
   }
 }
@@ -146,12 +146,12 @@ function bareKeys(records: readonly TlsaRecord[]): readonly BareKey[] {
 }
 
 /** Nobody stands above a certificate that vouches for itself, least of all another one for the same key. */
-function isSelfSigned(certificate: X509Certificate, effort: Effort): boolean {
+function isSelfSigned(certificate: X509Certificate, budget: WorkBudget): boolean {
   const result = readCertificate(certificate);
   return (
     result.kind === 'fields' &&
     result.fields.selfIssued &&
-    effort.signature(certificate, issuerKeyOf(certificate)) === 'signed'
+    budget.signature(certificate, issuerKeyOf(certificate)) === 'signed'
   );
 }
 
@@ -166,10 +166,10 @@ function* signedByKey(
   path: readonly X509Certificate[],
   top: X509Certificate,
   keys: readonly BareKey[],
-  effort: Effort,
+  budget: WorkBudget,
 ): Generator<AnchoredPath> {
   for (const { record, key } of keys) {
-    if (effort.signature(top, key) === 'signed') {
+    if (budget.signature(top, key) === 'signed') {
       yield { records: [record], path, anchor: { kind: 'key', key } };
     }
   }

@@ -1,4 +1,4 @@
-/** How much of what a peer sends is looked at. What looking at it may cost is for `x509/effort`. */
+/** How much of what a peer sends is looked at. What looking at it may cost is for `x509/work_budget`. */
 export const limits = {
   /** Certificates beside the leaf, those in records included. */
   candidates: 32,

@@ -5,7 +5,7 @@ import { X509Certificate, createPublicKey } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { publicKeyInfo, publicKeyOf } from '../x509/certificate';
 import { sameBytes, soleElement, tags } from '../x509/der';
-import type { IssuerKey } from '../x509/effort';
+import type { IssuerKey } from '../x509/work_budget';
 import { hasCurveSpeltOut, judgeKey } from '../x509/strength';
 import type { TlsaRecord } from './types';
 

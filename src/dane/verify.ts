@@ -1,23 +1,31 @@
 /**
- * DANE authentication of an SMTP server by the certificates it sent (RFC 7672 section 3).
+ * DANE: a domain says in DNS, signed by DNSSEC, which certificate or key its mail hosts have. Here an SMTP server is
+ * authenticated by the certificates that it sent (RFC 7672 section 3).
  *
- * Pure and synchronous: the next SMTP command goes out as soon as the handshake's callback returns, and the verdict has
- * to be there before. Discovery, base domains and the meaning of an absent record are decided elsewhere.
+ * The saying is a TLSA record at `_25._tcp.<host>` (RFC 6698): usage, selector, matching type, data. The selector says what of a
+ * certificate counts, all of it (0) or its public key (1); the matching type, whether the data is that itself (0) or its SHA-256
+ * (1) or SHA-512 (2). The usage says which certificate is meant. For SMTP two of the four count:
+ *
+ * - 3, DANE-EE: the server's own. A match is enough; neither names nor dates are looked at.
+ * - 2, DANE-TA: a certificate or key above it. A path to it must hold (signatures, dates, CA flags), and the server's own
+ *   certificate must bear one of the reference names.
+ *
+ * Usages 0 and 1 rely on public CAs and are unusable here (RFC 7672 section 3.1.3). Any one record suffices; of digests under the
+ * same usage and selector only the strongest are looked at (digest agility, RFC 7671 section 9).
+ *
+ * Pure and synchronous: the next SMTP command goes out as soon as the handshake's callback returns, and the verdict has to be
+ * there before. Discovery, base domains and the meaning of an absent record are decided in `dns/destination` and `policy/dane`.
  */
 import type { X509Certificate } from 'node:crypto';
 import type { FailureReason } from '../failure';
-import type { DaneAuthentication } from '../policy/requirement';
 import { printable } from '../text';
 import { derOf, publicKeyInfo } from '../x509/certificate';
-import { Effort, EffortSpent } from '../x509/effort';
+import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { dnsIdsFor, presentedNames } from '../x509/names';
-import { checkPath, referenceFault } from '../x509/path';
-import type { PathFault } from '../x509/path';
-import type { PeerCertificates } from '../x509/sent_chain';
-import { keyStrength } from '../x509/strength';
-import type { Strength } from '../x509/strength';
-import { anchoredPaths, issuerCandidates } from './anchors';
-import type { AnchoredPath, IssuerCandidates } from './anchors';
+import { checkPath, referenceFault, type PathFault } from '../x509/path';
+import type { PeerCertificates } from '../x509/peer_certificates';
+import { keyStrength, type Strength } from '../x509/strength';
+import { anchoredPaths, issuerCandidates, type AnchoredPath, type IssuerCandidates } from './anchors';
 import {
   faultText,
   mismatchText,
@@ -37,7 +45,7 @@ import {
   usableRecords,
   usages,
 } from './records';
-import type { TlsaRecord } from './types';
+import type { DaneAuthentication, TlsaRecord } from './types';
 
 export interface DaneInput {
   /** As the peer sent them: the leaf first, then anything in any order. */
@@ -84,29 +92,29 @@ interface RecordFailure {
  * Whether one of the published records authenticates the peer. Any one suffices. Never throws for what a peer or a
  * zone can send.
  */
-export function verifyDane({ chain, dane, now }: DaneInput, effort = new Effort()): DaneVerdict {
+export function verifyDane({ chain, dane, now }: DaneInput, budget = new WorkBudget()): DaneVerdict {
   const [leaf] = chain;
-  return verifyPeer({ leaf: leaf ? derOf(leaf) : new Uint8Array(), chain: () => chain }, dane, now, effort);
+  return verifyPeer({ leaf: leaf ? derOf(leaf) : new Uint8Array(), chain: () => chain }, dane, now, budget);
 }
 
 /**
  * `verifyDane` for a connection whose certificates are not parsed yet: with usage 3, which most zones publish, they never
  * need to be, and that saves more than half of the work.
  *
- * @param effort where the work is counted; a peer that demands more than its allowances is refused.
+ * @param budget where the work is counted; a peer that demands more than its allowances is refused.
  */
 export function verifyPeer(
   peer: PeerCertificates,
   dane: DaneAuthentication,
   now: Date,
-  effort = new Effort(),
+  budget = new WorkBudget(),
 ): DaneVerdict {
   const usable = usableRecords(dane.records);
   if (usable.length === 0) return refused(dane, explainedRecords(dane).map(unusable));
   if (peer.leaf.length === 0) {
     return refused(dane, [{ reason: 'validation-failure', text: 'the peer sent no certificate' }]);
   }
-  // As OpenSSL does, for every usage: whoever can factor the key is the peer. What only OpenSSL knows, it has judged.
+  // As OpenSSL does, for every usage: to factor the key is to be the peer. What only OpenSSL knows, it has judged.
   const strength = leafStrength(peer.leaf);
   if (strength.kind === 'weak') {
     const text = `the peer's certificate has ${strength.text}`;
@@ -117,12 +125,11 @@ export function verifyPeer(
   if (direct !== undefined) return authenticated(dane, direct, 0, { kind: 'not_required' });
   const anchors = records.filter(({ usage }) => usage === usages.daneTa);
   const published = { dane, usable, records, anchors };
-  const chain = anchors.length === 0 ? [] : peer.chain();
   try {
-    return verifyAnchors(chain, peer.leaf, published, now, effort);
+    return verifyAnchors(peer, published, now, budget);
   } catch (error) {
-    // Closed, whatever might have been found with more work.
-    if (error instanceof EffortSpent)
+    // Closed, although more work might have found a path.
+    if (error instanceof WorkBudgetSpent)
       return refused(dane, [{ reason: 'validation-failure', text: error.message }]);
     throw error;
   }
@@ -143,17 +150,17 @@ interface Published {
 }
 
 function verifyAnchors(
-  chain: readonly X509Certificate[],
-  leafDer: Uint8Array,
+  peer: PeerCertificates,
   { dane, usable, records, anchors }: Published,
   now: Date,
-  effort: Effort,
+  budget: WorkBudget,
 ): DaneVerdict {
+  const chain = anchors.length === 0 ? [] : peer.chain();
   const failures = new Map<TlsaRecord, RecordFailure>();
-  const names = leafNames(chain, dane, effort);
+  const names = leafNames(chain, dane, budget);
   const above = issuerCandidates(chain, anchors);
-  for (const found of anchoredPaths(chain[0], above, anchors, effort)) {
-    const result = judgePath(found, names, now, effort);
+  for (const found of anchoredPaths(chain[0], above, anchors, budget)) {
+    const result = judgePath(found, names, now, budget);
     if (result.kind === 'accepted') {
       const depth = found.path.length - (found.anchor.kind === 'last' ? 1 : 0);
       return authenticated(dane, found.records[0], depth, { kind: 'matched', name: result.name });
@@ -169,7 +176,7 @@ function verifyAnchors(
     explainedRecords(dane).map(
       (record) =>
         failures.get(record) ??
-        (records.includes(record) ? unmatched(record, leafDer, above) : skipped(record, usable)),
+        (records.includes(record) ? unmatched(record, peer.leaf, above) : skipped(record, usable)),
     ),
   );
 }
@@ -186,15 +193,15 @@ function judgePath(
   { path, anchor }: AnchoredPath,
   names: () => LeafNames,
   now: Date,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathJudgement {
-  effort.spend('paths', 1);
-  const result = checkPath(path, anchor, now, effort);
+  budget.spend('paths', 1);
+  const result = checkPath(path, anchor, now, budget);
   if (result.kind === 'invalid') return rejectedFor(result.fault);
   const { matched, presented, wanted } = names();
   let forbidden: PathFault | undefined;
   for (const name of matched) {
-    const fault = referenceFault(path, name, effort);
+    const fault = referenceFault(path, name, budget);
     if (fault === undefined) return { kind: 'accepted', name };
     forbidden ??= fault;
   }
@@ -212,7 +219,7 @@ function rejectedFor(fault: PathFault): PathJudgement {
 }
 
 interface LeafNames {
-  /** The reference names that the leaf is for, whatever the CAs above it permit. */
+  /** The reference names that the leaf is for; what the CAs above it permit is another matter. */
   readonly matched: readonly string[];
   readonly presented: readonly string[];
   readonly wanted: readonly string[];
@@ -222,14 +229,14 @@ interface LeafNames {
 function leafNames(
   [leaf]: readonly X509Certificate[],
   { referenceNames: wanted }: DaneAuthentication,
-  effort: Effort,
+  budget: WorkBudget,
 ): () => LeafNames {
   let known: LeafNames | undefined;
   return () => (known ??= compared());
 
   function compared(): LeafNames {
     const presented = leaf ? presentedNames(leaf) : [];
-    effort.spend('nameComparisons', presented.length * wanted.length);
+    budget.spend('nameComparisons', presented.length * wanted.length);
     const matched = wanted.filter((name) => {
       const covering = dnsIdsFor(name);
       return presented.some((id) => covering.includes(id));

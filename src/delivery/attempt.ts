@@ -32,14 +32,14 @@ export type Phase =
   /** Facts are being gathered; an answer of Haraka's in the meantime is not for us to follow. */
   | { readonly kind: 'deciding' }
   /** The plugin `by` chose the hosts; what they must satisfy is still to be decided. */
-  | { readonly kind: 'answered'; readonly by: string }
+  | { readonly kind: 'answered'; readonly by: string | undefined }
   | { readonly kind: 'decided'; readonly decision: Decision; readonly source: Source };
 
 /** Who chose the hosts. */
 export type Source =
   | { readonly kind: 'mx' }
   /** As the plugin answered, for another decision about the same hosts. */
-  | { readonly kind: 'plugin'; readonly by: string; readonly entries: readonly HarakaMx[] };
+  | { readonly kind: 'plugin'; readonly by: string | undefined; readonly entries: readonly HarakaMx[] };
 
 /** What a session came to be. */
 export interface Connected {

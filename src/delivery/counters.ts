@@ -34,41 +34,41 @@ const levels: ReadonlySet<string> = new Set(securityLevels);
 const versions: ReadonlySet<string> = new Set(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
 
 export class DeliveryCounters {
-  private readonly values = new Map<string, number>();
+  readonly #values = new Map<string, number>();
 
   /** @param summary of an attempt that ended so */
   count(outcome: DeliveryOutcome, summary: DeliverySummary): void {
-    this.add('deliveries', { level: among(levels, summary.level), outcome });
+    this.#add('deliveries', { level: among(levels, summary.level), outcome });
     if (outcome === 'delivered') {
       const tls = summary.tls_version === '' ? 'none' : among(versions, summary.tls_version);
-      this.add('protection', { tls, verified: kindOf(summary.verified) });
+      this.#add('protection', { tls, verified: kindOf(summary.verified) });
     }
     for (const { reason } of perHost(summary.reasons))
-      this.add('host_failures', { reason: among(reasons, reason) });
+      this.#add('host_failures', { reason: among(reasons, reason) });
     for (const { reason } of summary.recorded)
-      this.add('observed_failures', { reason: among(reasons, reason) });
+      this.#add('observed_failures', { reason: among(reasons, reason) });
   }
 
   countHandshake(version: string): void {
-    this.add('handshakes', { tls: among(versions, version) });
+    this.#add('handshakes', { tls: among(versions, version) });
   }
 
   countMessage(session: 'new' | 'reused'): void {
-    this.add('session_messages', { session });
+    this.#add('session_messages', { session });
   }
 
   peerChanged(began: 'failing' | 'recovering'): void {
-    this.add('peer_changes', { began });
+    this.#add('peer_changes', { began });
   }
 
   /** In the order in which they were first counted. */
   snapshot(): Count[] {
-    return [...this.values].map(([key, value]) => ({ ...(JSON.parse(key) as Omit<Count, 'value'>), value }));
+    return [...this.#values].map(([key, value]) => ({ ...(JSON.parse(key) as Omit<Count, 'value'>), value }));
   }
 
-  private add(name: Count['name'], labels: Count['labels']): void {
+  #add(name: Count['name'], labels: Count['labels']): void {
     const key = JSON.stringify({ name, labels });
-    this.values.set(key, (this.values.get(key) ?? 0) + 1);
+    this.#values.set(key, (this.#values.get(key) ?? 0) + 1);
   }
 }
 

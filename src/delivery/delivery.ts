@@ -6,7 +6,7 @@ import type { ConnectionLimits, Connections } from '../session/connections';
 import type { Timeouts } from '../smtp/timeouts';
 import type { Attempt } from './attempt';
 import type { HMailItem, OutboundConfigModule, OutboundTls, TlsSocketModule } from './haraka';
-import type { About } from './reuse';
+import type { About } from './kept_session';
 import type { DeliverySummary } from './summary';
 
 /** All in milliseconds. */
@@ -52,8 +52,8 @@ export interface Delivery {
   readonly hmail: HMailItem;
   readonly environment: DeliveryEnvironment;
   readonly original: Originals;
-  /** The name of the plugin whose hook ran last, empty where none did. */
-  readonly answerer: () => string;
+  /** The name of the plugin whose hook ran last. */
+  readonly answerer: () => string | undefined;
   /** Told when recipients get a message of their own, with what happened so far. */
   readonly onSplit: (part: HMailItem, summary: DeliverySummary) => void;
   /** How often in a row it found its host busy. */

@@ -39,7 +39,7 @@ function withoutAddress({ phase }: Attempt): string {
   if (phase.kind !== 'decided' || phase.source.kind === 'mx') return 'none of its hosts has an address';
   const { by, entries } = phase.source;
   const names = [...new Set(entries.map(({ exchange }) => exchange ?? ''))].slice(0, 5).join(', ');
-  const plugin = by === '' ? 'a plugin' : `the plugin ${by}`;
+  const plugin = by === undefined ? 'a plugin' : `the plugin ${by}`;
   return `Haraka's own look-up finds no address of the hosts that ${plugin} answered to get_mx (${printable(names)})`;
 }
 

@@ -5,10 +5,10 @@ export type Transition = 'began_to_fail' | 'recovered' | 'unchanged';
 
 export class PeerHealth {
   /** Only failing peers are kept; the bound keeps a flood of odd recipient domains from growing memory. */
-  private readonly failing: LRUCache<string, ReadonlySet<string>>;
+  readonly #failing: LRUCache<string, ReadonlySet<string>>;
 
   constructor(limit = 10_000) {
-    this.failing = new LRUCache({ max: limit });
+    this.#failing = new LRUCache({ max: limit });
   }
 
   /**
@@ -17,13 +17,13 @@ export class PeerHealth {
    * @param peer whatever names the pair of rule and recipient domain
    */
   failed(peer: string, reason: string): Transition {
-    const known = this.failing.get(peer) ?? new Set();
+    const known = this.#failing.get(peer) ?? new Set();
     if (known.has(reason)) return 'unchanged';
-    this.failing.set(peer, new Set([...known, reason]));
+    this.#failing.set(peer, new Set([...known, reason]));
     return 'began_to_fail';
   }
 
   delivered(peer: string): Transition {
-    return this.failing.delete(peer) ? 'recovered' : 'unchanged';
+    return this.#failing.delete(peer) ? 'recovered' : 'unchanged';
   }
 }

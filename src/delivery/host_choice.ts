@@ -65,7 +65,7 @@ async function readAnswer(delivery: Delivery, attempt: Attempt, mx: unknown): Pr
     await delivery.original.get_mx_respond(hookAnswer.ok, mx);
   } catch (error) {
     const plugin = delivery.answerer();
-    const text = `${plugin === '' ? 'a plugin' : `the plugin ${plugin}`} answered get_mx with a route that cannot be read: ${printable(messageOf(error))}`;
+    const text = `${plugin === undefined ? 'a plugin' : `the plugin ${plugin}`} answered get_mx with a route that cannot be read: ${printable(messageOf(error))}`;
     delivery.hmail.logerror(`tls-peers: ${text}`);
     deferFor(delivery, attempt, { reason: 'config-invalid', text });
   }
@@ -90,7 +90,7 @@ async function followAnswer(
   const entries = plainEntries(source.entries);
   const answer = answerOf(source.by, domain, entries);
   const decision = await decideFor(delivery, attempt, async ({ sources, routes }, rule, limit) => {
-    const facts = await discoverAnswer(sources, rule, domain, answer, routes, limit);
+    const facts = await discoverAnswer(sources, rule, { domain, answer, routes }, limit);
     nameOwnHosts(facts, answer);
     for (const line of newRoutes(rule, facts)) hmail.lognotice(`tls-peers: ${line}`);
     return { decision: decideAnswer(rule, facts), sts: facts.sts };

@@ -1,18 +1,17 @@
 /** The hosts of one attempt in the order in which they are tried, each with what it is held to. */
 import type { Failure } from '../failure';
-import { forced } from '../policy/force_tls';
 import type { HostPlan, Requirement } from '../policy/requirement';
 import type { Attempt } from './attempt';
-import { forbidsCleartext } from './cleartext';
 import type { Delivery } from './delivery';
 import type { HarakaMx } from './haraka';
+import { harakaTerms } from './haraka_tls';
 import { firstTry, type HostTry } from './host_try';
 import { unmapAddress } from './mx_answer';
 import { hostOf, isSocket, localPlan, portOf } from './mx_entry';
 
 /** Haraka's list without what was not decided, and what Haraka's own settings rule out. */
 export function queueOf(delivery: Delivery, attempt: Attempt): HostTry[] {
-  const { hmail, environment } = delivery;
+  const { hmail } = delivery;
   return hmail.mxlist.flatMap((mx) => {
     unmapAddress(mx);
     if (isSocket(mx)) return [firstTry(mx, localPlan(mx.path))];
@@ -23,12 +22,17 @@ export function queueOf(delivery: Delivery, attempt: Attempt): HostTry[] {
         refuseUndecided(delivery, attempt, mx);
       return [];
     }
-    if (forbidsCleartext(plan.requirement) && environment.outboundConfig.cfg.enable_tls === false) {
-      const text = 'outbound.ini says enable_tls = false, the rule requires TLS';
-      attempt.refuse(hmail, hostOf(mx), { reason: 'config-invalid', text }, 'nothing');
-      return [];
+    const terms = harakaTerms(delivery, mx, plan);
+    switch (terms.kind) {
+      case 'refused':
+        attempt.refuse(hmail, hostOf(mx), terms.failure, 'nothing');
+        return [];
+      case 'held_to':
+        return [firstTry(mx, { ...plan, requirement: terms.requirement })];
+      case 'in_cleartext':
+        // Asked once more when the session begins: the settings may have changed by then.
+        return [firstTry(mx, plan)];
     }
-    return [firstTry(mx, plan)];
   });
 }
 
@@ -37,18 +41,19 @@ export function refuseUndecided({ hmail }: Delivery, attempt: Attempt, mx: Harak
   attempt.refuse(hmail, hostOf(mx), failure, 'nothing');
 }
 
-/** What was decided for this host, or Haraka's `force_tls_hosts` where that is stricter. */
-function planFor({ attempt, original }: Delivery, mx: HarakaMx): HostPlan | undefined {
+/** What was decided for this host. */
+function planFor({ attempt }: Delivery, mx: HarakaMx): HostPlan | undefined {
   const { phase } = attempt;
   if (phase.kind !== 'decided' || phase.decision.kind !== 'deliver') return undefined;
   const host = hostOf(mx);
   const port = portOf(mx);
-  const plan = phase.decision.hosts.find((one) => one.host === host && one.port === port);
-  if (plan === undefined || !original.get_force_tls(mx)) return plan;
-  return { ...plan, requirement: forced(plan.requirement, plan.host) };
+  return phase.decision.hosts.find((one) => one.host === host && one.port === port);
 }
 
 /** What must hold for `mx`; `undefined` where nothing was decided. */
 export function requirementFor(delivery: Delivery, mx: HarakaMx): Requirement | undefined {
-  return planFor(delivery, mx)?.requirement;
+  const plan = planFor(delivery, mx);
+  if (plan === undefined) return undefined;
+  const terms = harakaTerms(delivery, mx, plan);
+  return terms.kind === 'held_to' ? terms.requirement : plan.requirement;
 }

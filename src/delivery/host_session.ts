@@ -8,7 +8,8 @@ import type { Delivery } from './delivery';
 import type { PluggableSocket } from './haraka';
 import { termsOf, tlsPartOf } from './host_terms';
 import type { HostTry } from './host_try';
-import { wayOf, type Fitness, type KeptSession } from './reuse';
+import type { KeptSession } from './kept_session';
+import { wayOf, type Fitness } from './reuse';
 import { Watcher } from './watcher';
 
 /** What came of a session, and what Haraka wants to know of it. */

@@ -1,14 +1,16 @@
 /** What one session with one host is asked to do, from what Haraka knows of message, host and settings. */
 import { checkSession } from '../policy/session';
-import type { EncryptedRequirement, OpportunisticRequirement } from '../policy/requirement';
+import { forbidsCleartext } from '../policy/cleartext';
+import { handshakeTerms } from '../policy/handshake_terms';
+import type { TlsRequirement } from '../policy/requirement';
 import type { TlsPart } from '../session/options';
 import type { Credentials } from '../smtp/auth';
 import type { Envelope, Path } from '../smtp/envelope';
 import type { Terms, TlsTerms } from '../smtp/session';
 import { handshakeOptions, type HandshakeOptions } from '../tls/options';
-import { forbidsCleartext } from './cleartext';
 import type { Delivery } from './delivery';
 import { mutualCertificate, type HarakaMx, type HMailItem } from './haraka';
+import { harakaTerms } from './haraka_tls';
 import type { HostTry } from './host_try';
 
 export function termsOf(delivery: Delivery, tried: HostTry): Terms {
@@ -27,13 +29,8 @@ export function tlsTermsOf(delivery: Delivery, { mx, plan, tls }: HostTry): TlsT
   if (requirement.kind === 'cleartext') return { kind: 'unwanted' };
   if (forbidsCleartext(requirement)) return { kind: 'required' };
   if (tls.kind === 'without') return { kind: 'broken', failure: tls.failure };
-  return { kind: isExemptFromTls(delivery, mx.exchange ?? '', plan.host) ? 'unwanted' : 'if_offered' };
-}
-
-/** `no_tls_hosts` and `enable_tls = false` count only where cleartext is allowed. */
-function isExemptFromTls({ hmail, environment }: Delivery, address: string, host: string): boolean {
-  if (environment.outboundConfig.cfg.enable_tls === false) return true;
-  return [address, host, hmail.todo.domain].some((name) => environment.isExemptFromTls(name));
+  const { kind } = harakaTerms(delivery, mx, plan);
+  return { kind: kind === 'in_cleartext' ? 'unwanted' : 'if_offered' };
 }
 
 /** `notes.outbound_helo` and a route may hold anything; a line break would end the command. */
@@ -73,7 +70,7 @@ export function handshakeFor({ environment }: Delivery, { mx, plan, hello }: Hos
   if (requirement.kind === 'cleartext') throw new Error('TLS is not wanted');
   const { outboundTls, tlsSocket } = environment;
   return handshakeOptions({
-    requirement,
+    terms: handshakeTerms(requirement),
     haraka: { ...outboundTls.cfg },
     certificate: mutualCertificate(tlsSocket, mx.exchange ?? ''),
     hello,
@@ -94,13 +91,13 @@ export function tlsPartOf(
       onAsked(options);
       return options;
     },
-    requirement,
+    terms: handshakeTerms(requirement),
     judge: (session) => checkSession(requirement, session, delivery.environment.options().now()),
     failedVerdict: failedVerdict(requirement),
   };
 }
 
 /** Where cleartext is allowed, a new connection may do without TLS. */
-function failedVerdict({ kind }: EncryptedRequirement | OpportunisticRequirement): TlsPart['failedVerdict'] {
+function failedVerdict({ kind }: TlsRequirement): TlsPart['failedVerdict'] {
   return kind === 'encrypted' ? 'verification' : 'starttls';
 }

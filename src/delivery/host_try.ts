@@ -4,7 +4,7 @@ import { smtpPort } from '../dns/types';
 import type { HostPlan } from '../policy/requirement';
 import type { HostFault } from '../smtp/session';
 import { hasClassicHello, type Hello } from '../tls/groups';
-import { allowsBrokenTls } from './cleartext';
+import { allowsBrokenTls } from '../policy/cleartext';
 import type { HarakaMx } from './haraka';
 import { isSocket } from './mx_entry';
 

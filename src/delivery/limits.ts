@@ -1,5 +1,5 @@
-import type { GlobalSettings } from '../settings/types';
 import type { ConnectionLimits } from '../session/connections';
+import type { GlobalSettings } from '../settings/schema/types';
 import type { DeliveryLimits } from './delivery';
 
 /** Milliseconds before mail that waits for a connection is given back: a host that works has one for somebody sooner. */

@@ -41,7 +41,7 @@ export function toFollow(entries: readonly HarakaMx[], decision: Decision): Hara
 
 /** The hosts of an answer. Sockets are local: no rule applies to them. */
 export function answerOf(
-  by: string,
+  by: string | undefined,
   domain: string,
   entries: readonly HarakaMx[],
 ): MxAnswer<AnsweredEntry & { readonly entry: HarakaMx }> {
@@ -58,7 +58,7 @@ function read(entry: HarakaMx, domain: string): AnsweredEntry {
   // Where there is a name, Haraka finds its addresses, and writes it to `from_dns`, over whatever stands there.
   const name = hostOf(isIP(exchange) === 0 ? { exchange } : entry);
   // Whatever else counts as true says that it came from DNS, and nothing about the host.
-  const fromDns = typeof found === 'string' ? found : found ? domain : '';
+  const fromDns = typeof found === 'string' ? found || undefined : found ? domain : undefined;
   return { exchange, fromDns, name, port: portOf(entry) };
 }
 
@@ -83,12 +83,12 @@ const mostNamed = 1_000;
 export function newRoutes(rule: OutboundRule, { by, domain, hosts }: AnswerFacts): string[] {
   if (!asksPolicy(rule.level)) return [];
   return hosts.flatMap(({ standing, facts }) => {
-    const route = `${by} ${facts.host}:${facts.port}`;
+    const route = `${by ?? ''} ${facts.host}:${facts.port}`;
     if (standing.kind !== 'route' || named.has(route) || named.size >= mostNamed) return [];
     named.add(route);
     return [
       printable(
-        `mail goes to ${facts.host}, a route of the plugin ${by}, whatever MTA-STS policies say: a route has none ` +
+        `mail goes to ${facts.host}, a route of ${by === undefined ? 'a plugin' : `the plugin ${by}`}, whatever MTA-STS policies say: a route has none ` +
           `(first seen for ${domain}, rule ${rule.name}; not said again)`,
       ),
     ];

@@ -30,7 +30,7 @@ export async function newerPolicy(
   if (!failures.some(isOfEnforcedPolicy)) return 'none';
   try {
     const newest = await within(limits.decision, `the MTA-STS policy of ${name}`, ({ signal }) =>
-      sources.policies.refresh(name, { extraRoots: rule.extraRoots, signal }),
+      sources.policies.refresh(name, { extraRoots: rule.extraRoots ?? '', signal }),
     );
     return newest.kind === 'policy' && !isSamePolicy(newest, attempt.policy) ? newest : 'none';
   } catch (error) {

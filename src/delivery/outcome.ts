@@ -6,7 +6,7 @@
 import { isIP } from 'node:net';
 import { messageOf, printable } from '../text';
 import { answerText, type Answer } from '../smtp/reply';
-import type { RecipientOutcome } from '../smtp/session';
+import type { RecipientOutcome } from '../smtp/recipient';
 import { outcomeOf } from '../smtp/steps';
 import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';

@@ -5,7 +5,8 @@ import type { Delivery } from './delivery';
 import { hookAnswer, type HarakaMx } from './haraka';
 import { whereOf, type HostTry } from './host_try';
 import { portOf } from './mx_entry';
-import { fitnessFor, hostKeyOf, type Fitness, type KeptSession } from './reuse';
+import type { KeptSession } from './kept_session';
+import { fitnessFor, hostKeyOf, type Fitness } from './reuse';
 
 export type Way =
   | {

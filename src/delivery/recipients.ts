@@ -1,5 +1,6 @@
 /** What Haraka is told of each recipient of a message that was not delivered, for the DSN. */
-import type { Decision, UndeliverableCause } from '../policy/requirement';
+import type { Decision } from '../policy/requirement';
+import { undeliverable } from '../policy/undeliverable';
 import type { Answer } from '../smtp/reply';
 import type { HostFailure } from './attempt';
 import { ascii, dsn } from './dsn';
@@ -61,15 +62,8 @@ export function noteUndeliverable(
   hmail: HMailItem,
   { domain, cause }: Extract<Decision, { kind: 'undeliverable' }>,
 ): string {
-  const [status, text] = undeliverable[cause];
-  for (const rcpt of hmail.todo.rcpt_to) hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text(domain)));
-  return text(domain);
+  const { status, bounce } = undeliverable[cause];
+  const text = bounce(domain);
+  for (const rcpt of hmail.todo.rcpt_to) hmail.extend_rcpt_with_dsn(rcpt, dsn(status, text));
+  return text;
 }
-
-const undeliverable: Readonly<
-  Record<UndeliverableCause, readonly [status: string, text: (domain: string) => string]>
-> = {
-  null_mx: ['5.1.10', (domain) => `Domain ${domain} sends and receives no email (NULL MX)`],
-  no_such_domain: ['5.1.2', (domain) => `No Such Domain: ${domain}`],
-  no_address: ['5.1.2', (domain) => `Domain ${domain} has neither MX records nor an address`],
-};

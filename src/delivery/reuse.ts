@@ -3,36 +3,17 @@
  * asked for when it was opened, and what came of its handshake must meet what is required for this message, today.
  */
 import { checkKept } from '../policy/kept_handshake';
-import type { SessionMet, TlsSession } from '../policy/session';
-import type { Kept } from '../session/connections';
+import type { SessionMet } from '../policy/session';
 import type { TlsTerms } from '../smtp/session';
 import { hellos } from '../tls/groups';
 import { contextIdentity, type HandshakeOptions } from '../tls/options';
+import type { TlsSession } from '../tls/session';
 import type { Delivery } from './delivery';
 import type { HarakaMx, Todo } from './haraka';
 import { handshakeFor, tlsTermsOf, credentialsOf } from './host_terms';
 import type { HostTry } from './host_try';
+import type { About } from './kept_session';
 import { portOf } from './mx_entry';
-
-/** What is known of a session that waits. */
-export interface About {
-  /** What was said to the host, or asked of the system, when the connection was made. */
-  readonly way: string;
-  readonly channel: KeptChannel;
-  readonly authenticated: boolean;
-}
-
-export type KeptChannel =
-  | {
-      readonly kind: 'tls';
-      /** What the handshake was asked for. */
-      readonly asked: string;
-      readonly session: TlsSession;
-      readonly made: Date;
-    }
-  | { readonly kind: 'cleartext'; readonly startTls: 'not_offered' | 'not_wanted' };
-
-export type KeptSession = Kept<About>;
 
 /** The host in the sense of the limit for connections: an address and a port. */
 export function hostKeyOf(mx: HarakaMx): string {

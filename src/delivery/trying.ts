@@ -3,7 +3,7 @@ import type { Failure } from '../failure';
 import { outOfTime } from '../session/patience';
 import type { HostFault, Outcome } from '../smtp/session';
 import { messageOf, printable } from '../text';
-import { allowsBrokenTls } from './cleartext';
+import { allowsBrokenTls } from '../policy/cleartext';
 import type { Attempt } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';

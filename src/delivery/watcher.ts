@@ -1,14 +1,16 @@
 /** Watches a session for the delivery of one message: what it came to be, and Haraka's own log lines about it. */
 import type { PeerCertificate } from 'node:tls';
-import type { SessionMet, TlsSession } from '../policy/session';
+import type { SessionMet } from '../policy/session';
 import type { SessionObserver } from '../session/options';
 import { messageOf, printable } from '../text';
 import type { HandshakeOptions } from '../tls/options';
+import type { TlsSession } from '../tls/session';
 import type { Attempt, Connected } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { whereOf, type HostTry } from './host_try';
-import { askedOf, type About, type Fitness, type KeptChannel } from './reuse';
+import type { About, KeptChannel } from './kept_session';
+import { askedOf, type Fitness } from './reuse';
 
 /** Keeps what a session came to be, and writes Haraka's own log lines about it. */
 export class Watcher implements SessionObserver {
@@ -18,11 +20,15 @@ export class Watcher implements SessionObserver {
   #tls: Pick<Connected, 'tlsVersion' | 'cipher' | 'group' | 'verified'> = inCleartext;
   #asked = '';
 
-  constructor(
-    private readonly delivery: Delivery,
-    private readonly attempt: Attempt,
-    private readonly tried: HostTry,
-  ) {}
+  readonly #delivery: Delivery;
+  readonly #attempt: Attempt;
+  readonly #tried: HostTry;
+
+  constructor(delivery: Delivery, attempt: Attempt, tried: HostTry) {
+    this.#delivery = delivery;
+    this.#attempt = attempt;
+    this.#tried = tried;
+  }
 
   /** The session was opened for another message, and may carry this one. @param messages that it carried before */
   taken(about: About, fitness: Exclude<Fitness, { kind: 'unfit' }>, messages: number): void {
@@ -53,18 +59,18 @@ export class Watcher implements SessionObserver {
   data: SessionObserver['data'] = (piece) => this.#log('logdata', piece);
 
   warn: SessionObserver['warn'] = (text) =>
-    this.#log('logwarn', `tls-peers: host ${whereOf(this.tried)}: ${text}`);
+    this.#log('logwarn', `tls-peers: host ${whereOf(this.#tried)}: ${text}`);
 
   missingStartTls: SessionObserver['missingStartTls'] = () => {
     this.channel = { kind: 'cleartext', startTls: 'not_offered' };
-    const { requirement } = this.tried.plan;
-    if (requirement.kind !== 'opportunistic' || requirement.observe === 'nothing') return;
+    const { requirement } = this.#tried.plan;
+    if (requirement.kind !== 'opportunistic' || requirement.observe === undefined) return;
     this.#observe([{ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }]);
   };
 
   secured: SessionObserver['secured'] = (session, verdict, certificate) => {
     if (verdict.kind === 'failed') return;
-    const made = this.delivery.environment.options().now();
+    const made = this.#delivery.environment.options().now();
     this.channel = { kind: 'tls', asked: this.#asked, session, made };
     deliveryCounters.countHandshake(session.protocol ?? '');
     this.#met(session, verdict);
@@ -82,17 +88,17 @@ export class Watcher implements SessionObserver {
   }
 
   #stands(messagesBefore: number): void {
-    const { mx, plan } = this.tried;
-    this.attempt.connected = { ...this.#tls, plan, address: mx.exchange ?? '', messagesBefore };
+    const { mx, plan } = this.#tried;
+    this.#attempt.connected = { ...this.#tls, plan, address: mx.exchange ?? '', messagesBefore };
   }
 
   #observe(recorded: SessionMet['recorded']): void {
     for (const failure of recorded) {
-      this.attempt.record(this.tried.plan.host, failure);
+      this.#attempt.record(this.#tried.plan.host, failure);
       const { reason, text } = failure;
       this.#log(
         'loginfo',
-        `tls-peers: host ${whereOf(this.tried)} would be refused: ${reason}: ${text} (rule ${this.attempt.ruleName()})`,
+        `tls-peers: host ${whereOf(this.#tried)} would be refused: ${reason}: ${text} (rule ${this.#attempt.ruleName()})`,
       );
     }
   }
@@ -100,9 +106,9 @@ export class Watcher implements SessionObserver {
   /** Other plugins may listen to the log; none of them may stop a delivery. */
   #log(method: 'logprotocol' | 'logdata' | 'loginfo' | 'logwarn', ...what: unknown[]): void {
     try {
-      this.delivery.hmail[method](...what);
+      this.#delivery.hmail[method](...what);
     } catch (error) {
-      this.delivery.hmail.logerror(`tls-peers: a line of the log broke: ${printable(messageOf(error))}`);
+      this.#delivery.hmail.logerror(`tls-peers: a line of the log broke: ${printable(messageOf(error))}`);
     }
   }
 }

@@ -13,18 +13,19 @@ export const notAsked: StsFacts = { kind: 'not_asked' };
 export class Asking {
   readonly dane: boolean;
   readonly insecureMx: OutboundRule['insecureMx'];
+  /** PEM, as a fetch takes it: empty for the default roots alone. */
   readonly extraRoots: string;
 
-  constructor(
-    rule: OutboundRule,
-    private readonly waiting: Waiting,
-  ) {
+  readonly #waiting: Waiting;
+
+  constructor(rule: OutboundRule, waiting: Waiting) {
+    this.#waiting = waiting;
     this.dane = asksDane(rule.level);
     this.insecureMx = rule.insecureMx;
-    this.extraRoots = rule.extraRoots;
+    this.extraRoots = rule.extraRoots ?? '';
   }
 
   get signal(): AbortSignal {
-    return this.waiting.signal;
+    return this.#waiting.signal;
   }
 }

@@ -3,13 +3,13 @@ import { withDeadline } from '../deadline';
 import { addressFacts, discoverDestination, discoverRouteHost } from '../dns/destination';
 import { maxMxHosts } from '../dns/order';
 import type { AskOptions, Resolver } from '../dns/resolver';
-import type { Answer, FailedLookup, MxRecord, RoutedHostFacts } from '../dns/types';
+import type { Answer, FailedLookup, MxRecord } from '../dns/types';
 import { readMailDomain, type MailDomain } from '../mail_domain';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import { asksDane, asksPolicy } from '../policy/asks';
-import { daneState } from '../policy/dane';
-import { asDestination, type AnsweredHostFacts, type AnswerFacts } from '../policy/decide_answer';
+import { countsBehindInsecureMx, daneEntry, leavesToPolicy } from '../policy/dane';
+import { asDestination, mxSecurity, type AnsweredHostFacts, type AnswerFacts } from '../policy/decide_answer';
 import {
   classified,
   isRoute,
@@ -20,6 +20,7 @@ import {
   type OwnMx,
   type Standing,
 } from '../policy/mx_answer';
+import { standingTable } from '../policy/tables';
 import { Asking, notAsked, type Waiting } from './asking';
 import type { Sources } from './discover';
 
@@ -30,21 +31,22 @@ export interface AnsweredEntry extends AnsweredHost {
   readonly port: number;
 }
 
-/** ms for our own look-up at a level that does not rest on it, and takes the host whatever comes of it. */
+/** ms for our own look-up at a level that does not rest on it, and takes the host also where it fails. */
 const patienceMs = 5_000;
 
-/**
- * The facts about `answer`, the hosts for mail to `domain`. Where all of them are routes, nothing is asked about the domain.
- * Never rejects.
- *
- * @param routes hosts and plugins that `[outbound] routes[]` lists
- */
+/** What a plugin answered about a domain. */
+export interface AnsweredDomain {
+  readonly domain: string;
+  readonly answer: MxAnswer<AnsweredEntry>;
+  /** Hosts and plugins that `[outbound] routes[]` lists. */
+  readonly routes: readonly string[];
+}
+
+/** The facts about the hosts of an answer. Where all of them are routes, nothing is asked about the domain. Never rejects. */
 export async function discoverAnswer(
   { resolver, policies }: Sources,
   rule: OutboundRule,
-  domain: string,
-  answer: MxAnswer<AnsweredEntry>,
-  routes: readonly string[],
+  { domain, answer, routes }: AnsweredDomain,
   waiting: Waiting,
 ): Promise<AnswerFacts> {
   const asking = new Asking(rule, waiting);
@@ -52,7 +54,7 @@ export async function discoverAnswer(
   const written = readMailDomain(domain);
   const policy =
     others.length > 0 && written.kind === 'name' && asksPolicy(rule.level)
-      ? policies.facts(written.name, asking)
+      ? policies.get(written.name, asking)
       : Promise.resolve(notAsked);
   // Where nobody waits for it, a rejection must not end the process.
   policy.catch(() => undefined);
@@ -63,7 +65,14 @@ export async function discoverAnswer(
   const name = written.kind === 'name' ? written.name : '';
   const hosts = await Promise.all(
     classified(answer, name, own, routes).map(async ({ host, standing }): Promise<AnsweredHostFacts> => {
-      return { standing, facts: await factsOf(resolver, rule, host, standing, own, asking) };
+      const { insecureMx, signal } = asking;
+      const dane = mayHaveDane(rule, standing, own);
+      const place = {
+        host: standing.kind === 'own_mx' ? standing.host : host.name,
+        preference: 0,
+        port: host.port,
+      };
+      return { standing, facts: await discoverRouteHost(resolver, place, { dane, insecureMx, signal }) };
     }),
   );
   const forged = hosts.some(({ standing }) => standing.kind === 'forged');
@@ -110,7 +119,7 @@ async function lookUp(
 type KnownMx = Extract<OwnMx, { kind: 'known' }>;
 
 function known(hosts: readonly OwnHost[], security: KnownMx['security'], canonicalName: string): KnownMx {
-  return { kind: 'known', hosts, security, canonicalName, missing: 'nothing' };
+  return { kind: 'known', hosts, security, canonicalName, missing: undefined };
 }
 
 /** All of them, however many, in order of preference; a null MX counts where there is nothing else (RFC 7505 section 3). */
@@ -138,7 +147,7 @@ async function withAddresses(resolver: Resolver, own: KnownMx, ask: AskOptions):
       ...own.hosts.slice(maxMxHosts),
     ],
     // An address of a host that did not answer cannot be told from a forged one.
-    missing: hosts.find(({ failed }) => failed !== undefined)?.failed ?? 'nothing',
+    missing: hosts.find(({ failed }) => failed !== undefined)?.failed,
   };
 }
 
@@ -146,35 +155,20 @@ function isFailed(answer: Answer<string>): answer is FailedLookup {
   return answer.kind === 'failed';
 }
 
-function factsOf(
-  resolver: Resolver,
-  rule: OutboundRule,
-  { name, port }: AnsweredEntry,
-  standing: Standing,
-  own: OwnMx,
-  asking: Asking,
-): Promise<RoutedHostFacts> {
-  const host = standing.kind === 'own_mx' ? standing.host : name;
-  const dane = asking.dane && mayHaveDane(rule, standing, own);
-  const { insecureMx, signal } = asking;
-  return discoverRouteHost(resolver, { host, preference: 0, port }, { dane, insecureMx, signal });
-}
-
 /** TLSA records are not asked for where none would count. */
-function mayHaveDane(rule: OutboundRule, standing: Standing, own: OwnMx): boolean {
-  if (standing.kind === 'route') return true;
-  if (standing.kind === 'own_mx' && own.kind === 'known' && own.security === 'secure') return true;
-  return rule.insecureMx === 'dane' && rule.level !== 'mandatory_dane' && standing.kind !== 'unknown';
+function mayHaveDane({ level, insecureMx }: OutboundRule, standing: Standing, own: OwnMx): boolean {
+  if (!asksDane(level)) return false;
+  if (mxSecurity(standing, own) === 'secure') return true;
+  return standing.kind !== 'unknown' && countsBehindInsecureMx(level, insecureMx);
 }
 
 /** As for MX: under `auto`, hosts of a secure MX with usable TLSA records do without. */
-function consultsPolicy(rule: OutboundRule, facts: Omit<AnswerFacts, 'sts'>): boolean {
-  if (!asksPolicy(rule.level)) return false;
+function consultsPolicy({ level, insecureMx }: OutboundRule, facts: Omit<AnswerFacts, 'sts'>): boolean {
+  if (!asksPolicy(level)) return false;
   return facts.hosts.some((host) => {
-    if (host.standing.kind === 'route' || host.standing.kind === 'unknown') return false;
-    if (rule.level !== 'auto' || host.standing.kind !== 'own_mx') return true;
-    if (facts.own.kind !== 'known' || facts.own.security !== 'secure') return true;
-    const state = daneState(rule, asDestination(facts, host), host.facts).kind;
-    return state === 'does_not_apply' || state === 'unusable';
+    const { policy, refused } = standingTable[host.standing.kind];
+    if (policy === 'none' || refused === 'where_asked') return false;
+    if (!asksDane(level) || mxSecurity(host.standing, facts.own) !== 'secure') return true;
+    return leavesToPolicy(daneEntry(level, insecureMx, asDestination(facts, host), host.facts));
   });
 }

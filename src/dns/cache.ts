@@ -1,4 +1,4 @@
-/** Keeps answers for as long as they say, and lets identical questions in the air share one answer. */
+/** Keeps answers for as long as they say, and coalesces identical questions in flight. */
 import { LRUCache } from 'lru-cache';
 import type { Question } from './question';
 import type { FailedLookup } from './types';
@@ -8,7 +8,7 @@ export interface CacheOptions {
   readonly maxEntries: number;
   /** Octets of record data kept at most, estimated. */
   readonly maxSize: number;
-  /** Bounds (s) on how long records are kept, whatever their TTL. */
+  /** Bounds (s) on how long records are kept; they go before their TTL. */
   readonly minTtl: number;
   readonly maxTtl: number;
   /** The longest (s) that a denial is kept (RFC 2308 section 5). */
@@ -31,7 +31,7 @@ export const leastSize = 200;
 
 type Cacheable = { readonly kind: 'records' | 'denied'; readonly ttl: number } | FailedLookup;
 
-interface Flight<A> {
+interface InFlight<A> {
   readonly answer: Promise<A>;
   readonly controller: AbortController;
   waiting: number;
@@ -40,12 +40,12 @@ interface Flight<A> {
 /** `A`: what is cached. All answers of one cache have one shape; each question has one type of record. */
 export class AnswerCache<A extends Cacheable> {
   readonly #kept: LRUCache<string, A>;
-  readonly #flights = new Map<string, Flight<A>>();
+  readonly #inFlight = new Map<string, InFlight<A>>();
   readonly #options: CacheOptions;
   hits = 0;
   misses = 0;
-  /** Questions that joined one in the air. */
-  joined = 0;
+  /** Questions that were coalesced with one in flight. */
+  coalesced = 0;
 
   /** `now`: a monotonic clock in ms. */
   constructor(
@@ -71,7 +71,7 @@ export class AnswerCache<A extends Cacheable> {
   }
 
   get inFlight(): number {
-    return this.#flights.size;
+    return this.#inFlight.size;
   }
 
   /** How long (s) records with this TTL are kept. */
@@ -93,8 +93,8 @@ export class AnswerCache<A extends Cacheable> {
   }
 
   /**
-   * The answer to `question`: kept, or already being asked for, or from `ask`. `signal` ends this caller's wait only;
-   * `ask` is aborted when nobody waits any more. Never rejects as long as `ask` does not.
+   * The answer to `question`: kept, or that of the same question in flight, or from `ask`. `signal` ends this caller's wait only;
+   * `ask` is aborted when nothing waits for it any more. Never rejects as long as `ask` does not.
    */
   get(
     question: Question,
@@ -106,59 +106,59 @@ export class AnswerCache<A extends Cacheable> {
     const kept = this.kept(question);
     if (kept !== undefined) return Promise.resolve(kept);
     const key = keyOf(question);
-    let flight = this.#flights.get(key);
-    if (flight === undefined) {
+    let inFlight = this.#inFlight.get(key);
+    if (inFlight === undefined) {
       this.misses++;
-      flight = this.#launch(key, ask);
-    } else this.joined++;
-    return this.#wait(key, flight, signal, onCancel);
+      inFlight = this.#launch(key, ask);
+    } else this.coalesced++;
+    return this.#wait(key, inFlight, signal, onCancel);
   }
 
-  /** Forgets what is kept. Who waits for a question in the air gets its answer, and nobody else does. */
+  /** Forgets what is kept. A question in flight is still answered to those that wait for it, and to nothing else. */
   forget(): void {
-    this.#flights.clear();
+    this.#inFlight.clear();
     this.#kept.clear();
   }
 
-  /** Aborts all questions in the air and forgets everything. */
+  /** Aborts all questions in flight and forgets everything. */
   clear(): void {
-    for (const { controller } of this.#flights.values()) controller.abort();
-    this.#flights.clear();
+    for (const { controller } of this.#inFlight.values()) controller.abort();
+    this.#inFlight.clear();
     this.#kept.clear();
   }
 
-  #launch(key: string, ask: (signal: AbortSignal) => Promise<A>): Flight<A> {
+  #launch(key: string, ask: (signal: AbortSignal) => Promise<A>): InFlight<A> {
     const controller = new AbortController();
     const answer = ask(controller.signal).then((outcome) => {
-      if (this.#flights.get(key) === flight) {
-        this.#flights.delete(key);
+      if (this.#inFlight.get(key) === inFlight) {
+        this.#inFlight.delete(key);
         this.#keep(key, outcome);
       }
       return outcome;
     });
-    const flight: Flight<A> = { answer, controller, waiting: 0 };
-    this.#flights.set(key, flight);
-    return flight;
+    const inFlight: InFlight<A> = { answer, controller, waiting: 0 };
+    this.#inFlight.set(key, inFlight);
+    return inFlight;
   }
 
-  #wait(key: string, flight: Flight<A>, signal: AbortSignal | undefined, onCancel: () => A): Promise<A> {
-    flight.waiting++;
-    if (signal === undefined) return flight.answer;
+  #wait(key: string, inFlight: InFlight<A>, signal: AbortSignal | undefined, onCancel: () => A): Promise<A> {
+    inFlight.waiting++;
+    if (signal === undefined) return inFlight.answer;
     return new Promise((resolve, reject) => {
       const onAbort = () => {
-        this.#leave(key, flight);
+        this.#leave(key, inFlight);
         resolve(onCancel());
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      flight.answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+      inFlight.answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
     });
   }
 
-  #leave(key: string, flight: Flight<A>): void {
-    if (--flight.waiting > 0) return;
-    // Out of the map at once: whoever asks next must not join a question that was given up.
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    flight.controller.abort();
+  #leave(key: string, inFlight: InFlight<A>): void {
+    if (--inFlight.waiting > 0) return;
+    // Out of the map at once: the next one to ask must not be coalesced with a question that was given up.
+    if (this.#inFlight.get(key) === inFlight) this.#inFlight.delete(key);
+    inFlight.controller.abort();
   }
 
   #keep(key: string, answer: A): void {

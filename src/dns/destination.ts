@@ -6,6 +6,7 @@
  * zones that are not signed, and their failure would defer good mail (RFC 7672 section 2.2.2).
  */
 import { isIP } from 'node:net';
+import { insideBrackets } from '../address_literal';
 import type { TlsaRecord } from '../dane/types';
 import { readMailDomain } from '../mail_domain';
 import { canonicalDomain } from '../names';
@@ -245,7 +246,7 @@ export function tlsaFacts(baseDomain: string, answer: Answer<TlsaRecord>): TlsaF
 
 /** The address in `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `192.0.2.1` or `2001:db8::1` (RFC 5321 section 4.1.3). */
 function literalAddress(text: string): string | undefined {
-  const bare = /^\[(?:ipv6:)?(.*)\]$/i.exec(text)?.[1] ?? text;
+  const bare = insideBrackets(text) ?? text;
   return isIP(bare) === 0 ? undefined : unmapped(bare);
 }
 

@@ -1,22 +1,22 @@
 /**
  * Which resolvers speak EDNS (RFC 6891), as far as this process has seen.
  *
- * Only questions with an OPT record can bring secure answers, so whoever could make us leave it out could switch DANE off. Therefore a
+ * Only questions with an OPT record can bring secure answers, so to make us leave it out is to switch DANE off. Therefore a
  * resolver that ever answered with OPT is asked with it for as long as the process lives, and about all others the probe alone
  * decides: what becomes of the question about one name changes nothing.
  */
-import type { Exchanged } from './exchange';
+import type { Exchange } from './exchange';
 import { serverText, type ResolverServer } from './server';
 
 /** How a resolver is asked. */
-export type Manner =
+export type OptMode =
   | 'with_opt'
   /** UDP is passed over: there, questions with OPT bring nothing. */
   | 'with_opt_over_tcp'
   /** As before EDNS: nothing of what comes back is secure. */
   | 'without_opt';
 
-export type EdnsStanding =
+export type EdnsSupport =
   /** Nothing was seen that tells: asked with OPT. */
   | 'not_known'
   /** It answered with OPT: never asked without it. */
@@ -24,13 +24,13 @@ export type EdnsStanding =
   /** The same, but over UDP questions with OPT get no answer: asked over TCP. */
   | 'spoken_over_tcp'
   /** With OPT it answers nothing, and without it does: asked without, and nothing of it is secure. */
-  | 'absent';
+  | 'unsupported';
 
-const manners: Readonly<Record<EdnsStanding, Manner>> = {
+const modes: Readonly<Record<EdnsSupport, OptMode>> = {
   not_known: 'with_opt',
   spoken: 'with_opt',
   spoken_over_tcp: 'with_opt_over_tcp',
-  absent: 'without_opt',
+  unsupported: 'without_opt',
 };
 
 /** What the probe found out about a resolver. */
@@ -46,25 +46,25 @@ export type EdnsConclusion =
   /** It answered nothing, or nothing that tells. */
   | 'none';
 
-export type MannerListener = (before: Manner, after: Manner) => void;
+export type ModeListener = (before: OptMode, after: OptMode) => void;
 
 /** One for each process: it outlives the resolvers that are made anew when settings change. */
 export class EdnsMemory {
-  readonly #standings = new Map<string, EdnsStanding>();
-  readonly #listeners = new Set<MannerListener>();
+  readonly #standings = new Map<string, EdnsSupport>();
+  readonly #listeners = new Set<ModeListener>();
 
-  standingOf(server: ResolverServer): EdnsStanding {
+  supportOf(server: ResolverServer): EdnsSupport {
     return this.#standings.get(serverText(server)) ?? 'not_known';
   }
 
-  mannerOf(server: ResolverServer): Manner {
-    return manners[this.standingOf(server)];
+  modeOf(server: ResolverServer): OptMode {
+    return modes[this.supportOf(server)];
   }
 
   /** Whether it was ever heard to speak EDNS. */
   everHeard(server: ResolverServer): boolean {
-    const standing = this.standingOf(server);
-    return standing === 'spoken' || standing === 'spoken_over_tcp';
+    const support = this.supportOf(server);
+    return support === 'spoken' || support === 'spoken_over_tcp';
   }
 
   /** An answer came that had an OPT record, or that proves as much. */
@@ -82,7 +82,7 @@ export class EdnsMemory {
         this.#set(server, 'spoken_over_tcp');
         return;
       case 'without_opt_only':
-        if (!this.everHeard(server)) this.#set(server, 'absent');
+        if (!this.everHeard(server)) this.#set(server, 'unsupported');
         return;
       case 'no_longer':
       case 'none':
@@ -90,16 +90,16 @@ export class EdnsMemory {
     }
   }
 
-  /** Has `listener` called whenever some resolver is asked in another manner from now on. @returns what ends that */
-  onChange(listener: MannerListener): () => void {
+  /** Has `listener` called whenever some resolver is asked in another mode from now on. @returns what ends that */
+  onChange(listener: ModeListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  #set(server: ResolverServer, standing: EdnsStanding): void {
-    const before = this.mannerOf(server);
-    this.#standings.set(serverText(server), standing);
-    const after = manners[standing];
+  #set(server: ResolverServer, support: EdnsSupport): void {
+    const before = this.modeOf(server);
+    this.#standings.set(serverText(server), support);
+    const after = modes[support];
     if (before !== after) for (const listener of this.#listeners) listener(before, after);
   }
 }
@@ -113,16 +113,16 @@ export type EdnsSign =
 
 const rcodesOfIgnorance = new Set([1, 2, 4]);
 
-export function ednsSign(exchanged: Exchanged): EdnsSign {
-  switch (exchanged.kind) {
+export function ednsSign(exchange: Exchange): EdnsSign {
+  switch (exchange.kind) {
     case 'truncated':
       return 'unclear';
     case 'failed':
-      return exchanged.cause === 'timeout' ? 'not_understood' : 'unclear';
+      return exchange.cause === 'timeout' ? 'not_understood' : 'unclear';
     case 'not_understood':
-      return exchanged.hasOpt ? 'unclear' : 'not_understood';
+      return exchange.hasOpt ? 'unclear' : 'not_understood';
     case 'answer': {
-      const { rcode, hasOpt } = exchanged.message;
+      const { rcode, hasOpt } = exchange.message;
       if (rcode === 0 || rcode === 3) return 'answered';
       return rcodesOfIgnorance.has(rcode) && !hasOpt ? 'not_understood' : 'unclear';
     }

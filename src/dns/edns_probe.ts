@@ -1,22 +1,22 @@
 /** Finds out whether one resolver must be asked without OPT. Doubts end with OPT: to be wrong about that holds mail, and leaks none. */
-import { ednsSign, type EdnsConclusion, type EdnsStanding, type Manner } from './edns';
-import type { Exchanged } from './exchange';
+import { ednsSign, type EdnsConclusion, type EdnsSupport, type OptMode } from './edns';
+import type { Exchange } from './exchange';
 
 export interface EdnsProbe {
   readonly transport: 'udp' | 'tls';
   /** What is known by now. */
-  readonly standing: () => EdnsStanding;
+  readonly support: () => EdnsSupport;
   /** Puts the question of the probe, once. Never rejects. */
-  readonly ask: (manner: Manner) => Promise<Exchanged>;
+  readonly ask: (mode: OptMode) => Promise<Exchange>;
 }
 
 export interface EdnsFinding {
   readonly conclusion: EdnsConclusion;
-  /** What the resolver said in the manner that was concluded. */
-  readonly exchanged: Exchanged;
-  readonly manner: Manner;
+  /** What the resolver said in the mode that was concluded. */
+  readonly exchange: Exchange;
+  readonly mode: OptMode;
   /** What it said at first to a question with OPT. */
-  readonly withOpt: Exchanged;
+  readonly withOpt: Exchange;
 }
 
 /** Questions of either kind that are compared. */
@@ -31,15 +31,15 @@ const answersNeeded = pairs - 1;
  * - with OPT over TCP, where nobody off the path can answer, and where no firewall minds the size of a datagram;
  * - with and without OPT in pairs. A resolver that is overloaded, or is just starting, treats both alike.
  *
- * Without EDNS is a resolver that understood none with OPT, and answered those without. So whoever forges answers has
+ * Without EDNS is a resolver that understood none with OPT, and answered those without. So to forge answers is
  * to guess four ids and ports, not one, and to keep TCP from answering.
  */
-export async function probeEdns({ transport, standing, ask }: EdnsProbe): Promise<EdnsFinding> {
+export async function probeEdns({ transport, support, ask }: EdnsProbe): Promise<EdnsFinding> {
   const withOpt = await ask('with_opt');
-  const found = (conclusion: EdnsConclusion, manner: Manner, exchanged: Exchanged): EdnsFinding => ({
+  const found = (conclusion: EdnsConclusion, mode: OptMode, exchange: Exchange): EdnsFinding => ({
     conclusion,
-    manner,
-    exchanged,
+    mode,
+    exchange,
     withOpt,
   });
   const sign = ednsSign(withOpt);
@@ -47,7 +47,7 @@ export async function probeEdns({ transport, standing, ask }: EdnsProbe): Promis
   const nothing = found('none', 'with_opt', withOpt);
   if (sign === 'unclear') return nothing;
 
-  const known = standing();
+  const known = support();
   const everSpoken = known === 'spoken' || known === 'spoken_over_tcp';
   const [overTcp, again, without] = await Promise.all([
     several(transport === 'udp' ? 1 : 0, () => ask('with_opt_over_tcp')),
@@ -56,11 +56,11 @@ export async function probeEdns({ transport, standing, ask }: EdnsProbe): Promis
   ]);
   const understood = again.find(isAnswer);
   if (understood !== undefined) return found('with_opt', 'with_opt', understood);
-  const answerOverTcp = overTcp.find((exchanged) => isAnswer(exchanged) && (everSpoken || hasOpt(exchanged)));
+  const answerOverTcp = overTcp.find((exchange) => isAnswer(exchange) && (everSpoken || hasOpt(exchange)));
   if (answerOverTcp !== undefined) return found('over_tcp_only', 'with_opt_over_tcp', answerOverTcp);
   const answers = without.filter(isAnswer);
   const [answer] = answers;
-  const noneUnderstood = again.every((exchanged) => ednsSign(exchanged) === 'not_understood');
+  const noneUnderstood = again.every((exchange) => ednsSign(exchange) === 'not_understood');
   if (everSpoken)
     return noneUnderstood && !isSilence(withOpt) ? found('no_longer', 'with_opt', withOpt) : nothing;
   return answer !== undefined && answers.length >= answersNeeded && noneUnderstood
@@ -68,19 +68,19 @@ export async function probeEdns({ transport, standing, ask }: EdnsProbe): Promis
     : nothing;
 }
 
-function several(times: number, ask: () => Promise<Exchanged>): Promise<Exchanged[]> {
+function several(times: number, ask: () => Promise<Exchange>): Promise<Exchange[]> {
   return Promise.all(Array.from({ length: times }, ask));
 }
 
-function isAnswer(exchanged: Exchanged): boolean {
-  return ednsSign(exchanged) === 'answered';
+function isAnswer(exchange: Exchange): boolean {
+  return ednsSign(exchange) === 'answered';
 }
 
 /** That of a resolver that is down, as far as anybody can tell. */
-function isSilence(exchanged: Exchanged): boolean {
-  return exchanged.kind === 'failed';
+function isSilence(exchange: Exchange): boolean {
+  return exchange.kind === 'failed';
 }
 
-function hasOpt(exchanged: Exchanged): boolean {
-  return exchanged.kind === 'answer' && exchanged.message.hasOpt;
+function hasOpt(exchange: Exchange): boolean {
+  return exchange.kind === 'answer' && exchange.message.hasOpt;
 }

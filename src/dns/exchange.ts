@@ -5,7 +5,7 @@ import type { LookupFailure } from './types';
 import { readHeader, readMessage, readQuestion, WireError, type WireMessage } from './wire';
 
 /** The outcome of one exchange. */
-export type Exchanged =
+export type Exchange =
   | { readonly kind: 'answer'; readonly message: WireMessage }
   /** The answer did not fit: ask over TCP. */
   | { readonly kind: 'truncated'; readonly hasOpt: boolean }
@@ -14,13 +14,13 @@ export type Exchanged =
   | { readonly kind: 'failed'; readonly cause: LookupFailure; readonly why: string };
 
 /** What arrived on a socket while an answer was awaited. */
-export type Arrival = Exchanged | { readonly kind: 'foreign'; readonly why: string };
+export type Arrival = Exchange | { readonly kind: 'foreign'; readonly why: string };
 
 const classIn = 1;
 
 /**
- * Judges a message that arrived where the answer to `question` with `id` is awaited. Whatever is not an answer to
- * exactly that (RFC 5452 section 9.1) is foreign: to be ignored, while the real answer may still come.
+ * Judges a message that arrived where the answer to `question` with `id` is awaited. A message that does not
+ * answer exactly that (RFC 5452 section 9.1) is foreign: to be ignored, while the real answer may still come.
  */
 export function judgeArrival(bytes: Uint8Array, id: number, question: Question): Arrival {
   try {
@@ -48,7 +48,7 @@ export function judgeArrival(bytes: Uint8Array, id: number, question: Question):
   return readWhole(bytes);
 }
 
-function readWhole(bytes: Uint8Array): Exchanged {
+function readWhole(bytes: Uint8Array): Exchange {
   try {
     return { kind: 'answer', message: readMessage(bytes) };
   } catch (error) {
@@ -64,7 +64,7 @@ function hasOpt(truncated: Uint8Array): boolean {
 }
 
 /** Why `signal`, which is aborted, was: its reason where that is an outcome, else that the caller gave up. */
-export function abortOutcome(signal: AbortSignal): Exchanged {
+export function abortOutcome(signal: AbortSignal): Exchange {
   const reason: unknown = signal.reason;
   return reason instanceof DeadlinePassed
     ? { kind: 'failed', cause: 'timeout', why: reason.message }

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import type { Log } from '../log';
 import { questionText, type Question } from './question';
 import { forwarderAt, serverText, type Forwarder, type ResolverServer } from './server';
-import type { EdnsStanding } from './edns';
+import type { EdnsSupport } from './edns';
 import type { Upstream } from './upstream';
 
 /** What one resolver showed. */
@@ -90,14 +90,14 @@ export class Prober {
     const { question, upstream } = this.#options;
     const name = serverText(server);
     const probed = await upstream.probeOne(server, question, this.#closing.signal);
-    const { tried, conclusion, standing, withOpt } = probed;
-    this.#sayManner(name, standing);
-    if (tried.kind === 'failed') {
+    const { attempt, conclusion, support, withOpt } = probed;
+    this.#sayMode(name, support);
+    if (attempt.kind === 'failed') {
       const kind = conclusion === 'no_longer' ? 'edns_lost' : 'no_answer';
-      return { server: name, kind, detail: tried.failure.detail };
+      return { server: name, kind, detail: attempt.failure.detail };
     }
-    if (standing === 'absent') return { server: name, kind: 'without_edns', detail: withOpt };
-    if (!tried.authenticData) return { server: name, kind: 'not_validating' };
+    if (support === 'unsupported') return { server: name, kind: 'without_edns', detail: withOpt };
+    if (!attempt.authenticData) return { server: name, kind: 'not_validating' };
     if (upstream.isTrusted(server)) return { server: name, kind: 'validates' };
     const forwarder = forwarderAt(server);
     return forwarder === undefined
@@ -113,8 +113,8 @@ export class Prober {
     else log.warn(line);
   }
 
-  #sayManner(server: string, standing: EdnsStanding): void {
-    if (standing !== 'spoken_over_tcp') this.#overTcp.delete(server);
+  #sayMode(server: string, support: EdnsSupport): void {
+    if (support !== 'spoken_over_tcp') this.#overTcp.delete(server);
     else if (!this.#overTcp.has(server)) {
       this.#overTcp.add(server);
       this.#options.log.warn(

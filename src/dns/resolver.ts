@@ -1,7 +1,17 @@
 /**
- * A security-aware stub resolver (RFC 4033 section 2, RFC 4035 section 4.9): it asks resolvers that validate, believes
- * their AD bit where the path to them can be believed, and never confuses "there is none" with "nobody could tell".
+ * A security-aware stub resolver (RFC 4033 section 2, RFC 4035 section 4.9).
+ *
+ * DNSSEC signs what DNS says. A resolver that validates checks the signatures, from the root down, and sets the AD bit in an
+ * answer that is authentic (secure). An answer from a zone that is not signed has no AD (insecure). Where signatures are missing
+ * or wrong, there is no answer but SERVFAIL (bogus).
+ *
+ * A stub does not check signatures itself. It asks such resolvers, and believes AD where nobody can have changed the answer on
+ * the way: from this machine, over TLS, or where the operator vouches for the path. From anywhere else everything is insecure.
+ *
+ * What comes back is one of three: records, a denial ("there is none"), or a failure ("it cannot be told"). The first two are
+ * secure or not. The last two are never confused, because a failed lookup must not look like the absence of protection.
  */
+import { connect } from 'node:tls';
 import type { TlsaRecord } from '../dane/types';
 import { unlessAborted, withDeadline } from '../deadline';
 import { silent, type Log } from '../log';
@@ -13,6 +23,7 @@ import { Prober, type ProbeResult } from './probe';
 import { isAskable, parseQuestion, questionText, type Question } from './question';
 import type { RecordData } from './reading';
 import { serverText, systemServers, type ResolverServer } from './server';
+import type { ConnectTls } from './stream';
 import type { Answer, FailedLookup, MxRecord } from './types';
 import { Upstream, type Traffic, type UpstreamAnswer } from './upstream';
 
@@ -21,7 +32,7 @@ export { parseResolverServer, type ResolverServer } from './server';
 export interface ResolverOptions {
   /** In order of preference; empty for the system's own. */
   readonly servers: readonly ResolverServer[];
-  /** AD is believed whatever the path. For the system's own, `options trust-ad` of resolv.conf does nearly the same. */
+  /** AD is believed over any path. For the system's own, `options trust-ad` of resolv.conf does nearly the same. */
   readonly trustAd: boolean;
   /** ms for one try at one resolver. */
   readonly timeoutMs: number;
@@ -32,10 +43,10 @@ export interface ResolverOptions {
   readonly probe: string;
   /** ms between probes while some resolver does not validate; while all do, ten times that. */
   readonly probeIntervalMs: number;
-  /** PEM of roots trusted beside the default ones for DNS over TLS, empty for none. */
-  readonly tlsRoots: string;
   /** What this process knows of the EDNS of resolvers; a memory of its own where absent. Share it among all that the process makes. */
   readonly edns?: EdnsMemory;
+  /** How a connection over TLS is opened: `tls.connect` where absent. */
+  readonly connectTls?: ConnectTls;
   readonly log?: Log;
 }
 
@@ -47,7 +58,6 @@ export const defaultResolverOptions: ResolverOptions = {
   cache: defaultCacheOptions,
   probe: '. NS',
   probeIntervalMs: 300_000,
-  tlsRoots: '',
 };
 
 export interface AskOptions {
@@ -73,7 +83,7 @@ export interface Resolver {
   status(): ResolverStatus;
   /** Finds out whether the resolvers validate, logs it where it is news, and repeats it from time to time until `close`. */
   probe(): Promise<ProbeResult>;
-  /** Answers what is in the air with `cancelled`, closes all sockets and stops the probes. */
+  /** Answers what is in flight with `cancelled`, closes all sockets and stops the probes. */
   close(): void;
 }
 
@@ -82,7 +92,7 @@ export interface ResolverStatus {
     readonly server: string;
     /** Whether its AD bit is believed. */
     readonly trusted: boolean;
-    readonly ill: boolean;
+    readonly unhealthy: boolean;
   }[];
   readonly probe: ProbeResult | 'not_probed';
   readonly traffic: Readonly<Traffic>;
@@ -90,7 +100,7 @@ export interface ResolverStatus {
     readonly entries: number;
     readonly hits: number;
     readonly misses: number;
-    readonly joined: number;
+    readonly coalesced: number;
     readonly inFlight: number;
   };
 }
@@ -114,14 +124,14 @@ class StubResolver implements Resolver {
   constructor(options: ResolverOptions) {
     const { edns = new EdnsMemory() } = options;
     const system = options.servers.length === 0 ? systemServers() : undefined;
-    const { timeoutMs, tlsRoots } = options;
+    const { timeoutMs, connectTls = connect } = options;
     this.#options = options;
     this.#servers = system?.servers ?? options.servers;
     this.#upstream = new Upstream({
       servers: this.#servers,
       vouched: options.trustAd ? 'by_operator' : (system?.vouched ?? 'by_nobody'),
       timeoutMs,
-      tlsRoots,
+      connectTls,
       edns,
     });
     this.#cache = new AnswerCache(options.cache, sizeOf);
@@ -133,8 +143,8 @@ class StubResolver implements Resolver {
       log: options.log ?? silent,
     });
     // What came without OPT is insecure only because of that, and must not outlast it.
-    this.#stopListening = edns.onChange((...manners) => {
-      if (manners.includes('without_opt')) this.#cache.forget();
+    this.#stopListening = edns.onChange((...modes) => {
+      if (modes.includes('without_opt')) this.#cache.forget();
     });
   }
 
@@ -167,16 +177,16 @@ class StubResolver implements Resolver {
   }
 
   status(): ResolverStatus {
-    const { entries, hits, misses, joined, inFlight } = this.#cache;
+    const { entries, hits, misses, coalesced, inFlight } = this.#cache;
     return {
       servers: this.#servers.map((server) => ({
         server: serverText(server),
         trusted: this.#upstream.isTrusted(server),
-        ill: this.#upstream.isIll(server),
+        unhealthy: this.#upstream.isUnhealthy(server),
       })),
       probe: this.#prober.last,
       traffic: { ...this.#upstream.traffic },
-      cache: { entries, hits, misses, joined, inFlight },
+      cache: { entries, hits, misses, coalesced, inFlight },
     };
   }
 
@@ -240,11 +250,11 @@ class StubResolver implements Resolver {
    * is put once more where it is put otherwise from then on.
    */
   async #askOnceProbed(question: Question, signal: AbortSignal): Promise<UpstreamAnswer> {
-    const before = this.#upstream.manners;
+    const before = this.#upstream.modes;
     const answer = await this.#upstream.ask(question, signal);
     if (answer.kind === 'answered') return answer;
     await unlessAborted(this.#prober.first, signal, () => undefined);
-    const asBefore = this.#upstream.manners.every((manner, index) => manner === before[index]);
+    const asBefore = this.#upstream.modes.every((mode, index) => mode === before[index]);
     return asBefore || signal.aborted ? answer : this.#upstream.ask(question, signal);
   }
 

@@ -86,8 +86,8 @@ function contains(list: BlockList, address: string): boolean {
 }
 
 /**
- * The forwarder that is known to listen at the address of `server`. Its AD bit may be that of whatever it asked itself, over a
- * path of which nothing is known: systemd-resolved before 256.6 hands it on to whoever sets DO, even with `DNSSEC=no`, and
+ * The forwarder that is known to listen at the address of `server`. Its AD bit may be that of a resolver that it asked itself, over
+ * a path of which nothing is known: systemd-resolved before 256.6 hands it on to clients that set DO, even with `DNSSEC=no`, and
  * at 127.0.0.54 by design.
  */
 export function forwarderAt(server: ResolverServer): Forwarder | undefined {

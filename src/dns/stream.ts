@@ -1,26 +1,28 @@
 /** Queries over TCP (RFC 7766) and TLS (RFC 7858): several at once on one connection, answered in any order. */
-import { randomInt, X509Certificate } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, rootCertificates } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { messageOf } from '../text';
-import { verifiedContext } from '../tls/verified';
-import { abortOutcome, judgeArrival, type Exchanged } from './exchange';
+import { nameError, verifiedContextOptions } from '../tls/verified';
+import { abortOutcome, judgeArrival, type Exchange } from './exchange';
 import { encodeQuery, type Opt } from './query';
 import type { Question } from './question';
 import type { ResolverServer } from './server';
 
+export type ConnectTls = (options: ConnectionOptions) => Socket;
+
 export interface StreamOptions {
   /** For how long (ms) a connection without a question stays open. 0: not at all. */
   readonly idleMs: number;
-  /** PEM of roots trusted beside the default ones for DNS over TLS, empty for none. */
-  readonly extraRoots: string;
-  /** A message that answers no question in the air arrived and was ignored. */
+  /** Opens a connection over TLS. */
+  readonly connectTls: ConnectTls;
+  /** A message that answers no question in flight arrived and was ignored. */
   readonly onForeign: (why: string) => void;
 }
 
 interface Waiting {
   readonly question: Question;
-  readonly finish: (outcome: Exchanged) => void;
+  readonly finish: (outcome: Exchange) => void;
 }
 
 /** One connection to one resolver. It opens at once; after `isOpen` turned false it takes no more questions. */
@@ -38,7 +40,7 @@ export class StreamConnection {
   constructor(server: ResolverServer, options: StreamOptions) {
     this.#options = options;
     this.#label = server.transport === 'tls' ? 'TLS' : 'TCP';
-    this.#socket = open(server, options.extraRoots);
+    this.#socket = open(server, options.connectTls);
     this.#socket.setNoDelay(true);
     this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.#socket.on('error', (error) => this.#fail(messageOf(error)));
@@ -51,7 +53,7 @@ export class StreamConnection {
   }
 
   /** Sends `question` and waits for its answer, for as long as `signal` lets it. Never rejects. */
-  ask(question: Question, opt: Opt, signal: AbortSignal): Promise<Exchanged> {
+  ask(question: Question, opt: Opt, signal: AbortSignal): Promise<Exchange> {
     if (signal.aborted) return Promise.resolve(abortOutcome(signal));
     if (!this.#open) return Promise.resolve(this.#networkFailure('closed'));
     clearTimeout(this.#idle);
@@ -65,7 +67,7 @@ export class StreamConnection {
         const silent = this.#arrivals === arrivalsBefore;
         if (silent && outcome.kind === 'failed' && outcome.cause === 'timeout') this.#fail('silent');
       };
-      const finish = (outcome: Exchanged) => {
+      const finish = (outcome: Exchange) => {
         signal.removeEventListener('abort', onAbort);
         this.#waiting.delete(id);
         resolve(outcome);
@@ -142,7 +144,7 @@ export class StreamConnection {
     this.#idle.unref();
   }
 
-  #networkFailure(why: string): Exchanged {
+  #networkFailure(why: string): Exchange {
     return { kind: 'failed', cause: 'network', why: `${this.#label}: ${why}` };
   }
 
@@ -157,22 +159,16 @@ export class StreamConnection {
   }
 }
 
-function open(server: ResolverServer, extraRoots: string): Socket {
+function open(server: ResolverServer, connectTls: ConnectTls): Socket {
   const { address: host, port } = server;
   if (server.transport !== 'tls') return connectTcp({ host, port });
   return connectTls({
     host,
     port,
     servername: server.name,
-    ...verifiedContext(),
+    ...verifiedContextOptions(),
     // Said aloud: NODE_TLS_REJECT_UNAUTHORIZED counts where nothing is said.
     rejectUnauthorized: true,
-    ...(extraRoots === '' ? {} : { ca: [...rootCertificates, extraRoots] }),
-    // A DNS-ID in the SAN: no common name, no partial wildcard (RFC 8310 section 8.1).
-    checkServerIdentity: (_host, { raw }) =>
-      new X509Certificate(raw).checkHost(server.name, { subject: 'never', partialWildcards: false }) ===
-      undefined
-        ? new Error(`the certificate is not for ${server.name}`)
-        : undefined,
+    checkServerIdentity: (_host, { raw }) => nameError(server.name, raw),
   });
 }

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { randomInt } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { messageOf } from '../text';
-import { abortOutcome, judgeArrival, type Exchanged } from './exchange';
+import { abortOutcome, judgeArrival, type Exchange } from './exchange';
 import { encodeQuery, type Opt } from './query';
 import type { Question } from './question';
 
@@ -26,13 +26,13 @@ export function askUdp(
   server: { readonly address: string; readonly port: number },
   question: Question,
   { opt = 'with_opt', signal, onForeign }: UdpOptions,
-): Promise<Exchanged> {
+): Promise<Exchange> {
   if (signal.aborted) return Promise.resolve(abortOutcome(signal));
   const id = randomInt(0x10000);
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
     let over = false;
-    const finish = (outcome: Exchanged) => {
+    const finish = (outcome: Exchange) => {
       if (over) return;
       over = true;
       signal.removeEventListener('abort', onAbort);

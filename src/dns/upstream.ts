@@ -1,15 +1,15 @@
 /** Puts one question to the configured resolvers: transports, tries, deadlines, failover. */
 import { withDeadline } from '../deadline';
-import type { EdnsConclusion, EdnsMemory, EdnsStanding, Manner } from './edns';
+import type { EdnsConclusion, EdnsMemory, EdnsSupport, OptMode } from './edns';
 import { probeEdns } from './edns_probe';
-import { abortOutcome, type Exchanged } from './exchange';
-import { Gate } from './gate';
+import { abortOutcome, type Exchange } from './exchange';
+import { FairSemaphore } from './fair_semaphore';
 import { Health } from './health';
 import type { Opt } from './query';
 import type { Question } from './question';
 import { detailOf, maxAliases, rcodeText, readAnswer, type Reading } from './reading';
 import { isTrustedPath, serverText, type ResolverServer, type Vouched } from './server';
-import { StreamConnection } from './stream';
+import { StreamConnection, type ConnectTls } from './stream';
 import type { FailedLookup } from './types';
 import { askUdp } from './udp';
 
@@ -19,8 +19,7 @@ export interface UpstreamOptions {
   readonly vouched: Vouched;
   /** ms for one try at one resolver. */
   readonly timeoutMs: number;
-  /** PEM of roots trusted beside the default ones for DNS over TLS, empty for none. */
-  readonly tlsRoots: string;
+  readonly connectTls: ConnectTls;
   /** What this process knows of their EDNS. */
   readonly edns: EdnsMemory;
 }
@@ -35,7 +34,7 @@ export interface Traffic {
 }
 
 /** What one try, or all tries for one name, came to. */
-export type Tried =
+export type Attempt =
   | {
       readonly kind: 'answered';
       readonly reading: Exclude<Reading, { kind: 'failed' }>;
@@ -48,15 +47,15 @@ export type Tried =
 
 /** What the probe of one resolver came to. */
 export interface Probed {
-  /** The answer in the manner in which the resolver is asked from now on. */
-  readonly tried: Tried;
+  /** The answer in the mode in which the resolver is asked from now on. */
+  readonly attempt: Attempt;
   /** What a question with OPT came to at first, such as `. NS at 127.0.0.1:53: FORMERR`; empty where it was answered. */
   readonly withOpt: string;
   readonly conclusion: EdnsConclusion;
-  readonly standing: EdnsStanding;
+  readonly support: EdnsSupport;
 }
 
-/** As `Tried`, with all aliases followed. */
+/** As `Attempt`, with all aliases followed. */
 export type UpstreamAnswer =
   | {
       readonly kind: 'answered';
@@ -76,7 +75,7 @@ export class Upstream {
   readonly #health: Health<ResolverServer>;
   readonly #tlsConnections = new Map<ResolverServer, StreamConnection>();
   readonly #tcpConnections = new Set<StreamConnection>();
-  readonly #gate = new Gate(maxExchanges);
+  readonly #exchanges = new FairSemaphore(maxExchanges);
   readonly #seenToValidate = new Set<ResolverServer>();
   readonly #stopListening: () => void;
   #ableToTell: ReadonlySet<ResolverServer>;
@@ -92,13 +91,13 @@ export class Upstream {
     return isTrustedPath(server, this.#options.vouched);
   }
 
-  isIll(server: ResolverServer): boolean {
-    return this.#health.isIll(server);
+  isUnhealthy(server: ResolverServer): boolean {
+    return this.#health.isUnhealthy(server);
   }
 
   /** How the resolvers are asked at present, in their order. */
-  get manners(): Manner[] {
-    return this.#options.servers.map((server) => this.#options.edns.mannerOf(server));
+  get modes(): OptMode[] {
+    return this.#options.servers.map((server) => this.#options.edns.modeOf(server));
   }
 
   /** Whether some of the resolvers cannot tell what DNSSEC vouches for, and others can. */
@@ -115,10 +114,10 @@ export class Upstream {
     let secure = true;
     let ttl = Infinity;
     for (let hops = 0; hops <= maxAliases;) {
-      const tried = await this.#askServers({ ...question, name }, signal);
-      if (tried.kind === 'failed') return tried;
-      const { reading } = tried;
-      secure &&= tried.secure;
+      const attempt = await this.#askServers({ ...question, name }, signal);
+      if (attempt.kind === 'failed') return attempt;
+      const { reading } = attempt;
+      secure &&= attempt.secure;
       if (reading.kind !== 'alias') return { kind: 'answered', reading: withTtlAtMost(reading, ttl), secure };
       hops += reading.hops;
       ttl = Math.min(ttl, reading.ttl);
@@ -128,29 +127,29 @@ export class Upstream {
   }
 
   /** Asks one resolver, once, for no longer than a try may take. Never rejects. */
-  async askOne(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Tried> {
+  async askOne(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Attempt> {
     // Not before a place is free: meanwhile it may have been heard to speak EDNS.
-    const asKnown = () => this.#options.edns.mannerOf(server);
-    return (await this.#tryOnce(server, question, asKnown, signal)).tried;
+    const asKnown = () => this.#options.edns.modeOf(server);
+    return (await this.#tryOnce(server, question, asKnown, signal)).attempt;
   }
 
   /** Finds out how one resolver must be asked, by a question that it should be able to answer. Never rejects. */
   async probeOne(server: ResolverServer, question: Question, signal: AbortSignal): Promise<Probed> {
     const { edns } = this.#options;
-    const { conclusion, exchanged, manner, withOpt } = await probeEdns({
+    const { conclusion, exchange, mode, withOpt } = await probeEdns({
       transport: server.transport,
-      standing: () => edns.standingOf(server),
-      ask: async (manner) => (await this.#tryOnce(server, question, () => manner, signal)).exchanged,
+      support: () => edns.supportOf(server),
+      ask: async (mode) => (await this.#tryOnce(server, question, () => mode, signal)).exchange,
     });
     edns.concluded(server, conclusion);
-    // What it cannot answer while OPT is tried is no illness.
-    if (conclusion !== 'none' && conclusion !== 'no_longer') this.#health.well(server);
+    // What it cannot answer while OPT is tried says nothing of its health.
+    if (conclusion !== 'none' && conclusion !== 'no_longer') this.#health.answered(server);
     const first = this.#judge(server, question, 'with_opt', withOpt);
     return {
-      tried: this.#judge(server, question, manner, exchanged),
+      attempt: this.#judge(server, question, mode, exchange),
       withOpt: first.kind === 'failed' ? first.failure.detail : '',
       conclusion,
-      standing: edns.standingOf(server),
+      support: edns.supportOf(server),
     };
   }
 
@@ -161,20 +160,20 @@ export class Upstream {
     this.#tcpConnections.clear();
   }
 
-  async #askServers(question: Question, signal: AbortSignal): Promise<Tried> {
+  async #askServers(question: Question, signal: AbortSignal): Promise<Attempt> {
     let last = failure('no_resolver', detailOf(question, 'nobody', 'no resolver is configured'));
-    let verdict: Tried | undefined;
+    let verdict: Attempt | undefined;
     for (let round = 0; round < triesPerServer; round++) {
       for (const server of this.#candidates(question)) {
-        const tried = await this.askOne(server, question, signal);
-        if (tried.kind === 'answered') return verdict !== undefined && !tried.secure ? verdict : tried;
-        last = tried;
-        const { cause } = tried.failure;
-        // An alias loop is in the data, and a bogus answer stays bogus whoever is asked.
-        if (cause === 'bogus' || cause === 'alias_loop' || signal.aborted) return tried;
+        const attempt = await this.askOne(server, question, signal);
+        if (attempt.kind === 'answered') return verdict !== undefined && !attempt.secure ? verdict : attempt;
+        last = attempt;
+        const { cause } = attempt.failure;
+        // An alias loop is in the data, and a bogus answer stays bogus at every resolver.
+        if (cause === 'bogus' || cause === 'alias_loop' || signal.aborted) return attempt;
         // A validating resolver may mean "bogus" by this, and one that does not validate would hand on just the data
         // that validation rejects: from now on only a secure answer will do.
-        if (cause === 'servfail' && this.#isBelieved(server)) verdict = tried;
+        if (cause === 'servfail' && this.#isBelieved(server)) verdict = attempt;
       }
       // A second round is for packets that were lost; a resolver that could not resolve said so already.
       if (last.failure.cause === 'servfail') break;
@@ -194,9 +193,9 @@ export class Upstream {
   }
 
   /**
-   * Where one resolver validates and another does not, the other's "insecure" is ignorance, and whoever can keep the first
-   * from answering could strip DANE by it. So those count that were seen to validate; until one was, those whose AD would be
-   * believed, and that can be asked for it; and where there are none of these either, nothing is secure whoever is asked.
+   * Where one resolver validates and another does not, the other's "insecure" is ignorance, and an attacker that keeps the
+   * first from answering could strip DANE by it. So those count that were seen to validate. Until one was, those count whose AD
+   * would be believed, and that can be asked for it. Where there are none of these either, nothing is secure, and all count.
    */
   #findAbleToTell(): ReadonlySet<ResolverServer> {
     if (this.#seenToValidate.size > 0) return new Set(this.#seenToValidate);
@@ -206,59 +205,59 @@ export class Upstream {
   }
 
   #isBelieved(server: ResolverServer): boolean {
-    return this.isTrusted(server) && this.#options.edns.mannerOf(server) !== 'without_opt';
+    return this.isTrusted(server) && this.#options.edns.modeOf(server) !== 'without_opt';
   }
 
-  /** One question to one resolver in one manner, and what is learnt from it. */
+  /** One question to one resolver in one mode, and what is learnt from it. */
   async #tryOnce(
     server: ResolverServer,
     question: Question,
-    mannerNow: () => Manner,
+    modeNow: () => OptMode,
     signal: AbortSignal,
-  ): Promise<{ readonly tried: Tried; readonly exchanged: Exchanged }> {
-    if ((await this.#gate.enter(ownerOf(question), signal)) === 'aborted') {
-      const exchanged = abortOutcome(signal);
-      return { tried: this.#judge(server, question, mannerNow(), exchanged), exchanged };
+  ): Promise<{ readonly attempt: Attempt; readonly exchange: Exchange }> {
+    if ((await this.#exchanges.acquire(ownerOf(question), signal)) === 'aborted') {
+      const exchange = abortOutcome(signal);
+      return { attempt: this.#judge(server, question, modeNow(), exchange), exchange };
     }
     try {
-      const manner = mannerNow();
-      const exchanged = await withDeadline(this.#options.timeoutMs, signal, (limit) =>
-        this.#exchange(server, question, manner, limit),
+      const mode = modeNow();
+      const exchange = await withDeadline(this.#options.timeoutMs, signal, (limit) =>
+        this.#exchange(server, question, mode, limit),
       );
-      this.#noteHealth(server, exchanged, signal);
-      this.#noteEdns(server, exchanged);
-      const tried = this.#judge(server, question, manner, exchanged);
-      if (tried.kind === 'answered' && tried.secure) {
+      this.#noteHealth(server, exchange, signal);
+      this.#noteEdns(server, exchange);
+      const attempt = this.#judge(server, question, mode, exchange);
+      if (attempt.kind === 'answered' && attempt.secure) {
         this.#noteValidation(server);
         // Whether or not it put an OPT record into the answer: the question had one.
         this.#options.edns.heard(server);
       }
-      return { tried, exchanged };
+      return { attempt, exchange };
     } finally {
-      this.#gate.leave();
+      this.#exchanges.release();
     }
   }
 
   async #exchange(
     server: ResolverServer,
     question: Question,
-    manner: Manner,
+    mode: OptMode,
     signal: AbortSignal,
-  ): Promise<Exchanged> {
-    const opt = this.#optOf(server, manner);
+  ): Promise<Exchange> {
+    const opt = this.#optOf(server, mode);
     if (server.transport === 'tls') return this.#askTls(server, question, opt, signal);
-    if (manner === 'with_opt_over_tcp') return this.#askTcp(server, question, opt, signal);
+    if (mode === 'with_opt_over_tcp') return this.#askTcp(server, question, opt, signal);
     this.traffic.udp++;
     const onForeign = () => this.traffic.foreign++;
     const overUdp = await askUdp(server, question, { opt, signal, onForeign });
     if (overUdp.kind !== 'truncated') return overUdp;
     this.#noteEdns(server, overUdp);
-    return this.#askTcp(server, question, this.#optOf(server, manner), signal);
+    return this.#askTcp(server, question, this.#optOf(server, mode), signal);
   }
 
-  /** Whatever the manner, nobody who was ever heard to speak EDNS is asked without OPT. */
-  #optOf(server: ResolverServer, manner: Manner): Opt {
-    return manner === 'without_opt' && !this.#options.edns.everHeard(server) ? 'without_opt' : 'with_opt';
+  /** A resolver that was ever heard to speak EDNS is not asked without OPT, in no mode. */
+  #optOf(server: ResolverServer, mode: OptMode): Opt {
+    return mode === 'without_opt' && !this.#options.edns.everHeard(server) ? 'without_opt' : 'with_opt';
   }
 
   async #askTcp(
@@ -266,7 +265,7 @@ export class Upstream {
     question: Question,
     opt: Opt,
     signal: AbortSignal,
-  ): Promise<Exchanged> {
+  ): Promise<Exchange> {
     if (signal.aborted) return abortOutcome(signal);
     this.traffic.tcp++;
     const connection = this.#connect(server, 0);
@@ -284,7 +283,7 @@ export class Upstream {
     question: Question,
     opt: Opt,
     signal: AbortSignal,
-  ): Promise<Exchanged> {
+  ): Promise<Exchange> {
     this.traffic.tls++;
     const kept = this.#tlsConnections.get(server);
     if (kept?.isOpen === true) {
@@ -304,41 +303,41 @@ export class Upstream {
   }
 
   #connect(server: ResolverServer, idleMs: number): StreamConnection {
-    const { tlsRoots: extraRoots } = this.#options;
-    return new StreamConnection(server, { idleMs, extraRoots, onForeign: () => this.traffic.foreign++ });
+    const { connectTls } = this.#options;
+    return new StreamConnection(server, { idleMs, connectTls, onForeign: () => this.traffic.foreign++ });
   }
 
-  #judge(server: ResolverServer, question: Question, manner: Manner, exchanged: Exchanged): Tried {
+  #judge(server: ResolverServer, question: Question, mode: OptMode, exchange: Exchange): Attempt {
     const at = serverText(server);
-    switch (exchanged.kind) {
+    switch (exchange.kind) {
       case 'truncated':
         return failure('malformed', detailOf(question, at, 'truncated'));
       case 'not_understood':
-        return failure('refused', detailOf(question, at, rcodeText(exchanged.rcode)));
+        return failure('refused', detailOf(question, at, rcodeText(exchange.rcode)));
       case 'failed':
-        return failure(exchanged.cause, detailOf(question, at, exchanged.why));
+        return failure(exchange.cause, detailOf(question, at, exchange.why));
       case 'answer':
     }
-    const reading = readAnswer(exchanged.message, question);
+    const reading = readAnswer(exchange.message, question);
     if (reading.kind === 'failed') return failure(reading.cause, detailOf(question, at, reading.why));
-    const { authenticData } = exchanged.message.header;
-    const secure = authenticData && manner !== 'without_opt' && this.isTrusted(server);
+    const { authenticData } = exchange.message.header;
+    const secure = authenticData && mode !== 'without_opt' && this.isTrusted(server);
     return { kind: 'answered', reading, authenticData, secure };
   }
 
-  #noteEdns(server: ResolverServer, exchanged: Exchanged): void {
+  #noteEdns(server: ResolverServer, exchange: Exchange): void {
     const hasOpt =
-      exchanged.kind === 'answer' ? exchanged.message.hasOpt : 'hasOpt' in exchanged && exchanged.hasOpt;
+      exchange.kind === 'answer' ? exchange.message.hasOpt : 'hasOpt' in exchange && exchange.hasOpt;
     if (hasOpt) this.#options.edns.heard(server);
   }
 
-  #noteHealth(server: ResolverServer, exchanged: Exchanged, caller: AbortSignal): void {
-    if (exchanged.kind === 'not_understood') this.#health.failed(server, 'broken');
-    else if (exchanged.kind !== 'failed') {
-      const refused = exchanged.kind === 'answer' && exchanged.message.rcode === 5;
+  #noteHealth(server: ResolverServer, exchange: Exchange, caller: AbortSignal): void {
+    if (exchange.kind === 'not_understood') this.#health.failed(server, 'broken');
+    else if (exchange.kind !== 'failed') {
+      const refused = exchange.kind === 'answer' && exchange.message.rcode === 5;
       if (refused) this.#health.failed(server, 'broken');
-      else this.#health.well(server);
-    } else if (exchanged.cause === 'timeout') this.#health.failed(server, 'timeout');
+      else this.#health.answered(server);
+    } else if (exchange.cause === 'timeout') this.#health.failed(server, 'timeout');
     else if (!caller.aborted) this.#health.failed(server, 'broken');
   }
 }
@@ -352,6 +351,6 @@ function withTtlAtMost<R extends Exclude<Reading, { kind: 'failed' | 'alias' }>>
   return reading.ttl === undefined ? reading : { ...reading, ttl: Math.min(ttl, reading.ttl) };
 }
 
-function failure(cause: FailedLookup['cause'], detail: string): Extract<Tried, { kind: 'failed' }> {
+function failure(cause: FailedLookup['cause'], detail: string): Extract<Attempt, { kind: 'failed' }> {
   return { kind: 'failed', failure: { kind: 'failed', cause, detail } };
 }

@@ -1,11 +1,11 @@
 /**
- * The wire format of a DNS answer (RFC 1035 section 4), read strictly: whatever is malformed anywhere makes the whole
- * message malformed.
+ * The wire format of a DNS answer (RFC 1035 section 4), read strictly: one malformed part makes the whole message
+ * malformed.
  *
  * Queries are encoded by dns2. Answers are not decoded by it, for reasons that matter here: it reads single bits through
  * arrays, so that a packet of 64 KB blocks the process far longer than an answer may; records that it cannot read are left
  * out without a word; it skips EDNS options by bits instead of octets, which loses the Extended DNS Errors that
- * tell a bogus answer from an ill resolver; and it ignores RDLENGTH for names, so that a length that lies shifts every
+ * tell a bogus answer from an unhealthy resolver; and it ignores RDLENGTH for names, so that a length that lies shifts every
  * record after it.
  */
 
@@ -19,7 +19,7 @@ export interface WireHeader {
   readonly isResponse: boolean;
   readonly opcode: number;
   readonly truncated: boolean;
-  /** Authenticated Data (RFC 4035 section 3.2.3): what the resolver claims, whoever it is. */
+  /** Authenticated Data (RFC 4035 section 3.2.3): what the resolver claims, trusted or not. */
   readonly authenticData: boolean;
   /** The four bits of the header; see `WireMessage.rcode` for all twelve. */
   readonly rcode: number;
@@ -54,7 +54,7 @@ export interface WireMessage {
   readonly answers: readonly WireRecord[];
   /** SOA records of the authority section; others are checked and dropped. */
   readonly soas: readonly Omit<WireRecord, 'name'>[];
-  /** Whether there is an OPT record: whoever sends one speaks EDNS (RFC 6891 section 7). */
+  /** Whether there is an OPT record, which says that the sender speaks EDNS (RFC 6891 section 7). */
   readonly hasOpt: boolean;
   /** Extended by the OPT record where there is one (RFC 6891 section 6.1.3). */
   readonly rcode: number;

@@ -1,6 +1,7 @@
 /** Which policies are served under which names. Pure. */
-import { canonicalDomain } from '../names';
-import type { HostedPolicy, Settings } from '../settings/types';
+import { policyHostOf } from '../mta_sts/well_known_names';
+import type { DomainName } from '../names';
+import type { HostedPolicy, Settings } from '../settings/schema/types';
 import { policyId, policyText } from './policy_text';
 
 /** Where the certificate of a policy host comes from. Paths are relative to Haraka's config directory. */
@@ -12,14 +13,14 @@ export type CertificateSource =
 export interface HostedFile {
   readonly domain: string;
   /** `mta-sts.<domain>` (RFC 8461 section 3.3). */
-  readonly host: string;
+  readonly host: DomainName;
   readonly policy: HostedPolicy;
   readonly text: string;
   readonly id: string;
   readonly certificate: CertificateSource;
 }
 
-/** By policy host, in canonical form. */
+/** By policy host. */
 export type Catalogue = ReadonlyMap<string, HostedFile>;
 
 /** The policies of all managed domains that have one. A disabled domain is as one that is not managed. */
@@ -27,18 +28,13 @@ export function hostedFiles(settings: Settings): Catalogue {
   const files = new Map<string, HostedFile>();
   for (const one of settings.domains.values()) {
     if (one.kind !== 'managed' || one.status === 'disabled' || one.policy.kind === 'none') continue;
-    const host = policyHost(one.domain);
+    const host = policyHostOf(one.domain);
     if (host !== undefined) files.set(host, hostedFile(one.domain, host, one.policy));
   }
   return files;
 }
 
-/** @returns `undefined` where the name would be too long */
-export function policyHost(domain: string): string | undefined {
-  return canonicalDomain(`mta-sts.${domain}`);
-}
-
-function hostedFile(domain: string, host: string, policy: HostedPolicy): HostedFile {
+function hostedFile(domain: string, host: DomainName, policy: HostedPolicy): HostedFile {
   const text = policyText(policy);
   const { certificateFile, keyFile } = policy;
   return {

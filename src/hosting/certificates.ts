@@ -12,7 +12,7 @@ import { best, isValid, pairContents, readPem, type KeyPair } from './pem';
 import { directoryReader, fileReader, type Seen } from './pem_files';
 import { PemStore, type StoredFiles } from './pem_store';
 
-interface Held {
+interface InUse {
   readonly pair: KeyPair;
   readonly context: SecureContext;
 }
@@ -21,76 +21,80 @@ interface Held {
 const reconsiderMs = 3_600_000;
 
 export class Certificates {
-  private held = new Map<string, Held>();
-  private stamp = '';
-  private readAt = 0;
-  private said = new Set<string>();
-  private readonly store: PemStore;
+  #inUse = new Map<string, InUse>();
+  #stamp: string | undefined;
+  #readAt = 0;
+  #said = new Set<string>();
+  readonly #store: PemStore;
+  readonly #base: string;
+  readonly #log: Log;
 
   /** @param base Haraka's config directory. @param parse called once for each file, until it changes */
   constructor(
-    private readonly base: string,
-    private readonly log: Log,
+    base: string,
+    log: Log,
     parse = readPem,
   ) {
-    this.store = new PemStore(parse);
+    this.#base = base;
+    this.#log = log;
+    this.#store = new PemStore(parse);
   }
 
   /** `undefined` for a name that is not served, or has no certificate. */
   contextFor(host: string): SecureContext | undefined {
-    return this.held.get(host)?.context;
+    return this.#inUse.get(host)?.context;
   }
 
   /** The pair in use, for checks. */
   pairFor(host: string): KeyPair | undefined {
-    return this.held.get(host)?.pair;
+    return this.#inUse.get(host)?.pair;
   }
 
   /** Takes in what changed on disk or in the catalogue. */
   async refresh(catalogue: Catalogue, directory: string, now: Date): Promise<void> {
     const [shared, named] = await Promise.all([
-      directoryReader(path.resolve(this.base, directory)).look(),
-      this.lookAtNamed(catalogue),
+      directoryReader(path.resolve(this.#base, directory)).look(),
+      this.#lookAtNamed(catalogue),
     ]);
     const parts = [...named].flatMap(([host, files]) => [host, ...files.map(stampOf)]);
     const stamp = [...shared.map(stampOf), ...catalogue.keys(), ...parts].join('\n');
-    if (stamp === this.stamp && now.getTime() - this.readAt < reconsiderMs) return;
-    this.store.keep([...shared, ...[...named.values()].flat()]);
+    if (stamp === this.#stamp && now.getTime() - this.#readAt < reconsiderMs) return;
+    this.#store.keep([...shared, ...[...named.values()].flat()]);
     const problems: string[] = [];
-    const index = indexDirectory(await this.store.read(shared), problems);
-    const next = new Map<string, Held>();
+    const index = indexDirectory(await this.#store.read(shared), problems);
+    const next = new Map<string, InUse>();
     for (const file of catalogue.values()) {
       const pair =
         file.certificate.kind === 'directory'
           ? best(index.pairs(file.host), now)
-          : namedPair(file.certificate, await this.store.read(named.get(file.host) ?? []), problems);
+          : namedPair(file.certificate, await this.#store.read(named.get(file.host) ?? []), problems);
       if (file.certificate.kind === 'directory') {
         for (const name of index.keyless(file.host)) {
           problems.push(`${name}: the certificate for ${file.host} has no key below ${directory}`);
         }
       }
-      const held = this.hold(file, pair, now, problems);
-      if (held !== undefined) next.set(file.host, held);
+      const chosen = this.#choose(file, pair, now, problems);
+      if (chosen !== undefined) next.set(file.host, chosen);
     }
-    this.held = next;
-    this.stamp = stamp;
-    this.readAt = now.getTime();
-    this.say(problems);
+    this.#inUse = next;
+    this.#stamp = stamp;
+    this.#readAt = now.getTime();
+    this.#say(problems);
   }
 
   /** By policy host. */
-  private async lookAtNamed(catalogue: Catalogue): Promise<Map<string, readonly Seen[]>> {
+  async #lookAtNamed(catalogue: Catalogue): Promise<Map<string, readonly Seen[]>> {
     const looks = [...catalogue.values()].map(async ({ host, certificate }) => {
       if (certificate.kind === 'directory') return [];
       const names = [...new Set([certificate.certificateFile, certificate.keyFile])];
-      return [[host, await fileReader(this.base, names).look()] as const];
+      return [[host, await fileReader(this.#base, names).look()] as const];
     });
     return new Map((await Promise.all(looks)).flat());
   }
 
-  private hold(file: HostedFile, pair: KeyPair | undefined, now: Date, problems: string[]): Held | undefined {
+  #choose(file: HostedFile, pair: KeyPair | undefined, now: Date, problems: string[]): InUse | undefined {
     const { host } = file;
-    const before = this.held.get(host);
+    const before = this.#inUse.get(host);
     if (pair === undefined) {
       problems.push(
         before === undefined
@@ -108,7 +112,7 @@ export class Certificates {
     }
     try {
       const context = createSecureContext({ cert: pair.chainPem, key: pair.keyPem, minVersion: 'TLSv1.2' });
-      if (before !== undefined) this.log.notice(`the certificate for ${host} was renewed (${pair.file})`);
+      if (before !== undefined) this.#log.notice(`the certificate for ${host} was renewed (${pair.file})`);
       return { pair, context };
     } catch (error) {
       problems.push(`${pair.file}: unusable for ${host}: ${messageOf(error)}`);
@@ -117,9 +121,9 @@ export class Certificates {
   }
 
   /** Each problem once, until it goes away. */
-  private say(problems: readonly string[]): void {
-    for (const problem of new Set(problems)) if (!this.said.has(problem)) this.log.warn(problem);
-    this.said = new Set(problems);
+  #say(problems: readonly string[]): void {
+    for (const problem of new Set(problems)) if (!this.#said.has(problem)) this.#log.warn(problem);
+    this.#said = new Set(problems);
   }
 }
 

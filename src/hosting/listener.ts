@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Log } from '../log';
 import { canonicalDomain } from '../names';
-import type { Endpoint } from '../settings/values';
+import type { Endpoint } from '../settings/schema/values';
 import { messageOf, printable } from '../text';
 import type { Answer, Asked } from './answer';
 import { Connections, type ConnectionLimits } from './connections';
@@ -48,57 +48,59 @@ const sweepMs = 1_000;
 
 export class PolicyListener {
   readonly connections: Connections;
-  private readonly limits: ListenerLimits;
-  private readonly server: http.Server;
-  private readonly sweeper: NodeJS.Timeout;
-  private retry: NodeJS.Timeout | undefined;
-  private closing = false;
-  private lastProblem = '';
+  readonly #limits: ListenerLimits;
+  readonly #server: http.Server;
+  readonly #sweeper: NodeJS.Timeout;
+  #retry: NodeJS.Timeout | undefined;
+  #closing = false;
+  #lastProblem: string | undefined;
+  readonly #options: ListenerOptions;
 
-  constructor(private readonly options: ListenerOptions) {
-    this.limits = { ...defaults, ...options.limits };
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaults, ...options.limits };
     // Every connection from a proxy comes from the same address.
-    const mostPerClient = options.scheme === 'http' ? this.limits.most : this.limits.mostPerClient;
-    this.connections = new Connections({ ...this.limits, mostPerClient });
-    this.server = this.create();
-    this.server.on('connection', (socket: Socket) => this.connections.admit(socket, Date.now()));
-    this.server.on('listening', () => {
-      this.lastProblem = '';
-      options.log.notice(`serving MTA-STS policies at ${this.url()}`);
+    const mostPerClient = options.scheme === 'http' ? this.#limits.most : this.#limits.mostPerClient;
+    this.connections = new Connections({ ...this.#limits, mostPerClient });
+    this.#server = this.#create();
+    this.#server.on('connection', (socket: Socket) => this.connections.admit(socket, Date.now()));
+    this.#server.on('listening', () => {
+      this.#lastProblem = undefined;
+      options.log.notice(`serving MTA-STS policies at ${this.#url()}`);
     });
-    this.server.on('error', (error) => this.onError(error));
-    this.sweeper = setInterval(() => this.connections.sweep(Date.now()), sweepMs);
-    this.sweeper.unref();
-    this.listen();
+    this.#server.on('error', (error) => this.#onError(error));
+    this.#sweeper = setInterval(() => this.connections.sweep(Date.now()), sweepMs);
+    this.#sweeper.unref();
+    this.#listen();
   }
 
   /** What is listened at, with the port that the system chose where it was left to it. */
   address(): AddressInfo | undefined {
-    const address = this.server.address();
+    const address = this.#server.address();
     return typeof address === 'object' && address !== null ? address : undefined;
   }
 
   /** Takes no more connections, gives those that are open `graceMs` to finish, and resolves once nothing is left. */
   close(graceMs = 0): Promise<void> {
-    this.closing = true;
-    clearInterval(this.sweeper);
-    clearTimeout(this.retry);
+    this.#closing = true;
+    clearInterval(this.#sweeper);
+    clearTimeout(this.#retry);
     return new Promise((resolve) => {
       const last = setTimeout(() => this.connections.closeAll(), graceMs);
-      this.server.close(() => {
+      this.#server.close(() => {
         clearTimeout(last);
         resolve();
       });
     });
   }
 
-  private listen(): void {
-    const { address, port, family } = this.options;
-    this.server.listen({ host: address, port, ipv6Only: family === 'own' && address.includes(':') });
+  #listen(): void {
+    const { address, port, family } = this.#options;
+    this.#server.listen({ host: address, port, ipv6Only: family === 'own' && address.includes(':') });
   }
 
-  private create(): http.Server {
-    const { headerBytes, headerMs, requestMs, handshakeMs } = this.limits;
+  #create(): http.Server {
+    const { headerBytes, headerMs, requestMs, handshakeMs } = this.#limits;
     const common: http.ServerOptions = {
       maxHeaderSize: headerBytes,
       headersTimeout: headerMs,
@@ -107,7 +109,7 @@ export class PolicyListener {
       insecureHTTPParser: false,
     };
     const server =
-      this.options.scheme === 'http'
+      this.#options.scheme === 'http'
         ? http.createServer(common)
         : https.createServer({
             ...common,
@@ -117,25 +119,25 @@ export class PolicyListener {
             // A client that offers only what is not in here gets no handshake (RFC 7301 section 3.2).
             ALPNProtocols: ['http/1.1', 'http/1.0'],
             SNICallback: (name, done) => {
-              void this.options.contextFor(canonicalDomain(name) ?? '').then((context) => done(null, context));
+              void this.#options.contextFor(canonicalDomain(name) ?? '').then((context) => done(null, context));
             },
           });
     server.maxHeadersCount = 100;
-    server.on('request', (request, response) => this.respond(request, response));
+    server.on('request', (request, response) => this.#respond(request, response));
     // Without a listener Node would invite the body.
-    server.on('checkContinue', (request, response) => this.respond(request, response));
+    server.on('checkContinue', (request, response) => this.#respond(request, response));
     return server;
   }
 
   /** The body of a request is never read: the connection ends with the answer. */
-  private respond(request: http.IncomingMessage, response: http.ServerResponse): void {
-    const { status, headers, body } = this.answerTo(request);
+  #respond(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const { status, headers, body } = this.#answerTo(request);
     response.writeHead(status, headers);
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
-  private answerTo(request: http.IncomingMessage): Answer {
-    const { scheme, answer, log } = this.options;
+  #answerTo(request: http.IncomingMessage): Answer {
+    const { scheme, answer, log } = this.#options;
     const asked: Asked = {
       method: request.method ?? '',
       target: request.url ?? '',
@@ -153,22 +155,22 @@ export class PolicyListener {
     }
   }
 
-  private onError(error: Error): void {
-    const { log } = this.options;
-    const { retryMs } = this.limits;
-    if (this.closing) return;
+  #onError(error: Error): void {
+    const { log } = this.#options;
+    const { retryMs } = this.#limits;
+    if (this.#closing) return;
     const problem = messageOf(error);
-    if (problem !== this.lastProblem) {
-      log.error(`no policies are served at ${this.url()}: ${problem}; tried again every ${retryMs / 1000} s`);
+    if (problem !== this.#lastProblem) {
+      log.error(`no policies are served at ${this.#url()}: ${problem}; tried again every ${retryMs / 1000} s`);
     }
-    this.lastProblem = problem;
-    clearTimeout(this.retry);
-    this.retry = setTimeout(() => this.listen(), retryMs);
-    this.retry.unref();
+    this.#lastProblem = problem;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#listen(), retryMs);
+    this.#retry.unref();
   }
 
-  private url(): string {
-    const { scheme, address, port } = this.options;
+  #url(): string {
+    const { scheme, address, port } = this.#options;
     return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${this.address()?.port ?? port}`;
   }
 }

@@ -1,7 +1,7 @@
 /** What is wrong with the files that `certificate_file` and `key_file` name. Pure. */
-import type { FileReading } from '../settings/source';
+import type { FileReading } from '../settings/haraka/config_files';
 import { nameFault } from '../x509/names';
-import { pairKeys, readPem, type PemContents } from './pem';
+import { pairKeys, readPem, type PemContents, type PemFile } from './pem';
 
 export interface FileProblem {
   readonly key: 'certificate_file' | 'key_file';
@@ -37,7 +37,9 @@ export function namedFileProblems(
   if (keys.contents.keys.length === 0) {
     problems.push(fault(same ? 'certificate_file' : 'key_file', 'holds no PEM private key'));
   }
-  return problems.length > 0 ? problems : pairProblems(chain.text, keys.text, certificate, same, host, now);
+  if (problems.length > 0) return problems;
+  const holder = { name: certificate.name, text: chain.text };
+  return pairProblems(same ? [holder] : [holder, { name: key.name, text: keys.text }], host, now);
 }
 
 type Contents =
@@ -54,23 +56,18 @@ function damaged({ problems }: PemContents, key: FileProblem['key']): FileProble
   return problems.map((problem) => fault(key, problem));
 }
 
+/** @param files the one that holds both, or that of the certificate and that of the key */
 function pairProblems(
-  chain: string,
-  keys: string,
-  { name }: NamedFile,
-  same: boolean,
+  files: readonly [PemFile] | readonly [PemFile, PemFile],
   host: string,
   now: Date,
 ): FileProblem[] {
-  const [pair] = pairKeys([
-    { name, text: chain },
-    ...(same ? [] : [{ name: 'key', text: keys }]),
-  ]).pairs;
+  const [pair] = pairKeys(files).pairs;
   if (pair === undefined) {
     return [
-      same
+      files.length === 1
         ? fault('certificate_file', 'the key in it is not that of the certificate')
-        : fault('key_file', `does not hold the key of the certificate in ${name}`),
+        : fault('key_file', `does not hold the key of the certificate in ${files[0].name}`),
     ];
   }
   const problems: FileProblem[] = [];

@@ -1,10 +1,11 @@
 /** PEM files on disk, read within bounds. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissing } from '../state/directory';
 import { messageOf } from '../text';
 import type { PemFile } from './pem';
 
-/** A file of certificates is a few kilobytes; whatever is larger is something else. */
+/** A file of certificates is a few kilobytes; a larger one is something else. */
 const mostBytes = 1024 * 1024;
 const mostFiles = 10_000;
 const deepest = 5;
@@ -79,10 +80,6 @@ async function filesBelow(directory: string, depth: number): Promise<Found[]> {
     if (found.length >= mostFiles) break;
   }
   return found;
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 async function stampOf(found: Found): Promise<string> {

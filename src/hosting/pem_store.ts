@@ -11,14 +11,17 @@ export interface StoredFiles {
 }
 
 export class PemStore {
-  private known = new Map<string, { readonly stamp: string; readonly contents: PemContents }>();
+  #known = new Map<string, { readonly stamp: string; readonly contents: PemContents }>();
+  readonly #parse: (file: PemFile) => PemContents;
 
-  constructor(private readonly parse: (file: PemFile) => PemContents = readPem) {}
+  constructor(parse: (file: PemFile) => PemContents = readPem) {
+    this.#parse = parse;
+  }
 
   /** Forgets every file but these. */
   keep(seen: readonly Seen[]): void {
     const paths = new Set(seen.map(({ path }) => path));
-    for (const path of this.known.keys()) if (!paths.has(path)) this.known.delete(path);
+    for (const path of this.#known.keys()) if (!paths.has(path)) this.#known.delete(path);
   }
 
   /** What could not be read is read again each time. Reading is what gives way to other work. */
@@ -27,7 +30,7 @@ export class PemStore {
     const problems: string[] = [];
     for (let start = 0; start < seen.length; start += inOneGo) {
       const some = seen.slice(start, start + inOneGo);
-      for (const one of await Promise.all(some.map((file) => this.readOne(file)))) {
+      for (const one of await Promise.all(some.map((file) => this.#readOne(file)))) {
         if ('problem' in one) problems.push(one.problem);
         else contents.push(one);
       }
@@ -35,13 +38,13 @@ export class PemStore {
     return { contents, problems };
   }
 
-  private async readOne(file: Seen): Promise<NamedContents | { readonly problem: string }> {
-    const known = this.known.get(file.path);
+  async #readOne(file: Seen): Promise<NamedContents | { readonly problem: string }> {
+    const known = this.#known.get(file.path);
     if (known?.stamp === file.stamp) return { name: file.name, ...known.contents };
     const read = await readOne(file);
     if ('problem' in read) return read;
-    const contents = this.parse(read);
-    this.known.set(file.path, { stamp: file.stamp, contents });
+    const contents = this.#parse(read);
+    this.#known.set(file.path, { stamp: file.stamp, contents });
     return { name: file.name, ...contents };
   }
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { serializePolicy } from '../mta_sts/policy';
 import type { StsPolicy } from '../mta_sts/types';
-import type { HostedPolicy } from '../settings/types';
+import type { HostedPolicy } from '../settings/schema/types';
 
 /** What the TXT record may hold: 1 to 32 letters and digits (RFC 8461 section 3.1). */
 const idLength = 32;

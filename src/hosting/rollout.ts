@@ -1,10 +1,11 @@
 /**
- * What a domain's own policy would do to other people's mail, judged from what can be seen from here. Pure: `look.ts`
+ * What a domain's own policy would do to other people's mail, judged from what can be seen from here. Pure: `rollout_facts`
  * gathers what is seen.
  */
 import type { Failure } from '../failure';
 import { matchesPolicy } from '../mta_sts/match';
 import type { StsLookup } from '../mta_sts/lookup';
+import { recordNameOf } from '../mta_sts/well_known_names';
 import { checkSession } from '../policy/session';
 import type { EncryptedRequirement } from '../policy/requirement';
 import type { Probe } from '../probe/probe';
@@ -93,12 +94,16 @@ function judgeHost(file: HostedFile, seen: MxHostSeen, now: Date): Unplaced[] {
     case 'found':
       return [
         ...uncovered,
-        ...addresses.probes.flatMap(({ address, probe }) => judgeProbe(file, host, address, probe, now)),
+        ...addresses.probes.flatMap(({ address, probe }) => judgeProbe(file, { host, address, probe }, now)),
       ];
   }
 }
 
-function judgeProbe(file: HostedFile, host: string, address: string, probe: Probe, now: Date): Unplaced[] {
+function judgeProbe(
+  file: HostedFile,
+  { host, address, probe }: { readonly host: string; readonly address: string; readonly probe: Probe },
+  now: Date,
+): Unplaced[] {
   const at = `${host} (${address})`;
   switch (probe.kind) {
     case 'unreachable':
@@ -127,9 +132,9 @@ export function senderRequirement(host: string): EncryptedRequirement {
   return {
     kind: 'encrypted',
     minVersion: 'TLSv1.2',
-    authentication: { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '' } },
+    authentication: { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: undefined } },
     serverName: host,
-    observe: 'nothing',
+    observe: undefined,
     because: 'sts-enforce',
   };
 }
@@ -160,7 +165,7 @@ function judgeMaxAge({ file }: RolloutFacts): Unplaced[] {
 }
 
 function judgeRecord({ file, record }: RolloutFacts): Unplaced[] {
-  const wanted = `_mta-sts.${file.domain} TXT should be "${policyRecord(file.id)}"`;
+  const wanted = `${recordNameOf(file.domain)} TXT should be "${policyRecord(file.id)}"`;
   switch (record.kind) {
     case 'unanswered':
       return [warning(`its TXT record could not be looked up: ${record.failure.text}`)];

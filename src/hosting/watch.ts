@@ -2,7 +2,7 @@
 import type { Log } from '../log';
 import { messageOf } from '../text';
 import type { Catalogue } from './catalogue';
-import { checkRollout, type RolloutDependencies } from './look';
+import { checkRollout, type RolloutDependencies } from './rollout_facts';
 
 export interface RolloutWatchOptions {
   readonly catalogue: () => Catalogue;
@@ -17,40 +17,43 @@ const dayMs = 86_400_000;
 const lookMs = 60_000;
 
 export class RolloutWatch {
-  private readonly closing = new AbortController();
-  private timer: NodeJS.Timeout | undefined;
-  private checked: { readonly at: number; readonly what: string } | undefined;
+  readonly #closing = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #checked: { readonly at: number; readonly what: string } | undefined;
+  readonly #options: RolloutWatchOptions;
 
-  constructor(private readonly options: RolloutWatchOptions) {}
+  constructor(options: RolloutWatchOptions) {
+    this.#options = options;
+  }
 
   start(): void {
-    this.after(this.options.firstMs ?? 5_000);
+    this.#after(this.#options.firstMs ?? 5_000);
   }
 
   close(): void {
-    clearTimeout(this.timer);
-    this.closing.abort();
+    clearTimeout(this.#timer);
+    this.#closing.abort();
   }
 
-  private after(ms: number): void {
-    if (this.closing.signal.aborted) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      void this.look(Date.now()).finally(() => this.after(lookMs));
+  #after(ms: number): void {
+    if (this.#closing.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      void this.#look(Date.now()).finally(() => this.#after(lookMs));
     }, ms);
-    this.timer.unref();
+    this.#timer.unref();
   }
 
   /** Never rejects. */
-  private async look(now: number): Promise<void> {
-    const { log } = this.options;
+  async #look(now: number): Promise<void> {
+    const { log } = this.#options;
     try {
-      const files = [...this.options.catalogue().values()];
+      const files = [...this.#options.catalogue().values()];
       const what = files.map(({ host, id }) => `${host} ${id}`).join('\n');
-      if (files.length === 0 || (this.checked?.what === what && now - this.checked.at < dayMs)) return;
-      this.checked = { at: now, what };
-      const findings = await checkRollout(this.options.dependencies(), files, this.closing.signal);
-      if (this.closing.signal.aborted) return;
+      if (files.length === 0 || (this.#checked?.what === what && now - this.#checked.at < dayMs)) return;
+      this.#checked = { at: now, what };
+      const findings = await checkRollout(this.#options.dependencies(), files, this.#closing.signal);
+      if (this.#closing.signal.aborted) return;
       for (const { severity, domain, text } of findings) {
         const line = `MTA-STS policy of ${domain}: ${text}`;
         if (severity === 'error') log.error(line);

@@ -1,10 +1,10 @@
 /** Holds one recipient of an incoming message to its rule. Pure. */
 import { enhancedStatus, type Failure } from '../failure';
-import type { InboundRule } from '../peers/rules';
-import type { TlsVersion } from '../policy/requirement';
-import { compareVersions, minimumVersion, tlsVersion } from '../policy/version';
+import type { InboundRule } from '../peers/rule';
+import { minimumVersion } from '../policy/minimum_version';
 import { printable } from '../text';
-import type { FoundForClient } from './rule';
+import { compareVersions, tlsVersion, type TlsVersion } from '../tls/version';
+import type { FoundForClient } from './client_rule';
 
 /** How the client's connection is protected when it names the recipient. */
 export type Protection =
@@ -58,20 +58,22 @@ export function refusedForNow(failure: Failure): RecipientVerdict {
 
 function hold(rule: InboundRule, seen: Protection): RecipientVerdict {
   const failure = violation(rule, seen);
-  if (failure === 'none') return { kind: 'admitted', rule: rule.name };
+  if (failure === undefined) return { kind: 'admitted', rule: rule.name };
   if (rule.enforcement === 'monitor') return { kind: 'recorded', rule: rule.name, failure };
   return { kind: 'refused', rule: rule.name, failure, reply: refusal(rule, failure, seen) };
 }
 
-function violation(rule: InboundRule, seen: Protection): Failure | 'none' {
+/** `undefined` where the rule is met. */
+function violation(rule: InboundRule, seen: Protection): Failure | undefined {
   if (seen.kind !== 'tls') {
-    return rule.level === 'mandatory' ? { reason: 'starttls-not-supported', text: wantingText(seen) } : 'none';
+    if (rule.level !== 'mandatory') return undefined;
+    return { reason: 'starttls-not-supported', text: wantingText(seen) };
   }
   const wanted = minimumVersion(rule.minTlsVersion, 'none');
   // Without a minimum, a protocol that cannot be told is as good as any other.
-  if (rule.minTlsVersion === 'none') return 'none';
+  if (rule.minTlsVersion === 'none') return undefined;
   const version = tlsVersion(seen.protocol);
-  if (version !== undefined && compareVersions(version, wanted) >= 0) return 'none';
+  if (version !== undefined && compareVersions(version, wanted) >= 0) return undefined;
   const used = version === undefined ? printable(seen.protocol, 20) || 'an unknown version' : spoken(version);
   return {
     reason: 'tls-version-too-low',

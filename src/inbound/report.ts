@@ -1,7 +1,7 @@
 /** What the log says of a recipient. Pure. */
 import { printable } from '../text';
 import type { RecipientVerdict } from './decide';
-import type { Client } from './rule';
+import type { Client } from './client_rule';
 
 export interface Circumstances {
   readonly client: Client;

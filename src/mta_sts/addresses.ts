@@ -1,6 +1,8 @@
 /**
- * Addresses that no public policy host can have. Whoever publishes a policy chooses where `mta-sts.<domain>` points, so
- * following it to private or special-purpose addresses would let strangers aim our requests into the operator's network.
+ * The addresses of policy hosts: in which order they are tried, and which no public one can have.
+ *
+ * The publisher of a policy chooses where `mta-sts.<domain>` points. To follow it to private or special-purpose addresses would
+ * let strangers aim our requests into the operator's network.
  */
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
@@ -42,4 +44,13 @@ export function isPublicAddress(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false;
   if (isIPv4(address)) return !special.check(address, 'ipv4');
   return globalUnicast.check(address, 'ipv6') && !special.check(address, 'ipv6');
+}
+
+/** One of each in turn: a host whose one family is dead, or unreachable from here, is reached in time all the same. */
+export function inTurn<T>(first: readonly T[], second: readonly T[]): T[] {
+  const length = Math.max(first.length, second.length);
+  return Array.from({ length }, (_, index) => [
+    ...first.slice(index, index + 1),
+    ...second.slice(index, index + 1),
+  ]).flat();
 }

@@ -4,8 +4,8 @@ import type { Failure } from '../failure';
 const minute = 60_000;
 const firstDelay = 5 * minute;
 /**
- * Without a policy in force an attacker who blocks the fetch gains cleartext, so he has to keep at it all the time.
- * With one he gains nothing, and the host is spared.
+ * Without a policy in force an attacker who blocks the fetch gains cleartext, so it must be made to keep at it.
+ * With one it gains nothing, and the host is spared.
  */
 const longestDelay = { unprotected: 60 * minute, protected: 24 * 60 * minute } as const;
 

@@ -1,12 +1,12 @@
 /** A TLS connection to a policy host that has proved its name (RFC 8461 section 3.3). */
-import { X509Certificate } from 'node:crypto';
 import * as tls from 'node:tls';
 import type { Failure } from '../failure';
 import { messageOf, printable } from '../text';
-import { Effort } from '../x509/effort';
+import { trustedRoots } from '../tls/roots';
+import { sentChain } from '../tls/sent_chain';
+import { nameError, verifiedContext } from '../tls/verified';
+import { WorkBudget } from '../x509/work_budget';
 import { forbiddingIssuer } from '../x509/reference_name';
-import { sentChain } from '../x509/sent_chain';
-import { constrainingRoots, policyHostContext } from './roots';
 
 /** Opens a TLS connection to port 443 of an address. Tests put ports of their own in its place. */
 export type OpenTls = (address: string, options: tls.ConnectionOptions) => tls.TLSSocket;
@@ -20,8 +20,8 @@ export type Connected =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
- * Connects to one address of `policyHost`; TLS 1.2 or later, the certificate trusted and for that name. Whoever gets the
- * socket destroys it. When `signal` is aborted the attempt fails and leaves no socket behind.
+ * Connects to one address of `policyHost`; TLS 1.2 or later, the certificate trusted and for that name. The caller
+ * destroys the socket. When `signal` is aborted the attempt fails and leaves no socket behind.
  */
 export function connectTo(
   address: string,
@@ -32,7 +32,7 @@ export function connectTo(
   return new Promise((resolve) => {
     // An error here, such as roots that cannot be read, rejects: no socket was made.
     const socket = open(address, {
-      secureContext: policyHostContext(extraRoots),
+      secureContext: verifiedContext(extraRoots),
       servername: policyHost,
       ALPNProtocols: ['http/1.1'],
       rejectUnauthorized: true,
@@ -57,22 +57,13 @@ export function connectTo(
   });
 }
 
-/** A DNS-ID in the subjectAltName: no common name, no partial wildcard (RFC 8461 section 3.3, RFC 6125 section 6.4). */
-function nameError(policyHost: string, der: Buffer): Error | undefined {
-  const certificate = new X509Certificate(der);
-  const match = certificate.checkHost(policyHost, { subject: 'never', partialWildcards: false });
-  if (match !== undefined) return undefined;
-  const names = certificate.subjectAltName ?? 'no names';
-  return new Error(`the certificate is for ${names}, not for ${policyHost}`);
-}
-
 /** The name of the policy host is held against the constraints of the CAs above its certificate, as that of an MX host is. */
 function constraintError(socket: tls.TLSSocket, policyHost: string, extraRoots: string): Error | undefined {
   const [leaf, ...sent] = sentChain(socket.getPeerX509Certificate());
   if (leaf === undefined) return undefined;
   try {
-    const issuers = [...sent, ...constrainingRoots(extraRoots)];
-    if (forbiddingIssuer(leaf, issuers, policyHost, new Effort()) === undefined) return undefined;
+    const issuers = [...sent, ...trustedRoots(extraRoots).constraining()];
+    if (forbiddingIssuer(leaf, issuers, policyHost, new WorkBudget()) === undefined) return undefined;
     return new Error(`an issuer of the certificate does not permit it to stand for ${policyHost}`);
   } catch (error) {
     return new Error(messageOf(error));

@@ -1,8 +1,7 @@
 /** One stored policy as the text of a file, and back. Pure. */
 import { createHash } from 'node:crypto';
 import { parsePolicy, serializePolicy } from './policy';
-import { keyText } from './store';
-import type { PolicyKey, StoredPolicy } from './store';
+import { keyText, type PolicyKey, type StoredPolicy } from './store';
 
 const format = 1;
 const suffix = '.json';
@@ -55,7 +54,7 @@ function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Against torn writes and bad disks, not against people: whoever can write here can also write the digest. */
+/** Against torn writes and bad disks, not against people: those who can write here can write the digest as well. */
 function digestOf(content: {
   domain: string;
   roots: string;

@@ -1,6 +1,6 @@
 /**
- * Which stored policies go when there are too many. Anybody who has us write to his domains can have policies stored, so
- * what is new must not push out what is in use. Pure.
+ * Which stored policies go when there are too many. Everyone can have policies stored, by having us write to
+ * domains of their own, so what is new must not push out what is in use. Pure.
  */
 import type { StoredPolicy } from './store';
 

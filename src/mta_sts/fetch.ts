@@ -1,19 +1,16 @@
 /** Fetches the policy of a domain from `https://mta-sts.<domain>/.well-known/mta-sts.txt` (RFC 8461 section 3.3). */
+import { unlessAborted, withDeadline } from '../deadline';
 import type { Answer } from '../dns/types';
 import type { Failure } from '../failure';
-import { canonicalDomain } from '../names';
 import { messageOf, printable } from '../text';
-import { isPublicAddress } from './addresses';
-import { connectTo, openTls } from './connect';
-import type { Connected, OpenTls } from './connect';
-import { unlessAborted, withDeadline } from '../deadline';
-import { createGate } from './gate';
-import { describeFault, parsePolicy } from './policy';
-import type { PolicyFault } from './policy';
-import { requestPolicy } from './response';
-import type { Body } from './response';
+import { inTurn, isPublicAddress } from './addresses';
+import { connectTo, openTls, type Connected, type OpenTls } from './connect';
+import { KeyedSemaphore } from './keyed_semaphore';
+import { describeFault, parsePolicy, type LineFault } from './policy';
+import { requestPolicy, type Body } from './response';
 import type { StsPolicy } from './types';
-import { createUnreachable } from './unreachable';
+import { createUnreachable, type Unreachable } from './unreachable';
+import { policyHostOf } from './well_known_names';
 
 /** The lookups that a fetch needs; the names are canonical. */
 export interface AddressResolver {
@@ -38,119 +35,139 @@ export interface FetchOptions {
   readonly maxPerAddress?: number;
 }
 
+const defaults = {
+  timeoutMs: 20_000,
+  connectTimeoutMs: 5_000,
+  answerTimeoutMs: 10_000,
+  maxBytes: 65_536,
+  maxInFlight: 32,
+  maxPerAddress: 4,
+} as const;
+
 export type Fetched =
   /** `idle`: lines of it that match no host, for the log. */
-  | { readonly kind: 'fetched'; readonly policy: StsPolicy; readonly idle: readonly PolicyFault[] }
+  | { readonly kind: 'fetched'; readonly policy: StsPolicy; readonly idle: readonly LineFault[] }
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** No place was free in time, or none of its addresses has answered lately: nothing was asked, and nothing is known. */
   | { readonly kind: 'not_asked'; readonly failure: Failure };
-
-export interface PolicyFetcher {
-  /** Never rejects; settles within the time limit, at once when `signal` is aborted. */
-  fetch(domain: string, options: { extraRoots: string; signal: AbortSignal }): Promise<Fetched>;
-}
 
 /** How long an address that did not answer is passed over. */
 const passedOverMs = 60_000;
 /** A host may list any number of addresses; the time is shared out among this many. */
 const mostAddresses = 8;
 
+/** What came of one address of a policy host. */
 type Attempt = Body | { readonly kind: 'unconnected' | 'not_asked'; readonly failure: Failure };
 
-/** One fetcher holds the bounds on connections, so there is one for all domains. */
-export function createPolicyFetcher(deps: {
-  readonly resolver: AddressResolver;
-  readonly options: FetchOptions;
-  readonly open?: OpenTls;
-}): PolicyFetcher {
-  const { resolver, options, open = openTls } = deps;
-  const { allowPrivate, timeoutMs = 20_000, connectTimeoutMs = 5_000, maxBytes = 65_536 } = options;
-  const { answerTimeoutMs = 10_000 } = options;
-  const gate = createGate({ total: options.maxInFlight ?? 32, perAddress: options.maxPerAddress ?? 4 });
-  const unreachable = createUnreachable({
-    passedOverMs,
-    trialMs: connectTimeoutMs,
-    now: () => performance.now(),
-  });
+/** What is asked of a policy host at each of its addresses. */
+interface Request {
+  readonly host: string;
+  readonly extraRoots: string;
+}
 
-  async function attempt(
-    address: string,
-    host: string,
-    extraRoots: string,
-    signal: AbortSignal,
-  ): Promise<Attempt> {
-    if (!allowPrivate && !isPublicAddress(address)) {
-      return unconnected('a special-purpose address, not connected to (mta_sts_allow_private)');
-    }
-    const leave = await gate.enter(address, signal).catch(() => undefined);
-    if (leave === undefined) return notAsked('too many fetches under way');
-    // Asked only now, for the sake of those that waited for a place at an address that turned out not to answer.
-    if (unreachable.isPassedOver(address)) {
-      leave();
-      return notAsked('did not answer lately');
-    }
+/** It holds the bounds on connections, so there is one for all domains. */
+export class PolicyFetcher {
+  readonly #resolver: AddressResolver;
+  readonly #options: Required<FetchOptions>;
+  readonly #open: OpenTls;
+  readonly #semaphore: KeyedSemaphore;
+  readonly #unreachable: Unreachable;
+
+  constructor(deps: {
+    readonly resolver: AddressResolver;
+    readonly options: FetchOptions;
+    readonly open?: OpenTls | undefined;
+  }) {
+    const options = { ...defaults, ...deps.options };
+    this.#resolver = deps.resolver;
+    this.#options = options;
+    this.#open = deps.open ?? openTls;
+    this.#semaphore = new KeyedSemaphore({ total: options.maxInFlight, perKey: options.maxPerAddress });
+    this.#unreachable = createUnreachable({
+      passedOverMs,
+      trialMs: options.connectTimeoutMs,
+      now: () => performance.now(),
+    });
+  }
+
+  /** Never rejects; settles within the time limit, at once when `signal` is aborted. */
+  async fetch(
+    domain: string,
+    { extraRoots, signal }: { readonly extraRoots: string; readonly signal: AbortSignal },
+  ): Promise<Fetched> {
+    const host = policyHostOf(domain);
+    if (host === undefined) return fetchError('the name of the policy host would be too long');
     try {
-      const connected = await connect(address, host, extraRoots, signal, leave);
-      if (connected.kind !== 'connected') return { kind: 'unconnected', failure: connected.failure };
-      const { socket } = connected;
-      return await withDeadline(answerTimeoutMs, signal, (limit) =>
-        requestPolicy(socket, host, { maxBytes, signal: limit }),
+      return await withDeadline(this.#options.timeoutMs, signal, (limit) =>
+        this.#fetchFrom({ host, extraRoots }, limit),
       );
     } catch (error) {
-      leave();
-      throw error;
+      // Such as roots that cannot be read: for this domain there is no policy, other domains are not concerned.
+      return fetchError(`${host}: ${messageOf(error)}`);
     }
   }
 
-  /** `leave` is called when the connection is gone, not already when nobody waits for it any more. */
-  async function connect(
-    address: string,
-    host: string,
-    extraRoots: string,
-    signal: AbortSignal,
-    leave: () => void,
-  ): Promise<Connected> {
-    const openHeld: OpenTls = (to, tlsOptions) => open(to, tlsOptions).once('close', leave);
-    const connected = await withDeadline(connectTimeoutMs, signal, (limit) =>
-      connectTo(address, host, { extraRoots, open: openHeld, signal: limit }),
-    );
-    if (connected.kind !== 'silent') unreachable.noteAnswer(address);
-    // Not where it was us who ran out of patience before its time was over.
-    else if (!signal.aborted) unreachable.noteSilence(address);
-    return connected;
-  }
-
-  async function fetchWithin(host: string, extraRoots: string, signal: AbortSignal): Promise<Fetched> {
+  async #fetchFrom(request: Request, signal: AbortSignal): Promise<Fetched> {
+    const { timeoutMs } = this.#options;
+    const { host } = request;
     const endsAt = performance.now() + timeoutMs;
-    const found = await lookUp(resolver, host, timeoutMs / 3, signal);
+    const found = await lookUp(this.#resolver, host, timeoutMs / 3, signal);
     if (found.kind === 'failed') return found;
     const failures: Failure[] = [];
     let asked = false;
     for (const [index, address] of found.addresses.entries()) {
       const share = (endsAt - performance.now()) / (found.addresses.length - index);
-      const result = await withDeadline(share, signal, (limit) => attempt(address, host, extraRoots, limit));
-      if (result.kind === 'body') return policyFrom(result.bytes);
-      if (result.kind === 'refused') return fetchError(`${host}: ${result.why}`);
-      asked ||= result.kind !== 'not_asked';
-      const { reason, text } = result.kind === 'failed' ? fetchFailure(result.why) : result.failure;
+      const attempt = await withDeadline(share, signal, (limit) => this.#attempt(address, request, limit));
+      if (attempt.kind === 'body') return policyFrom(attempt.bytes);
+      if (attempt.kind === 'refused') return fetchError(`${host}: ${attempt.why}`);
+      asked ||= attempt.kind !== 'not_asked';
+      const { reason, text } = attempt.kind === 'failed' ? fetchFailure(attempt.why) : attempt.failure;
       failures.push({ reason, text: `${address}: ${text}` });
       if (signal.aborted) break;
     }
     return { kind: asked ? 'failed' : 'not_asked', failure: summary(host, failures) };
   }
 
-  return {
-    async fetch(domain, { extraRoots, signal }) {
-      const host = canonicalDomain(`mta-sts.${domain}`);
-      if (host === undefined) return fetchError('the name of the policy host would be too long');
-      try {
-        return await withDeadline(timeoutMs, signal, (limit) => fetchWithin(host, extraRoots, limit));
-      } catch (error) {
-        // Such as roots that cannot be read: for this domain there is no policy, other domains are not concerned.
-        return fetchError(`${host}: ${messageOf(error)}`);
-      }
-    },
-  };
+  async #attempt(address: string, request: Request, signal: AbortSignal): Promise<Attempt> {
+    const { allowPrivate, answerTimeoutMs, maxBytes } = this.#options;
+    if (!allowPrivate && !isPublicAddress(address)) {
+      return unconnected('a special-purpose address, not connected to (mta_sts_allow_private)');
+    }
+    const release = await this.#semaphore.acquire(address, signal).catch(() => undefined);
+    if (release === undefined) return notAsked('too many fetches under way');
+    // Asked only now, for the sake of those that waited for a place at an address that turned out not to answer.
+    if (this.#unreachable.isPassedOver(address)) {
+      release();
+      return notAsked('did not answer lately');
+    }
+    try {
+      // The place is free again when the connection is gone, not already when nothing waits for it any more.
+      const open: OpenTls = (to, tlsOptions) => this.#open(to, tlsOptions).once('close', release);
+      const connected = await this.#connect(address, { ...request, open }, signal);
+      if (connected.kind !== 'connected') return { kind: 'unconnected', failure: connected.failure };
+      const { socket } = connected;
+      return await withDeadline(answerTimeoutMs, signal, (limit) =>
+        requestPolicy(socket, request.host, { maxBytes, signal: limit }),
+      );
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #connect(
+    address: string,
+    { host, extraRoots, open }: Request & { readonly open: OpenTls },
+    signal: AbortSignal,
+  ): Promise<Connected> {
+    const connected = await withDeadline(this.#options.connectTimeoutMs, signal, (limit) =>
+      connectTo(address, host, { extraRoots, open, signal: limit }),
+    );
+    if (connected.kind !== 'silent') this.#unreachable.noteAnswer(address);
+    // Not where it was us who ran out of patience before its time was over.
+    else if (!signal.aborted) this.#unreachable.noteSilence(address);
+    return connected;
+  }
 }
 
 type Addresses =
@@ -172,19 +189,10 @@ async function lookUp(
     ]),
   );
   const [six = [], four = []] = answers.map((answer) => (answer.kind === 'records' ? answer.records : []));
-  const addresses = [...new Set(alternating(six, four))].slice(0, mostAddresses);
+  const addresses = [...new Set(inTurn(six, four))].slice(0, mostAddresses);
   if (addresses.length > 0) return { kind: 'found', addresses };
   const failed = answers.find((answer) => answer.kind === 'failed');
   return fetchError(failed === undefined ? `${host} has no address` : `${host}: ${failed.detail}`);
-}
-
-/** Both families early, so that a host whose one family is dead or unreachable from here is reached in time. */
-function alternating<T>(first: readonly T[], second: readonly T[]): T[] {
-  const length = Math.max(first.length, second.length);
-  return Array.from({ length }, (_, index) => [
-    ...first.slice(index, index + 1),
-    ...second.slice(index, index + 1),
-  ]).flat();
 }
 
 function policyFrom(bytes: Buffer): Fetched {

@@ -48,8 +48,8 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
   const sweepEvery = Math.max(8, Math.floor(maxEntries / 32));
   let writes = 0;
   let sweeping: Promise<void> = Promise.resolve();
-  /** The fault of the directory that was last reported, empty while there is none. */
-  let saidOfDirectory = '';
+  /** The fault of the directory that was last reported; `undefined` while there is none. */
+  let saidOfDirectory: string | undefined;
   const saidOfEntries = new LRUCache<string, string>({ max: reported });
 
   async function use(): Promise<void> {
@@ -57,8 +57,8 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
       const found = await useStateDirectory(directory, owner);
       if (found === 'tightened')
         log.warn(`MTA-STS store: other users had access to ${directory}; its mode is now 0700`);
-      if (saidOfDirectory !== '') log.notice(`MTA-STS store: ${directory} can be used again`);
-      saidOfDirectory = '';
+      if (saidOfDirectory !== undefined) log.notice(`MTA-STS store: ${directory} can be used again`);
+      saidOfDirectory = undefined;
     } catch (error) {
       if (error instanceof StateFault) complain(error);
       throw error;

@@ -1,10 +1,10 @@
 /** Asks for the `_mta-sts` TXT record of a domain (RFC 8461 section 3.1). */
+import { unlessAborted, withDeadline } from '../deadline';
 import type { Answer } from '../dns/types';
 import type { Failure } from '../failure';
 import { printable } from '../text';
-import { unlessAborted, withDeadline } from '../deadline';
-import { parseRecordSet } from './record';
-import type { StsRecord } from './record';
+import { parseRecordSet, type StsRecord } from './record';
+import { recordNameOf } from './well_known_names';
 
 export interface TxtResolver {
   /** Each record as its character-strings joined. */
@@ -23,7 +23,7 @@ export function lookUpRecord(
   signal: AbortSignal,
 ): Promise<StsLookup> {
   return withDeadline(ms, signal, async (limit) => {
-    const asked = resolver.txt(recordName(domain), { signal: limit }).then(recordOf);
+    const asked = resolver.txt(recordNameOf(domain), { signal: limit }).then(recordOf);
     return unlessAborted(asked, limit, () => late(domain));
   });
 }
@@ -40,7 +40,7 @@ export function atMost(
 
 /** The record where it is in the resolver's cache; `undefined` where it has to be asked for. */
 export function keptRecord(resolver: TxtResolver, domain: string): StsLookup | undefined {
-  const answer = resolver.keptTxt?.(recordName(domain));
+  const answer = resolver.keptTxt?.(recordNameOf(domain));
   if (answer === undefined) return undefined;
   let lookup = readings.get(answer);
   if (lookup === undefined) readings.set(answer, (lookup = recordOf(answer)));
@@ -49,10 +49,6 @@ export function keptRecord(resolver: TxtResolver, domain: string): StsLookup | u
 
 /** A kept answer is the same object each time, and is read once. */
 const readings = new WeakMap<Answer<string>, StsLookup>();
-
-function recordName(domain: string): string {
-  return `_mta-sts.${domain}`;
-}
 
 function recordOf(answer: Answer<string>): StsLookup {
   switch (answer.kind) {
@@ -66,7 +62,7 @@ function recordOf(answer: Answer<string>): StsLookup {
 }
 
 function late(domain: string): StsLookup {
-  return unanswered(`${recordName(domain)} TXT: no answer in time`);
+  return unanswered(`${recordNameOf(domain)} TXT: no answer in time`);
 }
 
 function unanswered(text: string): StsLookup {

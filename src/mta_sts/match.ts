@@ -1,3 +1,4 @@
+/** MX hosts held against a policy. Pure. */
 import { canonicalDomain } from '../names';
 import type { StsPolicy } from './types';
 

@@ -6,6 +6,7 @@
  * allows no host, so that passing over it cannot weaken the policy.
  */
 import { isIP } from 'node:net';
+import { insideBrackets } from '../address_literal';
 import { canonicalDomain } from '../names';
 import { messageOf, printable } from '../text';
 import { trimBlanks, trimLineEnds } from './blanks';
@@ -14,8 +15,10 @@ import type { StsPolicy } from './types';
 /** The upper bound of `max_age`, about a year (RFC 8461 section 3.2). Seconds. */
 export const longestMaxAge = 31_557_600;
 
-export interface PolicyFault {
-  /** Counted from 1; 0 where the fault is of the policy as a whole. */
+/** A line that breaks a rule. */
+export interface LineFault {
+  readonly kind: 'line';
+  /** Counted from 1. */
   readonly line: number;
   /** What stands there, printable and cut to a readable length. */
   readonly content: string;
@@ -23,12 +26,17 @@ export interface PolicyFault {
   readonly rule: string;
 }
 
+export type PolicyFault =
+  | LineFault
+  /** Of the policy as a whole. */
+  | { readonly kind: 'policy'; readonly rule: string };
+
 export type ParsedPolicy =
   | {
       readonly ok: true;
       readonly policy: StsPolicy;
       /** The `mx` lines that match no host. They are no ground to refuse the policy, and its publisher did not mean them. */
-      readonly idle: readonly PolicyFault[];
+      readonly idle: readonly LineFault[];
     }
   | { readonly ok: false; readonly fault: PolicyFault };
 
@@ -50,14 +58,15 @@ export function parsePolicy(input: Uint8Array | string): ParsedPolicy {
   try {
     return { ok: true, ...policyOf(fieldsOf(textOf(input))) };
   } catch (error) {
-    const whole = { line: 0, content: '', rule: messageOf(error) };
-    return { ok: false, fault: error instanceof Broken ? error.fault : whole };
+    return { ok: false, fault: error instanceof Broken ? error.fault : ofPolicy(messageOf(error)) };
   }
 }
 
 /** The fault as one line for people. */
-export function describeFault({ line, content, rule }: PolicyFault): string {
-  return line === 0 ? `MTA-STS policy: ${rule}` : `MTA-STS policy line ${line} "${content}": ${rule}`;
+export function describeFault(fault: PolicyFault): string {
+  return fault.kind === 'policy'
+    ? `MTA-STS policy: ${fault.rule}`
+    : `MTA-STS policy line ${fault.line} "${fault.content}": ${fault.rule}`;
 }
 
 /** The policy as a file that `parsePolicy` reads back to the same policy. */
@@ -75,14 +84,14 @@ export function serializePolicy(policy: StsPolicy): string {
 function textOf(input: Uint8Array | string): string {
   if (typeof input === 'string') {
     // Half of a surrogate pair is no character, and could not be written back as UTF-8.
-    if (/\p{Cs}/u.test(input)) throw new Broken({ line: 0, content: '', rule: 'not well-formed Unicode' });
+    if (/\p{Cs}/u.test(input)) throw new Broken(ofPolicy('not well-formed Unicode'));
     return input;
   }
   try {
     // A byte order mark is kept, so that it is seen where the grammar has no place for it.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(input);
   } catch {
-    throw new Broken({ line: 0, content: '', rule: 'not UTF-8' });
+    throw new Broken(ofPolicy('not UTF-8'));
   }
 }
 
@@ -94,7 +103,7 @@ function fieldsOf(text: string): Field[] {
 const fieldName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 
 /**
- * `sts-policy-ext-name`, a colon, optional blanks, and a value without control characters or blanks at its ends. Whatever
+ * `sts-policy-ext-name`, a colon, optional blanks, and a value without control characters or blanks at its ends. What
  * stands behind `mx:` is judged with the others of its kind.
  */
 function fieldOf(text: string, line: number): Field {
@@ -108,7 +117,7 @@ function fieldOf(text: string, line: number): Field {
   return { line, key, value };
 }
 
-function policyOf(fields: readonly Field[]): { policy: StsPolicy; idle: PolicyFault[] } {
+function policyOf(fields: readonly Field[]): { policy: StsPolicy; idle: LineFault[] } {
   const first = firstOfEach(fields);
   readVersion(required(first, 'version'));
   const mode = readMode(required(first, 'mode'));
@@ -131,9 +140,7 @@ function policyOf(fields: readonly Field[]): { policy: StsPolicy; idle: PolicyFa
 function requireOne(mx: readonly MxValue[]): void {
   if (mx.some(({ kind }) => kind !== 'malformed')) return;
   const [first] = mx;
-  throw new Broken(
-    first?.kind === 'malformed' ? first.fault : { line: 0, content: '', rule: 'mx is missing' },
-  );
+  throw new Broken(first?.kind === 'malformed' ? first.fault : ofPolicy('mx is missing'));
 }
 
 const known = new Set(['version', 'mode', 'max_age', 'mx']);
@@ -147,7 +154,7 @@ function firstOfEach(fields: readonly Field[]): Map<string, Field> {
 
 function required(fields: ReadonlyMap<string, Field>, key: string): Field {
   const field = fields.get(key);
-  if (field === undefined) throw new Broken({ line: 0, content: '', rule: `${key} is missing` });
+  if (field === undefined) throw new Broken(ofPolicy(`${key} is missing`));
   return field;
 }
 
@@ -170,9 +177,9 @@ type MxValue =
   /** A host name, or `*.` and a domain, in canonical form. */
   | { readonly kind: 'pattern'; readonly value: string }
   /** Within the grammar, and no name that mail can use: it matches no host. */
-  | { readonly kind: 'idle'; readonly value: string; readonly fault: PolicyFault }
+  | { readonly kind: 'idle'; readonly value: string; readonly fault: LineFault }
   /** Outside the grammar: it matches no host either. */
-  | { readonly kind: 'malformed'; readonly value: string; readonly fault: PolicyFault };
+  | { readonly kind: 'malformed'; readonly value: string; readonly fault: LineFault };
 
 /** `["*."] Domain`; in A-labels, because the grammar has no others. */
 function readMx(field: Field): MxValue {
@@ -181,7 +188,7 @@ function readMx(field: Field): MxValue {
   const name = wildcard ? value.slice(2) : value;
   const canonical = isAscii(name) ? canonicalDomain(name) : undefined;
   if (canonical !== undefined) return { kind: 'pattern', value: wildcard ? `*.${canonical}` : canonical };
-  const { fault } = refused(field, `${whyNoName(name)}; it matches no host`);
+  const fault = faultOf(field, `${whyNoName(name)}; it matches no host`);
   return { kind: isDomain(name) ? 'idle' : 'malformed', value: onOneLine(value), fault };
 }
 
@@ -207,14 +214,22 @@ function whyNoName(name: string): string {
 }
 
 function isAddress(name: string): boolean {
-  const bare = name.replace(/^\[(?:IPv6:)?(.*)\]$/i, '$1');
+  const bare = insideBrackets(name) ?? name;
   return isIP(bare) !== 0 || /^[\d.]+$/.test(bare);
 }
 
 function refused(field: Field, rule: string): Broken {
-  return broken(field.line, `${field.key}: ${field.value}`, rule);
+  return new Broken(faultOf(field, rule));
 }
 
 function broken(line: number, content: string, rule: string): Broken {
-  return new Broken({ line, content: printable(content, 80), rule });
+  return new Broken({ kind: 'line', line, content: printable(content, 80), rule });
+}
+
+function faultOf({ line, key, value }: Field, rule: string): LineFault {
+  return { kind: 'line', line, content: printable(`${key}: ${value}`, 80), rule };
+}
+
+function ofPolicy(rule: string): PolicyFault {
+  return { kind: 'policy', rule };
 }

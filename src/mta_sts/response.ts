@@ -38,7 +38,7 @@ export function requestPolicy(
       path: policyPath,
       headers: {
         Host: policyHost,
-        // What stands in front of web servers often turns away whoever does not say what it is.
+        // What stands in front of web servers often turns away clients that do not say what they are.
         'User-Agent': 'haraka-plugin-tls-peers',
         Accept: 'text/plain',
         'Accept-Encoding': 'identity',

@@ -11,7 +11,7 @@ export interface PolicyKey {
 
 export interface StoredPolicy extends PolicyKey {
   readonly id: string;
-  /** Milliseconds since 1970, by the clock of whoever fetched it. */
+  /** Milliseconds since 1970, by the clock of the process that fetched it. */
   readonly fetchedAt: number;
   readonly policy: StsPolicy;
 }

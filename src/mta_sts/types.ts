@@ -1,3 +1,4 @@
+/** A policy, and what is known of the one that governs a domain. Plain data. */
 import type { Failure } from '../failure';
 
 /** An MTA-STS policy (RFC 8461 section 3.2). */

@@ -3,14 +3,14 @@
  * otherwise wait for it, and mail to other domains behind those.
  *
  * Silence alone counts. A host that refuses costs no time, and a certificate for another name says nothing about the
- * host: otherwise anybody could point a domain at an address to have it taken for dead.
+ * host: otherwise a domain that points at an address could have it taken for dead.
  */
 import { LRUCache } from 'lru-cache';
 
 export interface Unreachable {
   /**
    * Whether the address is to be passed over now. When the time is over one caller is told to try, and the others to pass
-   * it over until he knows.
+   * it over until that one knows.
    */
   isPassedOver(address: string): boolean;
   noteSilence(address: string): void;

@@ -1,9 +1,9 @@
 /** Which sections could set the rule for a message, in the order in which they are preferred. Pure. */
 import { canonicalDomain } from '../names';
 import type { Failure } from '../failure';
-import type { ManagedDomain, Settings } from '../settings/types';
 import { sectionsForAddress, sectionsForName } from './index';
 import { parseAddress } from './network';
+import type { DomainRules, RuleSet } from './rule_set';
 import { standing, type InboundSection, type OutboundSection, type Section, type Standing } from './section';
 
 /** The other side of an incoming message. */
@@ -16,13 +16,13 @@ export interface InboundPeer {
 
 /** The managed domain that a message belongs to. */
 export type Owner =
-  | { readonly kind: 'managed'; readonly domain: ManagedDomain }
+  | { readonly kind: 'managed'; readonly domain: DomainRules }
   /** The default for unspecified domains governs. `why`: `null sender`, `not managed`, `disabled`. */
   | { readonly kind: 'unmanaged'; readonly why: 'null_sender' | 'not_managed' | 'disabled' }
   | { readonly kind: 'invalid'; readonly failure: Failure };
 
 /** Whose rules apply to mail of `domain` (empty for the null sender, which belongs to no managed domain). */
-export function ownerOf(settings: Settings, domain: string): Owner {
+export function ownerOf(settings: RuleSet, domain: string): Owner {
   if (settings.validity.kind === 'invalid') return settings.validity;
   if (domain === '') return { kind: 'unmanaged', why: 'null_sender' };
   const found = settings.domains.get(canonicalDomain(domain) ?? '');
@@ -35,7 +35,7 @@ export function ownerOf(settings: Settings, domain: string): Owner {
 
 /** Exact name, longest wildcard, default of the managed domain, default for unspecified domains. */
 export function* outboundCandidates(
-  settings: Settings,
+  settings: RuleSet,
   owner: Exclude<Owner, { kind: 'invalid' }>,
   recipientDomain: string,
 ): Generator<OutboundSection> {
@@ -48,7 +48,7 @@ export function* outboundCandidates(
 
 /** Longest IP prefix, exact name, longest wildcard, default of the managed domain, default for unspecified domains. */
 export function* inboundCandidates(
-  settings: Settings,
+  settings: RuleSet,
   owner: Exclude<Owner, { kind: 'invalid' }>,
   peer: InboundPeer,
 ): Generator<InboundSection> {

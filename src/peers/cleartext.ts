@@ -1,7 +1,7 @@
 /** What a rule says of cleartext before anything is known of the peer. Pure. */
 import type { OutboundRule, SecurityLevel } from './rule';
 
-/** Levels at which nothing goes in cleartext, whatever the peer publishes. */
+/** Levels at which nothing goes in cleartext, to any peer. */
 export const encryptedLevels: ReadonlySet<SecurityLevel> = new Set(['mandatory', 'verify', 'mandatory_dane']);
 
 type Terms = Pick<OutboundRule, 'level' | 'enforcement' | 'cleartextFallback'>;

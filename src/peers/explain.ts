@@ -1,7 +1,5 @@
 /** Why a rule governs a message: every candidate with its fate, every key with the line that set it. Pure. */
 import type { Failure } from '../failure';
-import { inboundKeys, initials, outboundKeys, type Keys } from '../settings/schema';
-import type { Settings } from '../settings/types';
 import {
   inboundCandidates,
   judge,
@@ -12,14 +10,9 @@ import {
   type Verdict,
 } from './candidates';
 import { inherited, isInherited, layers, originOf } from './inherit';
-import type { OutboundRule } from './rule';
-import {
-  completeInbound,
-  completeOutbound,
-  inboundDefaults,
-  outboundDefaults,
-  type InboundRule,
-} from './rules';
+import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
+import type { RuleSet } from './rule_set';
+import { completeInbound, completeOutbound, inboundDefaults, outboundDefaults } from './rules';
 import type { Section } from './section';
 
 export interface ExplainedCandidate {
@@ -57,7 +50,7 @@ export type InboundExplanation = Explained<InboundRule> | Invalid;
 
 /** Explains what `outboundRule` gives for the same arguments. */
 export function explainOutbound(
-  settings: Settings,
+  settings: RuleSet,
   sender: string,
   recipientDomain: string,
   today: string,
@@ -71,14 +64,14 @@ export function explainOutbound(
     kind: 'explained',
     managed: ownerText(owner, sender),
     candidates: verdicts.map((verdict) => candidate(verdict, winner)),
-    keys: keysOf(outboundKeys, layers(winner, defaults, today)),
+    keys: keysOf(shippedOutbound, layers(winner, defaults, today)),
     rule: completeOutbound(winner, defaults, today),
   };
 }
 
 /** Explains what `inboundRule` gives for the same arguments. */
 export function explainInbound(
-  settings: Settings,
+  settings: RuleSet,
   recipientDomain: string,
   peer: InboundPeer,
   today: string,
@@ -92,7 +85,7 @@ export function explainInbound(
     kind: 'explained',
     managed: ownerText(owner, recipientDomain),
     candidates: verdicts.map((verdict) => candidate(verdict, winner)),
-    keys: keysOf(inboundKeys, layers(winner, defaults, today)),
+    keys: keysOf(shippedInbound, layers(winner, defaults, today)),
     rule: completeInbound(winner, defaults, today),
   };
 }
@@ -142,15 +135,15 @@ function placeOf(section: Section<object>): string {
 }
 
 function keysOf(
-  keys: typeof outboundKeys | typeof inboundKeys,
+  shipped: Readonly<Record<string, unknown>>,
   from: readonly Section<object>[],
 ): ExplainedKey[] {
-  const initial = initials<Keys>(keys);
-  return Object.keys(keys)
-    .filter((key) => isInherited(key) || from[0]?.lines[key] !== undefined)
-    .map((key) => {
-      const value = inherited(from as readonly Section<Record<string, unknown>>[], key, initial[key]);
+  return Object.entries(shipped)
+    .filter(([key]) => isInherited(key) || from[0]?.lines[key] !== undefined)
+    .map(([key, initial]) => {
+      // As it would be written: a key that is left out has no text.
+      const value = inherited(from as readonly Section<Record<string, unknown>>[], key, initial ?? '');
       const origin = originOf(from, key);
-      return { key, value, origin: origin.line > 0 ? `${origin.file}:${origin.line}` : 'default' };
+      return { key, value, origin: origin === undefined ? 'default' : `${origin.file}:${origin.line}` };
     });
 }

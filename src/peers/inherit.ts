@@ -4,7 +4,7 @@ import { standing, type Section } from './section';
 /** Keys that are about the section that they stand in, and are not handed down. */
 const ownKeys = new Set(['exempt_until', 'comment', 'status']);
 
-/** Where a value of a rule comes from. `line` 0: nowhere, it is the default. */
+/** Where a value of a rule is written. */
 export interface Origin {
   readonly file: string;
   readonly line: number;
@@ -33,13 +33,13 @@ export function inherited<V extends object, K extends keyof V & string, I>(
   return initial;
 }
 
-/** The file and line that set `key`. */
-export function originOf(from: readonly Section<object>[], key: string): Origin {
+/** The file and line that set `key`; `undefined` where the default counts. */
+export function originOf(from: readonly Section<object>[], key: string): Origin | undefined {
   for (const section of from) {
     const line = section.lines[key];
     if (line !== undefined) return { file: section.file, line };
   }
-  return { file: '', line: 0 };
+  return undefined;
 }
 
 /** Whether `key` is handed down from a default to a peer. */

@@ -1,11 +1,11 @@
 /** The peers for which the operator wrote a rule of their own. Pure. */
-import type { Settings } from '../settings/types';
+import type { RuleSet } from './rule_set';
 
 /** Whether an outbound rule names a domain (canonical): by itself, by a wildcard, or not at all. */
 export type NamedPeers = (domain: string) => 'named' | 'below' | 'not';
 
 /** Also rules that are disabled or have lapsed: they may apply again tomorrow. */
-export function namedPeers(settings: Settings): NamedPeers {
+export function namedPeers(settings: RuleSet): NamedPeers {
   const names = new Set<string>();
   const wildcards = new Set<string>();
   for (const domain of settings.domains.values()) {

@@ -12,13 +12,13 @@ export interface RuledRecipient {
 }
 
 export type QueueVerdict =
-  /** No recipient's rule forbids cleartext: how the message is sent is for whoever sends it. */
+  /** No recipient's rule forbids cleartext: any plugin may send the message. */
   | { readonly kind: 'free' }
   /** Only the outbound queue may send it, where a guard holds the connection to the rule. */
   | {
       readonly kind: 'queue_only';
-      /** Empty where the settings that would say are not valid. */
-      readonly rule: string;
+      /** `undefined` where the settings that would say are not valid. */
+      readonly rule: string | undefined;
       /** RFC 3463. */
       readonly status: string;
       /** Continues a sentence about the message. */
@@ -33,7 +33,7 @@ export function judgeCustody(recipients: Iterable<RuledRecipient>): QueueVerdict
   for (const { domain, found } of recipients) {
     if (found.kind === 'invalid') {
       const { reason, text } = found.failure;
-      return { kind: 'queue_only', rule: '', status: enhancedStatus(reason), text: printable(text) };
+      return { kind: 'queue_only', rule: undefined, status: enhancedStatus(reason), text: printable(text) };
     }
     const { rule } = found;
     if (!forbidsCleartext(rule)) continue;

@@ -1,4 +1,7 @@
-/** The settings for one (managed domain, direction, peer), with inheritance done: DESIGN sections 2 and 3. */
+/**
+ * What is asked of mail between one managed domain and one peer in one direction: as it is written in a section, what holds
+ * where nobody has written anything, and the rule that comes of it with inheritance done. Plain data.
+ */
 
 export const securityLevels = [
   'none',
@@ -41,8 +44,8 @@ export interface OutboundRule {
   readonly minTlsVersion: MinTlsVersion | 'by_requirement';
   /** Names accepted at `verify`. Never empty. */
   readonly match: readonly NameMatch[];
-  /** PEM of roots trusted beside the default ones, empty for none. */
-  readonly extraRoots: string;
+  /** PEM of roots trusted beside the default ones. */
+  readonly extraRoots: string | undefined;
   /** SHA-256 of accepted leaf certificates, lower-case hex; where not empty they replace chain and name at `verify`. */
   readonly fingerprints: readonly string[];
   readonly actionOnFailure: 'defer' | 'bounce';
@@ -51,3 +54,72 @@ export interface OutboundRule {
   /** What an unsigned MX RRset means for DANE (RFC 7672 section 2.2.1). */
   readonly insecureMx: 'may' | 'dane';
 }
+
+/** What a connection from a peer must satisfy, for recipients of one managed domain. */
+export interface InboundRule {
+  /** For logs and replies, such as `example.com [inbound 203.0.113.0/24]`. */
+  readonly name: string;
+  readonly level: 'opportunistic' | 'mandatory';
+  /** Where the key is not set: 1.2 at `mandatory`, `none` at `opportunistic`. */
+  readonly minTlsVersion: MinTlsVersion;
+  readonly actionOnFailure: 'defer' | 'bounce';
+  readonly enforcement: 'enforce' | 'monitor';
+}
+
+// ---- as it is written
+
+/** The keys of a section about mail that goes out; `OutboundRule` says what they mean. */
+export interface OutboundValues {
+  readonly security_level?: SecurityLevel;
+  readonly min_tls_version?: MinTlsVersion;
+  readonly match?: readonly NameMatch[];
+  /** PEM. */
+  readonly ca_file?: string;
+  readonly fingerprints?: readonly string[];
+  readonly action_on_failure?: OutboundRule['actionOnFailure'];
+  readonly enforcement?: OutboundRule['enforcement'];
+  readonly cleartext_fallback?: CleartextFallback;
+  readonly insecure_mx?: OutboundRule['insecureMx'];
+  /** The section applies through this day in UTC, `YYYY-MM-DD`. */
+  readonly exempt_until?: string;
+  readonly comment?: string;
+}
+
+/** The keys of a section about mail that comes in; `InboundRule` says what they mean. */
+export interface InboundValues {
+  readonly security_level?: InboundRule['level'];
+  readonly min_tls_version?: MinTlsVersion;
+  readonly action_on_failure?: InboundRule['actionOnFailure'];
+  readonly enforcement?: InboundRule['enforcement'];
+  /** As of `OutboundValues`. */
+  readonly exempt_until?: string;
+  readonly comment?: string;
+}
+
+// ---- where nobody has written anything
+
+/** `undefined`: leaving the key out is a state of its own. */
+type Shipped<V> = { readonly [K in keyof V]-?: V[K] | undefined };
+
+export const shippedOutbound = {
+  security_level: 'auto',
+  min_tls_version: undefined,
+  match: [{ kind: 'hostname' }],
+  ca_file: undefined,
+  fingerprints: [],
+  action_on_failure: 'defer',
+  enforcement: 'enforce',
+  cleartext_fallback: 'handshake_failure',
+  insecure_mx: 'dane',
+  exempt_until: undefined,
+  comment: undefined,
+} as const satisfies Shipped<OutboundValues>;
+
+export const shippedInbound = {
+  security_level: 'opportunistic',
+  min_tls_version: undefined,
+  action_on_failure: 'bounce',
+  enforcement: 'enforce',
+  exempt_until: undefined,
+  comment: undefined,
+} as const satisfies Shipped<InboundValues>;

@@ -1,7 +1,22 @@
-/** (managed domain, direction, peer) to a rule. Pure: the day comes in as an argument. */
+/**
+ * (managed domain, direction, peer) to a rule. Pure: the day comes in as an argument.
+ *
+ * A message belongs to one managed domain or to none: outbound by its envelope sender, inbound by its recipient. The first
+ * section in this order that applies gives the rule.
+ *
+ * | | the domain is managed | it is not managed, or disabled |
+ * |---|---|---|
+ * | 1 | inbound: the longest network that holds the client's address | - |
+ * | 2 | the peer's exact name | - |
+ * | 3 | the longest wildcard; `*.x` covers every depth below `x`, and not `x` | - |
+ * | 4 | the managed domain's default, where it is written | - |
+ * | 5 | the default for unspecified domains | the default for unspecified domains |
+ *
+ * A section that is disabled, or whose `exempt_until` has passed, is as if absent. What a section leaves out it inherits: a
+ * peer from 4, that from 5, and that from what this suite is shipped with (`rule.ts`). The null sender belongs to no
+ * managed domain, and as a peer it has no name: 2 and 3 do not match it.
+ */
 import type { Failure } from '../failure';
-import { inboundKeys, initials, outboundKeys } from '../settings/schema';
-import type { Settings } from '../settings/types';
 import {
   firstApplicable,
   inboundCandidates,
@@ -11,27 +26,14 @@ import {
   type Owner,
 } from './candidates';
 import { inherited, layers } from './inherit';
-import type { MinTlsVersion, OutboundRule } from './rule';
+import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
+import type { RuleSet } from './rule_set';
 import type { InboundSection, OutboundSection } from './section';
-
-/** What a connection from a peer must satisfy, for recipients of one managed domain. */
-export interface InboundRule {
-  /** For logs and replies, such as `example.com [inbound 203.0.113.0/24]`. */
-  readonly name: string;
-  readonly level: 'opportunistic' | 'mandatory';
-  /** Where the key is not set: 1.2 at `mandatory`, `none` at `opportunistic`. */
-  readonly minTlsVersion: MinTlsVersion;
-  readonly actionOnFailure: 'defer' | 'bounce';
-  readonly enforcement: 'enforce' | 'monitor';
-}
 
 export type Found<R> =
   | { readonly kind: 'rule'; readonly rule: R }
   /** The configuration that would say was never valid: hold the message back. */
   | { readonly kind: 'invalid'; readonly failure: Failure };
-
-const outboundInitial = initials(outboundKeys);
-const inboundInitial = initials(inboundKeys);
 
 /**
  * The rule for a message from `sender` to `recipientDomain`.
@@ -41,7 +43,7 @@ const inboundInitial = initials(inboundKeys);
  * @param today the day in UTC as `YYYY-MM-DD`, for `exempt_until`
  */
 export function outboundRule(
-  settings: Settings,
+  settings: RuleSet,
   sender: string,
   recipientDomain: string,
   today: string,
@@ -55,7 +57,7 @@ export function outboundRule(
 
 /** The rule for a message that `peer` sends to a recipient at `recipientDomain`; `today` as for `outboundRule`. */
 export function inboundRule(
-  settings: Settings,
+  settings: RuleSet,
   recipientDomain: string,
   peer: InboundPeer,
   today: string,
@@ -66,13 +68,13 @@ export function inboundRule(
   return { kind: 'rule', rule: completeInbound(winner, inboundDefaults(settings, owner), today) };
 }
 
-export function outboundDefaults(settings: Settings, owner: Owner): OutboundSection[] {
+export function outboundDefaults(settings: RuleSet, owner: Owner): OutboundSection[] {
   return owner.kind === 'managed'
     ? [owner.domain.outbound, settings.global.outbound]
     : [settings.global.outbound];
 }
 
-export function inboundDefaults(settings: Settings, owner: Owner): InboundSection[] {
+export function inboundDefaults(settings: RuleSet, owner: Owner): InboundSection[] {
   return owner.kind === 'managed'
     ? [owner.domain.inbound, settings.global.inbound]
     : [settings.global.inbound];
@@ -85,7 +87,7 @@ export function completeOutbound(
   today: string,
 ): OutboundRule {
   const from = layers(winner, defaults, today);
-  const get = <K extends keyof typeof outboundKeys>(key: K) => inherited(from, key, outboundInitial[key]);
+  const get = <K extends keyof typeof shippedOutbound>(key: K) => inherited(from, key, shippedOutbound[key]);
   return {
     name: winner.name,
     level: get('security_level'),
@@ -107,7 +109,7 @@ export function completeInbound(
   today: string,
 ): InboundRule {
   const from = layers(winner, defaults, today);
-  const get = <K extends keyof typeof inboundKeys>(key: K) => inherited(from, key, inboundInitial[key]);
+  const get = <K extends keyof typeof shippedInbound>(key: K) => inherited(from, key, shippedInbound[key]);
   const level = get('security_level');
   return {
     name: winner.name,

@@ -1,8 +1,5 @@
 /** What was written, before inheritance: the sections of the configuration as plain data. */
-import type { inboundKeys, outboundKeys, Written } from '../settings/schema';
-
-export type OutboundValues = Written<typeof outboundKeys>;
-export type InboundValues = Written<typeof inboundKeys>;
+import type { InboundValues, OutboundValues } from './rule';
 
 /** One section that sets a rule, or a default. */
 export interface Section<V> {

@@ -1,45 +1,26 @@
 /**
- * Rule and facts in, one requirement per MX host out. Pure: the tables of the security levels, DANE and MTA-STS.
+ * Rule and facts in, one requirement per MX host out. Pure.
+ *
+ * The rule's level chooses what is asked of a host: something by itself, or a cell of the DANE table (RFC 7672) or of the
+ * MTA-STS table (RFC 8461). `tables.ts` holds both as data; `dane_terms.ts` and `sts_terms.ts` carry their cells out,
+ * `terms.ts` writes requirements down, and `texts.ts` says in words what was found.
  *
  * Any doubt at a level that forbids cleartext refuses the host with a reason; any doubt at a level that allows it lets
  * the mail go through.
  */
 import { smtpPort, type Destination, type MxHostFacts, type RoutedHostFacts } from '../dns/types';
-import type { Failure } from '../failure';
-import type { StsFacts } from '../mta_sts/types';
-import { canonicalDomain } from '../names';
 import type { OutboundRule } from '../peers/rule';
-import { daneState, destinationSecurity, lookupFailure, nextHop } from './dane';
+import { asksDane } from './asks';
+import { nextHop, rulesOutEveryHost } from './dane';
+import { daneTerms } from './dane_terms';
+import type { Facts } from './facts';
 import { monitored } from './monitor';
-import type {
-  Authentication,
-  Because,
-  DaneAuthentication,
-  Decision,
-  EncryptedRequirement,
-  HostPlan,
-  PkixAuthentication,
-  RefusedHost,
-  Requirement,
-} from './requirement';
+import type { Authentication, Decision, HostPlan, RefusedHost } from './requirement';
 import { sniOf } from './sni';
-import { stsState } from './sts';
-import { minimumVersion } from './version';
-
-export interface Facts {
-  readonly destination: Destination;
-  readonly sts: StsFacts;
-}
-
-/** What the level asks of one host, before its addresses are looked at. */
-type Terms =
-  | {
-      readonly kind: 'requirement';
-      readonly requirement: Requirement;
-      readonly discovered: string;
-      readonly recorded: readonly Failure[];
-    }
-  | { readonly kind: 'refused'; readonly failure: Failure; readonly discovered: string };
+import { policyByItself } from './sts_terms';
+import { daneTable } from './tables';
+import { accepted, encrypted, opportunistic, unauthenticated, type Terms } from './terms';
+import { lookupFailure, notLookedFor, withoutAddress } from './texts';
 
 export function decide(rule: OutboundRule, facts: Facts): Decision {
   const { destination } = facts;
@@ -49,7 +30,7 @@ export function decide(rule: OutboundRule, facts: Facts): Decision {
       return { kind: 'undeliverable', domain: destination.domain, cause: destination.kind };
     case 'lookup_failed':
       return {
-        kind: 'defer',
+        kind: asksDane(rule.level) ? daneTable.mx_lookup_failed[rule.level] : 'defer',
         failure: lookupFailure(destination.failure, `MX records of ${destination.domain}`),
       };
     case 'implicit':
@@ -70,32 +51,35 @@ export function decide(rule: OutboundRule, facts: Facts): Decision {
 
 function sorted(outcomes: readonly (HostPlan | RefusedHost)[]): Decision {
   const hosts: HostPlan[] = [];
-  const refused: RefusedHost[] = [];
+  const refusedHosts: RefusedHost[] = [];
   for (const outcome of outcomes) {
     if ('requirement' in outcome) hosts.push(outcome);
-    else refused.push(outcome);
+    else refusedHosts.push(outcome);
   }
-  return { kind: 'deliver', hosts, refused };
+  return { kind: 'deliver', hosts, refused: refusedHosts };
 }
 
 function decideHost(rule: OutboundRule, facts: Facts, host: MxHostFacts): HostPlan | RefusedHost {
   const { addresses } = host;
-  if (isOutOfTheQuestion(rule, facts.destination) && rule.enforcement === 'enforce') {
+  if (addresses.kind === 'found') {
+    return settled(rule, facts, host, { port: smtpPort, addresses: addresses.addresses });
+  }
+  // Refused for the MX RRset, as a host with an address is, and not for the address that would be of no help.
+  if (isRuledOut(rule, facts.destination) && rule.enforcement === 'enforce') {
     return settled(rule, facts, host, { port: smtpPort, addresses: [] });
   }
-  if (addresses.kind === 'failed') {
-    const failure = lookupFailure(addresses, `addresses of ${host.host}`);
-    return { host: host.host, failure, discovered: 'no address' };
-  }
-  if (addresses.kind === 'none') {
-    const problem = canonicalDomain(host.host) === undefined ? 'is no host name' : 'has no address';
-    const failure: Failure = { reason: 'dns-lookup-failed', text: `${host.host} ${problem}` };
-    return { host: host.host, failure, discovered: 'no address' };
-  }
-  return settled(rule, facts, host, { port: smtpPort, addresses: addresses.addresses });
+  const failure =
+    addresses.kind === 'failed'
+      ? lookupFailure(addresses, `addresses of ${host.host}`)
+      : withoutAddress(host.host);
+  return { host: host.host, failure, discovered: 'no address' };
 }
 
-/** Whoever routes there has the addresses. What DNS says of them decides about DANE and nothing else. */
+function isRuledOut({ level, insecureMx }: OutboundRule, destination: Destination): boolean {
+  return asksDane(level) && rulesOutEveryHost(level, insecureMx, destination);
+}
+
+/** The routing has the addresses. What DNS says of them decides about DANE and nothing else. */
 function decideRoutedHost(rule: OutboundRule, facts: Facts, host: RoutedHostFacts): HostPlan | RefusedHost {
   return settled(rule, facts, host, { port: host.port, addresses: [] });
 }
@@ -126,161 +110,53 @@ function offered(
 }
 
 function termsFor(rule: OutboundRule, facts: Facts, host: MxHostFacts | RoutedHostFacts): Terms {
-  const terms = new TermsBuilder(rule, facts.destination, host.host);
-  switch (rule.level) {
+  const { level } = rule;
+  switch (level) {
     case 'none':
-      return terms.accept({ kind: 'cleartext', because: 'none' }, 'not looked for');
+      return accepted({ kind: 'cleartext', because: 'none' }, notLookedFor);
     case 'opportunistic':
-      return terms.opportunistic('opportunistic', 'not looked for', []);
-    case 'mandatory':
-      return terms.encrypted('mandatory', { kind: 'none' }, 'not looked for');
-    case 'verify':
-      return terms.encrypted(
-        'verify',
-        verifyAuthentication(rule, facts.destination, host.host),
-        'not looked for',
-      );
+      return accepted(opportunistic(rule, host.host, 'opportunistic'), notLookedFor);
+    case 'mandatory': {
+      const asked = { because: 'mandatory', authentication: unauthenticated } as const;
+      return accepted(encrypted(rule, host.host, asked), notLookedFor);
+    }
+    case 'verify': {
+      const authentication = byRule(rule, facts.destination, host.host);
+      return accepted(encrypted(rule, host.host, { because: 'verify', authentication }), notLookedFor);
+    }
     case 'mta_sts':
-      return stsTerms(terms, facts, host.host);
+      return policyByItself(rule, facts, host.host);
     case 'opportunistic_dane':
     case 'mandatory_dane':
     case 'auto':
-      return daneTerms(terms, rule, facts, host);
+      return daneTerms(level, rule, facts, host);
   }
 }
 
-function daneTerms(
-  terms: TermsBuilder,
-  rule: OutboundRule,
-  facts: Facts,
-  host: MxHostFacts | RoutedHostFacts,
-): Terms {
-  const security = destinationSecurity(facts.destination);
-  if (isOutOfTheQuestion(rule, facts.destination)) {
-    return terms.requireDane('its MX records are not DNSSEC-signed');
-  }
-  const state = daneState(rule, facts.destination, host);
-  if (state.kind === 'unanswered') return terms.refuse(state.failure, 'TLSA lookup failed');
-  switch (state.kind) {
-    case 'does_not_apply':
-      if (rule.level === 'mandatory_dane') return terms.requireDane(state.why);
-      if (rule.level === 'auto') return stsTerms(terms, facts, host.host);
-      return terms.opportunistic('no-dane', `no DANE: ${state.why}`, []);
-    case 'unusable': {
-      const discovered = 'DANE: no usable TLSA record';
-      if (rule.level === 'mandatory_dane') {
-        return terms.refuse(
-          { reason: 'tlsa-invalid', text: `none of the TLSA records of ${state.baseDomain} is usable` },
-          discovered,
-        );
-      }
-      if (rule.level === 'auto') return stsTerms(terms, facts, host.host, 'cleartext-forbidden');
-      return terms.encrypted('dane-unusable', { kind: 'none' }, discovered);
-    }
-    case 'usable':
-      return rule.level === 'auto' && security === 'insecure'
-        ? daneBesidePolicy(terms, facts, host.host, state.dane)
-        : terms.encrypted('dane', { kind: 'dane', dane: state.dane }, daneDiscovered(state.dane, security));
-  }
-}
-
-/** No host of an unsigned MX RRset will do, whatever else is known of it, or is not. */
-function isOutOfTheQuestion(rule: OutboundRule, destination: Destination): boolean {
-  return rule.level === 'mandatory_dane' && destinationSecurity(destination) === 'insecure';
-}
-
-/**
- * Usable TLSA records behind an unsigned MX under `auto`: DANE proves that the host is itself, not that it belongs to
- * the domain, so an `enforce` policy applies in full as well.
- */
-function daneBesidePolicy(terms: TermsBuilder, facts: Facts, host: string, dane: DaneAuthentication): Terms {
-  const sts = stsState(facts.sts, facts.destination.domain, host);
-  const discovered = daneDiscovered(dane, 'insecure');
-  switch (sts.kind) {
-    case 'refused':
-      return terms.refuse(sts.failure, `${discovered}; MTA-STS enforce id ${sts.id}`);
-    case 'unknown':
-      return terms.refuse(sts.failure, `${discovered}; MTA-STS policy not known`);
-    case 'enforce':
-      return terms.encrypted(
-        'dane+sts-enforce',
-        { kind: 'dane_and_pkix', dane, pkix: terms.pkixFor(host) },
-        `${discovered}; MTA-STS enforce id ${sts.id}`,
-      );
-    case 'testing':
-      return terms.encrypted(
-        'dane',
-        { kind: 'dane', dane },
-        `${discovered}; MTA-STS testing id ${sts.id}`,
-        sts.recorded,
-        terms.testing(host),
-      );
-    case 'no_policy':
-      return terms.encrypted('dane', { kind: 'dane', dane }, discovered, sts.recorded);
-  }
-}
-
-/** `cleartext-forbidden`: TLSA records exist but none is usable, so encryption is required whatever the policy says. */
-function stsTerms(
-  terms: TermsBuilder,
-  facts: Facts,
-  host: string,
-  cleartext: 'cleartext-allowed' | 'cleartext-forbidden' = 'cleartext-allowed',
-): Terms {
-  const sts = stsState(facts.sts, facts.destination.domain, host);
-  const pkix: Authentication = { kind: 'pkix', pkix: terms.pkixFor(host) };
-  switch (sts.kind) {
-    case 'refused':
-      return terms.refuse(sts.failure, `MTA-STS enforce id ${sts.id}`);
-    case 'unknown':
-      return terms.refuse(sts.failure, 'MTA-STS policy not known');
-    case 'enforce':
-      return terms.encrypted('sts-enforce', pkix, `MTA-STS enforce id ${sts.id}`);
-    case 'testing': {
-      const discovered = `MTA-STS testing id ${sts.id}`;
-      if (cleartext === 'cleartext-forbidden') {
-        return terms.encrypted(
-          'dane-unusable',
-          { kind: 'none' },
-          discovered,
-          sts.recorded,
-          terms.testing(host),
-        );
-      }
-      return terms.opportunistic('sts-testing', discovered, sts.recorded, terms.testing(host));
-    }
-    case 'no_policy':
-      if (cleartext === 'cleartext-forbidden') {
-        return terms.encrypted(
-          'dane-unusable',
-          { kind: 'none' },
-          'DANE: no usable TLSA record',
-          sts.recorded,
-        );
-      }
-      return terms.opportunistic('no-sts', sts.why, sts.recorded);
-  }
-}
-
-function verifyAuthentication(rule: OutboundRule, destination: Destination, host: string): Authentication {
+/** What the rule itself lists: fingerprints, or the names that a certificate may bear. */
+function byRule(rule: OutboundRule, destination: Destination, host: string): Authentication {
   if (rule.fingerprints.length > 0) return { kind: 'fingerprints', sha256: rule.fingerprints };
   const names: string[] = [];
-  const below: string[] = [];
+  const subdomains: string[] = [];
   for (const match of rule.match) {
-    if (match.kind === 'hostname') names.push(host);
-    else if (match.kind === 'nexthop') names.push(nextHop(destination, host));
-    else if (match.kind === 'dot-nexthop') below.push(nextHop(destination, host));
-    else if (match.kind === 'name') names.push(match.name);
-    else below.push(match.domain);
+    switch (match.kind) {
+      case 'hostname':
+        names.push(host);
+        break;
+      case 'nexthop':
+        names.push(nextHop(destination, host));
+        break;
+      case 'dot-nexthop':
+        subdomains.push(nextHop(destination, host));
+        break;
+      case 'name':
+        names.push(match.name);
+        break;
+      case 'subdomains':
+        subdomains.push(match.domain);
+    }
   }
-  return { kind: 'pkix', pkix: { names, below, extraRoots: rule.extraRoots } };
-}
-
-function daneDiscovered(dane: DaneAuthentication, security: string): string {
-  const records =
-    dane.records.length === 1 ? '1 usable TLSA record' : `${dane.records.length} usable TLSA records`;
-  const port = dane.port === smtpPort ? '' : ` port ${dane.port}`;
-  return `DANE: ${security} MX, ${records} at ${dane.baseDomain}${port}`;
+  return { kind: 'pkix', pkix: { names, subdomains, extraRoots: rule.extraRoots } };
 }
 
 function literalHost(address: string): MxHostFacts {
@@ -291,81 +167,4 @@ function literalHost(address: string): MxHostFacts {
     canonicalName: address,
   } as const;
   return { host: address, preference: 0, addresses, tlsa: { kind: 'not_asked' } };
-}
-
-/** Writes the terms for one host under one rule, so that the tables above read as tables. */
-class TermsBuilder {
-  constructor(
-    private readonly rule: OutboundRule,
-    private readonly destination: Destination,
-    private readonly host: string,
-  ) {}
-
-  accept(requirement: Requirement, discovered: string, recorded: readonly Failure[] = []): Terms {
-    return { kind: 'requirement', requirement, discovered, recorded };
-  }
-
-  refuse(failure: Failure, discovered: string): Terms {
-    return { kind: 'refused', failure, discovered };
-  }
-
-  requireDane(why: string): Terms {
-    const text = `DANE is required for ${this.destination.domain}, but does not apply to ${this.host}: ${why}`;
-    return this.refuse({ reason: 'dane-required', text }, `no DANE: ${why}`);
-  }
-
-  opportunistic(
-    because: Because,
-    discovered: string,
-    recorded: readonly Failure[],
-    observe: EncryptedRequirement | 'nothing' = 'nothing',
-  ): Terms {
-    return this.accept(
-      {
-        kind: 'opportunistic',
-        minVersion: minimumVersion(this.rule.minTlsVersion, 'opportunistic'),
-        cleartextFallback: this.rule.cleartextFallback,
-        serverName: sniOf(this.host),
-        observe,
-        because,
-      },
-      discovered,
-      recorded,
-    );
-  }
-
-  encrypted(
-    because: Because,
-    authentication: Authentication,
-    discovered: string,
-    recorded: readonly Failure[] = [],
-    observe: EncryptedRequirement | 'nothing' = 'nothing',
-  ): Terms {
-    return this.accept(this.requirement(because, authentication, observe), discovered, recorded);
-  }
-
-  /** What an `enforce` policy would ask for: observed, whatever else is enforced (RFC 8461 section 5). */
-  testing(host: string): EncryptedRequirement {
-    return this.requirement('sts-testing', { kind: 'pkix', pkix: this.pkixFor(host) }, 'nothing');
-  }
-
-  private requirement(
-    because: Because,
-    authentication: Authentication,
-    observe: EncryptedRequirement | 'nothing',
-  ): EncryptedRequirement {
-    const dane = 'dane' in authentication ? authentication.dane : undefined;
-    return {
-      kind: 'encrypted',
-      minVersion: minimumVersion(this.rule.minTlsVersion, authentication.kind),
-      authentication,
-      serverName: dane?.baseDomain ?? sniOf(this.host),
-      observe,
-      because,
-    };
-  }
-
-  pkixFor(host: string): PkixAuthentication {
-    return { names: [host], below: [], extraRoots: this.rule.extraRoots };
-  }
 }

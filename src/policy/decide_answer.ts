@@ -1,25 +1,22 @@
 /**
  * Rule and facts in, one requirement per host of a plugin's answer to `get_mx` out. Pure.
  *
- * | standing | held to |
- * |---|---|
- * | route | the DANE table as a secure MX; no policy |
- * | MX host of the domain | both tables, as if our own look-up had brought it |
- * | forged | refused where DANE or an `enforce` policy protects mail to the domain; else as a stray |
- * | stray | both tables, as an insecure MX of the domain |
- * | unknown | refused where the level asks for DANE or a policy; else as a stray |
+ * Where a host stands says how the DANE table is read for it, whether the domain's policy applies, and where it is refused
+ * before either is read: `standingTable` holds that as data.
  */
 import type { Destination, RoutedHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
-import { asksDane, asksPolicy } from './asks';
-import { daneState, lookupFailure } from './dane';
+import { forgedText, standingText, unknownFailure, withAdvice } from './answer_texts';
+import { asksDane, asksPolicy, requiresDane } from './asks';
+import { daneEntry, isUnderDane } from './dane';
 import { decide } from './decide';
 import { monitored } from './monitor';
 import type { OwnMx, Standing } from './mx_answer';
 import type { Decision, HostPlan, RefusedHost } from './requirement';
 import { sniOf } from './sni';
+import { standingTable, type DaneLevel } from './tables';
 
 export interface AnsweredHostFacts {
   readonly standing: Standing;
@@ -29,8 +26,8 @@ export interface AnsweredHostFacts {
 export interface AnswerFacts {
   /** The recipient domain. */
   readonly domain: string;
-  /** The plugin that answered, empty where it is not known. */
-  readonly by: string;
+  /** The plugin that answered, where it is known. */
+  readonly by: string | undefined;
   /** In the order of the answer. */
   readonly hosts: readonly AnsweredHostFacts[];
   readonly own: OwnMx;
@@ -58,15 +55,24 @@ function decideOne(rule: OutboundRule, facts: AnswerFacts, host: AnsweredHostFac
   const { standing } = host;
   const failure = refusal(rule, facts, host);
   if (failure !== undefined) return refused(rule, facts, host, failure);
-  const sts: StsFacts = standing.kind === 'route' ? { kind: 'not_asked' } : facts.sts;
+  const sts: StsFacts = standingTable[standing.kind].policy === 'applies' ? facts.sts : notAsked;
   const decision = decide(rule, { destination: asDestination(facts, host), sts });
   const outcome = decision.kind === 'deliver' ? (decision.hosts[0] ?? decision.refused[0]) : undefined;
   if (outcome === undefined) throw new Error(`no decision about ${host.facts.host}`);
-  const discovered = `${standingText(facts, standing)}; ${outcome.discovered}`;
-  const told = (one: Failure) => (standing.kind === 'stray' ? withAdvice(one, facts, host) : one);
+  const discovered = `${standingText(facts.by, standing)}; ${outcome.discovered}`;
+  const told = (one: Failure) => (standing.kind === 'stray' ? withAdvice(one, facts, host.facts.host) : one);
   return 'failure' in outcome
     ? { ...outcome, failure: told(outcome.failure), discovered }
     : { ...outcome, recorded: outcome.recorded.map(told), discovered };
+}
+
+const notAsked: StsFacts = { kind: 'not_asked' };
+
+/** The MX RRset as which the DANE table is read for a host. */
+export function mxSecurity(standing: Standing, own: OwnMx): 'secure' | 'insecure' {
+  const { mx } = standingTable[standing.kind];
+  if (mx !== 'own_mx') return mx;
+  return own.kind === 'known' ? own.security : 'insecure';
 }
 
 /** What the tables say of this host on its own. */
@@ -75,44 +81,47 @@ export function asDestination(
   { standing, facts }: AnsweredHostFacts,
 ): Destination {
   if (standing.kind === 'route') return { kind: 'route', domain, hosts: [facts] };
-  const security = standing.kind === 'own_mx' && own.kind === 'known' ? own.security : 'insecure';
+  const secure = mxSecurity(standing, own) === 'secure';
   const canonicalName = own.kind === 'known' ? own.canonicalName : domain;
-  return { kind: 'answered', domain, secure: security === 'secure', canonicalName, hosts: [facts] };
+  return { kind: 'answered', domain, secure, canonicalName, hosts: [facts] };
 }
 
 /** Why nothing further is asked about a host; `undefined` where the tables have the word. */
 function refusal(
-  rule: OutboundRule,
+  { level, insecureMx }: OutboundRule,
   facts: AnswerFacts,
   { standing, facts: { host } }: AnsweredHostFacts,
 ): Failure | undefined {
-  if (standing.kind === 'unknown') {
-    const rests = asksDane(rule.level) || asksPolicy(rule.level);
-    return rests ? lookupFailure(standing.failure, `MX hosts of ${facts.domain}`) : undefined;
+  switch (standingTable[standing.kind].refused) {
+    case 'never':
+      return undefined;
+    case 'where_asked':
+      return asksDane(level) || asksPolicy(level) ? unknownFailure(standing, facts.domain) : undefined;
+    case 'where_protected':
+      if (requiresDane(level) || (asksDane(level) && isProtected(level, insecureMx, facts.real))) {
+        return { reason: 'dane-required', text: forgedText(facts, host, 'DANE'), fault: 'ours' };
+      }
+      if (asksPolicy(level) && facts.sts.kind === 'policy' && facts.sts.policy.mode === 'enforce') {
+        return {
+          reason: 'mx-not-in-policy',
+          text: forgedText(facts, host, 'an MTA-STS policy'),
+          fault: 'ours',
+        };
+      }
+      return undefined;
   }
-  if (standing.kind !== 'forged') return undefined;
-  const protection = protectionOf(rule, facts);
-  if (protection === 'none') return undefined;
-  const by = facts.by === '' ? 'a plugin' : `the plugin ${facts.by}`;
-  const text =
-    `${by} answered get_mx with ${host === '' ? 'a null MX' : host} from DNS, but our own resolver finds no such MX host of ` +
-    `${facts.domain}, mail to which ${protection === 'dane' ? 'DANE' : 'an MTA-STS policy'} protects`;
-  return { reason: protection === 'dane' ? 'dane-required' : 'mx-not-in-policy', text, fault: 'ours' };
-}
-
-/** What of the level rests on the MX hosts being those of the domain. */
-function protectionOf(rule: OutboundRule, { real, sts }: AnswerFacts): 'dane' | 'policy' | 'none' {
-  if (rule.level === 'mandatory_dane') return 'dane';
-  if (asksDane(rule.level) && real !== 'not_asked' && isProtected(rule, real)) return 'dane';
-  if (!asksPolicy(rule.level)) return 'none';
-  return sts.kind === 'policy' && sts.policy.mode === 'enforce' ? 'policy' : 'none';
 }
 
 /** Whether DANE applies to any host to which the mail should go, or nobody can tell. */
-function isProtected(rule: OutboundRule, real: Destination): boolean {
+function isProtected(
+  level: DaneLevel,
+  insecureMx: OutboundRule['insecureMx'],
+  real: AnswerFacts['real'],
+): boolean {
+  if (real === 'not_asked') return false;
   if (real.kind === 'lookup_failed') return true;
   const hosts = real.kind === 'mx' ? real.hosts : real.kind === 'implicit' ? [real.host] : [];
-  return hosts.some((host) => daneState(rule, real, host).kind !== 'does_not_apply');
+  return hosts.some((host) => isUnderDane(daneEntry(level, insecureMx, real, host)));
 }
 
 function refused(
@@ -121,34 +130,7 @@ function refused(
   { standing, facts: { host, preference, port } }: AnsweredHostFacts,
   failure: Failure,
 ): HostPlan | RefusedHost {
-  const discovered = standingText(facts, standing);
+  const discovered = standingText(facts.by, standing);
   if (rule.enforcement === 'enforce') return { host, failure, discovered };
   return { host, preference, port, addresses: [], ...monitored({ failure, discovered }, sniOf(host)) };
-}
-
-/** Where the operator means a route that nothing says is one. */
-function withAdvice(failure: Failure, { by, domain }: AnswerFacts, { facts }: AnsweredHostFacts): Failure {
-  const { reason } = failure;
-  if (reason !== 'dane-required' && reason !== 'mx-not-in-policy') return failure;
-  const plugin = by === '' ? '' : ` (or the plugin ${by})`;
-  const text =
-    `${facts.host} is no MX host of ${domain} that our own resolver finds: where it is a route of yours, list it${plugin} ` +
-    `under [outbound] routes[] in tls-peers.ini; ${failure.text}`;
-  return { reason, text, fault: 'ours' };
-}
-
-function standingText({ by }: AnswerFacts, standing: Standing): string {
-  const answered = by === '' ? 'answered by a plugin' : `answered by ${by}`;
-  switch (standing.kind) {
-    case 'route':
-      return `route, ${answered}`;
-    case 'own_mx':
-      return `MX host, ${answered}`;
-    case 'forged':
-      return `no MX host by our resolver, ${answered} from DNS`;
-    case 'stray':
-      return `neither MX host nor route, ${answered}`;
-    case 'unknown':
-      return `MX not known, ${answered}`;
-  }
 }

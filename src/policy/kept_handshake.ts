@@ -2,7 +2,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { nameOf } from './dates';
 import { observedBy } from './observed';
-import { checkSession, type SessionVerdict, type TlsRequirement, type TlsSession } from './session';
+import type { TlsSession } from '../tls/session';
+import type { TlsRequirement } from './requirement';
+import { checkSession, type SessionVerdict } from './session';
 
 /**
  * As if the handshake had just been made: a rule that was tightened meanwhile counts, and so does a certificate that has expired

@@ -8,16 +8,16 @@ type Terms =
 
 export function monitored(
   terms: Terms,
-  serverName: string,
+  serverName: string | undefined,
 ): Pick<HostPlan, 'requirement' | 'discovered' | 'recorded'> {
   const { discovered } = terms;
   if ('failure' in terms) {
-    return { requirement: watching('nothing', serverName), discovered, recorded: [terms.failure] };
+    return { requirement: watching(undefined, serverName), discovered, recorded: [terms.failure] };
   }
   return { requirement: loosened(terms.requirement, serverName), discovered, recorded: terms.recorded };
 }
 
-function loosened(requirement: Requirement, serverName: string): Requirement {
+function loosened(requirement: Requirement, serverName: string | undefined): Requirement {
   switch (requirement.kind) {
     case 'cleartext':
       return requirement;
@@ -26,7 +26,7 @@ function loosened(requirement: Requirement, serverName: string): Requirement {
     case 'opportunistic':
       // What refuses cleartext or old TLS here is watched as well, so that its effect is known before it is enforced.
       return watching(
-        requirement.observe === 'nothing' && requirement.cleartextFallback === 'never'
+        requirement.observe === undefined && requirement.cleartextFallback === 'never'
           ? { ...requirement, kind: 'encrypted', authentication: { kind: 'none' } }
           : requirement.observe,
         serverName,
@@ -34,7 +34,7 @@ function loosened(requirement: Requirement, serverName: string): Requirement {
   }
 }
 
-function watching(observe: EncryptedRequirement | 'nothing', serverName: string): Requirement {
+function watching(observe: EncryptedRequirement | undefined, serverName: string | undefined): Requirement {
   return {
     kind: 'opportunistic',
     minVersion: 'TLSv1',

@@ -13,16 +13,13 @@ import { plainAddress } from '../peers/network';
 export interface AnsweredHost {
   /** Where Haraka will connect: a name or an address; empty for nowhere, as a null MX has it. */
   readonly exchange: string;
-  /**
-   * Haraka's `from_dns`, empty where there is none: its MX look-up writes the domain that was asked for, its address look-up
-   * the name of the host.
-   */
-  readonly fromDns: string;
+  /** Haraka's `from_dns`: its MX look-up writes the domain that was asked for, its address look-up the name of the host. */
+  readonly fromDns: string | undefined;
 }
 
-/** An answer of the plugin `by`; empty where nobody knows which plugin it was. */
+/** An answer of the plugin `by`; `undefined` where nobody knows which plugin it was. */
 export interface MxAnswer<Host extends AnsweredHost = AnsweredHost> {
-  readonly by: string;
+  readonly by: string | undefined;
   readonly hosts: readonly Host[];
 }
 
@@ -36,7 +33,7 @@ export type OwnMx =
       /** In order of preference. None: there is no such domain. The empty name: a null MX. */
       readonly hosts: readonly OwnHost[];
       /** What keeps addresses from being all that there are. */
-      readonly missing: FailedLookup | 'nothing';
+      readonly missing: FailedLookup | undefined;
     }
   | FailedLookup;
 
@@ -73,11 +70,11 @@ const routingPlugins: ReadonlySet<string> = new Set([
  *
  * @param routes hosts and plugins that `[outbound] routes[]` lists
  */
-export function isRoute(host: AnsweredHost, by: string, routes: readonly string[]): boolean {
-  if (host.fromDns !== '') return false;
-  if (routingPlugins.has(by)) return true;
+export function isRoute(host: AnsweredHost, by: string | undefined, routes: readonly string[]): boolean {
+  if (host.fromDns !== undefined) return false;
+  if (by !== undefined && routingPlugins.has(by)) return true;
   const name = nameOf(host.exchange);
-  return routes.some((route) => (by !== '' && route === by) || (name !== '' && nameOf(route) === name));
+  return routes.some((route) => route === by || (name !== '' && nameOf(route) === name));
 }
 
 /** Each host of an answer about `domain`, which is in canonical form, with its standing. */
@@ -88,10 +85,10 @@ export function classified<Host extends AnsweredHost>(
   routes: readonly string[],
 ): { readonly host: Host; readonly standing: Standing }[] {
   const matched = hosts.map((host) => ({ host, match: ownHostOf(host, domain, own) }));
-  // Whoever names one MX host of the domain has them from DNS.
+  // A plugin that names one MX host of the domain has them all from DNS.
   const someAreOwn = matched.some(({ match }) => match !== undefined);
   return matched.map(({ host, match }) => {
-    const fromDns = host.fromDns !== '' || someAreOwn;
+    const fromDns = host.fromDns !== undefined || someAreOwn;
     const standing = isRoute(host, by, routes) ? route : standingOf(host, match, own, fromDns);
     return { host, standing };
   });
@@ -102,7 +99,7 @@ const route: Standing = { kind: 'route' };
 function standingOf(host: AnsweredHost, match: string | undefined, own: OwnMx, fromDns: boolean): Standing {
   if (own.kind === 'failed') return { kind: 'unknown', failure: own };
   if (match !== undefined) return { kind: 'own_mx', host: match };
-  if (own.missing !== 'nothing' && isIP(host.exchange) !== 0)
+  if (own.missing !== undefined && isIP(host.exchange) !== 0)
     return { kind: 'unknown', failure: own.missing };
   return { kind: fromDns ? 'forged' : 'stray' };
 }
@@ -121,11 +118,11 @@ function ownHostOf(host: AnsweredHost, domain: string, own: OwnMx): string | und
     return isNamed(name) ? name : undefined;
   }
   // The domain that was asked for says nothing of the host, unless it is a host itself and nothing else is known.
-  const name = nameOf(host.fromDns);
-  if (name !== '' && name !== domain && isNamed(name)) return name;
+  const name = host.fromDns === undefined ? undefined : nameOf(host.fromDns);
+  if (name !== undefined && name !== domain && isNamed(name)) return name;
   const byAddress = own.hosts.find(({ addresses }) => addresses.some(isSame(host.exchange)));
   if (byAddress !== undefined) return byAddress.host;
-  return name !== '' && isNamed(name) ? name : undefined;
+  return name !== undefined && isNamed(name) ? name : undefined;
 }
 
 function isSame(address: string): (other: string) => boolean {

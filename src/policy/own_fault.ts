@@ -30,7 +30,7 @@ function isConcerned(host: RefusedHost | HostPlan): boolean {
   return failures.some(({ reason }) => reason === 'dane-required');
 }
 
-/** An address has no DANE, whatever resolvers can tell; and what is known to be our fault needs no other. */
+/** An address has no DANE, and no resolver is needed to tell. What is known to be our fault needs no other reason. */
 function blamed(host: string, failure: Failure, ours: string): Failure {
   if (failure.reason !== 'dane-required' || failure.fault === 'ours' || isIP(host) !== 0) return failure;
   const text = `DANE is required, and our own resolver cannot tell whether it applies to ${host}: ${ours}`;

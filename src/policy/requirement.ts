@@ -1,29 +1,17 @@
 /** What one MX host must satisfy on one connection: the outcome of all decisions. Plain data. */
-import type { TlsaRecord } from '../dane/types';
+import type { DaneAuthentication } from '../dane/types';
 import type { Failure } from '../failure';
 import type { CleartextFallback } from '../peers/rule';
-
-export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
-
-/** DANE authentication of one host (RFC 7672): usable records only, never empty. */
-export interface DaneAuthentication {
-  /** Where the records were found; also the SNI and the first reference identifier for usage 2. */
-  readonly baseDomain: string;
-  /** The port to which the records belong. */
-  readonly port: number;
-  readonly records: readonly TlsaRecord[];
-  /** Reference identifiers for usage 2, the base domain first. */
-  readonly referenceNames: readonly string[];
-}
+import type { TlsVersion } from '../tls/version';
 
 /** PKIX authentication: a trusted chain, and a SAN DNS-ID that matches one of the names. */
 export interface PkixAuthentication {
   /** Reference identifiers in canonical form. */
   readonly names: readonly string[];
-  /** Domains below which any name will do. */
-  readonly below: readonly string[];
-  /** PEM of roots trusted beside the default ones, empty for none. */
-  readonly extraRoots: string;
+  /** Domains of which any subdomain will do, at any depth. */
+  readonly subdomains: readonly string[];
+  /** PEM of roots trusted beside the default ones. */
+  readonly extraRoots: string | undefined;
 }
 
 export type Authentication =
@@ -55,10 +43,10 @@ export interface EncryptedRequirement {
   readonly kind: 'encrypted';
   readonly minVersion: TlsVersion;
   readonly authentication: Authentication;
-  /** SNI, empty for none (an address). */
-  readonly serverName: string;
+  /** SNI; `undefined` for an address, which is never sent. */
+  readonly serverName: string | undefined;
   /** What else would have been required, as in `OpportunisticRequirement`. */
-  readonly observe: EncryptedRequirement | 'nothing';
+  readonly observe: EncryptedRequirement | undefined;
   readonly because: Because;
 }
 
@@ -66,14 +54,18 @@ export interface OpportunisticRequirement {
   readonly kind: 'opportunistic';
   readonly minVersion: TlsVersion;
   readonly cleartextFallback: CleartextFallback;
-  readonly serverName: string;
+  /** As of `EncryptedRequirement`. */
+  readonly serverName: string | undefined;
   /**
    * What would have been required, held against the connection and recorded but never enforced: a `testing` policy
    * (RFC 8461 section 5), or `enforcement = monitor`.
    */
-  readonly observe: EncryptedRequirement | 'nothing';
+  readonly observe: EncryptedRequirement | undefined;
   readonly because: Because;
 }
+
+/** One that a TLS session can meet. */
+export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
 
 export type Requirement =
   /** Never STARTTLS. `because` is for people. */
@@ -84,7 +76,7 @@ export interface HostPlan {
   readonly host: string;
   readonly preference: number;
   readonly port: number;
-  /** Empty on a route: whoever chose the host has them. */
+  /** Empty on a route: the routing has them. */
   readonly addresses: readonly string[];
   readonly requirement: Requirement;
   /** Failures seen while deciding that are recorded but do not stop delivery (`monitor`, `testing`). */
@@ -110,7 +102,7 @@ export type Decision =
     }
   /** Keep the message and try later. */
   | { readonly kind: 'defer'; readonly failure: Failure }
-  /** The domain takes no mail, whatever the rule. */
+  /** The domain takes no mail, under any rule. */
   | { readonly kind: 'undeliverable'; readonly domain: string; readonly cause: UndeliverableCause };
 
 /** `no_address`: no MX records, and no address of its own either. */

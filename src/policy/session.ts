@@ -1,56 +1,34 @@
-/** Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns. */
+/**
+ * Holds one finished TLS handshake to a requirement. Pure and synchronous: EHLO goes out as soon as it returns.
+ *
+ * In this order, and the first that fails is the verdict: the TLS version, whether the cipher encrypts, and who the peer is.
+ * That is by TLSA records (RFC 7672, see `dane/`), by PKIX (a chain that OpenSSL trusts, and a DNS-ID of the SAN that is one
+ * of the names, RFC 6125), by both, or by the fingerprint of the certificate.
+ */
 import { createHash, X509Certificate } from 'node:crypto';
+import type { DaneAuthentication } from '../dane/types';
 import { verifyPeer } from '../dane/verify';
 import type { Failure, FailureReason } from '../failure';
 import { printable } from '../text';
-import { chainWeakness } from '../tls/chain_strength';
 import { encrypts } from '../tls/encrypts';
-import type { SecurityLevel } from '../tls/security_level';
-import type { TrustedRoots } from '../tls/trusted_roots';
+import type { TlsSession } from '../tls/session';
+import { compareVersions, tlsVersion } from '../tls/version';
 import { readCertificate } from '../x509/certificate';
-import { Effort, EffortSpent } from '../x509/effort';
+import { chainWeakness } from '../x509/chain_strength';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
-import type { PeerCertificates } from '../x509/sent_chain';
-import { constrainingCertificates } from '../x509/trusted';
+import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
 import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
-import type {
-  Authentication,
-  DaneAuthentication,
-  EncryptedRequirement,
-  OpportunisticRequirement,
-  PkixAuthentication,
-} from './requirement';
-import { compareVersions, tlsVersion } from './version';
-
-export interface TlsSession {
-  /** What `TLSSocket.getProtocol()` reports. */
-  readonly protocol: string | null;
-  /** OpenSSL's name of it. */
-  readonly cipher: string;
-  /** The key exchange group such as `X25519MLKEM768`; empty where Node does not tell. Not judged. */
-  readonly group: string;
-  /** What the peer sent. Most requirements need no more than the octets of the leaf. */
-  readonly certificates: PeerCertificates;
-  /** OpenSSL's verdict on the chain alone: `trusted`, or its error code such as `CERT_HAS_EXPIRED`. */
-  readonly chainVerdict: string;
-  /** At which level that verdict was passed: below 2 it says nothing of how strong keys and signatures are. */
-  readonly securityLevel: SecurityLevel;
-  /** What that verdict trusted. */
-  readonly roots: () => TrustedRoots;
-}
-
-/** A requirement that a TLS session can meet. */
-export type TlsRequirement = EncryptedRequirement | OpportunisticRequirement;
+import type { Authentication, PkixAuthentication, TlsRequirement } from './requirement';
 
 export type SessionVerdict = SessionMet | SessionFailed;
 
 export interface SessionMet {
-  readonly kind: 'held';
+  readonly kind: 'met';
   /**
    * How the peer was authenticated, for people: `dane 3 1 1`, `pkix`, `fingerprint`, `unauthenticated`. Where nothing that
-   * is enforced did it, the first observation that held.
+   * is enforced did it, the first observation that was met.
    */
   readonly verified: string;
   /** What did not meet that which is only observed. */
@@ -76,7 +54,7 @@ export function checkSession(requirement: TlsRequirement, session: TlsSession, n
     if (verdict.kind === 'failed') recorded.push(verdict.failure);
     else if (verified === 'unauthenticated') verified = verdict.verified;
   }
-  return { kind: 'held', verified, recorded };
+  return { kind: 'met', verified, recorded };
 }
 
 function checkEnforced(requirement: TlsRequirement, session: TlsSession, now: Date): Verdict {
@@ -96,13 +74,13 @@ function checkEnforced(requirement: TlsRequirement, session: TlsSession, now: Da
   }
   return requirement.kind === 'encrypted'
     ? checkAuthentication(requirement.authentication, session, now)
-    : held('unauthenticated');
+    : met('unauthenticated');
 }
 
 function checkAuthentication(authentication: Authentication, session: TlsSession, now: Date): Verdict {
   switch (authentication.kind) {
     case 'none':
-      return held('unauthenticated');
+      return met('unauthenticated');
     case 'dane':
       return checkDane(authentication.dane, session, now);
     case 'pkix':
@@ -111,7 +89,7 @@ function checkAuthentication(authentication: Authentication, session: TlsSession
       const dane = checkDane(authentication.dane, session, now);
       if (dane.kind === 'failed') return dane;
       const pkix = checkPkix(authentication.pkix, session, now);
-      return pkix.kind === 'failed' ? pkix : held(`${dane.verified} and ${pkix.verified}`);
+      return pkix.kind === 'failed' ? pkix : met(`${dane.verified} and ${pkix.verified}`);
     }
     case 'fingerprints':
       return checkFingerprints(authentication.sha256, session);
@@ -122,7 +100,7 @@ function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): Ve
   const verdict = verifyPeer(session.certificates, dane, now);
   if (verdict.kind === 'refused') return failed(verdict.reason, verdict.text);
   const { usage, selector, matchingType } = verdict.record;
-  return held(`dane ${usage} ${selector} ${matchingType}`);
+  return met(`dane ${usage} ${selector} ${matchingType}`);
 }
 
 /** A trusted chain, and a DNS-ID of the SAN that is one of the reference identifiers (RFC 8461 section 4.1, RFC 6125). */
@@ -141,36 +119,34 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
   }
   const matched = [
     ...pkix.names.filter((name) => sanMatches(leaf, name)),
-    ...pkix.below.flatMap((domain) => dnsIdsBelow(leaf, domain)),
+    ...pkix.subdomains.flatMap((domain) => dnsIdsBelow(leaf, domain)),
   ];
-  if (matched.length > 0) return checkConstraints(pkix, leaf, matched, session);
-  const wanted = [...pkix.names, ...pkix.below.map((domain) => `*.${domain}`)].join(', ');
+  if (matched.length > 0) return checkConstraints(leaf, matched, session);
+  const wanted = [...pkix.names, ...pkix.subdomains.map((domain) => `*.${domain}`)].join(', ');
   const seen = printable(leaf.subjectAltName ?? 'no subject alternative name');
   return failed('certificate-host-mismatch', `the certificate is for ${seen}, not for ${wanted}`);
 }
 
 /** `matched`: the names that the leaf is good for, as long as no CA above it forbids them. */
 function checkConstraints(
-  { extraRoots }: PkixAuthentication,
   leaf: X509Certificate,
   matched: readonly string[],
-  { certificates }: TlsSession,
+  { certificates, roots }: TlsSession,
 ): Verdict {
-  const trusted = certificates.trusted?.(extraRoots) ?? constrainingCertificates([extraRoots]);
-  const issuers = [...certificates.chain().slice(1), ...trusted];
-  const effort = new Effort();
+  const issuers = [...certificates.chain().slice(1), ...roots().constraining()];
+  const budget = new WorkBudget();
   try {
     let forbidding: X509Certificate | undefined;
     for (const name of matched) {
-      const issuer = forbiddingIssuer(leaf, issuers, name, effort);
-      if (issuer === undefined) return held('pkix');
+      const issuer = forbiddingIssuer(leaf, issuers, name, budget);
+      if (issuer === undefined) return met('pkix');
       forbidding ??= issuer;
     }
     const whose = forbidding === undefined ? '' : subjectOf(forbidding);
     const text = `the certificate may not stand for ${matched[0] ?? ''}: an issuer of it (${whose}) does not permit that name`;
     return failed('validation-failure', text);
   } catch (error) {
-    if (error instanceof EffortSpent) return failed('validation-failure', error.message);
+    if (error instanceof WorkBudgetSpent) return failed('validation-failure', error.message);
     throw error;
   }
 }
@@ -180,7 +156,7 @@ function checkFingerprints(accepted: readonly string[], session: TlsSession): Ve
   if (leaf.length === 0) return failed('certificate-not-trusted', 'the peer sent no certificate');
   const seen = createHash('sha256').update(leaf).digest('hex');
   return accepted.includes(seen)
-    ? held('fingerprint')
+    ? met('fingerprint')
     : failed(
         'certificate-not-trusted',
         `the fingerprint of the certificate is ${seen}, which the rule does not list`,
@@ -228,6 +204,6 @@ function failed(reason: FailureReason, text: string): Verdict {
   return { kind: 'failed', failure: { reason, text } };
 }
 
-function held(verified: string): Verdict {
-  return { kind: 'held', verified };
+function met(verified: string): Verdict {
+  return { kind: 'met', verified };
 }

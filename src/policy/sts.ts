@@ -1,40 +1,58 @@
-/** The MTA-STS table: what a domain's policy means for one MX host (RFC 8461 sections 4 and 5). */
+/**
+ * MTA-STS for one MX host (RFC 8461): which row of the MTA-STS table the domain's policy makes it.
+ *
+ * A domain without signed DNS can say over HTTPS, which the Web's CAs vouch for, how its mail is to be protected: the policy
+ * names the MX hosts (`mx`), and in mode `enforce` mail goes only to one of them, over TLS, with a certificate for its name
+ * from a trusted CA. Mode `testing` asks for reports instead of refusals, mode `none` takes a policy back. A sender keeps
+ * the policy for its `max_age`, so that blocking DNS or HTTPS later does not make it disappear. The first fetch is not
+ * protected by anything: a domain whose policy was never obtained has none.
+ */
 import type { Failure } from '../failure';
 import { matchesPolicy } from '../mta_sts/match';
 import type { StsFacts } from '../mta_sts/types';
 
-export type StsState =
-  /** No policy in force. `failure`: what stood in the way of one, recorded but not enforced. */
-  | { readonly kind: 'no_policy'; readonly why: string; readonly recorded: readonly Failure[] }
-  /** Verified TLS if it works, otherwise as opportunistic. `recorded`: what `enforce` would have refused. */
-  | { readonly kind: 'testing'; readonly id: string; readonly recorded: readonly Failure[] }
-  | { readonly kind: 'enforce'; readonly id: string }
-  /** Whether a policy is in force cannot be told: the host is not connected to for now. */
-  | { readonly kind: 'unknown'; readonly failure: Failure }
-  /** The host is not one of the policy's: not connected to at all. */
-  | { readonly kind: 'refused'; readonly id: string; readonly failure: Failure };
+/**
+ * A row of the MTA-STS table, with what carrying its cell out takes. `recorded`: what has failed already and stops nothing,
+ * such as fetching a policy, or a host that `testing` does not name.
+ */
+export type StsFinding = { readonly recorded: readonly Failure[] } & (
+  | { readonly row: 'no_policy'; readonly why: 'not_asked' | 'not_published' | 'not_obtained' }
+  | { readonly row: 'mode_none' }
+  | { readonly row: 'mode_testing' | 'enforce_named'; readonly id: string }
+  | { readonly row: 'enforce_not_named'; readonly id: string; readonly failure: Failure }
+  | { readonly row: 'policy_not_known'; readonly failure: Failure }
+);
 
-export function stsState(sts: StsFacts, domain: string, host: string): StsState {
+const nothing: readonly Failure[] = [];
+
+export function stsFinding(sts: StsFacts, domain: string, host: string): StsFinding {
   switch (sts.kind) {
     case 'not_asked':
-      return { kind: 'no_policy', why: 'MTA-STS was not asked for', recorded: [] };
+      return { row: 'no_policy', why: 'not_asked', recorded: nothing };
     case 'no_policy':
       return sts.failure === 'not_published'
-        ? { kind: 'no_policy', why: 'no MTA-STS policy', recorded: [] }
-        : { kind: 'no_policy', why: 'MTA-STS policy not obtained', recorded: [sts.failure] };
+        ? { row: 'no_policy', why: 'not_published', recorded: nothing }
+        : { row: 'no_policy', why: 'not_obtained', recorded: [sts.failure] };
     case 'unknown':
-      return sts;
-    case 'policy': {
-      const { policy, id } = sts;
-      if (policy.mode === 'none') return { kind: 'no_policy', why: 'MTA-STS mode none', recorded: [] };
-      const named = matchesPolicy(policy, host);
-      if (policy.mode === 'testing')
-        return { kind: 'testing', id, recorded: named ? [] : [notNamed(host, domain, id, policy.mx)] };
-      return named
-        ? { kind: 'enforce', id }
-        : { kind: 'refused', id, failure: notNamed(host, domain, id, policy.mx) };
-    }
+      return { row: 'policy_not_known', failure: sts.failure, recorded: nothing };
+    case 'policy':
+      return findingOfPolicy(sts, domain, host);
   }
+}
+
+function findingOfPolicy(
+  { policy, id }: Extract<StsFacts, { kind: 'policy' }>,
+  domain: string,
+  host: string,
+): StsFinding {
+  if (policy.mode === 'none') return { row: 'mode_none', recorded: nothing };
+  const failure = matchesPolicy(policy, host) ? undefined : notNamed(host, domain, id, policy.mx);
+  if (policy.mode === 'testing') {
+    return { row: 'mode_testing', id, recorded: failure === undefined ? nothing : [failure] };
+  }
+  return failure === undefined
+    ? { row: 'enforce_named', id, recorded: nothing }
+    : { row: 'enforce_not_named', id, failure, recorded: nothing };
 }
 
 /** A policy may name some thousand hosts, and this is said of each host that it does not name. */

@@ -1,7 +1,7 @@
 /** Whether a message would go to a host that was looked at, under its requirement. Pure. */
 import type { Failure } from '../failure';
-import type { Requirement } from '../policy/requirement';
-import { checkSession, type TlsRequirement } from '../policy/session';
+import type { Requirement, TlsRequirement } from '../policy/requirement';
+import { checkSession } from '../policy/session';
 import type { Probe } from './probe';
 
 export type ProbeVerdict =
@@ -46,7 +46,7 @@ function withoutTls(requirement: TlsRequirement, failure: Failure): ProbeVerdict
     cleartextFallback === 'handshake_failure' || (cleartextFallback === 'no_starttls' && notOffered);
   if (!allowed) return { kind: 'refused', failure };
   // No STARTTLS is what opportunistic is about; it is news only where something more was watched for.
-  return inCleartext(notOffered && observe === 'nothing' ? [] : [failure]);
+  return inCleartext(notOffered && observe === undefined ? [] : [failure]);
 }
 
 function inCleartext(recorded: readonly Failure[]): ProbeVerdict {

@@ -5,7 +5,6 @@
 import * as net from 'node:net';
 import type { Failure } from '../failure';
 import { withDeadline } from '../deadline';
-import type { TlsSession } from '../policy/session';
 import type { SessionObserver, TlsPart } from '../session/options';
 import { Session } from '../session/session';
 import { TimeBudget } from '../session/time_budget';
@@ -15,13 +14,14 @@ import type { Timeouts } from '../smtp/timeouts';
 import { messageOf, printable } from '../text';
 import { hasClassicHello } from '../tls/groups';
 import { handshakeOptions, type HandshakeRequest } from '../tls/options';
+import type { TlsSession } from '../tls/session';
 
 export interface ProbeOptions {
   readonly address: string;
   /** Default 25. */
   readonly port?: number;
   /** What EHLO says. */
-  readonly heloName: string;
+  readonly ehloName: string;
   /** What a delivery would ask of the handshake. `never`: the visit ends with EHLO, as that of a sender who wants no TLS. */
   readonly handshake: HandshakeRequest | 'never';
   /** Milliseconds for a visit; 30 s where absent. After a handshake that stalled, a second visit has as long again. */
@@ -143,10 +143,10 @@ const timeouts: Timeouts = {
   quit: 1_000,
 };
 
-function termsOf({ heloName, handshake }: ProbeOptions): Terms {
+function termsOf({ ehloName, handshake }: ProbeOptions): Terms {
   return {
     protocol: 'smtp',
-    ehloName: heloName,
+    ehloName,
     tls: { kind: handshake === 'never' ? 'unwanted' : 'if_offered' },
     credentials: 'none',
     task: { kind: 'probe' },
@@ -157,11 +157,11 @@ function tlsPartOf({ handshake }: ProbeOptions): TlsPart | 'none' {
   if (handshake === 'never') return 'none';
   return {
     options: () => handshakeOptions(handshake),
-    requirement: handshake.requirement,
+    terms: handshake.terms,
     judge: (session) => {
-      // Whoever judges does so later, when the connection is gone and Node could no longer tell.
+      // The verdict comes later, when the connection is gone and Node could no longer tell.
       session.certificates.chain();
-      return { kind: 'held', verified: 'unauthenticated', recorded: [] };
+      return { kind: 'met', verified: 'unauthenticated', recorded: [] };
     },
     failedVerdict: 'verification',
   };

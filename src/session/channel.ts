@@ -4,8 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { TlsRequirement } from '../policy/session';
 import { ReplyReader, type ReplyEvent } from '../smtp/reply';
+import type { HandshakeTerms } from '../tls/handshake_terms';
 import { Gate } from './gate';
 import { beginHandshake, type Handshake } from './handshake';
 
@@ -28,25 +28,26 @@ export class Channel {
   readonly #gate: Gate;
   #closed = false;
 
+  readonly #connection: Socket;
+  readonly #listener: ChannelListener;
+
   /** @param connection connected; from `open` on no one else hears of it */
-  constructor(
-    private readonly connection: Socket,
-    cleartext: 'allowed' | 'forbidden',
-    private readonly listener: ChannelListener,
-  ) {
+  constructor(connection: Socket, cleartext: 'allowed' | 'forbidden', listener: ChannelListener) {
+    this.#connection = connection;
+    this.#listener = listener;
     this.#socket = connection;
     this.#gate = new Gate(connection, cleartext, (verb) => listener.keptBack(verb));
   }
 
   /** Takes the connection over from whoever made it. */
   open(): void {
-    const { connection } = this;
+    const connection = this.#connection;
     for (const name of others) connection.removeAllListeners(name);
     connection.setTimeout(0);
     connection.setNoDelay(true);
     this.#watch(connection);
     this.#listen(connection);
-    if (connection.destroyed) this.listener.closed();
+    if (connection.destroyed) this.#listener.closed();
   }
 
   write(data: string | Uint8Array): 'written' | 'full' {
@@ -66,7 +67,7 @@ export class Channel {
   /** From here on nothing goes out, until `startTls` and `verified`. @returns whether that is so for the first time */
   closeForTls(): boolean {
     if (!this.#gate.close()) return false;
-    for (const name of ['data', 'end', 'drain']) this.connection.removeAllListeners(name);
+    for (const name of ['data', 'end', 'drain']) this.#connection.removeAllListeners(name);
     this.#reader = new ReplyReader();
     return true;
   }
@@ -75,12 +76,8 @@ export class Channel {
    * @param done the handshake is complete, and not yet held to anything
    * @throws whatever OpenSSL has against the options
    */
-  startTls(
-    options: ConnectionOptions,
-    requirement: TlsRequirement,
-    done: (handshake: Handshake) => void,
-  ): void {
-    const handshake = beginHandshake(this.connection, options, requirement);
+  startTls(options: ConnectionOptions, terms: HandshakeTerms, done: (handshake: Handshake) => void): void {
+    const handshake = beginHandshake(this.#connection, options, terms);
     this.#gate.guard(handshake.socket);
     this.#socket = handshake.socket;
     this.#watch(handshake.socket);
@@ -99,36 +96,36 @@ export class Channel {
   }
 
   ref(): void {
-    this.connection.ref();
+    this.#connection.ref();
   }
 
   /** It must not keep a process from ending. */
   unref(): void {
-    this.connection.unref();
+    this.#connection.unref();
   }
 
   destroy(): void {
     this.#closed = true;
     this.#socket.destroy();
-    this.connection.destroy();
+    this.#connection.destroy();
   }
 
   /** For ever: an error that nobody listens to would end the process. */
   #watch(socket: Socket): void {
-    socket.on('error', (error) => this.listener.failed(error));
-    socket.on('close', () => this.listener.closed());
+    socket.on('error', (error) => this.#listener.failed(error));
+    socket.on('close', () => this.#listener.closed());
   }
 
   #listen(socket: Socket): void {
     socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
-    socket.on('end', () => this.listener.closed());
-    socket.on('drain', () => this.listener.drained());
+    socket.on('end', () => this.#listener.closed());
+    socket.on('drain', () => this.#listener.drained());
   }
 
   #receive(chunk: Uint8Array): void {
     const reader = this.#reader;
     for (const event of reader.push(chunk)) {
-      this.listener.received(event);
+      this.#listener.received(event);
       // Behind STARTTLS another one reads.
       if (this.#reader !== reader || this.#closed) return;
     }

@@ -83,14 +83,17 @@ export class Connections<T> {
   #waiting = 0;
   #generation = 0;
 
+  readonly #limits: () => ConnectionLimits;
+  readonly #clock: () => number;
+
   /**
    * @param limits those in force now
    * @param clock milliseconds, never going back
    */
-  constructor(
-    private readonly limits: () => ConnectionLimits,
-    private readonly clock: () => number,
-  ) {}
+  constructor(limits: () => ConnectionLimits, clock: () => number) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
 
   /**
    * A session that waits and suits, or leave to connect.
@@ -99,7 +102,7 @@ export class Connections<T> {
    */
   async acquire(host: string, suits: ((kept: Kept<T>) => boolean) | undefined): Promise<Acquired<T>> {
     this.#noteArrival(host);
-    const since = this.clock();
+    const since = this.#clock();
     try {
       // Nobody overtakes those who wait already.
       let woken: Woken = this.#mustQueue(host) ? await this.#wait(host, 'last', since) : 'look_again';
@@ -128,7 +131,7 @@ export class Connections<T> {
     if (!this.#mayCarryMore(lease)) return false;
     if ((this.#hosts.get(lease.host)?.waiting.length ?? 0) > 0) return true;
     const before = this.#arrivals.get(lease.host)?.before ?? Number.NEGATIVE_INFINITY;
-    return this.clock() - before <= this.limits().idle;
+    return this.#clock() - before <= this.#limits().idle;
   }
 
   /** Lets an idle session wait for another message. */
@@ -139,11 +142,11 @@ export class Connections<T> {
       session.dismiss();
       return;
     }
-    const timer = setTimeout(() => this.#end(kept), this.limits().idle);
+    const timer = setTimeout(() => this.#end(kept), this.#limits().idle);
     timer.unref();
     host.idle.push({ kept, timer });
     this.#idle += 1;
-    if (this.#idle > this.limits().idleSessions) this.#endOldest();
+    if (this.#idle > this.#limits().idleSessions) this.#endOldest();
     this.#freed(lease.host, host);
   }
 
@@ -177,31 +180,31 @@ export class Connections<T> {
       if (!kept.session.isIdle() || !this.#mayCarryMore(kept.lease)) this.#end(kept);
       else if (suits?.(kept) === true) {
         this.#takeOut(host, idle);
-        host.moved = this.clock();
+        host.moved = this.#clock();
         return { kind: 'session', kept };
       }
     }
-    if (host.leases.size >= this.limits().perHost) {
+    if (host.leases.size >= this.#limits().perHost) {
       // One that waits for mail of another kind gives way; there is room once its connection is closed.
       const oldest = host.idle[0];
       if (oldest !== undefined) this.#end(oldest.kept);
-      if (host.leases.size >= this.limits().perHost) return 'none';
+      if (host.leases.size >= this.#limits().perHost) return 'none';
     }
-    const lease: Lease = { host: name, since: this.clock(), generation: this.#generation, messages: 0 };
+    const lease: Lease = { host: name, since: this.#clock(), generation: this.#generation, messages: 0 };
     // To end the last session of a host makes it forgotten.
     const current = this.#hostOf(name);
     current.leases.add(lease);
-    current.moved = this.clock();
+    current.moved = this.#clock();
     return { kind: 'connect', lease };
   }
 
   #mayCarryMore({ since, generation, messages }: Lease): boolean {
-    const limits = this.limits();
+    const limits = this.#limits();
     return (
       limits.reuse &&
       generation === this.#generation &&
       messages < limits.messages &&
-      this.clock() - since < limits.age
+      this.#clock() - since < limits.age
     );
   }
 
@@ -226,39 +229,39 @@ export class Connections<T> {
       };
       /** A host that works through its mail is waited for longer than one that stands still. */
       const watch = (begun: number): void => {
-        const { patience } = this.limits();
+        const { patience } = this.#limits();
         const until = Math.min(Math.max(begun, host.freed) + patience.idleHost, since + patience.inAll);
         timer = setTimeout(
           () => {
-            if (this.clock() < since + patience.inAll && host.freed > begun) {
+            if (this.#clock() < since + patience.inAll && host.freed > begun) {
               watch(host.freed);
               return;
             }
             host.stuck ||= host.freed <= begun;
             leave('give_up');
           },
-          Math.max(0, until - this.clock()),
+          Math.max(0, until - this.#clock()),
         );
         timer.unref();
       };
       this.#waiting += 1;
       if (place === 'first') host.waiting.unshift(leave);
       else host.waiting.push(leave);
-      watch(this.clock());
+      watch(this.#clock());
     });
   }
 
   /** Whoever waits holds up mail to others that wants its place: a few may, and as many as will have their turn soon. */
   #mayWait(host: Host<T>): boolean {
-    const { waiting, patience } = this.limits();
+    const { waiting, patience } = this.#limits();
     if (host.waiting.length < waiting.perHost && this.#waiting < waiting.inAll) return true;
-    const pace = Math.max(host.pace, this.clock() - host.moved);
+    const pace = Math.max(host.pace, this.#clock() - host.moved);
     return (host.waiting.length + 1) * pace < patience.idleHost;
   }
 
   #freed(name: string, host: Host<T>): void {
     const [first] = host.waiting;
-    const now = this.clock();
+    const now = this.#clock();
     if (first !== undefined) {
       const gap = now - host.freed;
       host.pace = Number.isFinite(host.pace) ? 0.8 * host.pace + 0.2 * gap : gap;
@@ -275,7 +278,7 @@ export class Connections<T> {
     const host = this.#hosts.get(name);
     if (host === undefined) return;
     const [first] = host.waiting;
-    const isRoom = host.leases.size < this.limits().perHost || host.idle.length > 0;
+    const isRoom = host.leases.size < this.#limits().perHost || host.idle.length > 0;
     if (first !== undefined && isRoom) first('look_again');
     else if (first === undefined && host.leases.size === 0) this.#hosts.delete(name);
   }
@@ -323,7 +326,7 @@ export class Connections<T> {
   #noteArrival(name: string): void {
     const known = this.#arrivals.get(name);
     this.#arrivals.delete(name);
-    this.#arrivals.set(name, { last: this.clock(), before: known?.last ?? Number.NEGATIVE_INFINITY });
+    this.#arrivals.set(name, { last: this.#clock(), before: known?.last ?? Number.NEGATIVE_INFINITY });
     const [oldest] = this.#arrivals.keys();
     if (this.#arrivals.size > rememberedHosts && oldest !== undefined) this.#arrivals.delete(oldest);
   }

@@ -18,18 +18,19 @@ type Done = (error?: Error | null) => void;
 export class Gate {
   #phase: 'before_tls' | 'handshake' | 'verified' = 'before_tls';
 
+  #cleartext: 'allowed' | 'forbidden';
+  readonly #onBlocked: (verb: string) => void;
+
   /** @param onBlocked told what was kept back, by its verb alone; whatever was written is gone */
-  constructor(
-    socket: Socket,
-    private cleartext: 'allowed' | 'forbidden',
-    private readonly onBlocked: (verb: string) => void,
-  ) {
+  constructor(socket: Socket, cleartext: 'allowed' | 'forbidden', onBlocked: (verb: string) => void) {
+    this.#cleartext = cleartext;
+    this.#onBlocked = onBlocked;
     this.#stand(socket, (chunk) => this.#passesUnencrypted(chunk));
   }
 
   /** For a message that follows one which could do without. */
   forbidCleartext(): void {
-    this.cleartext = 'forbidden';
+    this.#cleartext = 'forbidden';
   }
 
   /** Whether it has let the session on to TLS that meets what was required. */
@@ -56,7 +57,7 @@ export class Gate {
 
   #passesUnencrypted(chunk: Chunk): boolean {
     if (this.#phase !== 'before_tls') return false;
-    return this.cleartext === 'allowed' || (typeof chunk === 'string' && beforeTls.test(chunk));
+    return this.#cleartext === 'allowed' || (typeof chunk === 'string' && beforeTls.test(chunk));
   }
 
   #stand(socket: Socket, passes: (chunk: Chunk) => boolean): void {
@@ -76,7 +77,7 @@ export class Gate {
 
   /** All that was written together is kept back; to write on behind a gap would make it another command. */
   #block([first]: readonly Chunk[], done: Done): void {
-    this.onBlocked(verbOf(first));
+    this.#onBlocked(verbOf(first));
     done(new Error('kept from being sent without TLS'));
   }
 }

@@ -1,9 +1,9 @@
 /** One TLS handshake over a connection that stands. */
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
-import type { TlsRequirement, TlsSession } from '../policy/session';
-import { sessionFacts } from '../tls/session';
-import { peerCertificates } from '../x509/sent_chain';
+import type { HandshakeTerms } from '../tls/handshake_terms';
+import { peerCertificates } from '../tls/sent_chain';
+import { sessionFacts, type TlsSession } from '../tls/session';
 
 export interface Handshake {
   readonly socket: tls.TLSSocket;
@@ -12,13 +12,13 @@ export interface Handshake {
 }
 
 /**
- * @param requirement the one that `options` were made from
+ * @param terms those that `options` were made from
  * @throws whatever OpenSSL has against the options
  */
 export function beginHandshake(
   socket: Socket,
   options: tls.ConnectionOptions,
-  requirement: TlsRequirement,
+  terms: HandshakeTerms,
 ): Handshake {
   let certificate: Partial<tls.PeerCertificate> | undefined;
   const secured = tls.connect({
@@ -36,7 +36,7 @@ export function beginHandshake(
       // Node hands out an empty object, or null, where there is no certificate.
       certificate ??= nothingFor(secured.getPeerCertificate());
       const certificates = peerCertificates(secured, certificate.raw);
-      return { session: sessionFacts(secured, requirement, certificates), certificate };
+      return { session: sessionFacts(secured, terms, certificates), certificate };
     },
   };
 }

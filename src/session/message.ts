@@ -15,16 +15,20 @@ export class MessageSource {
   #octets = 0;
   #over = false;
 
+  readonly #stream: Readable;
+  readonly #expected: number | 'unknown';
+  readonly #take: Take;
+  readonly #done: (sent: Sent) => void;
+
   /**
    * @param expected octets that the stream should have: the beginning of a message is no message
    * @param done once: all of it was handed on, or it cannot be read. Not after `stop`.
    */
-  constructor(
-    private readonly stream: Readable,
-    private readonly expected: number | 'unknown',
-    private readonly take: Take,
-    private readonly done: (sent: Sent) => void,
-  ) {
+  constructor(stream: Readable, expected: number | 'unknown', take: Take, done: (sent: Sent) => void) {
+    this.#stream = stream;
+    this.#expected = expected;
+    this.#take = take;
+    this.#done = done;
     if (!stream.readable) {
       this.#finish({
         kind: 'unreadable',
@@ -41,37 +45,37 @@ export class MessageSource {
 
   /** The connection has drained. */
   resume(): void {
-    if (!this.#over) this.stream.resume();
+    if (!this.#over) this.#stream.resume();
   }
 
   stop(): void {
     this.#over = true;
-    this.stream.destroy();
+    this.#stream.destroy();
   }
 
   #hand(piece: Uint8Array): void {
     if (this.#over || piece.length === 0) return;
     this.#octets += piece.length;
     this.#tail = Buffer.concat([this.#tail, piece.subarray(-2)]).subarray(-2);
-    if (this.take(piece) === 'full') this.stream.pause();
+    if (this.#take(piece) === 'full') this.#stream.pause();
   }
 
   /** The final dot stands on a line of its own. */
   #end(): void {
     if (this.#over) return;
-    if (this.expected !== 'unknown' && this.#octets < this.expected) {
-      const text = `it ends after ${this.#octets} of ${this.expected} octets`;
+    if (this.#expected !== 'unknown' && this.#octets < this.#expected) {
+      const text = `it ends after ${this.#octets} of ${this.#expected} octets`;
       this.#finish({ kind: 'unreadable', text });
       return;
     }
-    if (this.#tail.length > 0 && !this.#tail.equals(crlf)) this.take(crlf);
+    if (this.#tail.length > 0 && !this.#tail.equals(crlf)) this.#take(crlf);
     this.#finish({ kind: 'whole' });
   }
 
   #finish(sent: Sent): void {
     if (this.#over) return;
     this.#over = true;
-    this.done(sent);
+    this.#done(sent);
   }
 }
 
@@ -97,13 +101,17 @@ export class Outgoing {
   #source: MessageSource | undefined;
   #counted: Readable | undefined;
 
+  readonly #message: () => Readable;
+
   /** @param message for each call a stream of its own */
-  constructor(private readonly message: () => Readable) {}
+  constructor(message: () => Readable) {
+    this.#message = message;
+  }
 
   /** Octets as RFC 1870 counts them. Rejects where they cannot be counted; throws where they were counted already. */
   measure(): Promise<number> {
     if (this.#counted !== undefined) throw new Error('the message was to be measured twice');
-    this.#counted = this.message();
+    this.#counted = this.#message();
     return measure(this.#counted);
   }
 
@@ -111,7 +119,7 @@ export class Outgoing {
   send(expected: number | 'unknown', take: Take, done: (sent: Sent) => void): void {
     if (this.#source !== undefined) throw new Error('the message was to be sent twice');
     try {
-      this.#source = new MessageSource(this.message(), expected, take, done);
+      this.#source = new MessageSource(this.#message(), expected, take, done);
     } catch (error) {
       done({ kind: 'unreadable', text: messageOf(error) });
     }

@@ -2,11 +2,13 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { ConnectionOptions, PeerCertificate } from 'node:tls';
-import type { SessionVerdict, TlsRequirement, TlsSession } from '../policy/session';
+import type { SessionVerdict } from '../policy/session';
 import type { transition } from '../smtp/machine';
 import type { Reply } from '../smtp/reply';
 import type { Ready, StateName, Terms } from '../smtp/session';
 import type { Timeouts } from '../smtp/timeouts';
+import type { HandshakeTerms } from '../tls/handshake_terms';
+import type { TlsSession } from '../tls/session';
 import type { TimeBudget } from './time_budget';
 
 export interface SessionOptions {
@@ -36,8 +38,8 @@ export interface SessionMessage {
 export interface TlsPart {
   /** What it is asked for; may throw where our own settings stand in the way. */
   options(): ConnectionOptions;
-  /** What the options are made from, and the handshake is held to. */
-  readonly requirement: TlsRequirement;
+  /** What the options are made from. */
+  readonly terms: HandshakeTerms;
   /** What a handshake that is done is worth. Synchronous: EHLO goes out as soon as it returns. */
   judge(session: TlsSession): SessionVerdict;
   /** Where a verdict that failed leads: to a new connection that may do without TLS, or to the next host. */

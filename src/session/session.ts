@@ -8,10 +8,10 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { Failure } from '../failure';
-import { versionRange } from '../policy/version';
 import { initial, transition } from '../smtp/machine';
 import type { Effect, Event, Outcome, State, Terms } from '../smtp/session';
 import { handshakeFailure } from '../tls/failure';
+import { versionRange } from '../tls/version';
 import { messageOf, printable } from '../text';
 import { Channel } from './channel';
 import { onNewCertificate, type Handshake } from './handshake';
@@ -36,7 +36,10 @@ export class Session {
   #turning = false;
   #resolve: (outcome: Outcome) => void = () => undefined;
 
-  constructor(private readonly options: SessionOptions) {
+  readonly #options: SessionOptions;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
     const { message } = options;
     this.#message = message;
     this.#outgoing = new Outgoing(() => message.content());
@@ -111,7 +114,7 @@ export class Session {
 
   /** When nothing of it is left. To be asked once it runs. */
   closed(): Promise<void> {
-    const { socket } = this.options;
+    const { socket } = this.#options;
     return new Promise((resolve) => {
       if (socket.destroyed) resolve();
       else socket.once('close', () => resolve());
@@ -155,7 +158,7 @@ export class Session {
 
   #turn(event: Event): void {
     const before = this.#state;
-    const { state, effects } = (this.options.transition ?? transition)(this.#message.terms, before, event);
+    const { state, effects } = (this.#options.transition ?? transition)(this.#message.terms, before, event);
     this.#state = state;
     if (state.name !== 'message') this.#outgoing.stopSending();
     if (state.name !== 'measuring') this.#outgoing.stopMeasuring();
@@ -173,7 +176,7 @@ export class Session {
   #rest(event: Event): void {
     if (!this.#told || event.kind === 'dismissed')
       throw new Error('it came to rest in the middle of something');
-    if ((this.options.afterwards?.() ?? 'quit') === 'quit') this.dismiss();
+    if ((this.#options.afterwards?.() ?? 'quit') === 'quit') this.dismiss();
     // It must not keep a process from ending.
     else this.#channel.unref();
   }
@@ -235,11 +238,11 @@ export class Session {
       this.#breakOff(ownTlsFault('TLS was about to be begun twice'));
       return;
     }
-    const { tls } = this.options;
+    const { tls } = this.#options;
     try {
       if (tls === 'none') throw new Error('TLS is not wanted');
       this.#wanted = tls.options();
-      this.#channel.startTls(this.#wanted, tls.requirement, (handshake) => this.#onSecure(handshake, tls));
+      this.#channel.startTls(this.#wanted, tls.terms, (handshake) => this.#onSecure(handshake, tls));
     } catch (error) {
       // Nothing has been sent yet: this is about our own ciphers, keys and certificates.
       const text = `TLS could not be begun with the settings of tls.ini: ${printable(messageOf(error))}`;

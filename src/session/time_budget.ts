@@ -6,16 +6,16 @@ export class TimeBudget {
   #left: number;
   #running: number | 'paused' = 'paused';
 
+  readonly #clock: () => number;
+
   /** @param limit milliseconds. @param clock milliseconds, never going back */
-  constructor(
-    limit: number,
-    private readonly clock: () => number,
-  ) {
+  constructor(limit: number, clock: () => number) {
+    this.#clock = clock;
     this.#left = limit;
   }
 
   resume(): void {
-    if (this.#running === 'paused') this.#running = this.clock();
+    if (this.#running === 'paused') this.#running = this.#clock();
   }
 
   pause(): void {
@@ -25,6 +25,6 @@ export class TimeBudget {
 
   /** Milliseconds; zero or below where it is used up. */
   left(): number {
-    return this.#running === 'paused' ? this.#left : this.#left - (this.clock() - this.#running);
+    return this.#running === 'paused' ? this.#left : this.#left - (this.#clock() - this.#running);
   }
 }

@@ -2,7 +2,8 @@
 import { answerOf, answerText, classOf, type Answer, type Reply } from './reply';
 import { areAllRejected, statesOf } from './roll';
 import { outcomesOf } from './waiting';
-import type { HostFault, LostBy, Outcome, RecipientOutcome, State, Terms, TlsFailureStage } from './session';
+import type { RecipientOutcome } from './recipient';
+import type { HostFault, LostBy, Outcome, State, Terms, TlsFailureStage } from './session';
 import { all, hangUp, leave, outcomeOf, over, settled, type Step, unanswered } from './steps';
 
 /** The peer ends the service (RFC 5321 section 3.8): the next host may go on. */

@@ -3,7 +3,7 @@
  * same however many recipients there are: the answers are a list, newest first, and only the end reads them all. Pure.
  */
 import type { Answer } from './reply';
-import type { RecipientState } from './session';
+import type { RecipientState } from './recipient';
 
 export interface Roll {
   /** Before the first answer to RCPT. */

@@ -7,6 +7,7 @@ import type { AuthProgress, Credentials } from './auth';
 import type { Capabilities } from './capabilities';
 import type { Envelope } from './envelope';
 import type { Answer, Reply } from './reply';
+import type { RecipientOutcome, RecipientState } from './recipient';
 import type { Roll } from './roll';
 import type { Waiting } from './waiting';
 
@@ -48,14 +49,6 @@ export interface Turn {
   readonly ready: Ready;
   /** 1 for the first message. */
   readonly nth: number;
-}
-
-/** What is known of one recipient while the envelope is being sent. */
-export type RecipientState = { readonly kind: 'unanswered' | 'accepted' } | Rejected;
-
-export interface Rejected {
-  readonly kind: 'rejected';
-  readonly answer: Answer;
 }
 
 /** The commands of the envelope in their order, which ends with DATA; `recipient` is an index into the envelope. */
@@ -168,15 +161,6 @@ export type Effect =
   /** What became of the message. Once for each; QUIT and the closing follow, or another message does. */
   | { readonly kind: 'end'; readonly outcome: Outcome }
   | { readonly kind: 'close' };
-
-/**
- * `delivered`: the peer has taken responsibility for the message. `answer` is what it said, or what we say where it was not
- * asked.
- */
-export interface RecipientOutcome {
-  readonly kind: 'delivered' | 'deferred' | 'refused';
-  readonly answer: Answer;
-}
 
 export type Outcome =
   /** It was said what becomes of every recipient; by index in the envelope. */

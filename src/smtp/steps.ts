@@ -3,7 +3,8 @@ import type { AuthLine } from './auth';
 import type { Envelope } from './envelope';
 import { printable } from '../text';
 import { answerOf, type Answer, type Reply } from './reply';
-import type { Effect, Outcome, RecipientOutcome, RecipientState, Rejected, State, Turn } from './session';
+import type { RecipientOutcome, RecipientState, Rejected } from './recipient';
+import type { Effect, Outcome, State, Turn } from './session';
 
 export interface Step {
   readonly state: State;

@@ -4,7 +4,8 @@ import { closing, lockedOut, lose, outOfStep } from './ending';
 import { answerOf, answerText, classOf, type Reply } from './reply';
 import { areAllRejected, isUnanswered, note, rejectTheRest, rollOf, statesOf, type Roll } from './roll';
 import { answerNext, awaitAnswers, isComplete, outcomesOf } from './waiting';
-import type { EnvelopeCommand, RecipientOutcome, RecipientState, Terms, Turn } from './session';
+import type { RecipientOutcome, RecipientState } from './recipient';
+import type { EnvelopeCommand, Terms, Turn } from './session';
 import {
   all,
   also,

@@ -2,7 +2,7 @@
  * Who waits for an answer behind the final dot: those who were accepted, in order (RFC 2033 section 4.2). To note one answer
  * costs the same however many wait. Pure.
  */
-import type { RecipientOutcome } from './session';
+import type { RecipientOutcome } from './recipient';
 
 export interface Waiting {
   /** What becomes of each recipient where no answer comes, in the order of the envelope. */

@@ -1,6 +1,6 @@
 /**
  * The directory in which the suite keeps what must outlive the process. It belongs to the user that Haraka runs as, with
- * mode 0700: whoever else could write there would choose whose policy is in force.
+ * mode 0700: others who could write there would choose which policy is in force.
  *
  * While Haraka is still root, `prepareStateDirectory` makes the directory and gives it to that user. Root acts through
  * descriptors alone and follows no link that anybody else can have put there: the user owns the install as a rule, and
@@ -176,7 +176,7 @@ function give(fd: number, { uid, gid }: Owner): void {
 
 interface Opened {
   readonly fd: number;
-  /** Leads to what the descriptor holds, whatever stands under its name by now, where the system can do that. */
+  /** Leads to what the descriptor holds, even if another stands under its name by now, where the system can do that. */
   readonly path: string;
 }
 
@@ -184,17 +184,17 @@ interface Opened {
 const descriptorPaths = '/proc/self/fd';
 
 class Descriptors {
-  private readonly fds: number[] = [];
-  private readonly areNamed = existsSync(descriptorPaths);
+  readonly #fds: number[] = [];
+  readonly #areNamed = existsSync(descriptorPaths);
 
   close(): void {
-    for (const fd of this.fds) closeSync(fd);
+    for (const fd of this.#fds) closeSync(fd);
   }
 
   /** Walks down from the root as far as there is something. `below`: what is still to be made. */
   deepestExisting(directory: string, owner: Owner): { readonly at: Opened; readonly below: string[] } {
     let names = partsOf(directory);
-    let at = this.open('/');
+    let at = this.#open('/');
     let links = 0;
     for (let next = names[0]; next !== undefined; next = names[0]) {
       const child = `${at.path}/${next}`;
@@ -208,12 +208,12 @@ class Descriptors {
             given(directory, owner),
           );
         const target = readlinkSync(child);
-        if (path.isAbsolute(target)) at = this.open('/');
+        if (path.isAbsolute(target)) at = this.#open('/');
         // `..` is a name like any other to the system, and leads up from where the descriptor is.
         names = [...partsOf(target), ...names.slice(1)];
         continue;
       }
-      at = this.open(child);
+      at = this.#open(child);
       names = names.slice(1);
     }
     return { at, below: [] };
@@ -222,7 +222,7 @@ class Descriptors {
   make(parent: Opened, name: string, owner: Owner): Opened {
     const child = `${parent.path}/${name}`;
     mkdirSync(child, { mode: ownersAlone });
-    const made = this.open(child);
+    const made = this.#open(child);
     const found = fstatSync(made.fd);
     if (found.uid === owner.uid) return made;
     // Somebody was quicker than we are, and put another one in its place.
@@ -232,10 +232,10 @@ class Descriptors {
     return made;
   }
 
-  private open(file: string): Opened {
+  #open(file: string): Opened {
     const fd = openSync(file, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    this.fds.push(fd);
-    return { fd, path: this.areNamed ? `${descriptorPaths}/${fd}` : file };
+    this.#fds.push(fd);
+    return { fd, path: this.#areNamed ? `${descriptorPaths}/${fd}` : file };
   }
 }
 

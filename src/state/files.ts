@@ -1,6 +1,7 @@
 /**
- * Files in the state directory. Several processes may share it: a file is replaced by renaming a complete one over it,
- * so whoever reads sees the old one or the new one, and a crash leaves one of the two.
+ * Files that are replaced while others read them. A complete file is renamed over the old one, so that a reader sees the old
+ * one or the new one, and a crash leaves one of the two. The state directory is shared by several processes, and files are
+ * believed only as far as others cannot have put them there.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
@@ -65,19 +66,26 @@ export async function touchPlainFile(
 }
 
 export interface Replacing {
-  /** Whose the file is to be. Where this process is root and this is another user, it is given to him. */
+  /** Whose the file is to be. To give it to another user takes root. */
   readonly owner: Owner;
+  /** Permissions, 0600 where absent. */
+  readonly mode?: number;
   /** The time of the last change, milliseconds since 1970; now where absent. */
   readonly changedAt?: number;
 }
 
-/** Replaces `name` in `directory`, wholly or not at all. Resolves when it would survive a crash. */
+/**
+ * Replaces `name` in `directory`, wholly or not at all. Resolves when it would survive a crash.
+ *
+ * @throws Error where it cannot be written, or not for this owner; the file is then what it was
+ */
 export async function replaceFile(
   directory: string,
   name: string,
   text: string,
   replacing: Replacing,
 ): Promise<void> {
+  // A name that begins with a dot is no state file, and no settings file either.
   const temporary = join(directory, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
   try {
     await writeDurably(temporary, text, replacing);
@@ -94,18 +102,34 @@ export function isTemporary(name: string): boolean {
   return /^\.\d+\.[0-9a-f]{16}\.tmp$/.test(name);
 }
 
-async function writeDurably(file: string, text: string, { owner, changedAt }: Replacing): Promise<void> {
-  // Under a name that nobody can guess, and only if it is new: whoever may write here must not have us follow a link.
-  const handle = await fs.open(file, 'wx', 0o600);
+async function writeDurably(file: string, text: string, replacing: Replacing): Promise<void> {
+  const { owner, mode = ownersAlone, changedAt } = replacing;
+  // Under a name that nobody can guess, and only if it is new: others who may write here must not have us follow a link.
+  const handle = await fs.open(file, 'wx', ownersAlone);
   try {
     await handle.writeFile(text);
-    if (owner.uid !== process.geteuid?.())
-      await handle.chown(owner.uid, owner.gid === 'unchanged' ? -1 : owner.gid);
+    await giveTo(handle, owner, mode);
+    await handle.chmod(mode);
     if (changedAt !== undefined) await handle.utimes(new Date(), new Date(changedAt));
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+const ownersAlone = 0o600;
+
+/** @throws Error where it cannot be given to `owner`: only root may give a file away */
+async function giveTo(handle: fs.FileHandle, owner: Owner, mode: number): Promise<void> {
+  const hasGroup = ({ gid }: Stats) => owner.gid === 'unchanged' || gid === owner.gid;
+  const made = await handle.stat();
+  if (made.uid === owner.uid && hasGroup(made)) return;
+  // A user may pass a file on to a group of its own.
+  await handle.chown(owner.uid, owner.gid === 'unchanged' ? -1 : owner.gid).catch(() => undefined);
+  const given = await handle.stat();
+  const isForGroup = (mode & 0o070) !== 0;
+  if (given.uid === owner.uid && (hasGroup(given) || !isForGroup)) return;
+  throw new Error(`its owner (${owner.name}) cannot be kept: run this as root or as that user`);
 }
 
 /** Makes the rename itself durable. */

@@ -1,6 +1,7 @@
 /** Which ciphers a handshake offers. Pure. */
 import { encrypts } from './encrypts';
-import type { CertificateUse, SecurityLevel } from './security_level';
+import type { CertificateUse } from './handshake_terms';
+import type { SecurityLevel } from './security_level';
 
 export interface CipherTerms {
   readonly securityLevel: SecurityLevel;
@@ -56,7 +57,7 @@ const older = [
 /**
  * What to offer under `configured` (`ciphers` of tls.ini, empty for nothing).
  *
- * A cipher that does not encrypt is never offered, whatever tls.ini says. One that shows no certificate is not where there
+ * A cipher that does not encrypt is never offered, not even where tls.ini names it. One that shows no certificate is not where there
  * has to be one, and only in the last place where one is looked at. The security level is ours; tls.ini may raise it,
  * and what it lowers for the sake of Haraka's own server does not count here.
  */

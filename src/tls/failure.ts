@@ -1,7 +1,7 @@
+/** What a handshake that did not finish means, from the errors of Node and OpenSSL. */
 import type { Failure } from '../failure';
-import type { TlsVersion } from '../policy/requirement';
-import type { VersionRange } from '../policy/version';
 import { messageOf, printable } from '../text';
+import type { TlsVersion, VersionRange } from './version';
 
 /** OpenSSL's and Node's codes for "no version in common", on our side or as an alert from the peer. */
 const versionCodes = new Set([

@@ -1,18 +1,21 @@
 /**
- * What a TLS handshake with one MX host is asked for. The requirement is held against the result all the same.
+ * What a TLS handshake with one MX host is asked for.
  *
- * Whatever OpenSSL or Node would decide by default, and not the same in each version, is decided here: docs/tls.md has the
- * table.
+ * In SMTP a connection begins in cleartext and turns to TLS by STARTTLS (RFC 3207). The client offers versions, ciphers and key
+ * exchange groups, names the host (SNI, RFC 6066 section 3), and the server chooses and shows its certificates. A handshake
+ * that comes about says nothing yet: `session` has the facts, and what they are worth is for `policy/session`.
+ *
+ * OpenSSL and Node would decide some of it by default, and not the same in each version. All of that is decided here:
+ * docs/tls.md has the table.
  */
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { LRUCache } from 'lru-cache';
-import { defaultRoots, rootsDigest } from '../mta_sts/roots';
-import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
-import { extraRootsOf } from '../policy/observed';
-import { compareVersions, tlsVersion, type VersionRange } from '../policy/version';
 import { cipherList } from './ciphers';
 import { groupList, type Hello } from './groups';
-import { certificateUse, securityLevelOf } from './security_level';
+import type { HandshakeTerms } from './handshake_terms';
+import { rootsDigest, trusting } from './roots';
+import { securityLevelOf } from './security_level';
+import { compareVersions, tlsVersion, type TlsVersion, type VersionRange } from './version';
 
 /** A client certificate of Haraka's, as `createSecureContext` takes it. */
 export interface ClientCertificate {
@@ -21,7 +24,7 @@ export interface ClientCertificate {
 }
 
 export interface HandshakeRequest {
-  readonly requirement: EncryptedRequirement | OpportunisticRequirement;
+  readonly terms: HandshakeTerms;
   /** tls.ini for outbound connections, as Haraka hands it out: `minVersion`, `maxVersion`, `ciphers`, `key`, `cert`. */
   readonly haraka: Readonly<Record<string, unknown>>;
   /** One chosen for this host, in place of `key` and `cert` of tls.ini. */
@@ -51,20 +54,20 @@ const minDHSize = 1024;
  * Chain and name are judged after the handshake, so none of it ends the handshake here. No session is ever offered for
  * resumption: each handshake shows its own certificate.
  *
- * @throws Error where tls.ini leaves no TLS version that the requirement takes, or has ciphers, a key or a certificate that
+ * @throws Error where tls.ini leaves no TLS version that the terms take, or has ciphers, a key or a certificate that
  *   OpenSSL does not take
  */
 export function handshakeOptions(request: HandshakeRequest): HandshakeOptions {
-  const { requirement } = request;
-  const terms = contextTerms(request);
+  const { serverName } = request.terms;
+  const context = contextTerms(request);
   return {
-    ...(requirement.serverName === '' ? {} : { servername: requirement.serverName }),
-    secureContext: contextFor(terms),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    secureContext: contextFor(context),
     // For the text of a handshake that fails: the context has them already.
-    minVersion: terms.minVersion,
-    maxVersion: terms.maxVersion,
+    minVersion: context.minVersion,
+    maxVersion: context.maxVersion,
     rejectUnauthorized: false,
-    // The name is checked by the requirement's own rules; here it would only hide what the chain is worth.
+    // The name is checked afterwards, by rules of our own; here it would only hide what the chain is worth.
     checkServerIdentity: () => undefined,
     minDHSize,
   };
@@ -82,11 +85,11 @@ interface ContextTerms extends VersionRange {
   readonly own: ClientCertificate;
 }
 
-function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
-  const wanted = stricter(requirement.minVersion, haraka.minVersion);
+function contextTerms({ terms, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
+  const wanted = stricter(terms.minVersion, haraka.minVersion);
   const { ciphers, versions } = cipherList(textOf(haraka.ciphers), {
-    securityLevel: securityLevelOf(requirement, wanted),
-    certificate: certificateUse(requirement),
+    securityLevel: securityLevelOf(terms, wanted),
+    certificate: terms.certificate,
   });
   const minVersion = versions === 'only_1.3' ? 'TLSv1.3' : wanted;
   return {
@@ -94,7 +97,7 @@ function contextTerms({ requirement, haraka, certificate, hello }: HandshakeRequ
     maxVersion: newest(minVersion, haraka.maxVersion),
     ciphers,
     groups: groupList(hello),
-    extraRoots: extraRootsOf(requirement),
+    extraRoots: terms.extraRoots ?? '',
     own: certificate === 'none' ? configuredCertificate(haraka) : certificate,
   };
 }
@@ -132,7 +135,7 @@ function contextOptions(terms: ContextTerms): SecureContextOptions {
     maxVersion,
     ciphers,
     ecdhCurve: groups,
-    ...(extraRoots === '' ? {} : { ca: [...defaultRoots(), extraRoots] }),
+    ...trusting(extraRoots),
     ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
   };
 }

@@ -2,9 +2,8 @@
  * OpenSSL's security level: how strong the peer's keys, signatures, DH parameters and ciphers have to be. OpenSSL's own
  * default is not the same in every Node, so each handshake is told. Pure.
  */
-import { observedBy } from '../policy/observed';
-import type { EncryptedRequirement, OpportunisticRequirement, TlsVersion } from '../policy/requirement';
-import { needsLoweredSecurityLevel } from '../policy/version';
+import type { HandshakeTerms } from './handshake_terms';
+import { needsLoweredSecurityLevel, type TlsVersion } from './version';
 
 /** 0: nearly anything. 1: 80 bits (DH and RSA of 1024 bits, no SHA-1). 2: 112 bits (2048 bits). */
 export type SecurityLevel = 0 | 1 | 2;
@@ -19,24 +18,9 @@ export type SecurityLevel = 0 | 1 | 2;
  * @param minVersion the lowest that is offered, where tls.ini has raised it
  */
 export function securityLevelOf(
-  requirement: EncryptedRequirement | OpportunisticRequirement,
-  minVersion: TlsVersion = requirement.minVersion,
+  terms: Pick<HandshakeTerms, 'chain' | 'minVersion'>,
+  minVersion: TlsVersion = terms.minVersion,
 ): SecurityLevel {
-  if (requirement.kind === 'encrypted' && 'pkix' in requirement.authentication) return 2;
+  if (terms.chain === 'enforced') return 2;
   return needsLoweredSecurityLevel(minVersion) ? 0 : 1;
-}
-
-/** How far a handshake depends on the peer's showing a certificate. */
-export type CertificateUse =
-  /** It fails without one. */
-  | 'enforced'
-  /** It is looked at, and stops nothing. */
-  | 'observed'
-  | 'none';
-
-export function certificateUse(requirement: EncryptedRequirement | OpportunisticRequirement): CertificateUse {
-  if (requirement.kind === 'encrypted' && requirement.authentication.kind !== 'none') return 'enforced';
-  return observedBy(requirement).some(({ authentication }) => authentication.kind !== 'none')
-    ? 'observed'
-    : 'none';
 }

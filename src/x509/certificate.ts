@@ -16,10 +16,9 @@ import {
   readTime,
   soleElement,
   tags,
+  type DerElement,
 } from './der';
-import type { DerElement } from './der';
-import { judgeKey, signatureStrength } from './strength';
-import type { KeyJudgement, Strength } from './strength';
+import { judgeKey, signatureStrength, type KeyJudgement, type Strength } from './strength';
 import { messageOf, printable } from '../text';
 
 /** One name of a subjectAltName or of a name constraint. */

@@ -11,58 +11,63 @@ export class MalformedDer extends Error {
 
 /** One element, as places in the octets that it was read from. */
 export class DerElement {
-  constructor(
-    private readonly source: Uint8Array,
-    private readonly start: number,
-    private readonly content: number,
-    private readonly end: number,
-  ) {}
+  readonly #source: Uint8Array;
+  readonly #start: number;
+  readonly #content: number;
+  readonly #end: number;
+
+  constructor(source: Uint8Array, start: number, content: number, end: number) {
+    this.#source = source;
+    this.#start = start;
+    this.#content = content;
+    this.#end = end;
+  }
 
   /** The identifier octet: class, constructed bit and number. */
   get tag(): number {
-    return this.source[this.start] ?? 0;
+    return this.#source[this.#start] ?? 0;
   }
 
   /** Octets of the whole element, header included. */
   get size(): number {
-    return this.end - this.start;
+    return this.#end - this.#start;
   }
 
   /** The content octets. */
   get value(): Uint8Array {
-    return this.source.subarray(this.content, this.end);
+    return this.#source.subarray(this.#content, this.#end);
   }
 
   /** The whole element, header included. */
   get raw(): Uint8Array {
-    return this.source.subarray(this.start, this.end);
+    return this.#source.subarray(this.#start, this.#end);
   }
 
   /** The content octets as ISO 8859-1: without a view on them, which costs more than the text. */
   get latin1(): string {
-    const { source } = this;
+    const source = this.#source;
     // Only a Buffer has the method, and a plain Uint8Array is as good a source.
     const octets = Buffer.isBuffer(source)
       ? source
       : Buffer.from(source.buffer, source.byteOffset, source.length);
-    return octets.toString('latin1', this.content, this.end);
+    return octets.toString('latin1', this.#content, this.#end);
   }
 
   /** The elements inside a constructed one, in order. @throws MalformedDer */
   children(): DerElement[] {
     const found: DerElement[] = [];
-    for (let offset = this.content; offset < this.end;) {
-      const child = elementAt(this.source, offset, this.end);
+    for (let offset = this.#content; offset < this.#end;) {
+      const child = elementAt(this.#source, offset, this.#end);
       found.push(child);
-      offset = child.end;
+      offset = child.#end;
     }
     return found;
   }
 
   /** The one element inside. @throws MalformedDer where there is none, or more than one. */
   onlyChild(): DerElement {
-    const child = elementAt(this.source, this.content, this.end);
-    if (child.end !== this.end) throw new MalformedDer('octets follow the element');
+    const child = elementAt(this.#source, this.#content, this.#end);
+    if (child.#end !== this.#end) throw new MalformedDer('octets follow the element');
     return child;
   }
 }

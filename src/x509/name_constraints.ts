@@ -1,14 +1,17 @@
 /** Name constraints of a CA held against the names of a certificate below it (RFC 5280 section 4.2.1.10). */
-import { commonNames, emailAttributes } from './certificate';
-import type { CertificateFields, GeneralName, NameConstraints } from './certificate';
+import {
+  commonNames,
+  emailAttributes,
+  type CertificateFields,
+  type GeneralName,
+  type NameConstraints,
+} from './certificate';
 import { canonicalDomain } from '../names';
 import { printable } from '../text';
+import type { ConstraintResult, NamesByKind, Position } from './constraint_result';
 import { MalformedDer, children, soleElement } from './der';
 import { comparableName } from './distinguished_name';
-import type { Effort } from './effort';
-
-/** The common name of a leaf may serve as a name of the host; that of a CA is only what it is called. */
-export type Position = 'leaf' | 'ca';
+import type { WorkBudget } from './work_budget';
 
 /**
  * Whether constraints let a certificate stand for `reference`, the name that a peer is asked for and that one of the
@@ -18,52 +21,50 @@ export type Position = 'leaf' | 'ca';
  * `mx.bank.example` is excluded. The certificate must not serve for that name all the same: Go, webpki and BoringSSL refuse
  * such a certificate altogether, OpenSSL lets it pass; here it serves for the names that are not excluded.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function permitsReference(
   { permitted, excluded }: NameConstraints,
   reference: string,
-  effort: Effort,
+  budget: WorkBudget,
 ): boolean {
   const name: GeneralName = { kind: 'dns', value: reference };
   // By what `*.example.com` must mean: the certificate's own name has already passed by what it says literally.
   const allowed = permitted.filter(isDns).map(meantSubtree);
   const forbidden = excluded.filter(isDns).map(exclusion);
-  effort.spend('nameComparisons', subtreesWeight({ permitted, excluded }));
+  budget.spend('nameComparisons', subtreesWeight({ permitted, excluded }));
   return (
     (allowed.length === 0 || allowed.some((within) => within?.(reference, name) ?? false)) &&
     !forbidden.some((within) => within(reference, name))
   );
 }
 
+/** nameConstraints, 2.5.29.30, as certificates write it. */
+const extensionId = Buffer.from('0603551d1e', 'hex');
+
+/** Whether a certificate (DER) may hold name constraints, without reading it. */
+export function mayConstrainNames(der: Uint8Array): boolean {
+  return Buffer.from(der.buffer, der.byteOffset, der.length).includes(extensionId);
+}
+
 function isDns({ kind }: GeneralName): boolean {
   return kind === 'dns';
 }
 
-/** By kind: only names and constraints of the same kind concern each other. */
-export type NamesByKind = ReadonlyMap<string, readonly GeneralName[]>;
-
-export type ConstraintResult =
-  | { readonly kind: 'allowed' }
-  /** `name` is not permitted, is excluded, or is of a kind that is constrained in a way not understood. */
-  | { readonly kind: 'violated'; readonly name: string }
-  /** The subject, or a directory name in a constraint. */
-  | { readonly kind: 'malformed'; readonly text: string };
-
 /**
  * Whether every name of `fields` may stand below a CA with these constraints. Found out once in a verification.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function checkNameConstraints(
   constraints: NameConstraints,
   fields: CertificateFields,
   position: Position,
-  effort: Effort,
+  budget: WorkBudget,
 ): ConstraintResult {
-  return effort.constraintResults.get(constraints, fields, () => {
+  return budget.constraintResults.get(constraints, fields, () => {
     try {
-      return compareNames(constraints, fields, position, effort);
+      return compareNames(constraints, fields, position, budget);
     } catch (error) {
       if (error instanceof MalformedDer) return { kind: 'malformed', text: error.message };
       throw error;
@@ -75,10 +76,10 @@ function compareNames(
   { permitted, excluded }: NameConstraints,
   fields: CertificateFields,
   position: Position,
-  effort: Effort,
+  budget: WorkBudget,
 ): ConstraintResult {
-  effort.spend('nameComparisons', permitted.length + excluded.length);
-  const names = effort.constrainedNames.get(fields, position, () =>
+  budget.spend('nameComparisons', permitted.length + excluded.length);
+  const names = budget.constrainedNames.get(fields, position, () =>
     byKind(constrainedNames(fields, position)),
   );
   const allowed = byKind(permitted);
@@ -87,7 +88,7 @@ function compareNames(
     const subtrees = { permitted: allowed.get(kind) ?? [], excluded: forbidden.get(kind) ?? [] };
     const weight = subtreesWeight(subtrees);
     if (weight === 0) continue;
-    effort.spend('nameComparisons', ofKind.length * weight);
+    budget.spend('nameComparisons', ofKind.length * weight);
     const violating = ofKind.find(violationOf(subtrees));
     if (violating) return { kind: 'violated', name: nameText(violating) };
   }
@@ -178,7 +179,7 @@ function exclusion(base: GeneralName): Subtree {
   return meantSubtree(base) ?? everything;
 }
 
-/** A subtree as whoever wrote it must have meant it; `undefined` where that cannot be told. */
+/** A subtree as it must have been meant; `undefined` where that cannot be told. */
 function meantSubtree(base: GeneralName): Subtree | undefined {
   switch (base.kind) {
     case 'dns': {

@@ -1,15 +1,25 @@
 /**
  * Whether one certification path holds, from the leaf up to a trust anchor (RFC 5280 section 6.1).
  *
- * Only what the certificates say is judged here; who may be an anchor and which name is wanted is the caller's business.
+ * A certificate binds a key to names, and is signed with the key of its issuer. A path is a list of certificates of which each
+ * was issued by the next. It holds where every signature is good and every certificate within its dates, where each one above
+ * the leaf may issue certificates (CA flag, key usage, path length), and where the names below fit the constraints above.
+ *
+ * OpenSSL judges the paths to the system's roots. It offers Node no way to judge one to an anchor of a TLSA record, so that is
+ * done here. What the certificates say is judged; what may be an anchor and which name is wanted is the caller's business.
  * Revocation is not checked.
  */
 import type { X509Certificate } from 'node:crypto';
-import { authorityKeyId, keyUsageBits, netscapeBits, readCertificate, subjectKeyId } from './certificate';
-import type { CertificateFields } from './certificate';
+import {
+  authorityKeyId,
+  keyUsageBits,
+  netscapeBits,
+  readCertificate,
+  subjectKeyId,
+  type CertificateFields,
+} from './certificate';
 import { sameDistinguishedName } from './distinguished_name';
-import { issuerKeyOf } from './effort';
-import type { Effort, IssuerKey } from './effort';
+import { issuerKeyOf, type WorkBudget, type IssuerKey } from './work_budget';
 import { checkNameConstraints, permitsReference } from './name_constraints';
 import { keyStrength } from './strength';
 
@@ -33,13 +43,13 @@ export type PathResult = { readonly kind: 'valid' } | { readonly kind: 'invalid'
  * Judges `path`, leaf first, each certificate issued by the next. Dates come last, so that a path that is only expired
  * is reported as such.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function checkPath(
   path: readonly X509Certificate[],
   anchor: PathAnchor,
   now: Date,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathResult {
   const all: CertificateFields[] = [];
   for (const [depth, certificate] of path.entries()) {
@@ -50,11 +60,11 @@ export function checkPath(
     all.push(result.fields);
   }
   return (
-    checkSignatures(path, anchor, effort) ??
+    checkSignatures(path, anchor, budget) ??
     checkExtensions(all) ??
     checkPathLength(all) ??
     checkStrength(all, anchor) ??
-    checkConstraints(all, effort) ??
+    checkConstraints(all, budget) ??
     checkDates(all, now) ?? { kind: 'valid' }
   );
 }
@@ -63,17 +73,17 @@ export function checkPath(
  * Whether the constraints of a path, valid otherwise, keep its leaf from standing for `reference`, a name in canonical form that
  * a name of the leaf matches.
  *
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function referenceFault(
   path: readonly X509Certificate[],
   reference: string,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathFault | undefined {
   for (const [depth, certificate] of path.entries()) {
     const result = readCertificate(certificate);
     if (depth === 0 || result.kind === 'malformed' || result.fields.nameConstraints === 'absent') continue;
-    if (!permitsReference(result.fields.nameConstraints, reference, effort)) {
+    if (!permitsReference(result.fields.nameConstraints, reference, budget)) {
       const text = `may not stand for ${reference}: the certificate at depth ${depth} does not permit that name`;
       return { kind: 'forbidden', depth: 0, text };
     }
@@ -107,13 +117,13 @@ export function pointsTo(certificate: X509Certificate, issuer: X509Certificate):
 function checkSignatures(
   path: readonly X509Certificate[],
   anchor: PathAnchor,
-  effort: Effort,
+  budget: WorkBudget,
 ): PathResult | undefined {
   for (const [depth, certificate] of path.entries()) {
     const issuer = path[depth + 1];
     const above = issuer ? issuerKeyOf(issuer) : anchor.kind === 'key' ? anchor.key : undefined;
     if (above === undefined) return undefined;
-    const signature = effort.signature(certificate, above);
+    const signature = budget.signature(certificate, above);
     if (signature === 'not_signed') {
       return invalid('untrusted', depth, 'is not signed by the certificate above it');
     }
@@ -163,7 +173,7 @@ function caFault(fields: CertificateFields, position: 'between' | 'top'): string
 }
 
 /**
- * RFC 5280 section 4.2.1.9 asks basicConstraints of whoever issues certificates, but not of an anchor (section 6.1.1(d)), and
+ * RFC 5280 section 4.2.1.9 asks basicConstraints of issuers, but not of an anchor (section 6.1.1(d)), and
  * roots that came before it are CAs by being self-issued or by what older extensions say. As OpenSSL has it.
  */
 function isOldCa(fields: CertificateFields, position: 'between' | 'top'): boolean {
@@ -219,12 +229,12 @@ function checkStrength(all: readonly CertificateFields[], anchor: PathAnchor): P
 }
 
 /** RFC 5280 section 6.1.4(g) and 6.1.3(b): self-issued intermediates are exempt, the leaf never is. */
-function checkConstraints(all: readonly CertificateFields[], effort: Effort): PathResult | undefined {
+function checkConstraints(all: readonly CertificateFields[], budget: WorkBudget): PathResult | undefined {
   for (const [depth, { nameConstraints }] of all.entries()) {
     if (nameConstraints === 'absent') continue;
     for (const [below, fields] of all.slice(0, depth).entries()) {
       if (below > 0 && fields.selfIssued) continue;
-      const result = checkNameConstraints(nameConstraints, fields, below === 0 ? 'leaf' : 'ca', effort);
+      const result = checkNameConstraints(nameConstraints, fields, below === 0 ? 'leaf' : 'ca', budget);
       if (result.kind === 'violated') {
         const text = `has a name (${result.name}) that the certificate at depth ${depth} does not permit`;
         return invalid('forbidden', below, text);

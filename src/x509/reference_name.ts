@@ -5,11 +5,9 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { derOf, readCertificate } from './certificate';
-import { issuerKeyOf } from './effort';
-import type { Effort } from './effort';
-import { permitsReference } from './name_constraints';
+import { issuerKeyOf, type WorkBudget } from './work_budget';
+import { mayConstrainNames, permitsReference } from './name_constraints';
 import { mayHaveIssued } from './path';
-import { mayConstrainNames } from './trusted';
 
 /**
  * A certificate above `leaf` that does not permit it to stand for `name`; `undefined` where there is none.
@@ -18,15 +16,15 @@ import { mayConstrainNames } from './trusted';
  *
  * @param name in canonical form, or a wildcard of the leaf
  * @param issuers what was sent and what is trusted, in any order
- * @throws EffortSpent
+ * @throws WorkBudgetSpent
  */
 export function forbiddingIssuer(
   leaf: X509Certificate,
   issuers: readonly X509Certificate[],
   name: string,
-  effort: Effort,
+  budget: WorkBudget,
 ): X509Certificate | undefined {
-  const forbidding = new Set(issuers.filter((issuer) => forbids(issuer, name, effort)));
+  const forbidding = new Set(issuers.filter((issuer) => forbids(issuer, name, budget)));
   if (forbidding.size === 0) return undefined;
   const reached = [leaf];
   const left = new Set(issuers);
@@ -34,7 +32,7 @@ export function forbiddingIssuer(
   for (const below of reached) {
     for (const issuer of left) {
       if (!mayHaveIssued(issuer, below)) continue;
-      if (effort.signature(below, issuerKeyOf(issuer)) === 'not_signed') continue;
+      if (budget.signature(below, issuerKeyOf(issuer)) === 'not_signed') continue;
       if (forbidding.has(issuer)) return issuer;
       left.delete(issuer);
       reached.push(issuer);
@@ -44,9 +42,9 @@ export function forbiddingIssuer(
 }
 
 /** A certificate that OpenSSL may have understood and that is not understood here forbids what it may be about. */
-function forbids(issuer: X509Certificate, name: string, effort: Effort): boolean {
+function forbids(issuer: X509Certificate, name: string, budget: WorkBudget): boolean {
   const result = readCertificate(issuer);
   if (result.kind === 'malformed') return mayConstrainNames(derOf(issuer));
   const { nameConstraints } = result.fields;
-  return nameConstraints !== 'absent' && !permitsReference(nameConstraints, name, effort);
+  return nameConstraints !== 'absent' && !permitsReference(nameConstraints, name, budget);
 }

@@ -2,8 +2,7 @@
  * What is too weak to prove anything (below 112 bits, OpenSSL's security level 2 and its default since 3.2), and what a
  * signature check with a key costs, up to keys that are not worth one.
  */
-import { MalformedDer, children, expectTag, readOid, soleElement, tags } from './der';
-import type { DerElement } from './der';
+import { MalformedDer, children, expectTag, readOid, soleElement, tags, type DerElement } from './der';
 
 /** A key is sound, or one phrase says why it is not. */
 export type Strength =

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, chmodSync, writeFileSync } from 'n
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { formatCsv, parseCsv } from '../../src/cli/csv';
-import { locate } from '../../src/settings/ini';
+import { locate } from '../../src/settings/ini/locate';
 import { testRoot } from '../settings/test_root';
 import { call, configDirectory } from './call';
 

@@ -34,13 +34,17 @@ beforeEach(() => {
 afterEach(() => rmSync(path.dirname(directory), { recursive: true }));
 
 /** Runs `act` as a user that is also in `groups`. */
-function as({ uid, gid }: typeof operators, groups: readonly number[], act: () => void): void {
+async function as(
+  { uid, gid }: typeof operators,
+  groups: readonly number[],
+  act: () => Promise<void>,
+): Promise<void> {
   const before = process.getgroups?.() ?? [];
   process.setgroups?.([...groups]);
   process.setegid?.(gid);
   process.seteuid?.(uid);
   try {
-    act();
+    await act();
   } finally {
     process.seteuid?.(0);
     process.setegid?.(0);
@@ -49,28 +53,28 @@ function as({ uid, gid }: typeof operators, groups: readonly number[], act: () =
 }
 
 describe.skipIf(process.getuid?.() !== 0)('by root', () => {
-  test('the file stays with its owner', () => {
+  test('the file stays with its owner', async () => {
     chownSync(file, harakas.uid, harakas.gid);
-    replaceFile(file, 'new');
+    await replaceFile(file, 'new');
     expect([readFileSync(file, 'utf8'), statSync(file)]).toMatchObject([
       'new',
       { ...harakas, mode: 0o100640 },
     ]);
   });
 
-  test('a file that its owner writes stays in its group', () => {
+  test('a file that its owner writes stays in its group', async () => {
     chownSync(file, operators.uid, harakas.gid);
-    as(operators, [harakas.gid], () => replaceFile(file, 'new'));
+    await as(operators, [harakas.gid], () => replaceFile(file, 'new'));
     expect([readFileSync(file, 'utf8'), statSync(file)]).toMatchObject([
       'new',
       { uid: operators.uid, gid: harakas.gid, mode: 0o100640 },
     ]);
   });
 
-  test('what cannot be given back to its owner is not written', () => {
+  test('what cannot be given back to its owner is not written', async () => {
     chownSync(file, harakas.uid, harakas.gid);
-    as(operators, [harakas.gid], () => {
-      expect(() => replaceFile(file, 'new')).toThrow(
+    await as(operators, [harakas.gid], async () => {
+      await expect(replaceFile(file, 'new')).rejects.toThrow(
         `${file} could not be written: its owner (uid 64001, gid 64002) cannot be kept: run this as root or as that user`,
       );
     });

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { createCa, issue, type Issued } from '../../haraka-test-harness/pki';
 import { policyRecords, tlsaRecords, unquoted, type Chain } from '../../src/cli/zone';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 import { call, configDirectory } from './call';
 

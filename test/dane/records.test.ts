@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { createCa } from '../../haraka-test-harness/pki';
-import type { Issued } from '../../haraka-test-harness/pki';
+import { createCa, type Issued } from '../../haraka-test-harness/pki';
 import {
   maximumRecords,
   parseTlsaRecord,

@@ -1,9 +1,16 @@
 import { X509Certificate, createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createCa, createKey, intermediate, issue, selfSigned, tlv } from '../../haraka-test-harness/pki';
-import type { CertificateOptions, Issued } from '../../haraka-test-harness/pki';
-import { verifyDane, verifyPeer } from '../../src/dane/verify';
-import type { DaneVerdict } from '../../src/dane/verify';
+import {
+  createCa,
+  createKey,
+  intermediate,
+  issue,
+  selfSigned,
+  tlv,
+  type CertificateOptions,
+  type Issued,
+} from '../../haraka-test-harness/pki';
+import { verifyDane, verifyPeer, type DaneVerdict } from '../../src/dane/verify';
 import type { TlsaRecord } from '../../src/dane/types';
 import { publicKeyInfo } from '../../src/x509/certificate';
 

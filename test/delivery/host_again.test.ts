@@ -9,12 +9,7 @@ import {
 } from '../../src/delivery/host_try';
 import type { HostPlan, Requirement } from '../../src/policy/requirement';
 import type { TlsFailureStage } from '../../src/smtp/session';
-import { hasClassicHello, type Hello } from '../../src/tls/groups';
-
-vi.mock(import('../../src/tls/groups'), async (original) => ({
-  ...(await original()),
-  hasClassicHello: vi.fn(),
-}));
+import * as groups from '../../src/tls/groups';
 
 const failure = { reason: 'tls-handshake-failed', text: 'the handshake failed' } as const;
 
@@ -22,7 +17,7 @@ const opportunistic = {
   kind: 'opportunistic',
   minVersion: 'TLSv1',
   serverName: 'mx.example',
-  observe: 'nothing',
+  observe: undefined,
   because: 'opportunistic',
 } as const;
 
@@ -32,7 +27,7 @@ const requirements: Record<string, Requirement> = {
     minVersion: 'TLSv1.2',
     authentication: { kind: 'none' },
     serverName: 'mx.example',
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   },
   never: { ...opportunistic, cleartextFallback: 'never' },
@@ -48,7 +43,7 @@ const tries: Record<string, TryTls> = {
 };
 
 const stages: readonly TlsFailureStage[] = ['starttls', 'stalled', 'verification', 'session'];
-const hellos: readonly Hello[] = ['default', 'classic'];
+const hellos: readonly groups.Hello[] = ['default', 'classic'];
 
 /** The first row that fits counts; `*` fits everything. `cleartext_fallback` stands for the requirement of its kind. */
 const table = `
@@ -70,7 +65,7 @@ function expected(...facts: readonly string[]): string {
   return row?.at(-1) ?? 'no row';
 }
 
-function tried(tls: TryTls, hello: Hello, requirement: Requirement): HostTry {
+function tried(tls: TryTls, hello: groups.Hello, requirement: Requirement): HostTry {
   const plan: HostPlan = {
     host: 'mx.example',
     preference: 10,
@@ -90,7 +85,7 @@ const combinations = Object.keys(tries).flatMap((tls) =>
 );
 
 describe.each(['yes', 'no'])('where this Node has another hello: %s', (other) => {
-  beforeEach(() => void vi.mocked(hasClassicHello).mockReturnValue(other === 'yes'));
+  beforeEach(() => void vi.spyOn(groups, 'hasClassicHello').mockReturnValue(other === 'yes'));
 
   it.each(combinations)('$tls, $at, $hello hello, $name', ({ tls, at, hello, name }) => {
     const before = tried(tries[tls]!, hello, requirements[name]!);

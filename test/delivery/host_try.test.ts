@@ -1,15 +1,21 @@
 /** What follows at the same host after its TLS failed. */
-import { describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { againAfter, firstTry, withoutTls, type HostTry } from '../../src/delivery/host_try';
 import type { Failure } from '../../src/failure';
 import type { CleartextFallback } from '../../src/peers/rule';
 import type { Requirement } from '../../src/policy/requirement';
 import type { TlsFailureStage } from '../../src/smtp/session';
+import * as groups from '../../src/tls/groups';
 
-const node = vi.hoisted<{ hellos: 'one' | 'two' }>(() => ({ hellos: 'two' }));
-vi.mock('../../src/tls/groups', () => ({ hasClassicHello: () => node.hellos === 'two' }));
+const node: { hellos: 'one' | 'two' } = { hellos: 'two' };
+beforeAll(() => void vi.spyOn(groups, 'hasClassicHello').mockImplementation(() => node.hellos === 'two'));
 
-const terms = { minVersion: 'TLSv1.2', serverName: '', observe: 'nothing', because: 'mandatory' } as const;
+const terms = {
+  minVersion: 'TLSv1.2',
+  serverName: undefined,
+  observe: undefined,
+  because: 'mandatory',
+} as const;
 const requirements = {
   encrypted: { ...terms, kind: 'encrypted', authentication: { kind: 'none' } },
   never: opportunistic('never'),

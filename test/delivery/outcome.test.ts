@@ -6,7 +6,7 @@ import type { Dsn, HarakaMx, HMailItem } from '../../src/delivery/haraka';
 import { firstTry } from '../../src/delivery/host_try';
 import { tellHaraka } from '../../src/delivery/outcome';
 import type { DeliverySummary } from '../../src/delivery/summary';
-import type { RecipientOutcome } from '../../src/smtp/session';
+import type { RecipientOutcome } from '../../src/smtp/recipient';
 
 type Kind = RecipientOutcome['kind'];
 
@@ -27,10 +27,10 @@ class FakeMail {
   readonly log: string[] = [];
   readonly todo: { domain: string; rcpt_to: Rcpt[] };
 
-  constructor(
-    recipients: Rcpt[],
-    private readonly pace: 'at once' | 'later',
-  ) {
+  readonly #pace: 'at once' | 'later';
+
+  constructor(recipients: Rcpt[], pace: 'at once' | 'later') {
+    this.#pace = pace;
     this.todo = { domain: 'to.example', rcpt_to: recipients };
   }
 
@@ -65,10 +65,10 @@ class FakeMail {
     // Written to disk and read again: what was said of a recipient is gone.
     const part = new FakeMail(
       recipients.map(({ name }) => new Rcpt(name)),
-      this.pace,
+      this.#pace,
     );
     this.parts.push(part);
-    if (this.pace === 'at once') take(part);
+    if (this.#pace === 'at once') take(part);
     else setImmediate(() => take(part));
   }
 

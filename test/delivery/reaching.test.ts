@@ -6,11 +6,12 @@ import type { Delivery } from '../../src/delivery/delivery';
 import type { TlsSocketModule } from '../../src/delivery/haraka';
 import { handshakeFor } from '../../src/delivery/host_terms';
 import { firstTry } from '../../src/delivery/host_try';
-import { askedOf, fitnessFor, wayOf, type About } from '../../src/delivery/reuse';
+import type { About } from '../../src/delivery/kept_session';
+import { askedOf, fitnessFor, wayOf } from '../../src/delivery/reuse';
 import { tryNextHost } from '../../src/delivery/trying';
 import type { HostPlan } from '../../src/policy/requirement';
-import type { TlsSession } from '../../src/policy/session';
 import { Connections } from '../../src/session/connections';
+import type { TlsSession } from '../../src/tls/session';
 
 const plan: HostPlan = {
   host: 'mx.example',
@@ -22,7 +23,7 @@ const plan: HostPlan = {
     minVersion: 'TLSv1.2',
     authentication: { kind: 'none' },
     serverName: 'mx.example',
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   },
   recorded: [],

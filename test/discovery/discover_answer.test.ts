@@ -26,9 +26,9 @@ const never = new Promise<StsFacts>(() => undefined);
 
 /** `exchange`, or `exchange < from_dns`. */
 function entry(text: string, port = 25): AnsweredEntry {
-  const [exchange = '', fromDns = ''] = text.split(' < ');
+  const [exchange = '', fromDns] = text.split(' < ');
   const isAddress = /^[\d.]+$/.test(exchange);
-  return { exchange, fromDns, name: isAddress && fromDns !== '' ? fromDns : exchange, port };
+  return { exchange, fromDns, name: isAddress && fromDns !== undefined ? fromDns : exchange, port };
 }
 
 async function look(
@@ -49,11 +49,13 @@ async function look(
     return sts;
   };
   const found = await discoverAnswer(
-    { resolver, policies: { facts, refresh: facts } },
+    { resolver, policies: { get: facts, refresh: facts } },
     of,
-    to,
-    { by, hosts: hosts.map((host) => (typeof host === 'string' ? entry(host) : host)) },
-    ['smart.example'],
+    {
+      domain: to,
+      answer: { by, hosts: hosts.map((host) => (typeof host === 'string' ? entry(host) : host)) },
+      routes: ['smart.example'],
+    },
     { signal: new AbortController().signal },
   );
   return { found, gist: found.hosts.map(gist), asked: [...new Set(lab.asked)].sort(), policiesOf };

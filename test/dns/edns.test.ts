@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { EdnsMemory, type EdnsConclusion } from '../../src/dns/edns';
 import { createResolver, type Resolver, type ResolverOptions } from '../../src/dns/resolver';
 import { silent, type Log } from '../../src/log';
-import { LabResolver, type Behaviour, type LabAnswer, type LabQuery } from './lab_resolver';
+import { LabResolver, trusting, type Behaviour, type LabAnswer, type LabQuery } from './lab_resolver';
 import { nothingLeft } from './leftovers';
 
 const cleanups: (() => unknown)[] = [];
@@ -140,7 +140,7 @@ describe('a resolver without EDNS', { tags: ['regression'] }, () => {
       } as const;
       const { resolver } = resolverFor([], {
         servers: [server],
-        tlsRoots: office.caPem,
+        connectTls: trusting(office.caPem),
         timeoutMs: 1_500,
       });
       expect(await resolver.probe()).toMatchObject({ findings: [{ kind: 'without_edns' }] });
@@ -453,7 +453,7 @@ test('the probe that is broken off concludes nothing', async () => {
   await second;
   resolver.close();
   await probing;
-  expect(edns.standingOf(started.server)).toBe('not_known');
+  expect(edns.supportOf(started.server)).toBe('not_known');
   expect(said).toEqual([]);
 });
 
@@ -472,18 +472,18 @@ describe('the memory', () => {
       fc.property(fc.array(fc.constantFrom('heard', ...conclusions), { maxLength: 20 }), (events) => {
         const memory = new EdnsMemory();
         let heard = false;
-        let manner = memory.mannerOf(server);
+        let mode = memory.modeOf(server);
         memory.onChange((before, after) => {
-          expect(before).toBe(manner);
+          expect(before).toBe(mode);
           expect(after).not.toBe(before);
-          manner = after;
+          mode = after;
         });
         for (const event of events) {
           if (event === 'heard') memory.heard(server);
           else memory.concluded(server, event);
           heard ||= event === 'heard' || event === 'over_tcp_only';
-          expect(memory.mannerOf(server)).toBe(manner);
-          if (heard) expect(manner).not.toBe('without_opt');
+          expect(memory.modeOf(server)).toBe(mode);
+          if (heard) expect(mode).not.toBe('without_opt');
         }
       }),
     );
@@ -497,7 +497,7 @@ describe('the memory', () => {
       { ...server, address: '192.0.2.54' },
       { ...server, transport: 'tls', name: 'dns.example' } as const,
     ];
-    expect(others.map((other) => memory.standingOf(other))).toEqual(Array(3).fill('not_known'));
+    expect(others.map((other) => memory.supportOf(other))).toEqual(Array(3).fill('not_known'));
   });
 });
 

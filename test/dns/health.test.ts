@@ -3,16 +3,16 @@ import { Health } from '../../src/dns/health';
 
 type Event = 'timeout' | 'broken' | 'well' | number;
 
-/** What `first` went through, a number being ms that passed; then the order of both and whether `first` is ill. */
-function after(...events: Event[]): { order: string; ill: boolean } {
+/** What `first` went through, a number being ms that passed; then the order of both and whether `first` is unhealthy. */
+function after(...events: Event[]): { order: string; unhealthy: boolean } {
   let now = 1_000_000;
   const health = new Health(['first', 'second'], () => now);
   for (const event of events) {
     if (typeof event === 'number') now += event;
-    else if (event === 'well') health.well('first');
+    else if (event === 'well') health.answered('first');
     else health.failed('first', event);
   }
-  return { order: health.order().join(' '), ill: health.isIll('first') };
+  return { order: health.order().join(' '), unhealthy: health.isUnhealthy('first') };
 }
 
 describe('a resolver is', () => {
@@ -20,20 +20,20 @@ describe('a resolver is', () => {
     ['well at first', [], false],
     ['well after one timeout', ['timeout'], false],
     ['well after two', ['timeout', 'timeout'], false],
-    ['ill after three in a row', ['timeout', 'timeout', 'timeout'], true],
+    ['unhealthy after three in a row', ['timeout', 'timeout', 'timeout'], true],
     ['well where an answer came between', ['timeout', 'timeout', 'well', 'timeout'], false],
-    ['ill at once where it is broken', ['broken'], true],
+    ['unhealthy at once where it is broken', ['broken'], true],
     ['well again after two seconds', ['broken', 2_001], false],
-    ['ill for longer the second time', ['broken', 2_001, 'broken', 2_001], true],
-    ['ill for a minute at most', [...Array<Event>(20).fill('broken'), 59_999], true],
+    ['unhealthy for longer the second time', ['broken', 2_001, 'broken', 2_001], true],
+    ['unhealthy for a minute at most', [...Array<Event>(20).fill('broken'), 59_999], true],
     ['and no longer', [...Array<Event>(20).fill('broken'), 60_001], false],
     ['well as soon as it answers', ['broken', 'broken', 'well'], false],
-  ])('%s', (_name, events, ill) => {
-    expect(after(...events)).toEqual({ ill, order: ill ? 'second first' : 'first second' });
+  ])('%s', (_name, events, unhealthy) => {
+    expect(after(...events)).toEqual({ unhealthy, order: unhealthy ? 'second first' : 'first second' });
   });
 });
 
-test('the ill ones are asked last, the one that recovers first before the others', () => {
+test('the unhealthy ones are asked last, the one that recovers first before the others', () => {
   const health = new Health(['a', 'b', 'c'], () => 1_000_000);
   health.failed('a', 'broken');
   health.failed('a', 'broken');

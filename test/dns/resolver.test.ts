@@ -361,7 +361,7 @@ describe('several resolvers', () => {
     const dead = await deadServer();
     const resolver = resolverFor([dead, well.server]);
     expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
-    expect(resolver.status().servers.map(({ ill }) => ill)).toEqual([true, false]);
+    expect(resolver.status().servers.map(({ unhealthy }) => unhealthy)).toEqual([true, false]);
     const { udp } = resolver.status().traffic;
     expect(await gist(resolver.a('b.example'))).toBe('secure 192.0.2.1');
     expect(resolver.status().traffic.udp).toBe(udp + 1);
@@ -386,15 +386,15 @@ describe('several resolvers', () => {
     expect(await gist(resolver.a('a.example'))).toBe('secure 192.0.2.1');
   });
 
-  test('one that lost an answer now and then is not ill, one that never answers is', async () => {
+  test('one that lost an answer now and then is not unhealthy, one that never answers is', async () => {
     const { resolver } = await world({}, impatient);
-    expect(resolver.status().servers).toMatchObject([{ trusted: true, ill: false }]);
+    expect(resolver.status().servers).toMatchObject([{ trusted: true, unhealthy: false }]);
     const silent = await lab({}, { otherwise: () => 'silence' });
     const hopeless = resolverFor([silent.server], impatient);
     expect(await gist(hopeless.a('a.example'))).toBe('timeout');
-    expect(hopeless.status().servers).toMatchObject([{ ill: false }]);
+    expect(hopeless.status().servers).toMatchObject([{ unhealthy: false }]);
     expect(await gist(hopeless.a('b.example'))).toBe('timeout');
-    expect(hopeless.status().servers).toMatchObject([{ ill: true }]);
+    expect(hopeless.status().servers).toMatchObject([{ unhealthy: true }]);
   });
 
   test.each<[string, LabAnswer, LabAnswer, string]>([
@@ -439,7 +439,7 @@ describe('a resolver that can tell what DNSSEC vouches for, beside one that cann
   test.each(failures)('%s: where DANE may hang on it, nobody can tell', async (_name, first, expected) => {
     for (const order of ['first', 'last'] as const) {
       const resolver = await mixed(first, order);
-      // The second time it is known to be ill, and asked last.
+      // The second time it is known to be unhealthy, and asked last.
       for (const name of ['a.example', 'b.example']) {
         expect(await gist(resolver.a(name, { dane: true }))).toBe(expected);
       }

@@ -1,7 +1,8 @@
+import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createCa, issue, type Issued } from '../../haraka-test-harness/pki';
 import { createResolver, type Resolver, type ResolverOptions } from '../../src/dns/resolver';
-import { LabResolver, type LabAnswer, type LabQuery, type Zone } from './lab_resolver';
+import { LabResolver, trusting, type LabAnswer, type LabQuery, type Zone } from './lab_resolver';
 import { nothingLeft } from './leftovers';
 
 const one: LabAnswer = { ad: true, answers: [{ type: 'A', data: '192.0.2.1' }] };
@@ -27,7 +28,7 @@ async function world(
   const lab = await LabResolver.start(zone, { tls: { key: certificate.keyPem, cert: certificate.certPem } });
   const resolver = createResolver({
     servers: [{ transport: 'tls', address: '127.0.0.1', port: lab.port, name: 'dns.example' }],
-    tlsRoots: ca.certPem,
+    connectTls: trusting(ca.certPem),
     timeoutMs: 5_000,
     deadlineMs: 10_000,
     ...options,
@@ -76,7 +77,7 @@ describe('DNS over TLS', () => {
     });
     expect(await resolver.a('a.example')).toMatchObject({ kind: 'records' });
     expect(await resolver.a('b.example')).toMatchObject({ kind: 'records', secure: true });
-    expect(resolver.status().servers).toMatchObject([{ ill: false }]);
+    expect(resolver.status().servers).toMatchObject([{ unhealthy: false }]);
   });
 
   test('leaves a connection on which nothing comes any more', async () => {
@@ -101,7 +102,11 @@ describe('DNS over TLS', () => {
     ['with a partial wildcard', () => issue(ca, { dnsNames: ['d*.example'] }), {}],
     ['with a key of 1024 bits', () => issue(ca, { dnsNames: ['dns.example'], key: 'rsa-1024' }), {}],
     ['that is signed with SHA-1', () => issue(ca, { dnsNames: ['dns.example'], digest: 'SHA-1' }), {}],
-    ['from a root that is not trusted', () => issue(ca, { dnsNames: ['dns.example'] }), { tlsRoots: '' }],
+    [
+      'from a root that is not trusted',
+      () => issue(ca, { dnsNames: ['dns.example'] }),
+      { connectTls: connect },
+    ],
     [
       'that has expired',
       () => issue(ca, { dnsNames: ['dns.example'], notAfter: new Date(Date.now() - 60_000) }),

@@ -4,8 +4,8 @@ import { hostedFiles } from '../../src/hosting/catalogue';
 import { hostedPolicy, policyId, policyRecord, policyText } from '../../src/hosting/policy_text';
 import { parsePolicy } from '../../src/mta_sts/policy';
 import { parseRecordSet } from '../../src/mta_sts/record';
-import { loadSettings } from '../../src/settings/settings';
-import type { HostedPolicy } from '../../src/settings/types';
+import { loadSettings } from '../../src/settings/load/load';
+import type { HostedPolicy } from '../../src/settings/schema/types';
 import { memorySource } from '../settings/memory_source';
 import fc from 'fast-check';
 

@@ -8,7 +8,7 @@ import { chainPem, createCa, createKey, issue, type CertificateOptions, type Iss
 import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
 import { Certificates } from '../../src/hosting/certificates';
 import { readPem } from '../../src/hosting/pem';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 const host = 'mta-sts.one.example';

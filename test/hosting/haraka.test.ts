@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness';
 import { openCertificateOffice, type CertificateOffice } from '../../haraka-test-harness/certificates';
-import { createPolicyFetcher } from '../../src/mta_sts/fetch';
+import { PolicyFetcher } from '../../src/mta_sts/fetch';
 import { policyId } from '../../src/hosting/policy_text';
 import * as tls from 'node:tls';
 import { ask, freePort } from './support/https_client';
@@ -75,7 +75,7 @@ describe('three managed domains at one listener', () => {
   });
 
   it.each(names)('%s is fetched by our own fetcher', async (name) => {
-    const fetcher = createPolicyFetcher({
+    const fetcher = new PolicyFetcher({
       resolver: {
         a: (asked) =>
           Promise.resolve({ kind: 'records', secure: false, records: ['127.0.0.1'], canonicalName: asked, ttl: 1 }),

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { PolicyServer } from '../../src/hosting/server';
-import { loadSettings } from '../../src/settings/settings';
-import type { Settings } from '../../src/settings/types';
+import { loadSettings } from '../../src/settings/load/load';
+import type { Settings } from '../../src/settings/schema/types';
 import { memorySource } from '../settings/memory_source';
 import { ask, freePort } from './support/https_client';
 

@@ -9,11 +9,11 @@ import type { DomainSpec, MxSpec, StsSpec } from '../../haraka-test-harness/worl
 import { createResolver, type Resolver } from '../../src/dns/resolver';
 import type { Answer } from '../../src/dns/types';
 import { hostedFiles, type HostedFile } from '../../src/hosting/catalogue';
-import { checkRollout } from '../../src/hosting/look';
+import { checkRollout } from '../../src/hosting/rollout_facts';
 import { judgeRollout, type RolloutFacts } from '../../src/hosting/rollout';
 import { probeHost } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 interface Case {
@@ -37,7 +37,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'plain.example': {
     what: 'an MX host without STARTTLS',
-    mx: [{ manner: 'no-starttls' }],
+    mx: [{ behaviour: 'no-starttls' }],
     finds: [/^error: mx\.plain\.example \(127.*\): the peer does not offer STARTTLS: senders .* do not deliver there$/],
   },
   'expired.example': {
@@ -63,7 +63,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'silent.example': {
     what: 'an MX host that cannot be reached',
-    mx: [{ manner: 'banner-close' }],
+    mx: [{ behaviour: 'banner-close' }],
     finds: [/^warning: mx\.silent\.example .* could not be checked from here/],
   },
   'unused.example': {
@@ -104,7 +104,7 @@ const cases: Readonly<Record<string, Case>> = {
   'retired.example': {
     what: 'a policy that is withdrawn asks nothing of the MX hosts',
     ini: 'mode = none\n',
-    mx: [{ manner: 'no-starttls' }],
+    mx: [{ behaviour: 'no-starttls' }],
     finds: [],
   },
   'nullmx.example': {
@@ -161,16 +161,13 @@ const target = (address: string, port: number) => world.routes.get(`${address}|$
 
 /** The same request, of whoever trusts the certificate authority of this world. */
 function trustingTheWorld(handshake: HandshakeRequest | 'never'): HandshakeRequest | 'never' {
-  if (handshake === 'never' || handshake.requirement.kind !== 'encrypted') return handshake;
-  const { authentication } = handshake.requirement;
-  if (authentication.kind !== 'pkix') return handshake;
-  const pkix = { ...authentication.pkix, extraRoots: world.office.caPem };
-  return { ...handshake, requirement: { ...handshake.requirement, authentication: { kind: 'pkix', pkix } } };
+  if (handshake === 'never' || handshake.terms.chain !== 'enforced') return handshake;
+  return { ...handshake, terms: { ...handshake.terms, extraRoots: world.office.caPem } };
 }
 
 const dependencies = () => ({
   resolver,
-  heloName: 'us.example',
+  ehloName: 'us.example',
   probe: (options: Parameters<typeof probeHost>[0]) =>
     probeHost({
       ...options,

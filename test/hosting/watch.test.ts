@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Resolver } from '../../src/dns/resolver';
 import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
 import { RolloutWatch } from '../../src/hosting/watch';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 const second = 1_000;
@@ -29,7 +29,7 @@ beforeEach(() => {
   };
   watch = new RolloutWatch({
     catalogue: () => catalogue,
-    dependencies: () => ({ resolver, heloName: 'us.example' }),
+    dependencies: () => ({ resolver, ehloName: 'us.example' }),
     log: { debug: () => undefined, info: () => undefined, notice: count, warn: () => undefined, error: () => undefined },
   });
   watch.start();

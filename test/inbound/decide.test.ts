@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { judgeRecipient, refusedForNow, type Protection, type RecipientVerdict } from '../../src/inbound/decide';
 import { verdictLine } from '../../src/inbound/report';
-import { ruleForClient, type Client } from '../../src/inbound/rule';
-import { minTlsVersions } from '../../src/peers/rule';
-import type { InboundRule } from '../../src/peers/rules';
-import { loadSettings } from '../../src/settings/settings';
+import { ruleForClient, type Client } from '../../src/inbound/client_rule';
+import { minTlsVersions, type InboundRule } from '../../src/peers/rule';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 const today = '2026-11-24';

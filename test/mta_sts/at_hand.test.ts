@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/dns/types';
 import { silent } from '../../src/log';
-import { createStsPolicies } from '../../src/mta_sts/policies';
-import type { StsPolicies } from '../../src/mta_sts/policies';
+import { StsPolicies } from '../../src/mta_sts/policies';
 import { createMemoryStore } from '../../src/mta_sts/store';
 import type { StsFacts } from '../../src/mta_sts/types';
 
@@ -42,7 +41,7 @@ async function sender(
     fetchedAt: Date.now(),
     policy: { mode: 'enforce', mx: ['mx.a.example'], maxAge: 86_400, extensions: [] },
   });
-  const opened = createStsPolicies({
+  const opened = new StsPolicies({
     resolver: { txt: ask, a: ask, aaaa: ask, keptTxt: () => kept },
     store,
     fetchOptions: { allowPrivate: false },
@@ -50,7 +49,7 @@ async function sender(
   });
   policies = opened;
   await opened.start();
-  return { asked, facts: () => opened.facts('a.example', { extraRoots: '' }) };
+  return { asked, facts: () => opened.get('a.example', { extraRoots: '' }) };
 }
 
 describe('a record in the cache of the resolver', () => {

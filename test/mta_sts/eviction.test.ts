@@ -175,7 +175,7 @@ describe('mail that is held to a policy', () => {
       await sender.start();
       const roots = { extraRoots: world.roots.extraRoots };
       for (let hour = 0; hour < 72; hour++) {
-        await sender.facts('a.example', roots);
+        await sender.get('a.example', roots);
         clock.advance(3600);
       }
       // Under the roots of the rule, and under the default ones, where it may be kept as well.

@@ -1,14 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { manners, tryManners } from './support/manners';
-import type { Seen } from './support/manners';
+import { behaviours, tryBehaviours, type Seen } from './support/behaviours';
 
-const rows = manners.map((manner, index) => ({ ...manner, index }));
+const rows = behaviours.map((behaviour, index) => ({ ...behaviour, index }));
 const unbounded = (name: string) => name.startsWith('no length');
 
 describe('a policy host', () => {
   let seen: Seen[] = [];
   beforeAll(async () => {
-    seen = await tryManners();
+    seen = await tryBehaviours();
   });
 
   it.each(rows.filter(({ name }) => unbounded(name)))('$name', { tags: ['regression'] }, check);

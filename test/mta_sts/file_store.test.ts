@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeEntry, encodeEntry, entryName } from '../../src/mta_sts/entry';
-import { createFileStore } from '../../src/mta_sts/file_store';
-import type { FileStoreOptions } from '../../src/mta_sts/file_store';
+import { createFileStore, type FileStoreOptions } from '../../src/mta_sts/file_store';
 import type { PolicyStore, StoredPolicy } from '../../src/mta_sts/store';
 
 let parent: string;

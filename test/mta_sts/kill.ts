@@ -10,8 +10,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { startLab } from '../../haraka-test-harness';
-import type { DomainSpec, Lab } from '../../haraka-test-harness';
+import { startLab, type DomainSpec, type Lab } from '../../haraka-test-harness';
 import { createFileStore } from '../../src/mta_sts/file_store';
 
 const { values } = parseArgs({

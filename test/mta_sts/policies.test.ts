@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createMemoryStore } from '../../src/mta_sts/store';
-import type { PolicyStore } from '../../src/mta_sts/store';
+import { createMemoryStore, type PolicyStore } from '../../src/mta_sts/store';
 import { policyText, response } from './support/hosts';
-import { ManualClock, World } from './support/sender';
-import type { Domain } from './support/sender';
+import { ManualClock, World, type Domain } from './support/sender';
 
 const minute = 60;
 const hour = 60 * minute;
@@ -23,7 +21,7 @@ afterEach(async () => {
 describe('a domain at first contact', () => {
   it('has the policy that its host serves, under the id of its record', async () => {
     await world.domain('a.example');
-    expect(await world.sender({ clock }).facts('a.example', world.roots)).toEqual({
+    expect(await world.sender({ clock }).get('a.example', world.roots)).toEqual({
       kind: 'policy',
       policy: { mode: 'enforce', mx: ['mx.example.com'], maxAge: 86_400, extensions: [] },
       id: 'id1',
@@ -33,7 +31,7 @@ describe('a domain at first contact', () => {
 
   it('is told who asks', async () => {
     const { host } = await world.domain('a.example');
-    await world.sender({ clock }).facts('a.example', world.roots);
+    await world.sender({ clock }).get('a.example', world.roots);
     expect(host.requests[0]).toMatch(/^User-Agent: haraka-plugin-tls-peers\r$/m);
   });
 
@@ -41,13 +39,13 @@ describe('a domain at first contact', () => {
     const domain = await world.domain('xn--bcher-kva.example');
     const sender = world.sender({ clock });
     for (const name of ['xn--bcher-kva.example', 'XN--BCHER-KVA.Example.', 'bücher.example']) {
-      expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+      expect(await sender.get(name, world.roots)).toMatchObject(enforced);
     }
     expect(domain.host.requests).toHaveLength(1);
   });
 
   it.each(['', '192.0.2.1', 'a..b', 'x'.repeat(300)])('has none where "%s" is no domain', async (name) => {
-    const facts = await world.sender({ clock }).facts(name, world.roots);
+    const facts = await world.sender({ clock }).get(name, world.roots);
     expect(facts).toEqual({ kind: 'no_policy', failure: 'not_published' });
     expect(world.hosts.dns.questions).toEqual([]);
   });
@@ -55,26 +53,26 @@ describe('a domain at first contact', () => {
   it('has none, and its host is not asked, where no record is published', async () => {
     const domain = await world.domain('a.example');
     domain.publish('nothing');
-    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    const facts = await world.sender({ clock }).get('a.example', world.roots);
     expect(facts).toEqual({ kind: 'no_policy', failure: 'not_published' });
     expect(domain.host.connections.most).toBe(0);
   });
 
   it('has none, for a reason, where the record cannot be looked up', async () => {
     (await world.domain('a.example')).publish('servfail');
-    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    const facts = await world.sender({ clock }).get('a.example', world.roots);
     expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'dns-lookup-failed' } });
   });
 
   it('has none, for a reason, where the record is broken', async () => {
     (await world.domain('a.example')).publish('not-an-id');
-    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    const facts = await world.sender({ clock }).get('a.example', world.roots);
     expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-policy-invalid' } });
   });
 
   it('has none, for a reason, where its host has none', async () => {
     (await world.domain('a.example')).fail();
-    const facts = await world.sender({ clock }).facts('a.example', world.roots);
+    const facts = await world.sender({ clock }).get('a.example', world.roots);
     expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-policy-fetch-error' } });
   });
 
@@ -87,7 +85,7 @@ describe('a domain at first contact', () => {
       });
       const store = createMemoryStore();
       const expected = { ...enforced, policy: { mx: ['mx.example.com', '192.0.2.86', 'a-.example'] } };
-      expect(await world.sender({ clock, store }).facts('a.example', world.roots)).toMatchObject(expected);
+      expect(await world.sender({ clock, store }).get('a.example', world.roots)).toMatchObject(expected);
       expect(world.log).toContain(
         'MTA-STS policy of a.example, id id1: line 4 "mx: 192.0.2.86": mx must be a host name, not an address; it ' +
           'matches no host; line 5 "mx: a-.example": mx must be a host name, or "*." and a domain; it matches no host',
@@ -107,8 +105,8 @@ describe('a domain at first contact', () => {
     });
     const sender = world.sender({ clock });
     const impatient = new AbortController();
-    const first = sender.facts('a.example', { ...world.roots, signal: impatient.signal });
-    const second = sender.facts('a.example', world.roots);
+    const first = sender.get('a.example', { ...world.roots, signal: impatient.signal });
+    const second = sender.get('a.example', world.roots);
     await asked;
     impatient.abort();
     expect(await first).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-policy-fetch-error' } });
@@ -123,9 +121,9 @@ describe('a policy in force', () => {
     const domain = await world.domain('a.example');
     const store = counted(createMemoryStore());
     const sender = world.sender({ clock, store });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     const { calls } = store;
-    for (let n = 0; n < 20; n++) expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    for (let n = 0; n < 20; n++) expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     expect(domain.host.requests).toHaveLength(1);
     expect(store.calls).toBe(calls);
   });
@@ -135,11 +133,11 @@ describe('a policy in force', () => {
     async (published) => {
       const domain = await world.domain('a.example');
       const sender = world.sender({ clock });
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
       domain.publish(published);
       domain.fail();
       clock.advance(day - 1);
-      const facts = await sender.facts('a.example', world.roots);
+      const facts = await sender.get('a.example', world.roots);
       expect(facts).toMatchObject({ ...enforced, refreshFailure: { reason: expect.any(String) } });
     },
   );
@@ -150,14 +148,14 @@ describe('a policy in force', () => {
     async () => {
       const domain = await world.domain('a.example');
       const sender = world.sender({ clock });
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
       domain.serve({ mx: 'a-.example' });
       domain.publish('id2');
       const kept = { ...enforced, id: 'id1', refreshFailure: { reason: 'sts-policy-invalid' } };
-      expect(await sender.facts('a.example', world.roots)).toMatchObject(kept);
+      expect(await sender.get('a.example', world.roots)).toMatchObject(kept);
       domain.serve({ mode: 'none', mx: '192.0.2.86' });
       domain.publish('id3');
-      expect(await sender.facts('a.example', world.roots)).toMatchObject({
+      expect(await sender.get('a.example', world.roots)).toMatchObject({
         policy: { mode: 'none' },
         id: 'id3',
       });
@@ -167,12 +165,12 @@ describe('a policy in force', () => {
   it('ends with its max_age', async () => {
     const domain = await world.domain('a.example', { maxAge: 100 });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('nothing');
     clock.advance(99);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     clock.advance(1);
-    expect(await sender.facts('a.example', world.roots)).toEqual({
+    expect(await sender.get('a.example', world.roots)).toEqual({
       kind: 'no_policy',
       failure: 'not_published',
     });
@@ -181,34 +179,34 @@ describe('a policy in force', () => {
   it('is fetched anew once it has expired', async () => {
     const domain = await world.domain('a.example', { maxAge: 100 });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     clock.advance(100);
     domain.serve({ mode: 'testing' });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
+    expect(await sender.get('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
   });
 
   it('governs the messages that waited for it even where its max_age is 0', async () => {
     const domain = await world.domain('a.example', { maxAge: 0 });
     const sender = world.sender({ clock });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     expect(domain.host.requests).toHaveLength(2);
   });
 
   it('stays while the host of a new id fails, and gives way when it works again', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('id2');
     domain.fail();
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+    expect(await sender.get('a.example', world.roots)).toMatchObject({
       ...enforced,
       id: 'id1',
       refreshFailure: { reason: 'sts-policy-fetch-error' },
     });
     domain.serve({ mode: 'testing' });
     clock.advance(5 * minute);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+    expect(await sender.get('a.example', world.roots)).toMatchObject({
       policy: { mode: 'testing' },
       id: 'id2',
       refreshFailure: 'none',
@@ -218,10 +216,10 @@ describe('a policy in force', () => {
   it('stays where the policy under a new id is broken', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('id2');
     domain.serve({ mode: 'enforced' });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+    expect(await sender.get('a.example', world.roots)).toMatchObject({
       ...enforced,
       id: 'id1',
       refreshFailure: { reason: 'sts-policy-invalid' },
@@ -231,22 +229,22 @@ describe('a policy in force', () => {
   it('gives way to mode none', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('id2');
     domain.serve({ mode: 'none' });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({
+    expect(await sender.get('a.example', world.roots)).toMatchObject({
       policy: { mode: 'none' },
       id: 'id2',
     });
     domain.publish('nothing');
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
+    expect(await sender.get('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
   });
 
   it('counts only under the roots that authenticated it', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
-    expect(await sender.facts('a.example', { extraRoots: '' })).toMatchObject({
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', { extraRoots: '' })).toMatchObject({
       kind: 'no_policy',
       failure: { reason: 'sts-webpki-invalid' },
     });
@@ -259,17 +257,17 @@ describe('a policy in force', () => {
     const policy = { mode: 'enforce', mx: ['mx.a.example'], maxAge: day, extensions: [] } as const;
     await store.write({ domain: 'a.example', roots: 'default', id: '1', fetchedAt: clock.wall(), policy });
     const sender = world.sender({ clock, store });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
-    expect(await sender.facts('a.example', { extraRoots: '' })).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', { extraRoots: '' })).toMatchObject(enforced);
   });
 
   it('of one domain does not govern another on the same MX or policy host', async () => {
     await world.domain('a.example');
     (await world.domain('b.example')).publish('nothing');
     const sender = world.sender({ clock });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
-    expect(await sender.facts('b.example', world.roots)).toMatchObject({ kind: 'no_policy' });
-    expect(await sender.facts('sub.a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('b.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+    expect(await sender.get('sub.a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
   });
 
   it.each([
@@ -278,24 +276,24 @@ describe('a policy in force', () => {
   ])('lives neither shorter nor longer when the wall clock is set %s', async (_what, jump) => {
     const domain = await world.domain('a.example', { maxAge: 100 });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('nothing');
     clock.jump(jump);
     clock.advance(99);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     clock.advance(1);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+    expect(await sender.get('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
   });
 
   it('is not asked about for a minute after its record got no answer', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('servfail');
-    for (let n = 0; n < 10; n++) await sender.facts('a.example', world.roots);
+    for (let n = 0; n < 10; n++) await sender.get('a.example', world.roots);
     expect(world.questions('_mta-sts.a.example')).toBe(2);
     clock.advance(minute);
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     expect(world.questions('_mta-sts.a.example')).toBe(3);
   });
 });
@@ -308,7 +306,7 @@ describe('a host that fails', () => {
     const asked: number[] = [];
     for (let minutes = 0; minutes <= 200; minutes++) {
       const before = domain.host.requests.length;
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
       if (domain.host.requests.length > before) asked.push(minutes);
       clock.advance(minute);
     }
@@ -319,10 +317,10 @@ describe('a host that fails', () => {
     const domain = await world.domain('a.example');
     domain.fail();
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('id2');
     domain.serve({});
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({ ...enforced, id: 'id2' });
+    expect(await sender.get('a.example', world.roots)).toMatchObject({ ...enforced, id: 'id2' });
   });
 
   it('is asked at most five times in five minutes, however often the id changes', async () => {
@@ -331,7 +329,7 @@ describe('a host that fails', () => {
     const sender = world.sender({ clock });
     for (let n = 0; n < 40; n++) {
       domain.publish(`id${n}`);
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
     }
     expect(domain.host.requests).toHaveLength(5);
   });
@@ -341,7 +339,7 @@ describe('a host that fails', () => {
     const sender = world.sender({ clock });
     for (let n = 0; n < 40; n++) {
       domain.publish(`id${n}`);
-      expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+      expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     }
     expect(domain.host.requests).toHaveLength(5);
   });
@@ -350,7 +348,7 @@ describe('a host that fails', () => {
     const domain = await world.domain('a.example');
     domain.answer = (socket) =>
       socket.end('HTTP/1.1 200 OK\r\nContent-Type: a/\x9b2J\r\nContent-Length: 0\r\n\r\n', 'latin1');
-    await world.sender({ clock }).facts('a.example', world.roots);
+    await world.sender({ clock }).get('a.example', world.roots);
     expect(world.log.join('')).toContain('\\u{9b}2J');
     expect(world.log.join('')).not.toMatch(/\p{Cc}/u);
   });
@@ -360,7 +358,7 @@ describe('looking once more before giving up', () => {
   it('finds a newer policy whose id was not changed', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.serve({ mode: 'testing' });
     clock.advance(5 * minute);
     expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
@@ -369,7 +367,7 @@ describe('looking once more before giving up', () => {
   it('keeps the policy where there is no newer one', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.fail();
     clock.advance(5 * minute);
     expect(await sender.refresh('a.example', world.roots)).toMatchObject({
@@ -383,9 +381,9 @@ describe('looking once more before giving up', () => {
   it('asks the record although its last lookup failed', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('servfail');
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('id2');
     domain.serve({ mode: 'none' });
     expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
@@ -394,7 +392,7 @@ describe('looking once more before giving up', () => {
   it('asks a host at most three times in five minutes, however much mail fails', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     const before = domain.host.requests.length;
     for (let second = 0; second < 20 * minute; second += 10) {
       await sender.refresh('a.example', world.roots);
@@ -406,7 +404,7 @@ describe('looking once more before giving up', () => {
   it('does not ask a host that has only just answered', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     await sender.refresh('a.example', world.roots);
     expect(domain.host.requests).toHaveLength(1);
   });
@@ -414,10 +412,10 @@ describe('looking once more before giving up', () => {
   it('asks a host at once that has only just failed', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('id2');
     domain.fail();
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.serve({ mode: 'none' });
     expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'none' } });
   });
@@ -425,17 +423,17 @@ describe('looking once more before giving up', () => {
   it('is not put off by the long backoff of mere refreshes', async () => {
     const domain = await world.domain('a.example', { maxAge: 30 * day });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('id2');
     domain.fail();
     for (let n = 0; n < 8; n++) {
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
       clock.advance(2 ** n * 5 * minute);
     }
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.serve({ mode: 'testing' });
     clock.advance(5 * minute);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     expect(await sender.refresh('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
   });
 });
@@ -446,7 +444,7 @@ describe('refreshing ahead of expiry', () => {
     const domains = await Promise.all(names.map((name) => world.domain(name, { maxAge: 30 * day })));
     const sender = world.sender({ clock });
     // Those to which mail went last come first in a sweep.
-    for (const name of names) await sender.facts(name, world.roots);
+    for (const name of names) await sender.get(name, world.roots);
     const [a, b, slow, slower] = domains as [Domain, Domain, Domain, Domain];
     const released: (() => void)[] = [];
     const bothAsked = new Promise<void>((resolve) => {
@@ -469,14 +467,14 @@ describe('refreshing ahead of expiry', () => {
   it('renews a policy in use, so that it outlives its first max_age under an attack that begins later', async () => {
     const domain = await world.domain('a.example', { maxAge: 4 * day });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     clock.advance(2 * day);
     await sender.refreshDue();
     expect(domain.host.requests).toHaveLength(2);
     domain.publish('nothing');
     domain.fail();
     clock.advance(3 * day);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
   });
 
   it.each(['nothing', 'servfail'] as const)(
@@ -484,20 +482,20 @@ describe('refreshing ahead of expiry', () => {
     async (published) => {
       const domain = await world.domain('a.example', { maxAge: 4 * day });
       const sender = world.sender({ clock });
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
       domain.publish(published);
       clock.advance(2 * day);
       await sender.refreshDue();
       expect(domain.host.requests).toHaveLength(2);
       clock.advance(3 * day);
-      expect(await sender.facts('a.example', world.roots)).toMatchObject({ ...enforced, id: 'id1' });
+      expect(await sender.get('a.example', world.roots)).toMatchObject({ ...enforced, id: 'id1' });
     },
   );
 
   it('does not ask the host of a policy in mode none whose record is gone', async () => {
     const domain = await world.domain('a.example', { mode: 'none', maxAge: 4 * day });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('nothing');
     clock.advance(2 * day);
     await sender.refreshDue();
@@ -507,7 +505,7 @@ describe('refreshing ahead of expiry', () => {
   it('leaves a fresh policy alone', async () => {
     const domain = await world.domain('a.example', { maxAge: 4 * day });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     clock.advance(hour);
     await sender.refreshDue();
     expect(domain.host.requests).toHaveLength(1);
@@ -516,7 +514,7 @@ describe('refreshing ahead of expiry', () => {
   it('leaves alone a domain that no mail went to for a week', async () => {
     const domain = await world.domain('a.example', { maxAge: 30 * day });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     clock.advance(7 * day);
     await sender.refreshDue();
     expect(domain.host.requests).toHaveLength(1);
@@ -527,8 +525,8 @@ describe('refreshing ahead of expiry', () => {
     const far = await world.domain('far.example', { maxAge: 30 * day });
     const early = world.sender({ clock, random: () => 0 });
     const late = world.sender({ clock, random: () => 0.999 });
-    await early.facts('near.example', world.roots);
-    await late.facts('far.example', world.roots);
+    await early.get('near.example', world.roots);
+    await late.get('far.example', world.roots);
     clock.advance(20 * hour);
     await early.refreshDue();
     await late.refreshDue();
@@ -541,11 +539,11 @@ describe('refreshing ahead of expiry', () => {
   it('backs off from a host that fails', async () => {
     const domain = await world.domain('a.example', { maxAge: 300 * day });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.fail();
     clock.advance(2 * day);
     for (let n = 0; n < 4 * 24; n++) {
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
       await sender.refreshDue();
       clock.advance(hour);
     }
@@ -560,57 +558,57 @@ describe('a store behind it', () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example');
     const before = world.sender({ clock, store });
-    await before.facts('a.example', world.roots);
+    await before.get('a.example', world.roots);
     domain.publish('nothing');
     domain.fail();
     const after = world.sender({ clock, store });
     await after.start();
-    expect(await after.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await after.get('a.example', world.roots)).toMatchObject(enforced);
   });
 
   it('governs also the message that cannot wait for anything else', async () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example');
-    await world.sender({ clock, store }).facts('a.example', world.roots);
+    await world.sender({ clock, store }).get('a.example', world.roots);
     domain.publish('silent');
     const signal = AbortSignal.abort();
-    const facts = await world.sender({ clock, store }).facts('a.example', { ...world.roots, signal });
+    const facts = await world.sender({ clock, store }).get('a.example', { ...world.roots, signal });
     expect(facts).toMatchObject(enforced);
   });
 
   it('ends a policy at its max_age although the process was not there to see it', async () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example', { maxAge: 100 });
-    await world.sender({ clock, store }).facts('a.example', world.roots);
+    await world.sender({ clock, store }).get('a.example', world.roots);
     domain.publish('nothing');
     clock.advance(100);
-    const facts = await world.sender({ clock, store }).facts('a.example', world.roots);
+    const facts = await world.sender({ clock, store }).get('a.example', world.roots);
     expect(facts).toEqual({ kind: 'no_policy', failure: 'not_published' });
   });
 
   it('enforces a policy again once a clock that ran ahead at the start is put right', async () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example', { maxAge: 10 * minute });
-    await world.sender({ clock, store }).facts('a.example', world.roots);
+    await world.sender({ clock, store }).get('a.example', world.roots);
     domain.publish('nothing');
     clock.jump(1000 * day);
     const sender = world.sender({ clock, store });
     await sender.start();
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+    expect(await sender.get('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
     clock.jump(-1000 * day);
     clock.advance(minute);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
   });
 
   it('does not revive a policy that has expired when the clock is set back', async () => {
     const domain = await world.domain('a.example', { maxAge: 100 });
     const sender = world.sender({ clock });
-    await sender.facts('a.example', world.roots);
+    await sender.get('a.example', world.roots);
     domain.publish('nothing');
     clock.advance(100);
     clock.jump(-1000 * day);
     for (let n = 0; n < 3; n++) {
-      expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+      expect(await sender.get('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
       clock.advance(hour);
     }
   });
@@ -619,20 +617,20 @@ describe('a store behind it', () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example', { maxAge: 100 });
     clock.jump(1000 * day);
-    await world.sender({ clock, store }).facts('a.example', world.roots);
+    await world.sender({ clock, store }).get('a.example', world.roots);
     clock.jump(-1000 * day);
     domain.publish('nothing');
     const sender = world.sender({ clock, store });
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     clock.advance(100);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
+    expect(await sender.get('a.example', world.roots)).toMatchObject({ kind: 'no_policy' });
   });
 
   it('spares a second worker the request of the first', async () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example');
-    await world.sender({ clock, store }).facts('a.example', world.roots);
-    expect(await world.sender({ clock, store }).facts('a.example', world.roots)).toMatchObject(enforced);
+    await world.sender({ clock, store }).get('a.example', world.roots);
+    expect(await world.sender({ clock, store }).get('a.example', world.roots)).toMatchObject(enforced);
     expect(domain.host.requests).toHaveLength(1);
   });
 
@@ -640,13 +638,13 @@ describe('a store behind it', () => {
     const store = createMemoryStore();
     const domain = await world.domain('a.example');
     const [first, second] = [world.sender({ clock, store }), world.sender({ clock, store })];
-    await first.facts('a.example', world.roots);
-    await second.facts('a.example', world.roots);
+    await first.get('a.example', world.roots);
+    await second.get('a.example', world.roots);
     clock.advance(hour);
     domain.publish('id2');
     domain.serve({ mode: 'testing' });
-    await first.facts('a.example', world.roots);
-    expect(await second.facts('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
+    await first.get('a.example', world.roots);
+    expect(await second.get('a.example', world.roots)).toMatchObject({ policy: { mode: 'testing' } });
     expect(domain.host.requests).toHaveLength(2);
   });
 
@@ -655,18 +653,18 @@ describe('a store behind it', () => {
     const domain = await world.domain('a.example');
     const [first, second] = [world.sender({ clock, store }), world.sender({ clock, store })];
     domain.fail();
-    await second.facts('a.example', world.roots);
+    await second.get('a.example', world.roots);
     domain.serve({});
-    await first.facts('a.example', world.roots);
+    await first.get('a.example', world.roots);
     clock.advance(1);
-    expect(await second.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await second.get('a.example', world.roots)).toMatchObject(enforced);
   });
 
-  it.each(['rejects', 'throws'] as const)('costs no mail where it %s', async (manner) => {
+  it.each(['rejects', 'throws'] as const)('costs no mail where it %s', async (behaviour) => {
     await world.domain('a.example');
     const fault = () => {
       const error = new Error('disk on fire\u001b[0m');
-      if (manner === 'throws') throw error;
+      if (behaviour === 'throws') throw error;
       return Promise.reject(error);
     };
     const next = { [Symbol.asyncIterator]: () => ({ next: fault }) };
@@ -679,8 +677,8 @@ describe('a store behind it', () => {
     };
     const sender = world.sender({ clock, store });
     await sender.start();
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
-    expect(await sender.facts('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('a.example', world.roots)).toMatchObject(enforced);
     expect(world.log.join()).toContain('disk on fire\\u{1b}[0m');
   });
 
@@ -690,10 +688,10 @@ describe('a store behind it', () => {
     for (const name of names) await world.domain(name);
     const counting = counted(store);
     const sender = world.sender({ clock, store: counting, limits: { memoryBytes: 2_500 } });
-    for (const name of names) await sender.facts(name, world.roots);
+    for (const name of names) await sender.get(name, world.roots);
     for (const name of names) world.hosts.dns.zones.txt.delete(`_mta-sts.${name}`);
     const { calls } = counting;
-    for (const name of names) expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+    for (const name of names) expect(await sender.get(name, world.roots)).toMatchObject(enforced);
     expect(counting.calls).toBeGreaterThan(calls);
   });
 
@@ -702,9 +700,9 @@ describe('a store behind it', () => {
     const names = ['a.example', 'b.example', 'c.example', 'd.example'];
     for (const name of names) await world.domain(name);
     const sender = world.sender({ clock, store, limits: { memoryEntries: 2 } });
-    for (const name of names) await sender.facts(name, world.roots);
+    for (const name of names) await sender.get(name, world.roots);
     for (const name of names) world.hosts.dns.zones.txt.delete(`_mta-sts.${name}`);
-    for (const name of names) expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+    for (const name of names) expect(await sender.get(name, world.roots)).toMatchObject(enforced);
   });
 });
 
@@ -714,7 +712,7 @@ describe('want of a place', () => {
     const sender = world.sender({ clock, fetchOptions: { maxInFlight: 0, timeoutMs: 200 } });
     const failure = { text: expect.stringContaining('too many fetches') as string };
     for (let n = 0; n < 2; n++) {
-      expect(await sender.facts('a.example', world.roots)).toMatchObject({ kind: 'no_policy', failure });
+      expect(await sender.get('a.example', world.roots)).toMatchObject({ kind: 'no_policy', failure });
     }
     expect(domain.host.connections.most).toBe(0);
     expect(world.log.join()).not.toContain('next attempt');
@@ -722,7 +720,7 @@ describe('want of a place', () => {
 });
 
 describe('an address that is passed over', () => {
-  it.each(['facts', 'refresh'] as const)(
+  it.each(['get', 'refresh'] as const)(
     'uses up none of the fetches that a domain has: %s asks as soon as there is another address',
     async (ask) => {
       const domain = await world.domain('a.example');
@@ -731,16 +729,16 @@ describe('an address that is passed over', () => {
       const dead = ['127.40.0.2'];
       await world.hosts.addPlain(dead[0]!, () => undefined);
       const sender = world.sender({ clock, fetchOptions: { connectTimeoutMs: 1_000 } });
-      await sender.facts('a.example', world.roots);
+      await sender.get('a.example', world.roots);
       await world.domain('dead.example');
       a.set('mta-sts.dead.example', dead);
-      await sender.facts('dead.example', world.roots);
+      await sender.get('dead.example', world.roots);
 
       a.set('mta-sts.a.example', dead);
       domain.publish('id2');
       domain.serve({ mode: 'testing' });
       for (let n = 0; n < 6; n++) {
-        const facts = await sender.facts('a.example', world.roots);
+        const facts = await sender.get('a.example', world.roots);
         expect(facts).toMatchObject({ ...enforced, id: 'id1' });
         expect(facts).toMatchObject({
           refreshFailure: { text: expect.stringContaining('lately') as string },
@@ -756,7 +754,7 @@ describe('many messages at once', () => {
   it('for one cold domain cost one question and one request', async () => {
     const domain = await world.domain('a.example');
     const sender = world.sender({ clock });
-    const all = await Promise.all(Array.from({ length: 1000 }, () => sender.facts('a.example', world.roots)));
+    const all = await Promise.all(Array.from({ length: 1000 }, () => sender.get('a.example', world.roots)));
     expect(all.every((facts) => facts.kind === 'policy')).toBe(true);
     expect(domain.host.requests).toHaveLength(1);
     expect(world.questions('_mta-sts.a.example')).toBe(1);
@@ -772,9 +770,9 @@ describe('many messages at once', () => {
     const sender = world.sender({ clock, fetchOptions });
     let settled = 0;
     const stuck = Array.from({ length: 1000 }, (_, n) =>
-      sender.facts(`d${n}.example`, world.roots).finally(() => settled++),
+      sender.get(`d${n}.example`, world.roots).finally(() => settled++),
     );
-    expect(await sender.facts('alive.example', world.roots)).toMatchObject(enforced);
+    expect(await sender.get('alive.example', world.roots)).toMatchObject(enforced);
     expect(settled).toBe(0);
     expect(alive.host.requests).toHaveLength(1);
     const facts = await Promise.all(stuck);
@@ -788,10 +786,10 @@ describe('many messages at once', () => {
     const sender = world.sender({ clock });
     for (let n = 0; n < 20; n++) {
       pointAt(`d${n}.example`, address!);
-      const facts = await sender.facts(`d${n}.example`, world.roots);
+      const facts = await sender.get(`d${n}.example`, world.roots);
       expect(facts).toMatchObject({ kind: 'no_policy', failure: { reason: 'sts-webpki-invalid' } });
     }
-    expect(await sender.facts(name, world.roots)).toMatchObject(enforced);
+    expect(await sender.get(name, world.roots)).toMatchObject(enforced);
     expect(host.requests).toHaveLength(1);
   });
 
@@ -808,7 +806,7 @@ describe('closing', () => {
       domain.answer = () => resolve();
     });
     const sender = world.sender({ clock, fetchOptions: { timeoutMs: 60_000 } });
-    const facts = sender.facts('a.example', world.roots);
+    const facts = sender.get('a.example', world.roots);
     await asked;
     await sender.close();
     expect(await facts).toMatchObject({ kind: 'no_policy' });
@@ -817,7 +815,7 @@ describe('closing', () => {
   it('ends a lookup that has no answer', async () => {
     (await world.domain('a.example')).publish('silent');
     const sender = world.sender({ clock });
-    const facts = sender.facts('a.example', world.roots);
+    const facts = sender.get('a.example', world.roots);
     await sender.close();
     expect(await facts).toMatchObject({ kind: 'no_policy' });
   });

@@ -68,13 +68,13 @@ describe('a policy', () => {
     expect(parsePolicy(Buffer.from(text))).toEqual({ ok: true, policy: expected, idle: [] });
   });
 
-  it.each<[what: string, text: string | Uint8Array, line: number, rule: RegExp]>([
+  it.each<[what: string, text: string | Uint8Array, at: number | 'policy', rule: RegExp]>([
     ['nothing', '', 1, /key: value/],
     ['nothing but ends of lines', '\r\n\n', 1, /key: value/],
-    ['no version', good().replace('version: STSv1\r\n', ''), 0, /version is missing/],
-    ['no mode', good().replace('mode: enforce\r\n', ''), 0, /mode is missing/],
-    ['no max_age', good().replace('max_age: 86400\r\n', ''), 0, /max_age is missing/],
-    ['no mx', good().replace('mx: mx.example.com\r\n', ''), 0, /mx is missing/],
+    ['no version', good().replace('version: STSv1\r\n', ''), 'policy', /version is missing/],
+    ['no mode', good().replace('mode: enforce\r\n', ''), 'policy', /mode is missing/],
+    ['no max_age', good().replace('max_age: 86400\r\n', ''), 'policy', /max_age is missing/],
+    ['no mx', good().replace('mx: mx.example.com\r\n', ''), 'policy', /mx is missing/],
     ['another version', good().replace('STSv1', 'STSv2'), 1, /must be STSv1/],
     ['a version in other case', good().replace('STSv1', 'stsv1'), 1, /must be STSv1/],
     ['an unknown mode', good().replace('enforce', 'report'), 2, /enforce, testing or none/],
@@ -94,14 +94,14 @@ describe('a policy', () => {
     [
       'bytes that are not UTF-8',
       Buffer.concat([Buffer.from(good('a: ')), Buffer.from([0xff, 0xfe])]),
-      0,
+      'policy',
       /not UTF-8/,
     ],
-    ['half a surrogate pair', good('a: \ud800'), 0, /Unicode/],
+    ['half a surrogate pair', good('a: \ud800'), 'policy', /Unicode/],
     [
       'an overlong encoding',
       Buffer.concat([Buffer.from(good()), Buffer.from([0x61, 0x3a, 0xc0, 0xaf])]),
-      0,
+      'policy',
       /not UTF-8/,
     ],
     ['11 digits', good().replace('86400', '10000000000'), 4, /1 to 10 digits/],
@@ -111,9 +111,12 @@ describe('a policy', () => {
     ['hexadecimal', good().replace('86400', '0x10'), 4, /1 to 10 digits/],
     ['a fraction', good().replace('86400', '1.5'), 4, /1 to 10 digits/],
     ['other digits of Unicode', good().replace('86400', '٣'), 4, /1 to 10 digits/],
-  ])('is refused with %s, and the line, its content and the rule are named', (_what, text, line, rule) => {
+  ])('is refused with %s, and the line, its content and the rule are named', (_what, text, at, rule) => {
     const parsed = parsePolicy(text);
-    expect(parsed).toMatchObject({ ok: false, fault: { line } });
+    expect(parsed).toMatchObject({
+      ok: false,
+      fault: at === 'policy' ? { kind: at } : { kind: 'line', line: at },
+    });
     if (parsed.ok) return;
     expect(parsed.fault.rule).toMatch(rule);
     // eslint-disable-next-line no-control-regex -- the fact under test

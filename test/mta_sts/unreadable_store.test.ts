@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { entryName } from '../../src/mta_sts/entry';
 import { createFileStore } from '../../src/mta_sts/file_store';
-import { rootsDigest } from '../../src/mta_sts/roots';
+import { rootsDigest } from '../../src/tls/roots';
 import type { PolicyStore, StoredEntry } from '../../src/mta_sts/store';
 import type { StsFacts } from '../../src/mta_sts/types';
 import { ManualClock, World, type Domain } from './support/sender';
@@ -80,7 +80,7 @@ describe('what is stored of a domain, its record, and its policy host', { tags: 
     published[record]?.(domain);
     hosts[host]?.(domain);
     const sender = world.sender({ clock, store: storeThat(stores[store]) });
-    for (const ask of ['facts', 'facts', 'refresh'] as const) {
+    for (const ask of ['get', 'get', 'refresh'] as const) {
       const facts = await sender[ask]('a.example', world.roots);
       expect(facts.kind).toBe(kind);
       if (facts.kind === 'unknown') expect(facts.failure.reason).toBe('sts-policy-fetch-error');
@@ -91,18 +91,18 @@ describe('what is stored of a domain, its record, and its policy host', { tags: 
     const domain = await world.domain('a.example');
     domain.answer = () => undefined;
     const sender = world.sender({ clock, store: storeThat(stores.unreadable) });
-    const facts = await sender.facts('a.example', { ...world.roots, signal: AbortSignal.timeout(50) });
+    const facts = await sender.get('a.example', { ...world.roots, signal: AbortSignal.timeout(50) });
     expect(facts.kind).toBe('unknown');
   });
 
   it('a policy in memory governs, whatever became of the store', async () => {
     const domain = await world.domain('a.example', { maxAge: 86_400 });
     const sender = world.sender({ clock, store: storeThat(stores.unreadable) });
-    expect((await sender.facts('a.example', world.roots)).kind).toBe('policy');
+    expect((await sender.get('a.example', world.roots)).kind).toBe('policy');
     domain.fail();
     domain.publish('id2');
     clock.advance(3600);
-    expect((await sender.facts('a.example', world.roots)).kind).toBe('policy');
+    expect((await sender.get('a.example', world.roots)).kind).toBe('policy');
   });
 
   it('the mail goes as soon as the store can be read, or the policy host answers', async () => {
@@ -110,17 +110,17 @@ describe('what is stored of a domain, its record, and its policy host', { tags: 
     domain.fail();
     let entry: StoredEntry = { kind: 'unreadable', why: 'EACCES' };
     const sender = world.sender({ clock, store: storeThat(() => Promise.resolve(entry)) });
-    expect((await sender.facts('a.example', world.roots)).kind).toBe('unknown');
+    expect((await sender.get('a.example', world.roots)).kind).toBe('unknown');
     entry = { kind: 'none' };
     clock.advance(2);
-    expect((await sender.facts('a.example', world.roots)).kind).toBe('no_policy');
+    expect((await sender.get('a.example', world.roots)).kind).toBe('no_policy');
 
     entry = { kind: 'unreadable', why: 'EACCES' };
     clock.advance(3600);
-    expect((await sender.facts('a.example', world.roots)).kind).toBe('unknown');
+    expect((await sender.get('a.example', world.roots)).kind).toBe('unknown');
     domain.serve({});
     clock.advance(3600);
-    expect((await sender.facts('a.example', world.roots)).kind).toBe('policy');
+    expect((await sender.get('a.example', world.roots)).kind).toBe('policy');
   });
 });
 
@@ -147,7 +147,7 @@ describe('one entry that cannot be read', { tags: ['regression'] }, () => {
       const open = () => createFileStore(join(parent, 'mta-sts'), { log });
       const [a, b] = [await world.domain('a.example'), await world.domain('b.example')];
       const before = world.sender({ clock, store: open() });
-      expect((await before.facts('a.example', world.roots)).kind).toBe('policy');
+      expect((await before.get('a.example', world.roots)).kind).toBe('policy');
 
       await breakIt();
       a.fail();
@@ -156,8 +156,8 @@ describe('one entry that cannot be read', { tags: ['regression'] }, () => {
       await sender.start();
       for (let message = 0; message < 3; message++) {
         clock.advance(61);
-        expect((await sender.facts('a.example', world.roots)).kind).toBe('unknown');
-        expect((await sender.facts('b.example', world.roots)).kind).toBe('no_policy');
+        expect((await sender.get('a.example', world.roots)).kind).toBe('unknown');
+        expect((await sender.get('b.example', world.roots)).kind).toBe('no_policy');
       }
       expect(lines.filter((text) => text.includes('a.example cannot be read'))).toHaveLength(1);
       expect(lines.join('\n')).toContain(`rm ${entry()}`);
@@ -165,9 +165,9 @@ describe('one entry that cannot be read', { tags: ['regression'] }, () => {
       if (_what === 'is a directory') return;
       a.serve({});
       clock.advance(3600);
-      expect((await sender.facts('a.example', world.roots)).kind).toBe('policy');
+      expect((await sender.get('a.example', world.roots)).kind).toBe('policy');
       a.fail();
-      expect((await world.sender({ clock, store: open() }).facts('a.example', world.roots)).kind).toBe(
+      expect((await world.sender({ clock, store: open() }).get('a.example', world.roots)).kind).toBe(
         'policy',
       );
     },

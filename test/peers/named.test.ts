@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { namedPeers } from '../../src/peers/named';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 it('names the peers of every managed domain, wildcards apart', () => {

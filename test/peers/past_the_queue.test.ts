@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { judgeCustody, type RuledRecipient } from '../../src/peers/past_the_queue';
 import { outboundRule } from '../../src/peers/rules';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 const { settings } = loadSettings(
@@ -61,7 +61,7 @@ test('one recipient decides for all, wherever it stands', () => {
 test('settings that are not valid keep the mail, whoever it is for', () => {
   expect(judged('broken.example', 'none.example')).toMatchObject({
     kind: 'queue_only',
-    rule: '',
+    rule: undefined,
     status: '4.3.5',
     text: expect.stringContaining('broken.example.ini') as unknown,
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCa } from '../../haraka-test-harness/pki';
 import { inboundRule, outboundRule } from '../../src/peers/rules';
-import { loadSettings } from '../../src/settings/settings';
+import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
 const { settings, faults } = loadSettings(

@@ -258,7 +258,7 @@ describe('a route', () => {
     });
     const match = [{ kind: 'nexthop' }, { kind: 'dot-nexthop' }] as const;
     expect(requirementOf(rule('verify', { match }), route()).authentication).toMatchObject({
-      pkix: { names: [relay], below: [relay] },
+      pkix: { names: [relay], subdomains: [relay] },
     });
   });
 });
@@ -284,7 +284,7 @@ describe('the MTA-STS table (RFC 8461)', () => {
   });
 
   it('wants the name of the MX host in a certificate that the roots of the rule may vouch for, and sends it', () => {
-    const pkix = { names: [host], below: [], extraRoots: 'PEM' };
+    const pkix = { names: [host], subdomains: [], extraRoots: 'PEM' };
     const of = { extraRoots: 'PEM' };
     expect(planOf(rule('mta_sts', of), secureAbsent, enforce).requirement).toMatchObject({
       authentication: { kind: 'pkix', pkix },
@@ -385,7 +385,7 @@ describe('the other levels', () => {
     expect(planOf(rule('mandatory'), literal)).toMatchObject({
       port: 25,
       addresses: ['192.0.2.1'],
-      requirement: { serverName: '' },
+      requirement: { serverName: undefined },
     });
   });
 
@@ -409,8 +409,8 @@ describe('the other levels', () => {
       throw new Error('no PKIX');
     expect(requirement.authentication.pkix).toEqual({
       names: [host, domain, 'mail.provider.example'],
-      below: [domain, 'provider.example'],
-      extraRoots: '',
+      subdomains: [domain, 'provider.example'],
+      extraRoots: undefined,
     });
   });
 

@@ -34,7 +34,7 @@ function facts(
     security: 'secure',
     canonicalName: domain,
     hosts: [],
-    missing: 'nothing',
+    missing: undefined,
   };
   const about: RoutedHostFacts = { host, preference: 0, port: 25, ...usable, ...one };
   return {
@@ -72,7 +72,7 @@ const insecure: OwnMx = {
   security: 'insecure',
   canonicalName: domain,
   hosts: [],
-  missing: 'nothing',
+  missing: undefined,
 };
 const enforce = policy('enforce', host);
 const elsewhere = policy('enforce', '*.other.example');
@@ -270,9 +270,9 @@ describe('a refusal', () => {
     const failure = failureOf(rule('mandatory_dane', bounce), facts(forged));
     expect(failure.text).toContain(`the plugin source answered get_mx with ${host} from DNS`);
     expect(isFinal([{ kind: 'policy', host, failure, because: 'nothing' }])).toBe(false);
-    expect(failureOf(rule('mandatory_dane'), facts(forged, { by: '', one: { host: '' } })).text).toContain(
-      'a plugin answered get_mx with a null MX',
-    );
+    expect(
+      failureOf(rule('mandatory_dane'), facts(forged, { by: undefined, one: { host: '' } })).text,
+    ).toContain('a plugin answered get_mx with a null MX');
   });
 
   test('of an MX host is the peer’s affair', () => {
@@ -314,7 +314,7 @@ test('the names of a certificate are those of the domain only where its MX is si
       ? requirement.authentication.dane.referenceNames
       : undefined;
   };
-  const alias = { kind: 'known', canonicalName: 'real.example', hosts: [], missing: 'nothing' } as const;
+  const alias = { kind: 'known', canonicalName: 'real.example', hosts: [], missing: undefined } as const;
   expect(names({ ...alias, security: 'secure' })).toEqual([host, domain, 'real.example']);
   expect(names({ ...alias, security: 'insecure' })).toEqual([host]);
 });

@@ -21,7 +21,7 @@ export function rule(level: SecurityLevel, changes: Partial<OutboundRule> = {}):
     level,
     minTlsVersion: 'by_requirement',
     match: [{ kind: 'hostname' }],
-    extraRoots: '',
+    extraRoots: undefined,
     fingerprints: [],
     actionOnFailure: 'defer',
     enforcement: 'enforce',

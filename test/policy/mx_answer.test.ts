@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { FailedLookup } from '../../src/dns/types';
 import {
   classified,
   isRoute,
@@ -15,23 +16,20 @@ const own: readonly OwnHost[] = [
   { host: 'mx2.peer.example', addresses: ['192.0.2.2'] },
 ];
 
-function known(
-  hosts: readonly OwnHost[],
-  missing: Extract<OwnMx, { kind: 'known' }>['missing'] = 'nothing',
-): OwnMx {
+function known(hosts: readonly OwnHost[], missing?: FailedLookup): OwnMx {
   return { kind: 'known', security: 'secure', canonicalName: domain, hosts, missing };
 }
 
 /** `exchange`, or `exchange < from_dns`. */
 function hostOf(text: string): AnsweredHost {
-  const [exchange = '', fromDns = ''] = text.split(' < ');
+  const [exchange = '', fromDns] = text.split(' < ');
   return { exchange, fromDns };
 }
 
 const routes = ['smart.provider.example', '198.51.100.7', 'my_router', '::ffff:198.51.100.8'];
 
 /** What becomes of each host: `mx1.peer.example` for that MX host, else its standing. */
-function standings(by: string, hosts: readonly string[], of: OwnMx): string[] {
+function standings(by: string | undefined, hosts: readonly string[], of: OwnMx): string[] {
   return classified({ by, hosts: hosts.map(hostOf) }, domain, of, routes).map(({ standing }) =>
     standing.kind === 'own_mx' ? standing.host : standing.kind,
   );
@@ -41,7 +39,7 @@ const [mx1, mx2] = ['mx1.peer.example', 'mx2.peer.example'];
 const some = 'some_plugin';
 
 describe('an answer to get_mx', { tags: ['regression'] }, () => {
-  test.each<[what: string, by: string, hosts: string[], expected: string[]]>([
+  test.each<[what: string, by: string | undefined, hosts: string[], expected: string[]]>([
     ['the MX look-up', some, [`${mx1} < ${domain}`, `${mx2} < ${domain}`], [mx1, mx2]],
     ['in another order', some, [`${mx2} < ${domain}`, `${mx1} < ${domain}`], [mx2, mx1]],
     ['a part of it', some, [`${mx2} < ${domain}`], [mx2]],
@@ -102,7 +100,7 @@ describe('an answer to get_mx', { tags: ['regression'] }, () => {
       ['forged', mx1],
     ],
     ['from another plugin', 'My_Router', ['evil.example'], ['stray']],
-    ['from nobody knows whom', '', ['evil.example', 'smart.provider.example'], ['stray', 'route']],
+    ['from nobody knows whom', undefined, ['evil.example', 'smart.provider.example'], ['stray', 'route']],
     ...[
       'queue/smtp_forward',
       'queue/smtp_bridge',
@@ -191,16 +189,16 @@ test('whatever carries from_dns is no route, and nothing that our resolver does 
     '203.0.113.9',
     '',
   );
-  const fromDns = fc.constantFrom('', domain, mx2, 'evil.example');
-  const by = fc.constantFrom('', some, 'my_router', 'relay');
+  const fromDns = fc.constantFrom(undefined, domain, mx2, 'evil.example');
+  const by = fc.constantFrom(undefined, some, 'my_router', 'relay');
   fc.assert(
     fc.property(by, fc.array(fc.record({ exchange, fromDns }), { maxLength: 4 }), (plugin, hosts) => {
       const names = own.map(({ host }) => host);
       for (const { host, standing } of classified({ by: plugin, hosts }, domain, known(own), routes)) {
-        if (host.fromDns !== '') expect(standing.kind).not.toBe('route');
+        if (host.fromDns !== undefined) expect(standing.kind).not.toBe('route');
         expect(standing.kind === 'route').toBe(isRoute(host, plugin, routes));
         if (standing.kind === 'own_mx') expect(names).toContain(standing.host);
-        if (host.fromDns !== '') expect(standing.kind).not.toBe('stray');
+        if (host.fromDns !== undefined) expect(standing.kind).not.toBe('stray');
       }
     }),
   );

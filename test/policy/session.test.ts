@@ -1,16 +1,13 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, selfSigned, type Issued } from '../../haraka-test-harness/pki';
-import { forced } from '../../src/policy/force_tls';
+import type { DaneAuthentication } from '../../src/dane/types';
+import { forcedTls } from '../../src/policy/haraka_tls';
 import { extraRootsOf } from '../../src/policy/observed';
-import type {
-  Authentication,
-  DaneAuthentication,
-  EncryptedRequirement,
-  PkixAuthentication,
-} from '../../src/policy/requirement';
-import { checkSession, type TlsSession } from '../../src/policy/session';
-import { rootsIn } from '../../src/tls/trusted_roots';
+import type { Authentication, EncryptedRequirement, PkixAuthentication } from '../../src/policy/requirement';
+import { checkSession } from '../../src/policy/session';
+import type { TlsSession } from '../../src/tls/session';
+import { rootsIn } from '../../src/x509/roots';
 
 const host = 'mx.peer.example';
 const now = new Date();
@@ -24,13 +21,13 @@ function requirement(
     minVersion,
     authentication,
     serverName: host,
-    observe: 'nothing',
+    observe: undefined,
     because: 'mandatory',
   } as const;
 }
 
 function pkix(changes: Partial<PkixAuthentication> = {}): Authentication {
-  return { kind: 'pkix', pkix: { names: [host], below: [], extraRoots: '', ...changes } };
+  return { kind: 'pkix', pkix: { names: [host], subdomains: [], extraRoots: undefined, ...changes } };
 }
 
 function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsSession {
@@ -50,7 +47,7 @@ function session(leaf: Issued | 'none', changes: Partial<TlsSession> = {}): TlsS
 /** How the peer was verified, or the reason why not. */
 function verdict(of: EncryptedRequirement, seen: TlsSession): string {
   const result = checkSession(of, seen, now);
-  return result.kind === 'held' ? result.verified : result.failure.reason;
+  return result.kind === 'met' ? result.verified : result.failure.reason;
 }
 
 describe('the TLS version', () => {
@@ -157,14 +154,14 @@ describe('what is only observed', () => {
     ],
   ] as const)('%s is recorded where it fails, and stops nothing', (_name, of, expected) => {
     const result = checkSession(of, old, now);
-    expect(result).toMatchObject({ kind: 'held', verified: 'unauthenticated' });
+    expect(result).toMatchObject({ kind: 'met', verified: 'unauthenticated' });
     expect('recorded' in result && result.recorded.map(({ reason }) => reason)).toEqual(expected);
   });
 
   test('authenticates only where nothing that is enforced did', async () => {
     const leaf = await selfSigned({ dnsNames: [host] });
     const of = { ...held, observe: requirement(pkix()) } as const;
-    expect(checkSession(of, session(leaf), now)).toEqual({ kind: 'held', verified: 'pkix', recorded: [] });
+    expect(checkSession(of, session(leaf), now)).toEqual({ kind: 'met', verified: 'pkix', recorded: [] });
     const sha256 = [createHash('sha256').update(leaf.certDer).digest('hex')];
     const enforced = { ...of, authentication: { kind: 'fingerprints', sha256 } } as const;
     expect(checkSession(enforced, session(leaf), now)).toMatchObject({ verified: 'fingerprint' });
@@ -180,8 +177,8 @@ describe('the roots of a rule', () => {
     ['a chain is verified', rooted, 'PEM'],
     ['a chain is observed', { ...opportunistic, observe: rooted }, 'PEM'],
     ['a chain is observed beside what is enforced', { ...none, observe: rooted }, 'PEM'],
-    ['no chain is looked at', none, ''],
-    ['there is no TLS', { kind: 'cleartext', because: 'none' }, ''],
+    ['no chain is looked at', none, undefined],
+    ['there is no TLS', { kind: 'cleartext', because: 'none' }, undefined],
   ] as const)('are trusted where they serve: %s', (_name, of, roots) => {
     expect(extraRootsOf(of)).toBe(roots);
   });
@@ -201,9 +198,9 @@ describe('PKIX', () => {
     [['m*.peer.example'], {}, 'certificate-host-mismatch'],
     [['peer.example'], {}, 'certificate-host-mismatch'],
     [['other.example'], { names: [host, 'other.example'] }, 'pkix'],
-    [['a.b.peer.example'], { names: [], below: ['peer.example'] }, 'pkix'],
-    [['peer.example'], { names: [], below: ['peer.example'] }, 'certificate-host-mismatch'],
-    [['xpeer.example'], { names: [], below: ['peer.example'] }, 'certificate-host-mismatch'],
+    [['a.b.peer.example'], { names: [], subdomains: ['peer.example'] }, 'pkix'],
+    [['peer.example'], { names: [], subdomains: ['peer.example'] }, 'certificate-host-mismatch'],
+    [['xpeer.example'], { names: [], subdomains: ['peer.example'] }, 'certificate-host-mismatch'],
   ])('a certificate for %j under %j: %s', async (dnsNames, wanted, expected) => {
     expect(verdict(requirement(pkix(wanted)), session(await issue(ca, { dnsNames })))).toBe(expected);
   });
@@ -316,7 +313,7 @@ describe('DANE', () => {
     expect(verdict(alone, session(named))).toBe('certificate-not-trusted');
 
     const of = (leaf: Issued): EncryptedRequirement => {
-      const pkix = { names: [host], below: [], extraRoots: '' };
+      const pkix = { names: [host], subdomains: [], extraRoots: undefined };
       return requirement({ kind: 'dane_and_pkix', dane: daneOf(leaf), pkix });
     };
     expect(verdict(of(named), session(named))).toBe('dane 3 1 1 and pkix');
@@ -335,7 +332,7 @@ describe('force_tls_hosts of Haraka', () => {
       minVersion: 'TLSv1',
       cleartextFallback: 'handshake_failure',
       serverName: host,
-      observe: 'nothing',
+      observe: undefined,
       because: 'opportunistic',
     } as const;
     for (const weak of [
@@ -343,22 +340,24 @@ describe('force_tls_hosts of Haraka', () => {
       { kind: 'cleartext', because: 'none' } as const,
       requirement({ kind: 'none' }),
     ]) {
-      expect(forced(weak, host)).toMatchObject({
+      expect(forcedTls(weak, host)).toMatchObject({
         kind: 'encrypted',
         authentication: pkix(),
         minVersion: 'TLSv1.2',
         serverName: host,
-        observe: 'nothing',
+        observe: undefined,
       });
     }
-    expect(forced(requirement({ kind: 'none' }, 'TLSv1.3'), host)).toMatchObject({ minVersion: 'TLSv1.3' });
+    expect(forcedTls(requirement({ kind: 'none' }, 'TLSv1.3'), host)).toMatchObject({
+      minVersion: 'TLSv1.3',
+    });
     const observe = requirement({ kind: 'none' }, 'TLSv1.3');
     const base = 'base.example';
-    expect(forced({ ...opportunistic, serverName: base, observe }, host)).toMatchObject({
+    expect(forcedTls({ ...opportunistic, serverName: base, observe }, host)).toMatchObject({
       serverName: base,
       observe,
     });
     const fingerprints = requirement({ kind: 'fingerprints', sha256: ['ab'] });
-    expect(forced(fingerprints, host)).toBe(fingerprints);
+    expect(forcedTls(fingerprints, host)).toBe(fingerprints);
   });
 });

@@ -32,7 +32,7 @@ function outcome(of: OutboundRule, destination: Destination, sts: StsFacts): str
   const { requirement } = plan;
   if (requirement.kind === 'cleartext') return 'cleartext';
   const what = requirement.kind === 'opportunistic' ? 'opportunistic' : requirement.authentication.kind;
-  return requirement.observe === 'nothing' ? what : `${what}, observed`;
+  return requirement.observe === undefined ? what : `${what}, observed`;
 }
 
 type Cells = Readonly<Record<SecurityLevel, string>>;

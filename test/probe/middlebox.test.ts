@@ -3,13 +3,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openCertificateOffice, type CertificateOffice } from '../../haraka-test-harness/certificates';
 import { startMiddlebox, type Middlebox, type MiddleboxSpec } from '../../haraka-test-harness/middlebox';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import { probeHost, type ProbeOptions } from '../../src/probe/probe';
-
-vi.mock('../../src/tls/groups', () => ({
-  groupList: (hello: string) =>
-    hello === 'classic' ? 'X25519:P-256' : 'X25519:P-256:X448:P-384:P-521:ffdhe2048:ffdhe3072',
-  hasClassicHello: () => true,
-}));
+import * as groups from '../../src/tls/groups';
 
 const name = 'mx.example';
 /** Milliseconds. */
@@ -19,13 +15,17 @@ let peer: SmtpPeer;
 const middleboxes: Middlebox[] = [];
 
 beforeAll(async () => {
+  vi.spyOn(groups, 'groupList').mockImplementation((hello) =>
+    hello === 'classic' ? 'X25519:P-256' : 'X25519:P-256:X448:P-384:P-521:ffdhe2048:ffdhe3072',
+  );
+  vi.spyOn(groups, 'hasClassicHello').mockReturnValue(true);
   office = await openCertificateOffice();
   peer = await startSmtpPeer({
     name,
     address: '127.0.0.1',
     certificate: await office.certificate(name, 'trusted'),
     tls: { min: 'TLSv1.2', max: 'TLSv1.3' },
-    manner: 'normal',
+    behaviour: 'normal',
   });
 });
 afterAll(async () => {
@@ -39,16 +39,16 @@ async function before(spec: MiddleboxSpec): Promise<Middlebox> {
 }
 
 function optionsFor({ port }: Middlebox): ProbeOptions {
-  const requirement = {
+  const terms = handshakeTerms({
     kind: 'encrypted',
     because: 'verify',
     minVersion: 'TLSv1.2',
-    authentication: { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } },
+    authentication: { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } },
     serverName: name,
-    observe: 'nothing',
-  } as const;
-  const handshake = { requirement, haraka: {}, certificate: 'none', hello: 'default' } as const;
-  return { address: '127.0.0.1', port, heloName: 'us.example', handshake, deadlineMs: patience };
+    observe: undefined,
+  });
+  const handshake = { terms, haraka: {}, certificate: 'none', hello: 'default' } as const;
+  return { address: '127.0.0.1', port, ehloName: 'us.example', handshake, deadlineMs: patience };
 }
 
 /** Octets: of the longer hello, and a limit between the two. */

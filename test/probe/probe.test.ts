@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCertificateOffice, type CertificateOffice } from '../../haraka-test-harness/certificates';
-import type { MannerName } from '../../haraka-test-harness/manners';
+import type { BehaviourName } from '../../haraka-test-harness/behaviours';
 import { startSmtpPeer, type SmtpPeer } from '../../haraka-test-harness/smtp_peer';
 import type { CertificateKind, TlsVersion } from '../../haraka-test-harness/world';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { Authentication } from '../../src/policy/requirement';
 import { probeHost, type Probe, type ProbeOptions } from '../../src/probe/probe';
 import type { HandshakeRequest } from '../../src/tls/options';
@@ -17,18 +18,18 @@ beforeAll(async () => {
 afterAll(() => Promise.all(peers.map((peer) => peer.stop())));
 
 interface Host {
-  readonly manner?: MannerName;
+  readonly behaviour?: BehaviourName;
   readonly certificate?: CertificateKind;
   readonly tls?: { readonly min: TlsVersion; readonly max: TlsVersion };
 }
 
-async function host({ manner = 'normal', certificate = 'trusted', tls }: Host): Promise<SmtpPeer> {
+async function host({ behaviour = 'normal', certificate = 'trusted', tls }: Host): Promise<SmtpPeer> {
   const peer = await startSmtpPeer({
     name,
     address: '127.0.0.1',
     certificate: await office.certificate(name, certificate),
     tls: tls ?? { min: 'TLSv1.2', max: 'TLSv1.3' },
-    manner,
+    behaviour,
   });
   peers.push(peer);
   return peer;
@@ -39,10 +40,10 @@ function handshake(minVersion: TlsVersion): HandshakeRequest {
   const authentication: Authentication =
     minVersion === 'TLSv1'
       ? { kind: 'none' }
-      : { kind: 'pkix', pkix: { names: [name], below: [], extraRoots: office.caPem } };
-  const requirement = { minVersion, authentication, serverName: name, observe: 'nothing' } as const;
+      : { kind: 'pkix', pkix: { names: [name], subdomains: [], extraRoots: office.caPem } };
+  const requirement = { minVersion, authentication, serverName: name, observe: undefined } as const;
   return {
-    requirement: { kind: 'encrypted', because: 'verify', ...requirement },
+    terms: handshakeTerms({ kind: 'encrypted', because: 'verify', ...requirement }),
     haraka: {},
     certificate: 'none',
     hello: 'default',
@@ -53,7 +54,7 @@ function probe({ port }: { port: number }, options: Partial<ProbeOptions> = {}):
   return probeHost({
     address: '127.0.0.1',
     port,
-    heloName: 'us.example',
+    ehloName: 'us.example',
     handshake: handshake('TLSv1.2'),
     deadlineMs: 10_000,
     ...options,
@@ -102,14 +103,14 @@ describe('a host that completes the handshake', () => {
 
   it('and hangs up at once has been seen all the same', async () => {
     const seen = await probe(
-      await host({ manner: 'close-after-handshake', tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }),
+      await host({ behaviour: 'close-after-handshake', tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }),
     );
     expect(seen).toMatchObject({ kind: 'encrypted', session: { protocol: 'TLSv1.2' } });
   });
 });
 
 describe('a host that does not come to TLS', () => {
-  const misfits: readonly [MannerName, string][] = [
+  const misfits: readonly [BehaviourName, string][] = [
     ['no-starttls', 'no_tls starttls-not-supported'],
     ['starttls-454', 'no_tls tls-handshake-failed'],
     ['starttls-garbage', 'no_tls tls-handshake-failed'],
@@ -127,8 +128,8 @@ describe('a host that does not come to TLS', () => {
     ['starttls-354', 'no_tls tls-handshake-failed'],
     ['ehlo-close', 'no_dialogue'],
   ];
-  it.each(misfits)('%s: %s', async (manner, expected) => {
-    const peer = await host({ manner });
+  it.each(misfits)('%s: %s', async (behaviour, expected) => {
+    const peer = await host({ behaviour });
     const seen = await probe(peer);
     expect(seen.kind === 'no_tls' ? `no_tls ${seen.failure.reason}` : seen.kind).toBe(expected);
     await peer.settled();
@@ -136,8 +137,8 @@ describe('a host that does not come to TLS', () => {
 
   it.each(['banner-silence', 'starttls-silence', 'handshake-silence'] as const)(
     '%s ends at the deadline, with the socket closed',
-    async (manner) => {
-      const peer = await host({ manner });
+    async (behaviour) => {
+      const peer = await host({ behaviour });
       expect((await probe(peer, { deadlineMs: 300 })).kind).toMatch(/no_dialogue|no_tls/);
       await peer.settled();
     },
@@ -153,7 +154,7 @@ describe('a host that does not come to TLS', () => {
   });
 
   it('ends as soon as the caller gives up', async () => {
-    const peer = await host({ manner: 'banner-silence' });
+    const peer = await host({ behaviour: 'banner-silence' });
     const giveUp = new AbortController();
     const seen = probe(peer, { signal: giveUp.signal });
     await peer.until(({ connections }) => connections.length === 1);

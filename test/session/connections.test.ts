@@ -24,14 +24,16 @@ const usual: ConnectionLimits = {
 class Waiting {
   dismissed = false;
 
-  constructor(private readonly closed: (() => void) | 'late') {}
+  readonly #closed: (() => void) | 'late';
+
+constructor(closed: (() => void) | 'late') { this.#closed = closed;}
 
   isIdle(): boolean {
     return !this.dismissed;
   }
   dismiss(): void {
     this.dismissed = true;
-    if (this.closed !== 'late') this.closed();
+    if (this.#closed !== 'late') this.#closed();
   }
   next(): Promise<never> {
     throw new Error('nothing is sent here');

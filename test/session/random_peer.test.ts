@@ -11,7 +11,7 @@ import {
   required,
   resources,
   sessionOn,
-  type Manners,
+  type Behaviours,
   type Peer,
 } from './stage';
 
@@ -60,9 +60,11 @@ class Host {
   readonly arrived: string[] = [];
   readonly #counts = new Map<string, number>();
 
-  constructor(private readonly faults: readonly Fault[]) {}
+  readonly #faults: readonly Fault[];
 
-  get manners(): Manners {
+constructor(faults: readonly Fault[]) { this.#faults = faults;}
+
+  get behaviours(): Behaviours {
     return {
       MAIL: this.#answer('MAIL', (peer) => peer.say('250 ok\r\n')),
       RCPT: this.#answer('RCPT', (peer) => peer.say('250 ok\r\n')),
@@ -94,7 +96,7 @@ class Host {
   #due(at: Fault['at']): Deed | undefined {
     const nth = (this.#counts.get(at) ?? 0) + 1;
     this.#counts.set(at, nth);
-    return this.faults.find((one) => one.at === at && one.nth === nth)?.deed;
+    return this.#faults.find((one) => one.at === at && one.nth === nth)?.deed;
   }
 }
 
@@ -126,7 +128,7 @@ async function deliver(
       continue;
     }
     const { lease } = way;
-    const stage = await open(host.manners);
+    const stage = await open(host.behaviours);
     stages.push(stage);
     const session = sessionOn(stage, {
       ...message,

@@ -14,7 +14,7 @@ import {
   sessionOn,
   silence,
   words,
-  type Manners,
+  type Behaviours,
   type Peer,
   type SessionParts,
 } from './stage';
@@ -69,7 +69,7 @@ describe('a session that is kept', () => {
     ],
   ] as const)('ends a transaction that was left open (%s)', async (_how, more, expected) => {
     let recipients = 0;
-    const manners: Manners = {
+    const behaviours: Behaviours = {
       ...more,
       RCPT: (peer) => peer.say(recipients++ === 0 ? '550 unknown\r\n' : '250 ok\r\n'),
       DATA: (peer) => {
@@ -77,7 +77,7 @@ describe('a session that is kept', () => {
         else peer.expectMessage();
       },
     };
-    const stage = await open(manners);
+    const stage = await open(behaviours);
     const session = sessionOn(stage, keep);
     expect(words(await session.run())).toBe('refused 550');
     expect(words(await session.next(lettered('two')))).toBe('delivered 250');
@@ -107,13 +107,13 @@ describe('a session that is kept', () => {
 });
 
 describe('a session that is over when the next message comes', () => {
-  it.each<[string, Manners]>([
+  it.each<[string, Behaviours]>([
     ['421', { MAIL: (peer) => peer.say(peer.mails === 1 ? '250 ok\r\n' : '421 too many messages\r\n') }],
     ['a reset', { MAIL: (peer) => (peer.mails === 1 ? peer.say('250 ok\r\n') : peer.raw.resetAndDestroy()) }],
     ['a close', { MAIL: (peer) => (peer.mails === 1 ? peer.say('250 ok\r\n') : peer.raw.destroy()) }],
     ['what is no reply', { MAIL: (peer) => peer.say(peer.mails === 1 ? '250 ok\r\n' : 'ugh\r\n') }],
-  ])('at MAIL: %s', async (_what, manners) => {
-    const stage = await open(manners);
+  ])('at MAIL: %s', async (_what, behaviours) => {
+    const stage = await open(behaviours);
     const session = sessionOn(stage, keep);
     expect(words(await session.run())).toBe('delivered 250');
     expect(words(await session.next(lettered('two')))).toMatch(/^stale: /);
@@ -132,8 +132,10 @@ describe('a session that is over when the next message comes', () => {
   });
 
   it('without an answer to MAIL', async () => {
-    const manners: Manners = { MAIL: (peer) => (peer.mails === 1 ? peer.say('250 ok\r\n') : silence()) };
-    const stage = await open(manners);
+    const behaviours: Behaviours = {
+      MAIL: (peer) => (peer.mails === 1 ? peer.say('250 ok\r\n') : silence()),
+    };
+    const stage = await open(behaviours);
     const session = sessionOn(stage, { ...keep, timeouts: { ...patient, mail: 100 } });
     expect(words(await session.run())).toBe('delivered 250');
     expect(words(await session.next(lettered('two')))).toBe('stale: the peer took too long to answer MAIL');

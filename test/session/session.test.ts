@@ -22,21 +22,21 @@ import {
   text,
   tlsPart,
   words,
-  type Manners,
+  type Behaviours,
   type Peer,
   type SessionParts,
 } from './stage';
 
 const lmtp: Terms = { ...required, protocol: 'lmtp' };
 const login: Terms = { ...required, credentials: { user: 'u', password: 'p', mechanism: 'any' } };
-const offersAuth: Manners = { 'tls:EHLO': '250-mx.example\r\n250 AUTH PLAIN' };
-const pipelining: Manners = { 'tls:EHLO': '250-mx.example\r\n250 PIPELINING' };
+const offersAuth: Behaviours = { 'tls:EHLO': '250-mx.example\r\n250 AUTH PLAIN' };
+const pipelining: Behaviours = { 'tls:EHLO': '250-mx.example\r\n250 PIPELINING' };
 
 /** No answer to the hello. */
 const stall = ({ raw }: Peer): void => void raw.removeAllListeners('data').resume();
 
 /** As a peer does that means it. */
-const tlsBegins: Manners = { handshake: (peer) => peer.startTls() };
+const tlsBegins: Behaviours = { handshake: (peer) => peer.startTls() };
 
 /** Far more than the sockets of one connection take in. */
 const endless = (): Readable =>
@@ -56,7 +56,7 @@ describe.each([
   ['that says nothing', silence],
   ['that drips an octet at a time', drip],
 ])('a peer %s', (_what, slow) => {
-  it.each<[timeout: keyof Timeouts, at: keyof Manners, told: string, options?: Partial<SessionParts>]>([
+  it.each<[timeout: keyof Timeouts, at: keyof Behaviours, told: string, options?: Partial<SessionParts>]>([
     ['greeting', 'greeting', 'lost: the peer took too long to greet'],
     ['ehlo', 'EHLO', 'lost: the peer took too long to answer EHLO'],
     [
@@ -139,7 +139,7 @@ describe('the time for an attempt', () => {
     return { budget: new TimeBudget(limit, () => now), pass: (ms) => void (now += ms) };
   }
 
-  it.each<keyof Manners>([
+  it.each<keyof Behaviours>([
     'greeting',
     'EHLO',
     'STARTTLS',
@@ -257,7 +257,7 @@ describe('a fault of our own', () => {
     return stream;
   };
 
-  it.each<[what: string, expected: RegExp, options: Partial<SessionParts>, manners?: Manners]>([
+  it.each<[what: string, expected: RegExp, options: Partial<SessionParts>, behaviours?: Behaviours]>([
     [
       'the settings of TLS',
       /^tls config-invalid \(starttls\): TLS could not be begun .*: boom\\u/,
@@ -313,9 +313,9 @@ describe('a fault of our own', () => {
     ],
   ])(
     'in %s is the outcome, once, and leaves nothing behind',
-    async (_what, expected, options, manners = {}) => {
+    async (_what, expected, options, behaviours = {}) => {
       const before = resources();
-      const stage = await open(manners);
+      const stage = await open(behaviours);
       const outcome = await play(stage, options);
       expect(words(outcome)).toMatch(expected);
       expect(stage.peer.heard).not.toContain('(message)');
@@ -372,7 +372,7 @@ describe('a connection', () => {
     await nothingLeft(before);
   });
 
-  it.each<keyof Manners>(['greeting', 'EHLO', 'tls:EHLO', 'MAIL', 'RCPT', 'DATA', 'message', 'QUIT'])(
+  it.each<keyof Behaviours>(['greeting', 'EHLO', 'tls:EHLO', 'MAIL', 'RCPT', 'DATA', 'message', 'QUIT'])(
     'that is reset or closed at %s leaves nothing behind',
     async (at) => {
       const before = resources();

@@ -4,6 +4,7 @@ import * as net from 'node:net';
 import { Readable } from 'node:stream';
 import * as tls from 'node:tls';
 import { openCertificateOffice, type ServerCertificate } from '../../haraka-test-harness/certificates';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { EncryptedRequirement } from '../../src/policy/requirement';
 import type { SessionMessage, SessionOptions, TlsPart } from '../../src/session/options';
 import { Session } from '../../src/session/session';
@@ -15,7 +16,7 @@ import type { Timeouts } from '../../src/smtp/timeouts';
 type Deed = string | ((peer: Peer) => void);
 
 /** Behind `tls:`: within TLS. `handshake`: STARTTLS was answered. `message`: the final dot has come. */
-export type Manners = Partial<
+export type Behaviours = Partial<
   Record<
     | 'greeting'
     | 'EHLO'
@@ -33,7 +34,7 @@ export type Manners = Partial<
   >
 >;
 
-const polite: Required<Manners> = {
+const polite: Required<Behaviours> = {
   greeting: '220 mx.example',
   EHLO: '250-mx.example\r\n250 STARTTLS',
   STARTTLS: '220 go',
@@ -68,11 +69,16 @@ export class Peer {
   #reading: 'commands' | 'message' = 'commands';
   #buffer = '';
 
+  readonly #behaviours: Behaviours;
+  readonly #context: tls.TLSSocketOptions;
+
   constructor(
     readonly raw: net.Socket,
-    private readonly manners: Manners,
-    private readonly context: tls.TLSSocketOptions,
+    behaviours: Behaviours,
+    context: tls.TLSSocketOptions,
   ) {
+    this.#behaviours = behaviours;
+    this.#context = context;
     raw.on('error', () => undefined);
     raw.on('data', (chunk: Buffer) => this.#read(chunk));
     this.do('greeting');
@@ -92,8 +98,8 @@ export class Peer {
     this.say('354 go\r\n');
   }
 
-  do(name: keyof Manners): void {
-    const deed = this.manners[name] ?? polite[name];
+  do(name: keyof Behaviours): void {
+    const deed = this.#behaviours[name] ?? polite[name];
     if (typeof deed === 'function') deed(this);
     else this.say(`${deed}\r\n`);
   }
@@ -101,7 +107,7 @@ export class Peer {
   startTls(): void {
     this.raw.removeAllListeners('data');
     this.#buffer = '';
-    this.secured = new tls.TLSSocket(this.raw, { isServer: true, ...this.context });
+    this.secured = new tls.TLSSocket(this.raw, { isServer: true, ...this.#context });
     this.secured.on('error', () => this.raw.destroy());
     this.secured.on('data', (chunk: Buffer) => this.#read(chunk));
   }
@@ -135,12 +141,12 @@ export class Peer {
     this.heard.push(line);
     const verb = (line.split(' ')[0] ?? '').toUpperCase();
     if (verb === 'MAIL') this.mails += 1;
-    if (verb === 'DATA') this.#reading = this.manners.DATA === undefined ? 'message' : this.#reading;
+    if (verb === 'DATA') this.#reading = this.#behaviours.DATA === undefined ? 'message' : this.#reading;
     if (verb === 'EHLO' || verb === 'LHLO') this.do(this.secured === undefined ? 'EHLO' : 'tls:EHLO');
     else if (verb === 'STARTTLS') {
       this.do('STARTTLS');
       this.do('handshake');
-    } else if (verb in polite) this.do(verb as keyof Manners);
+    } else if (verb in polite) this.do(verb as keyof Behaviours);
     else this.say('500 what\r\n');
   }
 }
@@ -167,8 +173,8 @@ export async function certificateFor(host: string): Promise<ServerCertificate> {
 
 let shown: Promise<ServerCertificate> | undefined;
 
-/** A connection to a peer with these manners. What the session writes passes a second pair of sockets, where it is read. */
-export async function open(manners: Manners = {}, options: StageOptions = {}): Promise<Stage> {
+/** A connection to a peer with these behaviours. What the session writes passes a second pair of sockets, where it is read. */
+export async function open(behaviours: Behaviours = {}, options: StageOptions = {}): Promise<Stage> {
   const { keyPem, chainPem } = await (shown ??= certificateFor('mx.example'));
   const context: tls.TLSSocketOptions = { key: keyPem, cert: chainPem, ...options.tls };
   const back = await listen();
@@ -193,7 +199,7 @@ export async function open(manners: Manners = {}, options: StageOptions = {}): P
   const all = [client, inbound, onward, raw];
   return {
     client,
-    peer: new Peer(raw, manners, context),
+    peer: new Peer(raw, behaviours, context),
     wire: () => Buffer.concat(pieces),
     close: async () => {
       await Promise.all(
@@ -220,14 +226,14 @@ export const encrypted: EncryptedRequirement = {
   minVersion: 'TLSv1.2',
   authentication: { kind: 'none' },
   serverName: 'mx.example',
-  observe: 'nothing',
+  observe: undefined,
   because: 'mandatory',
 };
 
 export const tlsPart: TlsPart = {
   options: () => ({ rejectUnauthorized: false, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' }),
-  requirement: encrypted,
-  judge: () => ({ kind: 'held', verified: 'unauthenticated', recorded: [] }),
+  terms: handshakeTerms(encrypted),
+  judge: () => ({ kind: 'met', verified: 'unauthenticated', recorded: [] }),
   failedVerdict: 'verification',
 };
 

@@ -1,4 +1,4 @@
-import { directorySource, type SettingsSource } from '../../src/settings/source';
+import { directorySource, type SettingsSource } from '../../src/settings/load/source';
 
 /** Configuration files that exist in memory only, read as those on disk are. */
 export function memorySource(files: Readonly<Record<string, string>>): SettingsSource {

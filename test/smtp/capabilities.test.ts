@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capabilitiesOf, noCapabilities } from '../../src/smtp/capabilities';
-import type { Capabilities } from '../../src/smtp/capabilities';
+import { capabilitiesOf, noCapabilities, type Capabilities } from '../../src/smtp/capabilities';
 
 const of = (...lines: string[]) => capabilitiesOf({ code: '250', lines: ['mx.example', ...lines] });
 

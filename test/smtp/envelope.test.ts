@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Capabilities } from '../../src/smtp/capabilities';
-import { noCapabilities } from '../../src/smtp/capabilities';
+import { type Capabilities, noCapabilities } from '../../src/smtp/capabilities';
 import {
   mailCommand,
   misfitsOf,

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { initial, transition } from '../../src/smtp/machine';
 import type { Effect, Event, Outcome, State, Terms } from '../../src/smtp/session';
+import { times } from '../support/times';
 import { anyTls } from './arbitrary';
 import { outcomeWords } from './telling';
 
@@ -149,7 +150,7 @@ it('is the same with PIPELINING and without', () => {
     fc.property(session, (one) => {
       expect(outcomeOf(one, 'pipelined')).toEqual(outcomeOf(one, 'one_by_one'));
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 * times },
   );
 });
 
@@ -158,7 +159,7 @@ it('is what the replies say, for each recipient by itself', () => {
     fc.property(session, (one) => {
       expect(outcomeWords(outcomeOf(one, 'pipelined'))).toBe(plainReading(one));
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 * times },
   );
 });
 
@@ -173,6 +174,6 @@ it('has the answer of the recipient whom the peer spoke of', () => {
         if (about !== undefined && answer.code !== '421') expect(about).toBe(String(index));
       });
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 * times },
   );
 });

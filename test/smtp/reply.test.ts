@@ -12,6 +12,7 @@ import {
   type Reply,
   type ReplyEvent,
 } from '../../src/smtp/reply';
+import { times } from '../support/times';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -192,7 +193,7 @@ describe('bytes', () => {
         expect(told(read(...chunksOf(bytes, cuts)))).toEqual(whole);
         expect(told(read(...octets(bytes)))).toEqual(whole);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 * times },
     );
   });
 
@@ -209,7 +210,7 @@ describe('bytes', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 60 * times },
     );
   });
 

@@ -4,7 +4,8 @@
  */
 import { ReplyReader } from '../../src/smtp/reply';
 import { initial, transition } from '../../src/smtp/machine';
-import type { Effect, Event, Outcome, RecipientOutcome, State, Terms } from '../../src/smtp/session';
+import type { RecipientOutcome } from '../../src/smtp/recipient';
+import type { Effect, Event, Outcome, State, Terms } from '../../src/smtp/session';
 import { statesOf } from '../../src/smtp/roll';
 import type { Step } from '../../src/smtp/steps';
 import { outcomesOf } from '../../src/smtp/waiting';

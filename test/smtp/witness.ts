@@ -19,7 +19,11 @@ export class Witness {
   mayEnd = false;
   readonly #finals: number[] = [];
 
-  constructor(private readonly terms: Terms) {}
+  readonly #terms: Terms;
+
+  constructor(terms: Terms) {
+    this.#terms = terms;
+  }
 
   /** Before what is done about it. */
   sees({ event }: Turn): void {
@@ -30,7 +34,7 @@ export class Witness {
     if (command.startsWith('RCPT TO:') && said === 'positive') this.accepted.push(this.#indexOf(command));
     if (command === 'DATA') this.mayBegin = said === 'intermediate' && this.accepted.length > 0;
     if (command === '.' && said === 'positive') {
-      const taken = this.terms.protocol === 'lmtp' ? this.#finals.splice(0, 1) : this.#finals;
+      const taken = this.#terms.protocol === 'lmtp' ? this.#finals.splice(0, 1) : this.#finals;
       for (const index of taken) this.delivered.add(index);
     } else if (command === '.') {
       this.#finals.shift();
@@ -45,7 +49,7 @@ export class Witness {
         if (line !== '.') this.#owed.push(line);
         else {
           this.#finals.push(...this.accepted);
-          const replies = this.terms.protocol === 'lmtp' ? this.accepted.length : 1;
+          const replies = this.#terms.protocol === 'lmtp' ? this.accepted.length : 1;
           this.#owed.push(...Array.from({ length: replies }, () => '.'));
         }
       }
@@ -53,7 +57,7 @@ export class Witness {
   }
 
   #indexOf(command: string): number {
-    const { task } = this.terms;
+    const { task } = this.#terms;
     if (task.kind !== 'deliver') throw new Error('an envelope in a probe');
     return task.envelope.recipients.findIndex(({ ascii }) => command === `RCPT TO:${ascii}`);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { anyVersion } from '../../src/policy/version';
+import { anyVersion } from '../../src/tls/version';
 import { handshakeFailure } from '../../src/tls/failure';
 
 describe('a handshake that failed', () => {

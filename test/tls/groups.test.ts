@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect, createSecureContext } from 'node:tls';
 import { expect, test } from 'vitest';
-import type { TlsVersion } from '../../src/policy/requirement';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import { groupList, hasClassicHello, type Hello } from '../../src/tls/groups';
 import { handshakeOptions } from '../../src/tls/options';
+import type { TlsVersion } from '../../src/tls/version';
 
 test.each(['default', 'classic'] as const)('this Node takes the %s groups, P-521 among them', (hello) => {
   expect(() => createSecureContext({ ecdhCurve: groupList(hello) })).not.toThrow();
@@ -22,15 +23,15 @@ async function firstFlight(hello: Hello, minVersion: TlsVersion): Promise<Buffer
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const requirement = {
+  const terms = handshakeTerms({
     kind: 'opportunistic',
     minVersion,
     cleartextFallback: 'never',
     serverName: `${`${'a'.repeat(62)}.`.repeat(4)}b`,
-    observe: 'nothing',
+    observe: undefined,
     because: 'opportunistic',
-  } as const;
-  const options = handshakeOptions({ requirement, haraka: {}, certificate: 'none', hello });
+  });
+  const options = handshakeOptions({ terms, haraka: {}, certificate: 'none', hello });
   const client = connect({ ...options, host: '127.0.0.1', port });
   client.on('error', () => undefined);
   const [peer] = (await once(server, 'connection')) as [Socket];

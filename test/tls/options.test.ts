@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, it, test } from 'vitest';
 import { selfSigned, type CertificateOptions as Options, type Issued } from '../../haraka-test-harness/pki';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
 import type { Authentication } from '../../src/policy/requirement';
 import { handshakeOptions } from '../../src/tls/options';
 
@@ -10,13 +11,13 @@ const atLeast12 = {
   kind: 'encrypted',
   minVersion: 'TLSv1.2',
   authentication: { kind: 'none' },
-  serverName: '',
-  observe: 'nothing',
+  serverName: undefined,
+  observe: undefined,
   because: 'mandatory',
 } as const;
 
 const options = (haraka: Record<string, unknown>) =>
-  handshakeOptions({ requirement: atLeast12, haraka, certificate: 'none', hello: 'default' });
+  handshakeOptions({ terms: handshakeTerms(atLeast12), haraka, certificate: 'none', hello: 'default' });
 
 test('a maximum in tls.ini below what the rule wants is a fault of ours, at or above it none', () => {
   expect(() => options({ maxVersion: 'TLSv1.1' })).toThrow('maxVersion = TLSv1.1 is below TLSv1.2');
@@ -43,7 +44,7 @@ test('short DH parameters end a handshake', () => {
 });
 
 describe('a client certificate', { tags: ['regression'] }, () => {
-  const pkix = { kind: 'pkix', pkix: { names: [], below: [], extraRoots: '' } } as const;
+  const pkix = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: undefined } } as const;
 
   /** Whether a server that asks for one is shown it. */
   async function isShown(own: Issued, authentication: Authentication): Promise<boolean> {
@@ -52,9 +53,9 @@ describe('a client certificate', { tags: ['regression'] }, () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const requirement = { ...atLeast12, authentication };
+    const terms = handshakeTerms({ ...atLeast12, authentication });
     const haraka = { key: Buffer.from(own.keyPem), cert: Buffer.from(own.certPem) };
-    const wanted = handshakeOptions({ requirement, haraka, certificate: 'none', hello: 'default' });
+    const wanted = handshakeOptions({ terms, haraka, certificate: 'none', hello: 'default' });
     const client = connect({ ...wanted, host: '127.0.0.1', port });
     const [seen] = (await once(server, 'secureConnection')) as [TLSSocket];
     const shown = (seen.getPeerCertificate() as { raw?: Buffer }).raw?.equals(own.certDer) === true;

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Authentication, EncryptedRequirement, TlsVersion } from '../../src/policy/requirement';
-import { certificateUse, securityLevelOf } from '../../src/tls/security_level';
+import { handshakeTerms } from '../../src/policy/handshake_terms';
+import type { Authentication, EncryptedRequirement } from '../../src/policy/requirement';
+import { securityLevelOf } from '../../src/tls/security_level';
+import type { TlsVersion } from '../../src/tls/version';
 
-const pkix: Authentication = { kind: 'pkix', pkix: { names: [], below: [], extraRoots: '' } };
+const pkix: Authentication = { kind: 'pkix', pkix: { names: [], subdomains: [], extraRoots: undefined } };
 const dane: Authentication = {
   kind: 'dane',
   dane: { baseDomain: 'mx.example', port: 25, records: [], referenceNames: [] },
@@ -11,16 +13,16 @@ const fingerprints: Authentication = { kind: 'fingerprints', sha256: [] };
 const none: Authentication = { kind: 'none' };
 
 function encrypted(authentication: Authentication, minVersion: TlsVersion = 'TLSv1.2'): EncryptedRequirement {
-  const common = { serverName: '', observe: 'nothing', because: 'mandatory' } as const;
+  const common = { serverName: undefined, observe: undefined, because: 'mandatory' } as const;
   return { kind: 'encrypted', minVersion, authentication, ...common };
 }
 
-function opportunistic(minVersion: TlsVersion, observe: EncryptedRequirement | 'nothing' = 'nothing') {
+function opportunistic(minVersion: TlsVersion, observe?: EncryptedRequirement) {
   return {
     kind: 'opportunistic',
     minVersion,
     cleartextFallback: 'never',
-    serverName: '',
+    serverName: undefined,
     observe,
     because: 'monitor',
   } as const;
@@ -44,6 +46,7 @@ test.each([
   ['a chain is observed beside DANE', { ...encrypted(dane), observe: encrypted(pkix) }, 1, 'enforced'],
   ['a chain is observed beside encryption', { ...encrypted(none), observe: encrypted(pkix) }, 1, 'observed'],
 ] as const)('where %s, the level is %i and a certificate %s', (_name, requirement, level, use) => {
-  expect(securityLevelOf(requirement)).toBe(level);
-  expect(certificateUse(requirement)).toBe(use);
+  const terms = handshakeTerms(requirement);
+  expect(securityLevelOf(terms)).toBe(level);
+  expect(terms.certificate).toBe(use);
 });

@@ -10,8 +10,8 @@ import {
   readText,
   readTime,
   soleElement,
+  type DerElement,
 } from '../../src/x509/der';
-import type { DerElement } from '../../src/x509/der';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
 const element = (text: string) => soleElement(hex(text));

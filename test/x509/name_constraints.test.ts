@@ -2,11 +2,15 @@ import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { createCa, issue, tlv } from '../../haraka-test-harness/pki';
-import { readCertificate } from '../../src/x509/certificate';
-import type { CertificateFields, GeneralName, NameConstraints } from '../../src/x509/certificate';
-import { Effort } from '../../src/x509/effort';
+import {
+  readCertificate,
+  type CertificateFields,
+  type GeneralName,
+  type NameConstraints,
+} from '../../src/x509/certificate';
+import { WorkBudget } from '../../src/x509/work_budget';
 import { checkNameConstraints, permitsReference } from '../../src/x509/name_constraints';
-import type { Position } from '../../src/x509/name_constraints';
+import type { Position } from '../../src/x509/constraint_result';
 
 let certificate: CertificateFields;
 beforeAll(async () => {
@@ -51,7 +55,7 @@ function check(
 ): string {
   const fields = { ...certificate, subject: subject(), subjectAltNames: [], ...changes };
   const { permitted = [], excluded = [] } = constraints;
-  return checkNameConstraints({ permitted, excluded }, fields, position, new Effort()).kind;
+  return checkNameConstraints({ permitted, excluded }, fields, position, new WorkBudget()).kind;
 }
 
 /** One constraint, and names that are within its subtree and not. */
@@ -307,7 +311,7 @@ describe('the name that a peer is asked for', { tags: ['regression'] }, () => {
   const permits = (constraints: { permitted?: string[]; excluded?: string[] }, reference: string) => {
     const { permitted = [], excluded = [] } = constraints;
     const names = { permitted: permitted.map(name), excluded: excluded.map(name) };
-    return permitsReference(names, reference, new Effort());
+    return permitsReference(names, reference, new WorkBudget());
   };
 
   it.each([
@@ -343,7 +347,7 @@ describe('the name that a peer is asked for', { tags: ['regression'] }, () => {
         const reference = labels.join('.');
         const names = { permitted: permitted.map(name), excluded: excluded.map(name) };
         const itself = check(names, { subjectAltNames: [name(`dns:${reference}`)] }) === 'allowed';
-        const asReference = permitsReference(names, reference, new Effort());
+        const asReference = permitsReference(names, reference, new WorkBudget());
         if (itself) expect(asReference).toBe(true);
         // A constraint that excludes the name itself excludes it behind every wildcard.
         if (

@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, it } from 'vitest';
 import fc from 'fast-check';
-import { selfSigned } from '../../haraka-test-harness/pki';
-import type { CertificateOptions } from '../../haraka-test-harness/pki';
+import { selfSigned, type CertificateOptions } from '../../haraka-test-harness/pki';
 import { dnsIdsBelow, dnsNames, matchesDnsId, presentedNames, sanMatches } from '../../src/x509/names';
 
 it.each([

@@ -1,8 +1,15 @@
 import { X509Certificate, sign } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createCa, createKey, intermediate, issue, tlv } from '../../haraka-test-harness/pki';
-import type { CertificateOptions, Issued } from '../../haraka-test-harness/pki';
-import { Effort, issuerKeyOf } from '../../src/x509/effort';
+import {
+  createCa,
+  createKey,
+  intermediate,
+  issue,
+  tlv,
+  type CertificateOptions,
+  type Issued,
+} from '../../haraka-test-harness/pki';
+import { WorkBudget, issuerKeyOf } from '../../src/x509/work_budget';
 import { bearsName, checkPath, mayHaveIssued, pointsTo } from '../../src/x509/path';
 
 const host = 'mx.example.com';
@@ -16,7 +23,7 @@ function check(path: readonly Der[], key?: Der, at = now): string {
   const anchor = key
     ? ({ kind: 'key', key: issuerKeyOf(parsed(key)) } as const)
     : ({ kind: 'last' } as const);
-  const result = checkPath(path.map(parsed), anchor, at, new Effort());
+  const result = checkPath(path.map(parsed), anchor, at, new WorkBudget());
   return result.kind === 'valid' ? 'valid' : `${result.fault.kind} at ${result.fault.depth}`;
 }
 

@@ -1,5 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { tlv } from '../../haraka-test-harness/pki';
 import { hasCurveSpeltOut, judgeKey, keyStrength, signatureStrength } from '../../src/x509/strength';

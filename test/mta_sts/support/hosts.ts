@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import * as net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import * as tls from 'node:tls';
-import { createCa, issue } from '../../../haraka-test-harness/pki';
-import type { CertificateOptions, Issued } from '../../../haraka-test-harness/pki';
+import { createCa, issue, type CertificateOptions, type Issued } from '../../../haraka-test-harness/pki';
 import type { Answer, LookupFailure } from '../../../src/dns/types';
 import type { OpenTls } from '../../../src/mta_sts/connect';
 import type { StsResolver } from '../../../src/mta_sts/policies';
@@ -25,17 +24,20 @@ export interface PolicyHost {
   readonly connections: { now: number; most: number };
 }
 
+/** One for all: what is made of its roots is made once. */
+let oneCa: Promise<Issued> | undefined;
+
 /** Everything that a test needs: a CA, hosts, DNS, and how to open connections to the hosts' ports. */
 export class Hosts {
   readonly ports = new Map<string, number>();
   readonly dns = new ScriptedDns();
-  private readonly servers: net.Server[] = [];
-  private readonly sockets = new Set<net.Socket>();
+  readonly #servers: net.Server[] = [];
+  readonly #sockets = new Set<net.Socket>();
 
   private constructor(readonly ca: Issued) {}
 
   static async create(): Promise<Hosts> {
-    return new Hosts(await createCa());
+    return new Hosts(await (oneCa ??= createCa()));
   }
 
   /** Connections per address: those that are not closed, the most at a time, and all. */
@@ -79,7 +81,7 @@ export class Hosts {
       raw.once('close', () => raws.delete(remotePort));
     });
     server.on('tlsClientError', () => undefined);
-    return { requests, connections: await this.listen(server, address) };
+    return { requests, connections: await this.#listen(server, address) };
   }
 
   /** A host that is not even TLS. */
@@ -88,27 +90,27 @@ export class Hosts {
       socket.on('error', () => undefined);
       answer(socket);
     });
-    return { requests: [], connections: await this.listen(server, address) };
+    return { requests: [], connections: await this.#listen(server, address) };
   }
 
   async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await Promise.all(this.servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
-  private async listen(server: net.Server, address: string) {
+  async #listen(server: net.Server, address: string) {
     const connections = { now: 0, most: 0 };
     server.on('connection', (socket: net.Socket) => {
       connections.most = Math.max(connections.most, ++connections.now);
-      this.sockets.add(socket);
+      this.#sockets.add(socket);
       socket.once('close', () => {
         connections.now--;
-        this.sockets.delete(socket);
+        this.#sockets.delete(socket);
       });
     });
     server.listen(0, address);
     await once(server, 'listening');
-    this.servers.push(server);
+    this.#servers.push(server);
     this.ports.set(address, (server.address() as AddressInfo).port);
     return connections;
   }
@@ -121,11 +123,11 @@ export class ScriptedDns implements StsResolver {
   readonly zones = { txt: new Map() as Zone, a: new Map() as Zone, aaaa: new Map() as Zone };
   readonly questions: string[] = [];
 
-  txt = (name: string, options?: { signal?: AbortSignal }) => this.ask('txt', name, options);
-  a = (name: string, options?: { signal?: AbortSignal }) => this.ask('a', name, options);
-  aaaa = (name: string, options?: { signal?: AbortSignal }) => this.ask('aaaa', name, options);
+  txt = (name: string, options?: { signal?: AbortSignal }) => this.#ask('txt', name, options);
+  a = (name: string, options?: { signal?: AbortSignal }) => this.#ask('a', name, options);
+  aaaa = (name: string, options?: { signal?: AbortSignal }) => this.#ask('aaaa', name, options);
 
-  private ask(
+  #ask(
     type: keyof ScriptedDns['zones'],
     name: string,
     options?: { signal?: AbortSignal },

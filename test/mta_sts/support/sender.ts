@@ -1,24 +1,22 @@
 /** A sender's policies over scripted DNS and policy hosts on loopback, with a clock that moves when it is told to. */
-import { createMemoryStore } from '../../../src/mta_sts/store';
-import type { PolicyStore } from '../../../src/mta_sts/store';
-import { createStsPolicies } from '../../../src/mta_sts/policies';
-import type { StsLimits, StsPolicies } from '../../../src/mta_sts/policies';
+import { createMemoryStore, type PolicyStore } from '../../../src/mta_sts/store';
+import { StsPolicies } from '../../../src/mta_sts/policies';
+import type { StsLimits } from '../../../src/mta_sts/policy_cache';
 import type { FetchOptions } from '../../../src/mta_sts/fetch';
-import { Hosts, policyText, response } from './hosts';
-import type { Answerer, PolicyHost } from './hosts';
+import { Hosts, policyText, response, type Answerer, type PolicyHost } from './hosts';
 
 export class ManualClock {
-  private now = 1_800_000_000_000;
-  private jumped = 0;
-  readonly wall = () => this.now + this.jumped;
-  readonly steady = () => this.now;
+  #now = 1_800_000_000_000;
+  #jumped = 0;
+  readonly wall = () => this.#now + this.#jumped;
+  readonly steady = () => this.#now;
   /** Time passes. */
   advance(seconds: number): void {
-    this.now += seconds * 1000;
+    this.#now += seconds * 1000;
   }
   /** Somebody sets the wall clock. */
   jump(seconds: number): void {
-    this.jumped += seconds * 1000;
+    this.#jumped += seconds * 1000;
   }
 }
 
@@ -44,8 +42,8 @@ export interface SenderOptions {
 
 export class World {
   readonly log: string[] = [];
-  private readonly senders: StsPolicies[] = [];
-  private addresses = 0;
+  readonly #senders: StsPolicies[] = [];
+  #addresses = 0;
 
   private constructor(readonly hosts: Hosts) {}
 
@@ -59,7 +57,7 @@ export class World {
 
   async domain(name: string, policy: Parameters<typeof policyText>[0] = {}): Promise<Domain> {
     const { hosts } = this;
-    const address = `127.30.0.${++this.addresses}`;
+    const address = `127.30.0.${++this.#addresses}`;
     const certificate = await hosts.issue({ dnsNames: [`mta-sts.${name}`] });
     const host = await hosts.addTls({ address, certificate, answer: (...all) => domain.answer(...all) });
     hosts.dns.zones.a.set(`mta-sts.${name}`, [address]);
@@ -88,7 +86,7 @@ export class World {
   sender(options: SenderOptions = {}): StsPolicies {
     const line = (text: string) => void this.log.push(text);
     const { store = createMemoryStore(), clock = new ManualClock(), limits, random } = options;
-    const sender = createStsPolicies({
+    const sender = new StsPolicies({
       resolver: this.hosts.dns,
       store,
       clock,
@@ -103,7 +101,7 @@ export class World {
       ...(limits === undefined ? {} : { limits }),
       ...(random === undefined ? {} : { random }),
     });
-    this.senders.push(sender);
+    this.#senders.push(sender);
     return sender;
   }
 
@@ -112,7 +110,7 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.senders.map((sender) => sender.close()));
+    await Promise.all(this.#senders.map((sender) => sender.close()));
     await this.hosts.close();
   }
 }

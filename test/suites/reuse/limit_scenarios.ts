@@ -1,6 +1,6 @@
 /** How long sessions are kept, how many connections a host gets, and what becomes of mail beyond that. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Manner } from '../../../haraka-test-harness/manners';
+import type { Behaviour } from '../../../haraka-test-harness/behaviours';
 import type { Outcome } from '../../../haraka-test-harness/reports';
 import type { Scenario, Stage, Way } from './scenario';
 import { left, tls } from './words';
@@ -9,7 +9,7 @@ const mandatory = { security_level: 'mandatory' };
 const verify = { security_level: 'verify' };
 
 /** Takes its time over each message; milliseconds. */
-const slow = (afterMs: number): Manner => ({
+const slow = (afterMs: number): Behaviour => ({
   message: { do: 'reply', text: '250 2.0.0 taken\r\n', afterMs },
 });
 
@@ -101,7 +101,7 @@ const connections: readonly Scenario[] = [
     name: 'a host that is slow holds up no mail to others; its own comes by again, and none of that is a failure',
     haraka: 'narrow',
     rules: { a: mandatory },
-    host: { manner: slow(700) },
+    host: { behaviour: slow(700) },
     steps: [
       async (stage) => {
         await sendAll(stage, 10, ['a']);
@@ -130,7 +130,7 @@ const connections: readonly Scenario[] = [
     name: 'a host that stands still for longer than mail waits gets all of it in the end',
     haraka: 'narrow',
     rules: { a: mandatory },
-    host: { manner: { ...slow(2600), quit: { do: 'silence' } } },
+    host: { behaviour: { ...slow(2600), quit: { do: 'silence' } } },
     steps: [(stage) => sendAll(stage, 3, ['a']), (stage) => settled(stage), atMost(1)],
     sessions: 'any',
   },
@@ -138,7 +138,7 @@ const connections: readonly Scenario[] = [
     name: 'a host with three connections carries everything over them, whichever rule that shares them it is under',
     haraka: 'wide',
     rules: { a: mandatory, b: mandatory },
-    host: { manner: slow(50) },
+    host: { behaviour: slow(50) },
     steps: [
       (stage) => sendAll(stage, 24, ['a', 'b q', 'b', 'a q']),
       (stage) => settled(stage),
@@ -151,7 +151,7 @@ const connections: readonly Scenario[] = [
     name: 'two rules that share nothing share the connections of a host',
     haraka: 'wide',
     rules: { a: mandatory, b: verify },
-    host: { manner: slow(50) },
+    host: { behaviour: slow(50) },
     steps: [(stage) => sendAll(stage, 24, ['a', 'b']), (stage) => settled(stage), atMost(3)],
     sessions: 'any',
   },

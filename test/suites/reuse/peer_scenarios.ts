@@ -1,5 +1,5 @@
 /** What the host does between two messages, and within the second: what a session that is over costs, and what is not kept. */
-import type { Manner, Step as Deed } from '../../../haraka-test-harness/manners';
+import type { Behaviour, Step as Deed } from '../../../haraka-test-harness/behaviours';
 import type { Scenario, Stage, Step } from './scenario';
 import { gone, left, tls } from './words';
 
@@ -8,7 +8,7 @@ const reply = (text: string): Deed => ({ do: 'reply', text: `${text}\r\n` });
 const close: Deed = { do: 'close' };
 const reset: Deed = { do: 'reset' };
 const silence: Deed = { do: 'silence' };
-const refusesNobody: Manner['recipients'] = { nobody: reply('550 5.1.1 nobody here') };
+const refusesNobody: Behaviour['recipients'] = { nobody: reply('550 5.1.1 nobody here') };
 const pipelining = reply('250-mx\r\n250-PIPELINING\r\n250 8BITMIME');
 
 type Own = Omit<Scenario, 'haraka' | 'rules'>;
@@ -53,7 +53,7 @@ const atTheBeginning: readonly Own[] = (
 ).map(([what, again, session]) => ({
   name: `a host that ${what}, the second time, costs a new connection`,
   ...(what === 'answers MAIL with 421' ? { speed: 'fast' as const } : {}),
-  host: { manner: { again } },
+  host: { behaviour: { again } },
   // On each new connection the first message goes through.
   steps: ['a', 'a'],
   sessions: [session, tls(2)],
@@ -68,7 +68,7 @@ const atReset: readonly Own[] = (
   ] as const
 ).map(([what, again]) => ({
   name: `a host that ${what} at RSET costs a new connection`,
-  host: { manner: { recipients: refusesNobody, again } },
+  host: { behaviour: { recipients: refusesNobody, again } },
   steps: [to('nobody'), 'a'],
   sessions: [gone(tls('MAIL RCPT RSET')), tls(2)],
   outcomes: { 1: 'bounced' as const },
@@ -82,48 +82,48 @@ function to(...recipients: string[]): Step {
 const within: readonly Own[] = [
   {
     name: 'a host that closes once MAIL was answered has failed, as on a new connection',
-    host: { manner: { again: { rcpt: close } } },
+    host: { behaviour: { again: { rcpt: close } } },
     steps: ['a', 'a', 'a'],
     sessions: [gone(tls(1, 'MAIL RCPT')), tls(3)],
     outcomes: { 2: 'deferred connection-failed' },
   },
   {
     name: 'a host that does not answer the final dot gets the message nowhere else',
-    host: { manner: { again: { message: silence } } },
+    host: { behaviour: { again: { message: silence } } },
     steps: ['a', 'a', 'a'],
     sessions: [gone(tls(1, 2)), tls(3)],
     outcomes: { 2: 'deferred connection-failed' },
   },
   {
     name: 'a host that closes behind the final dot has failed',
-    host: { manner: { again: { message: close } } },
+    host: { behaviour: { again: { message: close } } },
     steps: ['a', 'a', 'a'],
     sessions: [gone(tls(1, 2)), tls(3)],
     outcomes: { 2: 'deferred connection-failed' },
   },
   {
     name: 'a refused DATA ends the session, and the next message has a new one',
-    host: { manner: { again: { data: reply('451 4.3.0 later') } } },
+    host: { behaviour: { again: { data: reply('451 4.3.0 later') } } },
     steps: ['a', 'a', 'a'],
     sessions: [left(tls(1, 'MAIL RCPT DATA')), tls(3)],
     outcomes: { 2: 'deferred' },
   },
   {
     name: 'a message that is refused behind the final dot leaves the session to the next one',
-    host: { manner: { again: { message: reply('554 5.6.0 not this') } } },
-    steps: ['a', 'a', ({ host }) => host.setManner('normal'), 'a'],
+    host: { behaviour: { again: { message: reply('554 5.6.0 not this') } } },
+    steps: ['a', 'a', ({ host }) => host.setBehaviour('normal'), 'a'],
     sessions: [tls(1, 2, 3)],
     outcomes: { 2: 'bounced', 3: 'bounced' },
   },
   {
     name: 'a host that says more than it was asked is not kept',
-    host: { manner: { again: { message: reply('250 2.0.0 taken\r\n250 2.0.0 and more') } } },
+    host: { behaviour: { again: { message: reply('250 2.0.0 taken\r\n250 2.0.0 and more') } } },
     steps: ['a', 'a', 'a'],
     sessions: [left(tls(1, 2)), tls(3)],
   },
   {
     name: 'MAIL that is refused is reset before the next message',
-    host: { manner: { again: { mail: reply('451 4.7.1 not now') } } },
+    host: { behaviour: { again: { mail: reply('451 4.7.1 not now') } } },
     steps: ['a', 'a', 'a'],
     sessions: [tls(1, 'MAIL RSET MAIL')],
     outcomes: { 2: 'deferred', 3: 'deferred' },
@@ -133,7 +133,7 @@ const within: readonly Own[] = [
 const recipients: readonly Own[] = [
   {
     name: 'one recipient is refused, one is not: the next message has the same session',
-    host: { manner: { recipients: refusesNobody } },
+    host: { behaviour: { recipients: refusesNobody } },
     steps: [to('you', 'nobody', 'others'), 'a'],
     sessions: [tls('MAIL RCPT RCPT RCPT DATA (1)', 2)],
     // What became of the one that was refused is told of a message of its own.
@@ -142,7 +142,7 @@ const recipients: readonly Own[] = [
   {
     name: 'every recipient is refused: RSET, and the next message',
     speed: 'fast',
-    host: { manner: { recipients: refusesNobody } },
+    host: { behaviour: { recipients: refusesNobody } },
     steps: [to('nobody'), 'a', 'a'],
     sessions: [tls('MAIL RCPT RSET', 2, 3)],
     outcomes: { 1: 'bounced' },
@@ -154,14 +154,14 @@ const recipients: readonly Own[] = [
   },
   {
     name: 'PIPELINING: the next message goes in one piece, too',
-    host: { manner: { secured: { ehlo: pipelining }, recipients: refusesNobody } },
+    host: { behaviour: { secured: { ehlo: pipelining }, recipients: refusesNobody } },
     steps: ['a', to('you', 'nobody'), 'a'],
     sessions: [tls(1, 'MAIL RCPT RCPT DATA (2)', 3)],
     outcomes: { 2: 'bounced' },
   },
   {
     name: 'PIPELINING: a lone dot ends the session',
-    host: { manner: { secured: { ehlo: pipelining }, recipients: refusesNobody } },
+    host: { behaviour: { secured: { ehlo: pipelining }, recipients: refusesNobody } },
     steps: ['a', to('nobody'), 'a'],
     sessions: [left(tls(1, 'MAIL RCPT DATA .')), tls(3)],
     outcomes: { 2: 'bounced' },

@@ -1,8 +1,7 @@
 /** Whose session a message may use: what its own rule, its recipient's DNS and the certificate say, today. */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { chainPem, createCa, issue, selfSigned } from '../../../haraka-test-harness/pki';
-import type { Issued } from '../../../haraka-test-harness/pki';
+import { chainPem, createCa, issue, selfSigned, type Issued } from '../../../haraka-test-harness/pki';
 import type { PeerConnection } from '../../../haraka-test-harness/smtp_peer';
 import type { CertificateSpec, HostSpec } from '../../../haraka-test-harness/world';
 import type { Rule, Scenario, Stage } from './scenario';
@@ -16,7 +15,7 @@ const dane: Rule = { security_level: 'mandatory_dane' };
 const sts: Rule = { security_level: 'mta_sts' };
 const version = (min_tls_version: string): Rule => ({ min_tls_version });
 
-const bare: HostSpec = { manner: 'no-starttls' };
+const bare: HostSpec = { behaviour: 'no-starttls' };
 const daneHost: HostSpec = { tlsa: ['match'] };
 const signed: Scenario['domains'] = (mx) => ({
   p: { dnssec: 'secure', mx: [mx] },
@@ -246,7 +245,7 @@ const cleartext: readonly Omit<Scenario, 'haraka'>[] = [
   {
     name: 'what was opened without TLS because TLS is broken is for one message',
     rules: { a: opportunistic },
-    host: { manner: { starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' } } },
+    host: { behaviour: { starttls: { do: 'upgrade', text: '220 go\r\n', handshake: 'close' } } },
     cleartext: 'allowed',
     steps: ['a', 'a'],
     sessions: [left(clear(0)), refused, left(clear(1)), refused, left(clear(2))],
@@ -442,7 +441,7 @@ const reloads: readonly Omit<Scenario, 'haraka'>[] = [
   {
     name: 'a message on its way when the settings change arrives, and its session ends behind it',
     rules: { a: mandatory, b: mandatory },
-    host: { manner: { again: { message: { do: 'reply', text: '250 at last\r\n', afterMs: 2500 } } } },
+    host: { behaviour: { again: { message: { do: 'reply', text: '250 at last\r\n', afterMs: 2500 } } } },
     steps: [
       'a',
       (stage) => stage.send('a'),

@@ -5,7 +5,7 @@
  * takes that version from the npm registry. Exit code 0 only if every scenario is as expected.
  */
 import { parseArgs } from 'node:util';
-import { installedHaraka } from '../../versions/installs';
+import { installedHaraka } from '../versions/installs';
 import { runReuse } from './run_reuse';
 import { scenarios } from './scenarios';
 

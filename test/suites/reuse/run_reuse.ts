@@ -190,15 +190,19 @@ exports.hook_get_mx = (next, hmail) => {
 const patience = 12_000;
 
 class Play implements Stage {
-  private readonly ids: string[] = [];
-  private readonly faults: string[] = [];
-  private seconds = 0;
+  readonly #ids: string[] = [];
+  readonly #faults: string[] = [];
+  #seconds = 0;
+
+  readonly #scenario: Scenario;
 
   constructor(
     readonly lab: Lab,
-    private readonly scenario: Scenario,
+    scenario: Scenario,
     readonly names: Names,
-  ) {}
+  ) {
+    this.#scenario = scenario;
+  }
 
   get host(): Stage['host'] {
     return this.lab.peer(this.names.host);
@@ -208,19 +212,19 @@ class Play implements Stage {
     const begun = performance.now();
     try {
       await this.deliver('a');
-      for (const step of this.scenario.steps) {
+      for (const step of this.#scenario.steps) {
         if (typeof step === 'string') await this.deliver(step);
         else await step(this);
       }
       await this.outcomes();
     } catch (error) {
-      this.faults.push(error instanceof Error ? error.message : String(error));
+      this.#faults.push(error instanceof Error ? error.message : String(error));
     }
-    this.seconds = (performance.now() - begun) / 1000;
+    this.#seconds = (performance.now() - begun) / 1000;
   }
 
   async result(): Promise<Result> {
-    const { scenario } = this;
+    const scenario = this.#scenario;
     // What is said last comes behind the outcome.
     const wanted = JSON.stringify(scenario.sessions);
     if (scenario.sessions !== 'any') {
@@ -231,24 +235,24 @@ class Play implements Stage {
     return {
       name: scenario.name,
       haraka: scenario.haraka,
-      seconds: this.seconds,
-      messages: this.ids.length,
+      seconds: this.#seconds,
+      messages: this.#ids.length,
       sessions: this.sessions(),
       faults: [
-        ...this.faults,
-        ...this.firstSession(),
+        ...this.#faults,
+        ...this.#firstSession(),
         ...(scenario.sessions === 'any' ? [] : differences(scenario.sessions, this.sessions())),
-        ...this.fates(),
+        ...this.#fates(),
         ...this.copies(),
-        ...this.places(),
-        ...this.leaks(),
+        ...this.#places(),
+        ...this.#leaks(),
       ],
     };
   }
 
   /** Each message is there once where it was delivered, and nowhere else. */
   copies(): string[] {
-    return this.ids.flatMap((id, number) => {
+    return this.#ids.flatMap((id, number) => {
       const copies = this.host.messages.filter((message) => message.id === id).length;
       const wanted = this.lab.outcomes(id).filter(({ status }) => status === 'delivered').length;
       return copies === wanted
@@ -258,15 +262,15 @@ class Play implements Stage {
   }
 
   async send(way: Way, recipients: readonly string[] = ['you']): Promise<void> {
-    await this.submit(way, recipients);
+    await this.#submit(way, recipients);
   }
 
   async deliver(way: Way, recipients: readonly string[] = ['you']): Promise<Outcome> {
-    return this.lab.outcome(await this.submit(way, recipients), { timeoutMs: 30_000 });
+    return this.lab.outcome(await this.#submit(way, recipients), { timeoutMs: 30_000 });
   }
 
   outcomes(): Promise<readonly Outcome[]> {
-    return Promise.all(this.ids.map((id) => this.lab.outcome(id, { timeoutMs: 30_000 })));
+    return Promise.all(this.#ids.map((id) => this.lab.outcome(id, { timeoutMs: 30_000 })));
   }
 
   async rewrite(sender: 'a' | 'b', rule: Readonly<Record<string, string>>): Promise<void> {
@@ -275,42 +279,42 @@ class Play implements Stage {
     await this.lab.haraka.waitForLog(new RegExp(this.names.senders[sender].replaceAll('.', '\\.')), { from });
   }
 
-  private async submit(way: Way, recipients: readonly string[]): Promise<string> {
+  async #submit(way: Way, recipients: readonly string[]): Promise<string> {
     const [sender, recipient = 'p'] = way.split(' ') as ['a' | 'b', 'p' | 'q' | undefined];
     const to = recipients.map((local) => `${local}@${this.names.recipients[recipient]}`);
-    const number = this.ids.push('') - 1;
+    const number = this.#ids.push('') - 1;
     const { id } = await this.lab.send({ from: `me@${this.names.senders[sender]}`, to });
-    this.ids[number] = id;
+    this.#ids[number] = id;
     return id;
   }
 
-  private numberOf(id: string): number | undefined {
-    const number = this.ids.indexOf(id);
+  #numberOf(id: string): number | undefined {
+    const number = this.#ids.indexOf(id);
     return number < 0 ? undefined : number;
   }
 
-  private words(connections: readonly PeerConnection[]): string[] {
-    return connections.map((one) => inWords(one, (id) => this.numberOf(id)));
+  #words(connections: readonly PeerConnection[]): string[] {
+    return connections.map((one) => inWords(one, (id) => this.#numberOf(id)));
   }
 
   sessions(): string[] {
-    return this.words(this.host.connections.slice(1));
+    return this.#words(this.host.connections.slice(1));
   }
 
   /** Nobody had sent to this host: there was no reason to keep it. */
-  private firstSession(): string[] {
-    const { sessions } = this.scenario;
+  #firstSession(): string[] {
+    const { sessions } = this.#scenario;
     if (sessions !== 'any' && sessions.some((session) => session.includes('(0)'))) return [];
-    const [first = ''] = this.words(this.host.connections.slice(0, 1));
+    const [first = ''] = this.#words(this.host.connections.slice(0, 1));
     const isOver = !first.endsWith('…');
     return isOver && first.match(/\(/g)?.length === 1 && first.includes('(0)')
       ? []
       : [`the session before was: ${first}`];
   }
 
-  private fates(): string[] {
-    return this.ids.flatMap((id, number) => {
-      const expected = this.scenario.outcomes?.[number] ?? 'delivered';
+  #fates(): string[] {
+    return this.#ids.flatMap((id, number) => {
+      const expected = this.#scenario.outcomes?.[number] ?? 'delivered';
       const outcome = this.lab.outcomes(id)[0];
       if (outcome === undefined) return [`nothing became of message ${number}`];
       const { status, summary, failures } = outcome;
@@ -328,14 +332,14 @@ class Play implements Stage {
   }
 
   /** The summary says at which place of its session a message was. */
-  private places(): string[] {
+  #places(): string[] {
     const places = new Map<string, number>();
-    for (const session of this.words(this.host.connections)) {
+    for (const session of this.#words(this.host.connections)) {
       [...session.matchAll(/MAIL[^(]*?(?:\((\d+)\)|(?= MAIL| QUIT| …|$))/g)].forEach(([, number], index) => {
         if (number !== undefined) places.set(number, index);
       });
     }
-    return this.ids.flatMap((id, number) => {
+    return this.#ids.flatMap((id, number) => {
       const place = places.get(String(number));
       const [outcome] = this.lab.outcomes(id);
       if (place === undefined || outcome?.status !== 'delivered') return [];
@@ -347,8 +351,8 @@ class Play implements Stage {
   }
 
   /** RFC 3207: before TLS nothing but these. */
-  private leaks(): string[] {
-    if (this.scenario.cleartext === 'allowed') return [];
+  #leaks(): string[] {
+    if (this.#scenario.cleartext === 'allowed') return [];
     return this.host.connections
       .flatMap(({ cleartext }) => cleartext.split('\r\n'))
       .filter((line) => !/^(?:(?:EHLO|LHLO) \S+|STARTTLS|QUIT|)$/.test(line))

@@ -1,12 +1,12 @@
 /** What a session shares with its messages beside TLS: who connects from where, by which name, with which protocol and credentials. */
-import type { Manner } from '../../../haraka-test-harness/manners';
+import type { Behaviour } from '../../../haraka-test-harness/behaviours';
 import type { Names, Scenario, Stage } from './scenario';
 import { clear, tls } from './words';
 
 const mandatory = { security_level: 'mandatory' };
 type Own = Omit<Scenario, 'haraka'>;
 
-const offersAuth: Manner = {
+const offersAuth: Behaviour = {
   secured: { ehlo: { do: 'reply', text: '250-mx\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n' } },
 };
 const as = (user: string) => ({ auth_user: user, auth_pass: 'secret', auth_type: 'PLAIN' });
@@ -54,7 +54,7 @@ const ways: readonly Own[] = [
   {
     name: 'other credentials are another session, authenticated by itself',
     rules: { a: mandatory, b: mandatory },
-    host: { manner: offersAuth },
+    host: { behaviour: offersAuth },
     routes: routes(as('one'), as('two')),
     steps: ['a', 'b', 'a', 'b'],
     sessions: [tls('AUTH', 1, 3), tls('AUTH', 2, 4)],
@@ -62,7 +62,7 @@ const ways: readonly Own[] = [
   {
     name: 'without credentials a session that has authenticated is not used',
     rules: { a: mandatory, b: mandatory },
-    host: { manner: offersAuth },
+    host: { behaviour: offersAuth },
     routes: routes(as('one'), {}),
     steps: ['a', 'b', 'a', 'b'],
     sessions: [tls('AUTH', 1, 3), tls(2, 4)],
@@ -70,7 +70,7 @@ const ways: readonly Own[] = [
   {
     name: 'the same credentials are said once',
     rules: { a: mandatory, b: mandatory },
-    host: { manner: offersAuth },
+    host: { behaviour: offersAuth },
     routes: routes(as('one')),
     steps: ['a', 'b'],
     sessions: [tls('AUTH', 1, 2)],
@@ -102,7 +102,7 @@ const ways: readonly Own[] = [
   {
     name: 'a host under two names is one session in cleartext',
     rules: { a: { security_level: 'opportunistic' }, b: { security_level: 'opportunistic' } },
-    host: { manner: 'no-starttls' },
+    host: { behaviour: 'no-starttls' },
     cleartext: 'allowed',
     routes: (names) => ({
       a: { exchange: names.host, port: 25 },

@@ -1,0 +1,215 @@
+// The folders, what each is for, and what each may import. From top to bottom: a folder uses only what stands below it, so
+// there is no cycle. Read by eslint (rules.mjs) and by `npm run tree`, which writes the map in docs/architecture.md from it.
+
+/**
+ * @typedef {object} Folder
+ * @property {string} about for people
+ * @property {readonly string[]} uses what its files import, beside each other and the files in `src` itself
+ * @property {'pure'} [kind] no I/O, no timers, no clock: decisions over plain data
+ */
+
+/**
+ * By path: a folder, with what is below it and has no entry of its own, or a single file. `src` stands for its files alone.
+ *
+ * @type {Readonly<Record<string, Folder>>}
+ */
+export const folders = {
+  plugins: {
+    about: 'what Haraka loads: hooks in, calls to src/, next() out. No policy in here',
+    uses: [
+      'src/engine.ts',
+      'src/delivery',
+      'src/hosting',
+      'src/inbound',
+      'src/settings/load',
+      'src/settings/haraka',
+      'src/session',
+      'src/state',
+      'src/peers',
+      'src/tls',
+    ],
+  },
+  'src/cli/bin.ts': { about: 'the process of the tls-peers command', uses: ['src/cli/main.ts', 'src/cli'] },
+  'src/cli/main.ts': {
+    about: 'its calls: which command, which install',
+    uses: ['src/cli/commands', 'src/cli'],
+  },
+  'src/cli/commands': {
+    about: 'one file for each command',
+    uses: [
+      'src/cli',
+      'src/hosting',
+      'src/settings/checks',
+      'src/settings/load',
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/settings/ini',
+      'src/discovery',
+      'src/policy',
+      'src/mta_sts',
+      'src/dns',
+      'src/state',
+      'src/peers',
+      'src/tls',
+    ],
+  },
+  'src/cli': {
+    about: 'what commands share: output, operands, the network as a delivery would meet it',
+    uses: [
+      'src/delivery',
+      'src/hosting',
+      'src/settings/checks',
+      'src/settings/load',
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/settings/ini',
+      'src/discovery',
+      'src/probe',
+      'src/policy',
+      'src/mta_sts',
+      'src/dns',
+      'src/mail_domain.ts',
+      'src/dane',
+      'src/state',
+      'src/peers',
+      'src/tls',
+      'src/x509',
+    ],
+  },
+  'src/engine.ts': {
+    about: 'what all plugin lines of one process share',
+    uses: [
+      'src/settings/reload',
+      'src/settings/load',
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/discovery',
+      'src/mta_sts',
+      'src/dns',
+      'src/state',
+      'src/peers',
+    ],
+  },
+  'src/delivery': {
+    about: 'holds a Haraka delivery to its requirements. The only code that knows its internals',
+    uses: [
+      'src/settings/schema',
+      'src/discovery',
+      'src/session',
+      'src/smtp',
+      'src/policy',
+      'src/mta_sts',
+      'src/dns',
+      'src/peers',
+      'src/tls',
+    ],
+  },
+  'src/hosting': {
+    about: 'the policy server, and what its policies would do to mail',
+    uses: [
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/probe',
+      'src/policy',
+      'src/mta_sts',
+      'src/dns',
+      'src/state',
+      'src/peers',
+      'src/x509',
+    ],
+  },
+  'src/inbound': {
+    about: 'rules for connections that arrive',
+    uses: ['src/settings/schema', 'src/policy', 'src/peers', 'src/tls'],
+  },
+  'src/settings/reload': {
+    about: 'settings that follow their files, and what is said of that in the log',
+    uses: ['src/settings/checks', 'src/settings/load', 'src/settings/schema', 'src/state', 'src/peers'],
+  },
+  'src/settings/checks': {
+    about: 'what is probably not meant: one list, for lint, the start and the reload',
+    uses: [
+      'src/settings/load',
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/settings/ini',
+      'src/dns',
+      'src/peers',
+      'src/tls',
+    ],
+  },
+  'src/settings/load': {
+    about: 'files to settings in force, and which files there were',
+    uses: [
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/settings/ini',
+      'src/dns',
+      'src/state',
+      'src/peers',
+    ],
+  },
+  'src/settings/haraka': { about: "what is read of Haraka's own files", uses: ['src/state'] },
+  'src/settings/schema': {
+    about: 'every key, its values and faults; samples and reference are written from it',
+    uses: ['src/settings/ini', 'src/peers', 'src/address_literal.ts'],
+    kind: 'pure',
+  },
+  'src/settings/ini': {
+    about: 'where things stand in an INI file; changes to its text',
+    uses: [],
+    kind: 'pure',
+  },
+  'src/discovery': {
+    about: 'gathers the facts for one decision: asks DNS and the policy store',
+    uses: ['src/policy', 'src/mta_sts', 'src/dns', 'src/mail_domain.ts', 'src/peers'],
+  },
+  'src/probe': {
+    about: 'looks at an MX host through the same session, without an envelope',
+    uses: ['src/session', 'src/smtp', 'src/policy', 'src/tls'],
+  },
+  'src/session': {
+    about: 'one session: the machine bound to a socket, the gate below it; sessions that wait',
+    uses: ['src/smtp', 'src/policy', 'src/tls'],
+  },
+  'src/smtp': {
+    about: 'the protocol: replies, capabilities, envelope, and the session as a machine',
+    uses: [],
+    kind: 'pure',
+  },
+  'src/policy': {
+    about: 'rule + facts to one requirement per MX host; requirement + handshake to verdict',
+    uses: ['src/mta_sts', 'src/dns', 'src/dane', 'src/peers', 'src/tls', 'src/x509'],
+    kind: 'pure',
+  },
+  'src/mta_sts': {
+    about: 'TXT record, policy, matching, when to fetch; fetch; cache and store',
+    uses: ['src/dns', 'src/state', 'src/tls', 'src/x509', 'src/address_literal.ts'],
+  },
+  'src/dns': {
+    about: 'security-aware stub resolver: query, transport, cache, facts about a destination',
+    uses: ['src/mail_domain.ts', 'src/dane', 'src/peers', 'src/tls', 'src/address_literal.ts'],
+  },
+  'src/mail_domain.ts': {
+    about: 'what may stand behind the @ of an address',
+    uses: ['src/peers', 'src/address_literal.ts'],
+  },
+  'src/dane': {
+    about: 'TLSA records, usability, certificate verification',
+    uses: ['src/x509'],
+    kind: 'pure',
+  },
+  'src/state': { about: 'the directory and the files that outlive the process; whose they are', uses: [] },
+  'src/peers': { about: '(managed domain, direction, peer) to rule', uses: [], kind: 'pure' },
+  'src/tls': {
+    about: 'what a handshake is asked for, what came of it, whom it trusts',
+    uses: ['src/x509'],
+  },
+  'src/x509': {
+    about: 'what is read of certificates: names, paths, constraints, strength',
+    uses: [],
+    kind: 'pure',
+  },
+  'src/address_literal.ts': { about: 'brackets around an address', uses: [] },
+  src: { about: 'words that every folder may use: names, text, failures, the log, deadlines', uses: [] },
+};

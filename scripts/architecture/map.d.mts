@@ -1,0 +1,1 @@
+export function renewMap(page: string): string;

@@ -1,0 +1,194 @@
+/** `tls-peers cache`: the MTA-STS policies that Haraka keeps on disk. */
+import { lstatSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { createResolver } from '../../dns/resolver';
+import { silent, type Log } from '../../log';
+import { entryName } from '../../mta_sts/entry';
+import { createFileStore } from '../../mta_sts/file_store';
+import { StsPolicies } from '../../mta_sts/policies';
+import { serializePolicy } from '../../mta_sts/policy';
+import type { StoredPolicy } from '../../mta_sts/store';
+import { namedPeers } from '../../peers/named';
+import { fetchOptions } from '../../settings/load/fetch_options';
+import { resolverOptions } from '../../settings/load/resolver_options';
+import { directorySource } from '../../settings/load/source';
+import type { GlobalSettings } from '../../settings/schema/types';
+import { given } from '../../state/directory';
+import type { Owner } from '../../state/owner';
+import { rootsDigest } from '../../tls/roots';
+import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { ownerOfState } from '../install';
+import { domainName } from '../operands';
+import { json, table } from '../output';
+import { validSettings } from '../valid_settings';
+
+export const cacheCommand: Command = {
+  name: 'cache',
+  summary: 'List, show, refresh or purge stored MTA-STS policies.',
+  operands: 'list | show DOMAIN | refresh DOMAIN | purge DOMAIN...',
+  help: [
+    'refresh and purge change files, and have to be run as the user that Haraka runs as, or as root where smtp.ini names',
+    'that user. A running Haraka keeps what it has in memory: it takes in a refreshed policy when it next looks, and forgets a purged one when it is restarted.',
+  ],
+  options: {},
+  run: cache,
+};
+
+/** The directory of stored policies, as it is. */
+interface Stored {
+  readonly directory: string;
+  readonly owner: Owner;
+  readonly global: GlobalSettings;
+  readonly policies: readonly StoredPolicy[];
+}
+
+async function cache(context: Context): Promise<ExitCode> {
+  const [action, ...domains] = context.operands;
+  switch (action) {
+    case 'list':
+      if (domains.length > 0) throw new UsageError('list takes no DOMAIN');
+      return list(context, await stored(context));
+    case 'show':
+      return show(context, await stored(context), one(domains));
+    case 'refresh':
+      return refresh(context, await stored(context), one(domains));
+    case 'purge':
+      if (domains.length === 0) throw new UsageError('a DOMAIN is needed');
+      return purge(context, await stored(context), domains.map(domainName));
+    default:
+      throw new UsageError('one of list, show, refresh, purge is needed');
+  }
+}
+
+function one(domains: readonly string[]): string {
+  const [domain, ...more] = domains;
+  if (domain === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
+  return domainName(domain);
+}
+
+async function stored(context: Context): Promise<Stored> {
+  const settings = validSettings(directorySource(context.directory));
+  const { global } = settings;
+  const directory = path.resolve(context.directory, '..', global.mtaSts.directory);
+  const owner = ownerOfState(context.directory);
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) return { directory, owner, global, policies: [] };
+  if (found.uid !== owner.uid) {
+    // For root, the owner is the user of smtp.ini; anybody else may simply not be that user.
+    const remedy =
+      process.geteuid?.() === 0
+        ? `not to ${owner.name}, as whom Haraka runs; to mend it: ${given(directory, owner)}`
+        : 'run this as the user that Haraka runs as';
+    throw new CommandError(`${directory} belongs to another user (uid ${found.uid}): ${remedy}`);
+  }
+  const policies: StoredPolicy[] = [];
+  const complaints = complaining(context);
+  for await (const policy of createFileStore(directory, {
+    log: complaints,
+    owner,
+    namedPeers: () => namedPeers(settings),
+    maxEntries: global.mtaSts.maxPolicies,
+  }).all()) {
+    policies.push(policy);
+  }
+  return { directory, owner, global, policies: policies.sort((a, b) => (a.domain < b.domain ? -1 : 1)) };
+}
+
+function complaining({ output }: Context): Log {
+  const complain = (line: string) => output.complain(line);
+  return { ...silent, warn: complain, error: complain };
+}
+
+function expiry({ fetchedAt, policy }: StoredPolicy): string {
+  return new Date(fetchedAt + policy.maxAge * 1000).toISOString();
+}
+
+/** As in `--json`: times in ISO 8601. */
+function plain(of: StoredPolicy) {
+  const { domain, id, fetchedAt, policy } = of;
+  return { domain, id, fetched: new Date(fetchedAt).toISOString(), expires: expiry(of), policy };
+}
+
+function list({ output, json: asJson }: Context, { directory, policies }: Stored): ExitCode {
+  if (asJson) {
+    output.print(json(policies.map(plain)));
+    return exit.ok;
+  }
+  if (policies.length === 0) output.print(`no policy is stored in ${directory}`);
+  const rows = policies.map((of) => [
+    of.domain,
+    of.policy.mode,
+    `until ${expiry(of).slice(0, 16)}Z`,
+    `id ${of.id}`,
+    of.policy.mx.join(' '),
+  ]);
+  for (const line of table(output, rows)) output.print(line);
+  return exit.ok;
+}
+
+function show({ output, json: asJson }: Context, { policies }: Stored, domain: string): ExitCode {
+  const found = policies.filter((of) => of.domain === domain);
+  if (asJson) output.print(json(found.map(plain)));
+  else if (found.length === 0) output.print(`no policy of ${domain} is stored`);
+  else for (const policy of found) for (const line of policyLines(policy)) output.print(line);
+  return found.length === 0 ? exit.findings : exit.ok;
+}
+
+function policyLines(of: StoredPolicy): string[] {
+  const { domain, id, fetched, expires } = plain(of);
+  const head = [`domain: ${domain}`, `id: ${id}`, `fetched: ${fetched}`, `expires: ${expires}`];
+  return [...head, ...serializePolicy(of.policy).trimEnd().split('\r\n')];
+}
+
+/** Looks for the policy as a delivery that is about to be given up does: whatever was looked up before. */
+async function refresh(
+  context: Context,
+  { directory, owner, global }: Stored,
+  domain: string,
+): Promise<ExitCode> {
+  const resolver = createResolver(resolverOptions(global));
+  void resolver.probe();
+  const { mtaSts } = global;
+  const policies = new StsPolicies({
+    resolver,
+    store: createFileStore(directory, { log: complaining(context), owner, maxEntries: mtaSts.maxPolicies }),
+    fetchOptions: fetchOptions(global),
+    log: silent,
+  });
+  try {
+    const facts = await policies.refresh(domain, { extraRoots: '' });
+    const failure =
+      facts.kind === 'policy' ? facts.refreshFailure : facts.kind === 'not_asked' ? 'none' : facts.failure;
+    if (context.json) context.output.print(json(facts));
+    else if (facts.kind === 'policy')
+      context.output.print(`${domain}: mode ${facts.policy.mode}, id ${facts.id}`);
+    else context.output.print(`${domain}: no policy`);
+    if (typeof failure !== 'string') context.output.complain(`${failure.reason}: ${failure.text}`);
+    return failure === 'none' ? exit.ok : exit.findings;
+  } finally {
+    await policies.close();
+    resolver.close();
+  }
+}
+
+function purge(
+  { output, json: asJson }: Context,
+  { directory, policies }: Stored,
+  domains: readonly string[],
+): ExitCode {
+  const whole = policies.filter(({ domain }) => domains.includes(domain));
+  // What does not read back whole has only its name to say whose it is.
+  const all = [...whole, ...domains.map((domain) => ({ domain, roots: rootsDigest('') }))];
+  const there = all.filter((key) => isThere(path.join(directory, entryName(key))));
+  for (const key of there) rmSync(path.join(directory, entryName(key)), { force: true });
+  const purged = new Set(there.map(({ domain }) => domain));
+  if (asJson) output.print(json({ purged: [...purged] }));
+  else
+    for (const domain of domains)
+      output.print(`${domain}: ${purged.has(domain) ? 'purged' : 'no policy is stored'}`);
+  return domains.every((domain) => purged.has(domain)) ? exit.ok : exit.findings;
+}
+
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,245 @@
+/** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
+import { withDeadline } from '../../deadline';
+import { discover } from '../../discovery/discover';
+import type { AnsweredEntry } from '../../discovery/discover_answer';
+import { findingText } from '../../dns/probe';
+import type { Destination } from '../../dns/types';
+import type { Failure } from '../../failure';
+import type { StsFacts } from '../../mta_sts/types';
+import { ownerOf } from '../../peers/candidates';
+import {
+  explainInbound,
+  explainOutbound,
+  type Explained,
+  type InboundExplanation,
+  type OutboundExplanation,
+} from '../../peers/explain';
+import { networkSections } from '../../peers/index';
+import { parseAddress } from '../../peers/network';
+import type { OutboundRule } from '../../peers/rule';
+import { standing } from '../../peers/section';
+import { decide } from '../../policy/decide';
+import type { AnswerFacts } from '../../policy/decide_answer';
+import type { MxAnswer } from '../../policy/mx_answer';
+import { withOwnFault } from '../../policy/own_fault';
+import type { Decision } from '../../policy/requirement';
+import { outboundNotLoaded } from '../../settings/checks/not_loaded';
+import { harakaTls } from '../../settings/haraka/outbound_tls';
+import { loadSettings } from '../../settings/load/load';
+import { directorySource } from '../../settings/load/source';
+import { formatFault } from '../../settings/schema/fault';
+import type { Settings } from '../../settings/schema/types';
+import { show } from '../../settings/schema/value_text';
+import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { decisionLines } from '../decision_text';
+import { answerLines, destinationLines, stsText } from '../destination_text';
+import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
+import { answerOperand, lookAtAnswer } from '../answer_operand';
+import { recipientDomain, senderDomain } from '../operands';
+import { json, paint, table, warningLines, type Output, type Style } from '../output';
+import { openSources } from '../sources';
+import { whileInvalid } from '../unsent';
+
+export const explainCommand: Command = {
+  name: 'explain',
+  summary: 'Say which rule governs a message, why, and what a delivery would now be held to.',
+  operands: '[--offline | --mx HOSTS [--by PLUGIN]] FROM TO | --inbound [--ip ADDR] FROM TO',
+  help: [
+    'FROM and TO are addresses or domains; <> is the null sender.',
+    '',
+    '  --offline         ask no DNS: the rule only',
+    '  --mx HOSTS        the hosts that a plugin answers to get_mx, with commas between them; HOST/NAME where it comes',
+    "                    with from_dns = NAME, as Haraka's own MX look-up sets it",
+    '  --by PLUGIN       the plugin that answers so',
+    '  --inbound         the rule for a message that FROM sends to TO, a managed domain',
+    '  --ip ADDR         the address of the client that sends it',
+  ],
+  options: {
+    offline: { type: 'boolean' },
+    mx: { type: 'string' },
+    by: { type: 'string' },
+    inbound: { type: 'boolean' },
+    ip: { type: 'string' },
+  },
+  run: (context) => (context.options['inbound'] === true ? inbound(context) : outbound(context)),
+};
+
+async function outbound(context: Context): Promise<ExitCode> {
+  const [from, to] = twoOperands(context);
+  if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
+  const [sender, recipient] = [senderDomain(from), recipientDomain(to)];
+  const answer = answerOperand(context.options, recipient);
+  const source = directorySource(context.directory);
+  const { settings } = loadSettings(source);
+  const explanation = explainOutbound(settings, sender, recipient, context.today);
+  const seen =
+    explanation.kind === 'explained' && context.options['offline'] !== true
+      ? await discoverNow(settings, context.directory, { rule: explanation.rule, domain: recipient, answer })
+      : undefined;
+  const warnings = outboundNotLoaded({ source, settings, today: context.today }).map(formatFault);
+  if (context.json) context.output.print(json({ ...explanation, ...seen, warnings }));
+  else {
+    reportOutbound(context.output, explanation, seen);
+    for (const line of warningLines(context.output, warnings)) context.output.print(line);
+  }
+  if (explanation.kind === 'invalid') return exit.findings;
+  return seen === undefined || (seen.decision.kind === 'deliver' && seen.decision.hosts.length > 0)
+    ? exit.ok
+    : exit.findings;
+}
+
+function inbound(context: Context): Promise<ExitCode> {
+  const [from, to] = twoOperands(context);
+  if (context.options['mx'] !== undefined || context.options['by'] !== undefined)
+    throw new UsageError('--mx and --by do not go with --inbound');
+  const ip = context.options['ip'] ?? '';
+  if (typeof ip !== 'string' || (ip !== '' && parseAddress(ip) === undefined))
+    throw new UsageError(`no address: ${String(ip)}`);
+  const peer = { ip, senderDomain: senderDomain(from) };
+  const recipient = recipientDomain(to);
+  const { settings } = loadSettings(directorySource(context.directory));
+  const explanation = explainInbound(settings, recipient, peer, context.today);
+  const warnings = ip === '' ? networksLeftOut(settings, recipient, context.today) : [];
+  if (context.json) context.output.print(json({ ...explanation, warnings }));
+  else {
+    reportInbound(context.output, explanation);
+    for (const line of warningLines(context.output, warnings)) context.output.print(line);
+  }
+  return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
+}
+
+/** Without an address no rule for a network is a candidate, although one might win. */
+function networksLeftOut(settings: Settings, recipient: string, today: string): string[] {
+  const owner = ownerOf(settings, recipient);
+  if (owner.kind !== 'managed') return [];
+  const applying = [...networkSections(owner.domain.inboundPeers)].filter(
+    (section) => standing(section, today) === 'applies',
+  ).length;
+  const rules = applying === 1 ? '1 rule for a network was' : `${applying} rules for networks were`;
+  return applying === 0 ? [] : [`${rules} left out: name the client with --ip`];
+}
+
+function twoOperands({ operands }: Context): [string, string] {
+  const [from, to, ...more] = operands;
+  if (from === undefined || to === undefined || more.length > 0)
+    throw new UsageError('FROM and TO are needed');
+  return [from, to];
+}
+
+/** What a delivery would see now, and decide. */
+interface Discovered {
+  /** Whether each resolver validates, and what to do where it does not. */
+  readonly resolver: readonly string[];
+  readonly destination: Destination | AnswerFacts;
+  readonly sts: StsFacts;
+  readonly decision: Decision;
+  /** What of Haraka's own TLS settings takes part. */
+  readonly haraka: readonly string[];
+}
+
+interface Asked {
+  readonly rule: OutboundRule;
+  readonly domain: string;
+  /** What a plugin answers to `get_mx`; where absent, the domain's own MX hosts are looked up. */
+  readonly answer: MxAnswer<AnsweredEntry> | undefined;
+}
+
+async function discoverNow(
+  settings: Settings,
+  directory: string,
+  { rule, domain, answer }: Asked,
+): Promise<Discovered> {
+  const sources = openSources(settings.global, directory);
+  try {
+    const routes = settings.global.outbound.values.routes ?? [];
+    const facts = withDeadline<Pick<Discovered, 'destination' | 'sts' | 'decision'>>(
+      settings.global.timeouts.decision * 1000,
+      undefined,
+      async (signal) => {
+        if (answer !== undefined) return lookAtAnswer(sources, rule, { domain, answer, routes }, { signal });
+        const found = await discover(sources, rule, domain, { signal });
+        return { ...found, decision: decide(rule, found) };
+      },
+    );
+    const [{ destination, sts, decision: decided }, probed] = await Promise.all([
+      facts,
+      sources.resolver.probe(),
+    ]);
+    const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
+    const tls = harakaTls(directorySource(directory));
+    const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, domain);
+    return { resolver, destination, sts, decision, haraka: handshakeRemarks(tls) };
+  } finally {
+    await sources.close();
+  }
+}
+
+function reportOutbound(
+  output: Output,
+  explanation: OutboundExplanation,
+  seen: Discovered | undefined,
+): void {
+  if (explanation.kind === 'invalid') {
+    reportInvalid(output, explanation.failure);
+    return;
+  }
+  reportRule(output, explanation);
+  if (seen === undefined) return;
+  output.print('');
+  for (const line of seen.resolver) output.print(`DNSSEC       ${line}`);
+  const { destination } = seen;
+  const found =
+    'by' in destination ? answerLines(output, destination) : destinationLines(output, destination);
+  for (const line of found) output.print(line);
+  output.print(`MTA-STS      ${stsText(seen.sts)}`);
+  output.print('');
+  for (const line of decisionLines(output, seen.decision)) output.print(line);
+  for (const line of seen.haraka) output.print(paint(output, 'dim', line));
+}
+
+function reportInbound(output: Output, explanation: InboundExplanation): void {
+  if (explanation.kind === 'invalid') reportInvalid(output, explanation.failure);
+  else reportRule(output, explanation);
+}
+
+function reportInvalid(output: Output, { text }: Failure): void {
+  output.print(`${paint(output, 'red', 'invalid')}  ${text}`);
+  output.print(whileInvalid);
+}
+
+const outcomeStyle: Readonly<Record<string, Style>> = {
+  wins: 'green',
+  outranked: 'dim',
+  disabled: 'yellow',
+  lapsed: 'yellow',
+};
+
+function reportRule(
+  output: Output,
+  { managed, candidates, keys, rule }: Explained<{ readonly name: string }>,
+): void {
+  output.print(`managed      ${managed}`);
+  output.print(`rule         ${paint(output, 'bold', rule.name)}`);
+  output.print('');
+  const rows = candidates.map(({ name, place, outcome, why }) => [
+    { text: outcome, style: outcomeStyle[outcome] ?? ('dim' as const) },
+    name,
+    place,
+    why,
+  ]);
+  for (const line of table(output, rows)) output.print(line);
+  output.print('');
+  const values = keys.map(({ key, value, origin }) => [
+    key,
+    valueText(key, value),
+    { text: origin, style: 'dim' as const },
+  ]);
+  for (const line of table(output, values)) output.print(line);
+}
+
+/** The settings hold what is in a `ca_file`, which is of little use to a reader. */
+function valueText(key: string, value: unknown): string {
+  if (key !== 'ca_file' || typeof value !== 'string' || value === '') return show(value);
+  const count = value.split('BEGIN CERTIFICATE').length - 1;
+  return `${count} ${count === 1 ? 'certificate' : 'certificates'}`;
+}

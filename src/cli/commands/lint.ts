@@ -1,0 +1,117 @@
+/** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
+import type { Finding, Seen } from '../../settings/checks/check';
+import { findingsAt } from '../../settings/checks/checks';
+import { ehloName } from '../../settings/haraka/ehlo_name';
+import { loadSettings } from '../../settings/load/load';
+import { directorySource, type SettingsSource } from '../../settings/load/source';
+import { faultDocument, formatFault, inOrder, type Fault } from '../../settings/schema/fault';
+import type { Settings } from '../../settings/schema/types';
+import { acceptWhatIsGone, memoryIn } from '../accept_removal';
+import { certificatesIn } from '../certificate_files';
+import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { askNetwork } from '../network_checks';
+import { json, paint, warningLines } from '../output';
+
+interface Findings {
+  /** What vanished, and is meant to be gone, where the call says so. */
+  readonly accepted?: readonly string[];
+  /** Haraka's config directory, and the files in it that were read. */
+  readonly directory: string;
+  readonly checked: readonly string[];
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
+}
+
+export const lintCommand: Command = {
+  name: 'lint',
+  summary: 'Check the configuration: faults, and what is probably not meant.',
+  operands: '[--offline] [--strict] [--accept-removal]',
+  help: [
+    '  --offline         ask nobody: skips the checks of the resolver and of hosted policies',
+    '  --strict          warnings count as faults in the exit code',
+    '  --accept-removal  files that vanished are meant to be gone: Haraka no longer holds mail to their rules, or back',
+  ],
+  options: {
+    offline: { type: 'boolean' },
+    strict: { type: 'boolean' },
+    'accept-removal': { type: 'boolean' },
+  },
+  async run(context) {
+    if (context.operands.length > 0) throw new UsageError(`unexpected: ${context.operands.join(' ')}`);
+    const accepting = context.options['accept-removal'] === true;
+    // First: what is meant to be gone is no fault.
+    const accepted = accepting ? { accepted: await acceptWhatIsGone(context) } : {};
+    const findings = { ...(await lint(context)), ...accepted };
+    report(context, findings);
+    return exitCode(findings, context.options['strict'] === true);
+  },
+};
+
+/** Everything that is to be said about the files in the directory. */
+async function lint(context: Context): Promise<Findings> {
+  const { directory, now, today } = context;
+  const read = new Set<string>();
+  const source = noting(directorySource(directory), read);
+  const loaded = loadSettings(source);
+  const { settings } = loaded;
+  const found = findingsAt('lint', {
+    files: { settings, source, today },
+    memory: memoryIn(directory, loaded),
+    certificates: await certificatesIn(directory, source, settings, now),
+    ...(await networkSeen(context, settings)),
+  });
+  const of = (wanted: Finding['severity']) =>
+    found.filter(({ severity }) => severity === wanted).map(({ fault }) => fault);
+  return {
+    directory,
+    checked: [...read].sort(),
+    faults: inOrder([...loaded.faults, ...of('fault')]),
+    warnings: inOrder(of('warning')),
+  };
+}
+
+async function networkSeen(
+  { directory, options, output }: Context,
+  settings: Settings,
+): Promise<Pick<Seen, 'network'>> {
+  if (options['offline'] === true) return {};
+  const progress = (line: string) => output.progress(line);
+  const network = { ehloName: ehloName(directorySource(directory)), progress };
+  return { network: await askNetwork(settings, network) };
+}
+
+/** `source`, with the names of the files that are there noted in `read`. */
+function noting(source: SettingsSource, read: Set<string>): SettingsSource {
+  return {
+    ...source,
+    read(name) {
+      const reading = source.read(name);
+      if (reading.kind !== 'absent') read.add(name);
+      return reading;
+    },
+  };
+}
+
+function exitCode(findings: Findings, strict: boolean): ExitCode {
+  const wrong = findings.faults.length > 0 || (strict && findings.warnings.length > 0);
+  return wrong ? exit.findings : exit.ok;
+}
+
+function report({ output, json: asJson }: Context, findings: Findings): void {
+  if (asJson) {
+    const [faults, warnings] = [findings.faults.map(faultDocument), findings.warnings.map(faultDocument)];
+    output.print(json({ ...findings, faults, warnings }));
+    return;
+  }
+  for (const line of findings.accepted ?? []) output.print(`accepted ${line}`);
+  for (const one of findings.faults) output.print(`${paint(output, 'red', 'fault')}    ${formatFault(one)}`);
+  for (const line of warningLines(output, findings.warnings.map(formatFault))) output.print(line);
+  output.print(
+    `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
+      `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,
+  );
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,255 @@
+/** `tls-peers records`: what a managed domain should publish, and how that differs from what it does publish. */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import path from 'node:path';
+import { createResolver, type Resolver } from '../../dns/resolver';
+import { pairKeys, readPem } from '../../hosting/pem';
+import { directoryReader, fileReader } from '../../hosting/pem_files';
+import { canonicalDomain } from '../../names';
+import { iniValues, type ConfigFiles } from '../../settings/haraka/config_files';
+import { resolverOptions } from '../../settings/load/resolver_options';
+import { directorySource } from '../../settings/load/source';
+import type { ManagedDomain, Settings } from '../../settings/schema/types';
+import { messageOf } from '../../text';
+import { CommandError, exit, UsageError, type Command, type Context } from '../command';
+import { reportUris } from '../operands';
+import { json } from '../output';
+import { validSettings } from '../valid_settings';
+import {
+  isForKeyOf,
+  policyRecords,
+  tlsaRecords,
+  tlsaText,
+  unquoted,
+  zoneLine,
+  type Chain,
+  type ZoneRecord,
+} from '../zone';
+
+export const recordsCommand: Command = {
+  name: 'records',
+  summary:
+    'Print the DNS records that a managed domain should publish, and how they differ from what it publishes.',
+  operands: '[--offline] [--next FILE] [--rua URI] DOMAIN',
+  help: [
+    'The output is zone data. TLSA records are for the certificates of tls.ini and config/tls, at every MX host.',
+    'Publish the record of a new key at least two TTLs before the key is used, and keep the old one until it is not.',
+    '',
+    '  --offline         ask no DNS: the MX hosts are those of the hosted policy, and nothing is compared',
+    '  --next FILE       PEM of a certificate or key that will be used next',
+    '  --rua URI         where reports go, mailto: or https:, several with commas (default: mailto:tls-reports@DOMAIN)',
+  ],
+  options: { offline: { type: 'boolean' }, next: { type: 'string' }, rua: { type: 'string' } },
+  run: records,
+};
+
+interface Compared extends ZoneRecord {
+  readonly state: 'published' | 'missing' | 'not compared' | `unknown: ${string}`;
+}
+
+interface Report {
+  readonly records: readonly Compared[];
+  /** What is published and should not be, and what could not be found out. */
+  readonly remarks: readonly string[];
+}
+
+async function records(context: Context) {
+  const [operand, ...more] = context.operands;
+  if (operand === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
+  const source = directorySource(context.directory);
+  const settings = validSettings(source);
+  const report = await reportOn(context, settings, source, managed(settings, operand));
+  if (context.json) context.output.print(json(report));
+  else {
+    for (const record of report.records)
+      context.output.print(zoneLine(record, `${record.state}, ${record.note}`));
+    for (const remark of report.remarks) context.output.print(`; ${remark}`);
+  }
+  const compared = report.records.every(({ state }) => state === 'published' || state === 'not compared');
+  return compared && (context.options['offline'] === true || report.remarks.length === 0)
+    ? exit.ok
+    : exit.findings;
+}
+
+function managed(settings: Settings, operand: string): ManagedDomain {
+  const found = settings.domains.get(canonicalDomain(operand) ?? '');
+  if (found === undefined) throw new CommandError(`${operand} is not managed: it has no file`);
+  if (found.kind === 'invalid') throw new CommandError(found.failure.text);
+  return found;
+}
+
+async function reportOn(
+  context: Context,
+  settings: Settings,
+  source: ConfigFiles,
+  domain: ManagedDomain,
+): Promise<Report> {
+  const { options } = context;
+  const rua =
+    typeof options['rua'] === 'string' ? reportUris(options['rua']) : `mailto:tls-reports@${domain.domain}`;
+  const served = asServed(domain);
+  const resolver = createResolver(resolverOptions(settings.global));
+  try {
+    const offline = options['offline'] === true;
+    if (!offline) void resolver.probe();
+    const hosts = offline ? policyHosts(domain) : await mxHosts(resolver, domain);
+    const chains = await presented(source, context.directory);
+    const next = typeof options['next'] === 'string' ? [nextKey(source, options['next'])] : [];
+    const known = [...hosts, ...[...settings.domains.keys()].map((name) => `mta-sts.${name}`)];
+    const others = (host: string) => known.filter((other) => other !== host);
+    const wanted = [
+      ...policyRecords(served, settings.global.hosting.listen, rua),
+      ...hosts.flatMap((host) => tlsaRecords(host, chains, next, others(host))),
+    ];
+    const remarks = [...notServed(domain), ...withoutTlsa(hosts, chains, wanted)];
+    const missing = withoutAddress(served, wanted);
+    if (offline)
+      return {
+        records: wanted.map((one) => ({ ...one, state: 'not compared' })),
+        remarks: [...remarks, ...missing],
+      };
+    const compared = await Promise.all(
+      wanted.map(async (one) => ({
+        ...one,
+        state: await stateOf(resolver, one, options['rua'] !== undefined),
+      })),
+    );
+    const stale = await Promise.all(hosts.map((host) => staleTlsa(resolver, host, wanted, chains)));
+    const unreachable = missing.length === 0 ? [] : await withoutPublishedAddress(resolver, domain);
+    return { records: compared, remarks: [...remarks, ...unreachable, ...stale.flat()] };
+  } finally {
+    resolver.close();
+  }
+}
+
+/** A policy that is not served is not to be published either (RFC 8461 section 3.1). */
+function asServed(domain: ManagedDomain): ManagedDomain {
+  return domain.status === 'disabled' ? { ...domain, policy: { kind: 'none' } } : domain;
+}
+
+function notServed({ domain, status, policy }: ManagedDomain): string[] {
+  return status === 'disabled' && policy.kind === 'hosted'
+    ? [`${domain} is disabled: its policy is not served, and has no records`]
+    : [];
+}
+
+function withoutTlsa(
+  hosts: readonly string[],
+  chains: readonly Chain[],
+  wanted: readonly ZoneRecord[],
+): string[] {
+  if (chains.length === 0) {
+    return ['no certificate was found in tls.ini or config/tls, so there is no TLSA record'];
+  }
+  return hosts
+    .filter((host) => !wanted.some(({ owner }) => owner === `_25._tcp.${host}`))
+    .map((host) => `${host}.: every certificate here names another host, so there is no TLSA record for it`);
+}
+
+function withoutAddress({ domain, policy }: ManagedDomain, wanted: readonly ZoneRecord[]): string[] {
+  const given = wanted.some(({ type }) => type === 'A' || type === 'AAAA');
+  return policy.kind === 'none' || given
+    ? []
+    : [`mta-sts.${domain}. needs an A or AAAA record that leads to this host`];
+}
+
+/** Where the listeners tell no address, any that is published will do: it may be that of a proxy. */
+async function withoutPublishedAddress(resolver: Resolver, { domain }: ManagedDomain): Promise<string[]> {
+  const host = `mta-sts.${domain}`;
+  const answers = await Promise.all([resolver.a(host), resolver.aaaa(host)]);
+  if (answers.some(({ kind }) => kind === 'records')) return [];
+  const unknown = answers.flatMap((answer) => (answer.kind === 'failed' ? [answer.detail] : []));
+  return [
+    unknown.length === 0
+      ? `${host}. has no address: it needs an A or AAAA record that leads to this host`
+      : `${host}.: its address could not be looked up: ${unknown.join('; ')}`,
+  ];
+}
+
+function policyHosts({ policy }: ManagedDomain): string[] {
+  return policy.kind === 'none' ? [] : policy.mx.filter((pattern) => !pattern.startsWith('*.'));
+}
+
+async function mxHosts(resolver: Resolver, { domain }: ManagedDomain): Promise<string[]> {
+  const answer = await resolver.mx(domain);
+  if (answer.kind === 'failed') throw new CommandError(`the MX records of ${domain}: ${answer.detail}`);
+  if (answer.kind === 'denied') return [domain];
+  return [...new Set(answer.records.map(({ exchange }) => exchange).filter((host) => host !== ''))];
+}
+
+/** The chains that Haraka's tls plugin has a key for: those of tls.ini, and those in config/tls. */
+async function presented(source: ConfigFiles, directory: string): Promise<Chain[]> {
+  const readers = [fileReader(directory, tlsIniFiles(source)), directoryReader(path.join(directory, 'tls'))];
+  const files = (await Promise.all(readers.map((reader) => reader.read()))).flatMap((read) => read.files);
+  return pairKeys(files).pairs.map(({ leaf, file, chainPem }) => {
+    const [, ...issuers] = readPem({ name: file, text: chainPem }).chain.map(
+      ({ certificate }) => certificate,
+    );
+    return [leaf, ...issuers];
+  });
+}
+
+function tlsIniFiles(source: ConfigFiles): string[] {
+  const main = iniValues(source, 'tls.ini')['main'];
+  const named = (key: string, otherwise: string) =>
+    [main?.[key] ?? otherwise].flat().filter((name) => typeof name === 'string');
+  const files = [...named('cert', 'tls_cert.pem'), ...named('key', 'tls_key.pem')];
+  return files.filter((name) => name !== '' && source.read(name).kind === 'file');
+}
+
+function nextKey(source: ConfigFiles, file: string): KeyObject {
+  const reading = source.read(path.resolve(file));
+  if (reading.kind !== 'file') throw new CommandError(`${file} cannot be read`);
+  try {
+    return createPublicKey(reading.text);
+  } catch (error) {
+    throw new CommandError(`${file} holds neither a certificate nor a key: ${messageOf(error)}`);
+  }
+}
+
+async function stateOf(
+  resolver: Resolver,
+  record: ZoneRecord,
+  ruaGiven: boolean,
+): Promise<Compared['state']> {
+  const answer = await publishedAt(resolver, record);
+  if (answer.kind === 'failed') return `unknown: ${answer.detail}`;
+  if (answer.kind === 'denied') return 'missing';
+  // Reports may go wherever the operator already sends them.
+  const anyReports = !ruaGiven && record.owner.startsWith('_smtp._tls.');
+  const found = anyReports
+    ? answer.records.some((text) => /^v=TLSRPTv1\s*;/.test(text))
+    : answer.records.includes(record.type === 'TXT' ? unquoted(record.data) : record.data);
+  return found ? 'published' : 'missing';
+}
+
+async function publishedAt(resolver: Resolver, { owner, type }: ZoneRecord) {
+  switch (type) {
+    case 'A':
+      return resolver.a(owner);
+    case 'AAAA':
+      return resolver.aaaa(owner);
+    case 'TXT':
+      return resolver.txt(owner);
+    case 'TLSA': {
+      const answer = await resolver.tlsa(owner);
+      return answer.kind === 'records' ? { ...answer, records: answer.records.map(tlsaText) } : answer;
+    }
+  }
+}
+
+/** Published records that no certificate here matches. They are harmless only while another one does. */
+async function staleTlsa(
+  resolver: Resolver,
+  host: string,
+  wanted: readonly ZoneRecord[],
+  chains: readonly Chain[],
+): Promise<string[]> {
+  const owner = `_25._tcp.${host}`;
+  const answer = await resolver.tlsa(owner);
+  if (answer.kind !== 'records') return [];
+  const known = new Set(wanted.filter((one) => one.owner === owner).map(({ data }) => data));
+  return answer.records
+    .map(tlsaText)
+    .filter((text) => !known.has(text) && !isForKeyOf(chains, text))
+    .map((text) => `${owner}. IN TLSA ${text} is published, and is for no key that was found here`);
+}

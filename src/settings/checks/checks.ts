@@ -1,0 +1,61 @@
+/**
+ * Every check, once. `tls-peers lint` runs all for which it can see what they look at; a Haraka that starts, or takes in a
+ * change, runs those that its operator has to hear of in the log.
+ */
+import { bypassingPlugins } from './bypassing_plugins';
+import { certificateDirectory, namedCertificates } from './policy_certificates';
+import { check, faults, warnings, type Check, type Finding, type Occasion, type Seen } from './check';
+import { emptyFiles, strayFiles } from './domain_files';
+import { exemptionEnds, lapsesIntoCleartext } from './exemptions';
+import { hostedPolicies } from './hosted_policies';
+import { inboundConflicts } from './inbound_conflicts';
+import { keysWithoutEffect, oldTlsToCleartext, versionBelowPkix } from './levels';
+import { unreadableMemory } from './memory';
+import { mixedResolvers } from './mixed_resolvers';
+import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded } from './not_loaded';
+import { nullEncryption } from './null_encryption';
+import { slowDecisions } from './plugin_timeout';
+import { resolverPorts } from './resolver_ports';
+import { resolverProbe } from './resolver_probe';
+import { shadowedNetworks } from './shadowed_networks';
+import { tlsSwitchedOff } from './tls_switched_off';
+
+const always: readonly Occasion[] = ['lint', 'start', 'reload'];
+const lint: readonly Occasion[] = ['lint'];
+
+// prettier-ignore
+export const checks: readonly Check[] = [
+  // Haraka's own settings against the rules
+  check({ name: 'TLS switched off', looksAt: 'files', at: lint, find: (files) => faults(tlsSwitchedOff(files)) }),
+  check({ name: 'ciphers that do not encrypt', looksAt: 'files', at: lint, find: ({ source }) => faults(nullEncryption(source)) }),
+  // the rules by themselves
+  check({ name: 'exemptions that end', looksAt: 'files', at: always, find: (files) => warnings(exemptionEnds(files)) }),
+  check({ name: 'exemptions that end in cleartext', looksAt: 'files', at: lint, find: (files) => warnings(lapsesIntoCleartext(files)) }),
+  check({ name: 'cleartext instead of old TLS', looksAt: 'files', at: lint, find: (files) => warnings(oldTlsToCleartext(files)) }),
+  check({ name: 'versions too old for PKIX', looksAt: 'files', at: lint, find: (files) => warnings(versionBelowPkix(files)) }),
+  check({ name: 'keys without effect', looksAt: 'files', at: lint, find: (files) => warnings(keysWithoutEffect(files)) }),
+  check({ name: 'networks that never apply', looksAt: 'files', at: lint, find: (files) => warnings(shadowedNetworks(files)) }),
+  // the rules in this Haraka
+  check({ name: 'decisions slower than a hook', looksAt: 'files', at: lint, find: (files) => warnings(slowDecisions(files)) }),
+  check({ name: 'outbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(outboundNotLoaded(files)) }),
+  check({ name: 'inbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(inboundNotLoaded(files)) }),
+  check({ name: 'hosting not loaded', looksAt: 'files', at: lint, find: (files) => warnings(hostingNotLoaded(files)) }),
+  check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
+  check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
+  check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),
+  // the files themselves
+  check({ name: 'certificate files', looksAt: 'certificates', at: lint, find: namedCertificates }),
+  check({ name: 'certificate directory', looksAt: 'certificates', at: lint, find: (view) => warnings(certificateDirectory(view)) }),
+  check({ name: 'resolver ports', looksAt: 'files', at: lint, find: ({ source }) => warnings(resolverPorts(source)) }),
+  check({ name: 'memory of files', looksAt: 'memory', at: lint, find: (view) => warnings(unreadableMemory(view)) }),
+  check({ name: 'stray files', looksAt: 'files', at: always, find: ({ source }) => warnings(strayFiles(source)) }),
+  check({ name: 'empty files', looksAt: 'files', at: lint, find: ({ source }) => warnings(emptyFiles(source)) }),
+  // what others answer
+  check({ name: 'resolver probe', looksAt: 'network', at: lint, find: (view, files) => warnings(resolverProbe(view, files)) }),
+  check({ name: 'hosted policies', looksAt: 'network', at: lint, find: (view, files) => warnings(hostedPolicies(view, files)) }),
+];
+
+/** What is found on this occasion, in the order of the checks. */
+export function findingsAt(occasion: Occasion, seen: Seen): Finding[] {
+  return checks.filter(({ at }) => at.includes(occasion)).flatMap(({ run }) => run(seen));
+}

@@ -1,0 +1,58 @@
+/** What is written and has no effect, because nothing is loaded that would see to it. Pure. */
+import { pluginLines } from '../haraka/plugins_file';
+import type { Fault } from '../schema/fault';
+import type { FilesView } from './check';
+import { enabledDomains, writtenInbound, writtenOutbound } from './written_rules';
+
+/** Outbound rules that the lines of config/plugins leave without effect. Nothing where there is no such file. */
+export function outboundNotLoaded({ source, settings, today }: FilesView): Fault[] {
+  const listed = listedPlugins(source);
+  if (listed === undefined || isLoaded(listed, 'outbound')) return [];
+  const [rule] = writtenOutbound(settings, today);
+  return rule === undefined
+    ? []
+    : [missing('outbound', `no outbound rule has an effect, ${rule.name} included`)];
+}
+
+/** Inbound rules, in the same way; and those that no client can satisfy. */
+export function inboundNotLoaded({ source, settings, today }: FilesView): Fault[] {
+  const listed = listedPlugins(source);
+  if (listed === undefined) return [];
+  const rule = [...writtenInbound(settings, today)].find(({ level }) => level === 'mandatory');
+  if (rule === undefined) return [];
+  if (!isLoaded(listed, 'inbound')) {
+    return [missing('inbound', `no inbound rule has an effect, ${rule.name} included`)];
+  }
+  const problem = `tls is not listed: nobody is offered TLS, so nobody can satisfy ${rule.name}`;
+  return listed.has('tls') ? [] : [{ file: 'plugins', problem }];
+}
+
+/** Policies that are served nowhere. */
+export function hostingNotLoaded({ source, settings }: FilesView): Fault[] {
+  const listed = listedPlugins(source);
+  if (listed === undefined) return [];
+  const [first, ...others] = [...enabledDomains(settings)].filter(({ policy }) => policy.kind === 'hosted');
+  if (first?.policy.kind !== 'hosted') return [];
+  const whose = `the policy of ${first.domain}${others.length === 0 ? '' : ` and ${others.length} more`}`;
+  if (!isLoaded(listed, 'hosting')) return [missing('hosting', `${whose} is served nowhere`)];
+  const { listen, listenHttp } = settings.global.hosting;
+  if (listen.length + listenHttp.length > 0) return [];
+  const problem = `${whose} is served nowhere: tls-peers.ini has neither listen nor listen_http in [hosting]`;
+  return [{ file: first.file, line: first.policy.line, section: 'mta_sts', problem }];
+}
+
+function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
+  const lines = pluginLines(source);
+  return lines && new Set(lines.map(({ name }) => name));
+}
+
+type Piece = 'outbound' | 'inbound' | 'hosting';
+
+function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
+  return listed.has('tls-peers') || listed.has(`tls-peers/${piece}`);
+}
+
+function missing(piece: Piece, consequence: string): Fault {
+  const problem = `neither tls-peers nor tls-peers/${piece} is listed: ${consequence}`;
+  return { file: 'plugins', problem };
+}

@@ -1,0 +1,381 @@
+/**
+ * Every setting, once: its type, its default, where it may stand, and what it means. Validation, the sample files in
+ * `config/` and the reference page in `docs/` all come from here.
+ */
+import {
+  cleartextFallbacks,
+  minTlsVersions,
+  securityLevels,
+  shippedInbound,
+  shippedOutbound,
+  type SecurityLevel,
+} from '../../peers/rule';
+import {
+  choice,
+  day,
+  endpoint,
+  filePath,
+  fingerprint,
+  flag,
+  integer,
+  list,
+  mxPattern,
+  nameMatch,
+  queryName,
+  resolverAddress,
+  routeName,
+  seconds,
+  text,
+  tlsVersionChoice,
+  type ValueType,
+} from './values';
+
+export interface Key<T> {
+  readonly type: ValueType<T>;
+  /** As it would be written; empty where leaving the key out is a state of its own, which `meaning` then describes. */
+  readonly initial: string;
+  readonly meaning: string;
+}
+
+export type Keys = Readonly<Record<string, Key<unknown>>>;
+
+/** What the keys of a section hold once they are read. */
+export type Values<K extends Keys> = {
+  readonly [Name in keyof K]: K[Name] extends Key<infer T> ? T : never;
+};
+
+/** The keys that are written in a section, and no others. */
+export type Written<K extends Keys> = Partial<Values<K>>;
+
+function key<T>(type: ValueType<T>, initial: string, meaning: string): Key<T> {
+  return { type, initial, meaning };
+}
+
+/** Postfix's names for its levels (postconf(5), smtp_tls_security_level). `secure` also sets `match`; see `validate.ts`. */
+export const postfixLevels = {
+  may: 'opportunistic',
+  encrypt: 'mandatory',
+  dane: 'opportunistic_dane',
+  'dane-only': 'mandatory_dane',
+  secure: 'verify',
+} as const satisfies Record<string, SecurityLevel>;
+
+export const inboundLevels = ['opportunistic', 'mandatory'] as const;
+
+const aboutSection = {
+  exempt_until: key(
+    day,
+    '',
+    'The section applies through that day (UTC); afterwards it is as if absent. For a weaker rule that lapses by itself.',
+  ),
+  comment: key(text, '', 'For people. Shown by `tls-peers explain` and exported.'),
+};
+
+const enforcement = (meaning: string) => key(choice(['enforce', 'monitor']), 'enforce', meaning);
+
+const minTlsVersion = key(
+  tlsVersionChoice(minTlsVersions),
+  '',
+  'The lowest TLS version that is accepted; `none` is any. Left out: `1.2` where cleartext is forbidden, `none` elsewhere.',
+);
+
+const status = key(
+  choice(['enabled', 'disabled']),
+  'enabled',
+  'A disabled peer is treated as one that is not listed, a disabled domain as one that is not managed.',
+);
+
+export const outboundKeys = {
+  security_level: key(
+    choice(securityLevels, postfixLevels),
+    shippedOutbound.security_level,
+    "How strictly the connection is protected. Postfix's `secure` is `verify` with `match = nexthop, dot-nexthop`.",
+  ),
+  min_tls_version: minTlsVersion,
+  match: key(
+    list(nameMatch),
+    'hostname',
+    'At `verify`: names that the certificate may carry. The MX host, the next-hop domain (on a route: the routed host), any name below it, or names written out.',
+  ),
+  ca_file: key(
+    filePath,
+    '',
+    "PEM file, relative to Haraka's config directory, of roots that are trusted as well.",
+  ),
+  fingerprints: key(
+    list(fingerprint),
+    '',
+    'At `verify`: SHA-256 of accepted leaf certificates. They replace chain and name.',
+  ),
+  action_on_failure: key(
+    choice(['defer', 'bounce']),
+    shippedOutbound.action_on_failure,
+    'What becomes of the message when no MX host meets the rule: tried again later, or returned at once.',
+  ),
+  enforcement: enforcement(
+    '`monitor` delivers at the opportunistic level and records what would have failed.',
+  ),
+  cleartext_fallback: key(
+    choice(cleartextFallbacks),
+    shippedOutbound.cleartext_fallback,
+    'When a level that allows cleartext uses it: also after a failed handshake, only where STARTTLS is not offered, or never.',
+  ),
+  insecure_mx: key(
+    choice(['dane', 'may']),
+    shippedOutbound.insecure_mx,
+    "Where the MX records are not signed: `dane` still uses the hosts' TLSA records, `may` does not.",
+  ),
+  ...aboutSection,
+};
+
+export const inboundKeys = {
+  security_level: key(
+    choice(inboundLevels, { may: 'opportunistic', encrypt: 'mandatory' }),
+    shippedInbound.security_level,
+    'How strictly a connection from the peer must be protected.',
+  ),
+  min_tls_version: minTlsVersion,
+  action_on_failure: key(
+    choice(['bounce', 'defer']),
+    shippedInbound.action_on_failure,
+    'How a recipient is refused: for good (`530 5.7.0` without TLS, `550 5.7.4` with old TLS), or for now (`450 4.7.0`).',
+  ),
+  enforcement: enforcement('`monitor` accepts every recipient and records what would have been refused.'),
+  ...aboutSection,
+};
+
+/**
+ * What stands for domains that are not managed cannot lapse: nothing is behind it but what this suite was shipped with,
+ * which may be weaker.
+ */
+function lasting<K extends typeof aboutSection>(keys: K): Omit<K, 'exempt_until'> {
+  return Object.fromEntries(Object.entries(keys).filter(([name]) => name !== 'exempt_until')) as never;
+}
+
+/** Keys of `[outbound]` and `[inbound]` of the global file. Routes are about this Haraka, and not about a sender or a peer. */
+export const globalOutboundKeys = {
+  ...lasting(outboundKeys),
+  routes: key(
+    list(routeName),
+    '',
+    "Plugins whose answers to `get_mx` are routes of yours, and hosts (names or addresses) that are, beside Haraka's own routing plugins. Any other answer counts as MX hosts of the recipient's domain.",
+  ),
+  past_the_queue: key(
+    choice(['refuse', 'warn']),
+    'refuse',
+    "Mail of clients that may relay whose rule forbids cleartext, where smtp_proxy, qmail-queue or smtp_forward would send it past Haraka's outbound queue: refused with 450 4.7.0, or let pass with a warning.",
+  ),
+};
+export const globalInboundKeys = lasting(inboundKeys);
+
+export const hostedPolicyKeys = {
+  mode: key(choice(['testing', 'enforce', 'none']), 'testing', 'The mode of the policy.'),
+  mx: key(list(mxPattern), '', 'MX hosts that the policy allows. Needed unless the mode is `none`.'),
+  max_age: key(integer(1, 31557600, 'seconds'), '604800', 'How long senders may keep the policy.'),
+  certificate_file: key(
+    filePath,
+    '',
+    "PEM file, relative to Haraka's config directory, of the policy host's chain. Left out: found in `certificate_directory`.",
+  ),
+  key_file: key(filePath, '', 'PEM file of its private key. Left out: expected in `certificate_file`.'),
+};
+
+export const resolverKeys = {
+  servers: key(
+    list(resolverAddress),
+    '',
+    'Resolvers, in the order in which they are asked; all of them should validate. Left out: those of the system.',
+  ),
+  trust_ad: key(
+    flag,
+    'false',
+    "Believe the resolver's word that an answer is validated although it is neither on this host nor reached by TLS, or is systemd-resolved. Only where it validates and nobody else is on the path.",
+  ),
+  dnssec_probe: key(queryName, '.', 'A signed zone whose NS records show whether the resolver validates.'),
+  probe_interval: key(
+    seconds(10, 86400),
+    '3600',
+    'Time between two probes while all resolvers validate. While one does not, a tenth of it.',
+  ),
+  timeout: key(seconds(1, 30), '2', 'Time for one try at one resolver.'),
+  deadline: key(seconds(1, 60), '10', 'Time for one question, all tries included.'),
+};
+
+export const cacheKeys = {
+  entries: key(integer(0, 10_000_000), '50000', 'DNS answers kept in memory.'),
+  min_ttl: key(seconds(0, 3600), '0', 'Answers are kept at least as long.'),
+  max_ttl: key(seconds(1, 604800), '86400', 'Answers are kept no longer.'),
+  max_negative_ttl: key(seconds(0, 86400), '3600', 'Denials are kept no longer.'),
+};
+
+export const stsKeys = {
+  directory: key(
+    filePath,
+    'mta-sts',
+    "Where policies are kept on disk; relative to the directory that holds Haraka's config directory.",
+  ),
+  fetch_timeout: key(
+    seconds(1, 120),
+    '20',
+    'Time for one fetch of a policy, names and all addresses included.',
+  ),
+  max_fetches: key(integer(1, 1000), '20', 'Fetches at the same time.'),
+  max_policies: key(
+    integer(1, 10_000_000),
+    '100000',
+    'Policies kept; those of peers that a rule names always are.',
+  ),
+  mta_sts_allow_private: key(
+    flag,
+    'false',
+    'Fetch policies from private, loopback and other special-purpose addresses as well.',
+  ),
+};
+
+export const timeoutKeys = {
+  decision: key(
+    seconds(1, 300),
+    '25',
+    "Time for everything that is asked before a delivery. Keep it below Haraka's `plugin_timeout`.",
+  ),
+  greeting: key(seconds(1, 3600), '300', 'Time for the greeting of a host, once it is connected.'),
+  ehlo: key(seconds(1, 3600), '300', 'Time for each reply to EHLO, STARTTLS and AUTH.'),
+  tls_handshake: key(seconds(1, 300), '30', 'Time for the TLS handshake.'),
+  mail: key(seconds(1, 3600), '300', 'Time for the reply to MAIL.'),
+  rcpt: key(seconds(1, 3600), '300', 'Time for each reply to RCPT.'),
+  data: key(seconds(1, 3600), '120', 'Time for the reply to DATA.'),
+  data_block: key(seconds(1, 3600), '180', 'Time without any progress while the message is sent.'),
+  final_dot: key(
+    seconds(1, 3600),
+    '600',
+    'Time for the reply to the whole message. Another host gets it only when this one cannot have it any more.',
+  ),
+  quit: key(seconds(1, 300), '5', 'Time for the reply to QUIT, for which no message waits.'),
+  attempt: key(
+    seconds(10, 86_400),
+    '1800',
+    'Time for one attempt at one message over all hosts. While the message is sent, and while the reply to it is waited for, it does not run. Hosts that are left wait for the next attempt.',
+  ),
+};
+
+export const deliveryKeys = {
+  remember_broken_tls: key(
+    flag,
+    'false',
+    "Use Haraka's own memory (Redis) of hosts with broken TLS where cleartext is allowed.",
+  ),
+  reuse_connections: key(
+    flag,
+    'true',
+    'Let a session wait for the next message to the same host. Each message is held to its own rule.',
+  ),
+  session_messages: key(integer(1, 100_000), '100', 'Messages in one session.'),
+  session_idle: key(seconds(1, 300), '5', 'Time for which a session waits for the next message.'),
+  session_age: key(seconds(1, 86_400), '300', 'A session that is older carries no further message.'),
+  idle_sessions: key(integer(0, 10_000), '100', 'Sessions that wait, of all hosts, in each process.'),
+  connections_per_host: key(
+    integer(1, 10_000),
+    '20',
+    'Connections to one host at a time, in each process. Mail beyond that waits, and comes by again.',
+  ),
+};
+
+export const hostingKeys = {
+  listen: key(
+    list(endpoint),
+    '',
+    'Where the policies of managed domains are served over HTTPS. Left out: nowhere.',
+  ),
+  listen_http: key(
+    list(endpoint),
+    '',
+    'Plain HTTP for a reverse proxy that terminates TLS. Left out: nowhere.',
+  ),
+  certificate_directory: key(
+    filePath,
+    'tls',
+    "Certificates by host name, laid out as Haraka's tls plugin does; relative to Haraka's config directory.",
+  ),
+};
+
+export const domainKeys = {
+  status,
+  comment: aboutSection.comment,
+};
+
+/** Keys of `[outbound PEER]` and `[inbound PEER]`. */
+export const outboundPeerKeys = { status, ...outboundKeys };
+export const inboundPeerKeys = { status, ...inboundKeys };
+
+export interface SectionSpec {
+  readonly keys: Keys;
+  readonly meaning: string;
+}
+
+/** The sections of `tls-peers.ini`. */
+export const globalSections = {
+  outbound: {
+    keys: globalOutboundKeys,
+    meaning: 'The rule for outgoing mail of domains that are not managed, and what managed domains inherit.',
+  },
+  inbound: {
+    keys: globalInboundKeys,
+    meaning: 'The rule for incoming mail to domains that are not managed, and what managed domains inherit.',
+  },
+  resolver: { keys: resolverKeys, meaning: 'The DNS resolver. DANE needs one that validates.' },
+  cache: { keys: cacheKeys, meaning: 'The cache of DNS answers.' },
+  mta_sts: { keys: stsKeys, meaning: 'Policies of other domains.' },
+  timeouts: { keys: timeoutKeys, meaning: 'Limits on one delivery.' },
+  delivery: { keys: deliveryKeys, meaning: 'How deliveries deal with Haraka.' },
+  hosting: { keys: hostingKeys, meaning: 'Serving the MTA-STS policies of managed domains.' },
+} as const satisfies Record<string, SectionSpec>;
+
+/** The sections of `tls-peers/<managed domain>.ini`; `outbound PEER` stands for one section per peer. */
+export const domainSections = {
+  main: { keys: domainKeys, meaning: 'The managed domain itself. These keys stand above the first section.' },
+  outbound: { keys: outboundKeys, meaning: 'The default for peers that are not listed.' },
+  'outbound PEER': {
+    keys: outboundPeerKeys,
+    meaning: 'One peer that mail goes to: a domain, or `*.` and a domain for all names below it.',
+  },
+  inbound: { keys: inboundKeys, meaning: 'The default for peers that are not listed.' },
+  'inbound PEER': {
+    keys: inboundPeerKeys,
+    meaning:
+      'One peer that mail comes from: a domain, `*.` and a domain for all names below it, an IP address, or a network such as `203.0.113.0/24`.',
+  },
+  mta_sts: { keys: hostedPolicyKeys, meaning: 'The MTA-STS policy that this domain publishes.' },
+} as const satisfies Record<string, SectionSpec>;
+
+/** The name a key has in code: `min_tls_version` is `minTlsVersion`. */
+export type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S;
+
+export type CamelValues<K extends Keys> = {
+  readonly [Name in keyof K & string as Camel<Name>]: K[Name] extends Key<infer T> ? T : never;
+};
+
+/** The value of `key` where it is not written; an empty list, or an empty text, for one without a default. */
+export function initialValue(of: Key<unknown>): unknown {
+  if (of.initial === '') return of.type.arity === 'list' ? Object.freeze([]) : '';
+  const read = of.type.read(of.initial);
+  if (read.kind === 'wrong') throw new Error(`the default ${of.initial} is not among: ${of.type.allowed}`);
+  return read.value;
+}
+
+/** The values of `keys` where nothing is written. */
+export function initials<K extends Keys>(keys: K): Values<K> {
+  const values = Object.entries(keys).map(([name, of]) => [name, initialValue(of)]);
+  return Object.freeze(Object.fromEntries(values)) as Values<K>;
+}
+
+/** `written` completed with defaults, under the names that the keys have in code. */
+export function complete<K extends Keys>(keys: K, written: Written<K>): CamelValues<K> {
+  const values = Object.entries({ ...initials(keys), ...written }).map(([name, of]) => [camel(name), of]);
+  return Object.freeze(Object.fromEntries(values)) as CamelValues<K>;
+}
+
+function camel(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,17 @@
+import type { Finding } from '../../../src/settings/checks/check';
+import { findingsAt } from '../../../src/settings/checks/checks';
+import type { SettingsSource } from '../../../src/settings/load/source';
+import type { Fault } from '../../../src/settings/schema/fault';
+import type { Settings } from '../../../src/settings/schema/types';
+
+/** What `lint` finds in the files alone. */
+export function findingsIn(
+  source: SettingsSource,
+  settings: Settings,
+  today: string,
+): { readonly faults: Fault[]; readonly warnings: Fault[] } {
+  const found = findingsAt('lint', { files: { source, settings, today } });
+  const of = (wanted: Finding['severity']) =>
+    found.filter(({ severity }) => severity === wanted).map(({ fault }) => fault);
+  return { faults: of('fault'), warnings: of('warning') };
+}

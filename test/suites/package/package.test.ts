@@ -1,0 +1,87 @@
+/** What `npm pack` makes of a fresh clone, in which nothing was built. */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = path.resolve(import.meta.dirname, '../../..');
+
+/** What git does not keep. */
+const notCloned = new Set(
+  ['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'coverage', 'THIRD-PARTY-NOTICES'].map(
+    (name) => path.join(root, name),
+  ),
+);
+
+/**
+ * What the build needs, as links of its own in a directory of its own, and marked as just installed: `npm ci` would empty
+ * the directory, and must never do so with the one that everything here runs from.
+ */
+async function linkDependencies(modules: string): Promise<void> {
+  await mkdir(modules);
+  for (const name of ['esbuild', 'dns2', 'haraka-config', 'lru-cache']) {
+    await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
+  }
+  await writeFile(path.join(modules, '.package-lock.json'), '{}');
+}
+
+describe('the package', () => {
+  let directory: string;
+  let unpacked: string;
+  const read = (file: string) => readFile(path.join(unpacked, file), 'utf8');
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'tls-peers-package-'));
+    const clone = path.join(directory, 'clone');
+    await cp(root, clone, { recursive: true, filter: (source) => !notCloned.has(source) });
+    await linkDependencies(path.join(clone, 'node_modules'));
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', directory], { cwd: clone });
+    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+    // As npm installs it: by its name, below node_modules.
+    const modules = path.join(directory, 'user/node_modules');
+    await mkdir(modules, { recursive: true });
+    await run('tar', ['-xzf', path.join(directory, filename), '-C', modules]);
+    unpacked = path.join(modules, 'haraka-plugin-tls-peers');
+    await run('mv', [path.join(modules, 'package'), unpacked]);
+  }, 120_000);
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it('loads, whole and in pieces, by path and by name', () => {
+    const require = createRequire(path.join(directory, 'user/any.js'));
+    for (const piece of ['', '/outbound', '/inbound', '/hosting']) {
+      const byName: unknown = require(`haraka-plugin-tls-peers${piece}`);
+      expect(byName).toHaveProperty('register');
+      expect(require(`${unpacked}${piece}`)).toBe(byName);
+    }
+  });
+
+  it('holds a command that runs', async () => {
+    const { stdout } = await run(process.execPath, [path.join(unpacked, 'dist/cli.cjs'), 'help']);
+    expect(stdout).toContain('tls-peers COMMAND');
+  });
+
+  it('holds every file that its documents link to', async () => {
+    const documents = (await readdir(path.join(unpacked, 'docs'))).map((name) => `docs/${name}`);
+    for (const document of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...documents]) {
+      const links = (await read(document)).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g);
+      for (const [, target = ''] of links) {
+        await expect(
+          read(path.join(path.dirname(document), target)),
+          `${document}: ${target}`,
+        ).resolves.not.toBe('');
+      }
+    }
+  });
+
+  it('holds the licence of each package whose code is in the bundle', async () => {
+    const notices = await read('THIRD-PARTY-NOTICES');
+    expect(notices).toMatch(/^dns2 \d.* \(MIT\)$/m);
+    expect(notices).toMatch(/^haraka-config \d.* \(MIT\)$/m);
+    expect(notices).toMatch(/^lru-cache \d.* \(BlueOak-1\.0\.0\)$/m);
+    expect(await read('LICENSE')).toContain('MIT License');
+  });
+});
