@@ -3,7 +3,7 @@ import type { Lease } from '../session/connections';
 import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
 import { hookAnswer, type HarakaMx } from './haraka';
-import type { HostTry } from './host_try';
+import { whereOf, type HostTry } from './host_try';
 import { portOf } from './mx_entry';
 import type { KeptSession } from './kept_session';
 import { fitnessFor, hostKeyOf, type Fitness } from './reuse';
@@ -65,7 +65,7 @@ export function giveBack(delivery: Delivery, attempt: Attempt, tried: HostTry): 
   const seconds = Math.min(longestPause, 2 ** Math.min(delivery.givenBack, 6)) * (0.5 + Math.random() / 2);
   attempt.queue = 'unread';
   delivery.hmail.loginfo(
-    `tls-peers: ${hostKeyOf(tried.mx)} has all the connections that it may have (connections_per_host); ` +
+    `tls-peers: host ${whereOf(tried)} has all the connections that it may have (connections_per_host); ` +
       `the message comes by again in ${seconds.toFixed(1)} s`,
   );
   delivery.hmail.send_email_respond(hookAnswer.delay, seconds);

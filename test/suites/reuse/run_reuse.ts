@@ -196,11 +196,13 @@ class Play implements Stage {
 
   readonly #scenario: Scenario;
 
-constructor(
+  constructor(
     readonly lab: Lab,
     scenario: Scenario,
     readonly names: Names,
-  ) { this.#scenario = scenario;}
+  ) {
+    this.#scenario = scenario;
+  }
 
   get host(): Stage['host'] {
     return this.lab.peer(this.names.host);
