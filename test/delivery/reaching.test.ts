@@ -4,13 +4,14 @@ import { openCertificateOffice, type ServerCertificate } from '../../haraka-test
 import { Attempt } from '../../src/delivery/attempt';
 import type { Delivery } from '../../src/delivery/delivery';
 import type { TlsSocketModule } from '../../src/delivery/haraka';
-import { handshakeFor } from '../../src/delivery/host_terms';
+import { handshakeRequest } from '../../src/delivery/host_terms';
 import { firstTry } from '../../src/delivery/host_try';
 import type { About } from '../../src/delivery/kept_session';
-import { askedOf, fitnessFor, wayOf } from '../../src/delivery/reuse';
+import { fitnessFor, wayOf } from '../../src/delivery/reuse';
 import { tryNextHost } from '../../src/delivery/trying';
 import type { HostPlan } from '../../src/policy/requirement';
 import { Connections } from '../../src/session/connections';
+import { handshakeIdentity } from '../../src/tls/options';
 import type { TlsSession } from '../../src/tls/session';
 
 const plan: HostPlan = {
@@ -125,7 +126,12 @@ it('another client certificate is another session', () => {
   show(certificates[0]);
   const about: About = {
     way: wayOf(tried.mx, delivery.hmail.todo),
-    channel: { kind: 'tls', asked: askedOf(handshakeFor(delivery, tried)), session, made: new Date() },
+    channel: {
+      kind: 'tls',
+      asked: handshakeIdentity(handshakeRequest(delivery, tried)),
+      session,
+      made: new Date(),
+    },
     authenticated: false,
   };
   expect(fitness(about)).toBe('tls');
