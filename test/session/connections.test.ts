@@ -26,7 +26,9 @@ class Waiting {
 
   readonly #closed: (() => void) | 'late';
 
-constructor(closed: (() => void) | 'late') { this.#closed = closed;}
+  constructor(closed: (() => void) | 'late') {
+    this.#closed = closed;
+  }
 
   isIdle(): boolean {
     return !this.dismissed;

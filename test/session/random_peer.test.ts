@@ -62,7 +62,9 @@ class Host {
 
   readonly #faults: readonly Fault[];
 
-constructor(faults: readonly Fault[]) { this.#faults = faults;}
+  constructor(faults: readonly Fault[]) {
+    this.#faults = faults;
+  }
 
   get behaviours(): Behaviours {
     return {
