@@ -127,7 +127,11 @@ async function measureLoopback(bench: Bench): Promise<Figure[]> {
         'with this suite, mandatory_dane, nodes = 2': suite('mandatory_dane', { nodes: 2 }),
         ...bench.installed(postfix),
       }
-    : { 'stock Haraka': stock, ...reusing(['mandatory_dane'], before), ...bench.installed(postfix) };
+    : {
+        'stock Haraka': stock,
+        ...reusing(['mandatory_dane'], before),
+        ...bench.installed({ [withReuse]: postfix[withReuse]! }),
+      };
   const messages = isFull ? 400 : 80;
   bench.note(
     `in and out: runs of ${messages} messages of 2 KB over 8 connections to ${peers.near.length} hosts, TLS 1.3; every subject makes ${usualConcurrency} deliveries at a time`,
@@ -162,7 +166,7 @@ async function measureFar(bench: Bench): Promise<Figure[]> {
         ...bench.installed(postfix),
       }
     : { 'stock Haraka': stock, ...reusing(['mandatory_dane'], before) };
-  const messages = isFull ? 300 : 60;
+  const messages = isFull ? 300 : 40;
   bench.note(
     `30 ms away: the same, ${messages} messages, 15 ms on the way to the hosts and 15 ms back, ${farConcurrency} deliveries at a time`,
   );
@@ -289,7 +293,7 @@ class Bench {
   constructor(surroundings: Surroundings, { effort, before, rounds }: DeliveryOrder) {
     this.#surroundings = surroundings;
     this.isFull = effort === 'full';
-    this.#rounds = rounds === 'usual' ? (this.isFull ? usualRounds : 2) : rounds;
+    this.#rounds = rounds === 'usual' ? (this.isFull ? usualRounds : 1) : rounds;
     this.isHeld = this.isFull && this.#rounds >= usualRounds;
     this.before = before;
     this.#missing = postfixMissing(surroundings);
