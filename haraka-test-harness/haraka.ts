@@ -182,7 +182,8 @@ async function install(
       .map((file) => copyFile(path.join(harakaDirectory, 'config', file), path.join(config, file))),
   );
   const written = options.config?.['tls-peers.ini'] ?? '';
-  const own = written.includes('[timeouts]') ? written : written + timeoutsText(10);
+  const timed = written.includes('[timeouts]') ? written : written + timeoutsText(10);
+  const own = timed.includes('[delivery]') ? timed : timed + reuseText();
   const files = {
     'smtp.ini': smtpIni(options),
     'outbound.ini': iniText({
@@ -218,6 +219,11 @@ async function install(
       options.bundle ?? process.env['LAB_BUNDLE'],
     ),
   ]);
+}
+
+/** With LAB_REUSE=off every message has a session of its own, in whatever is run. */
+function reuseText(): string {
+  return process.env['LAB_REUSE'] === 'off' ? iniText({ delivery: { reuse_connections: 'false' } }) : '';
 }
 
 function smtpIni({ workers = 0, user }: HarakaOptions): string {

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { utcDay } from '../../src/peers/day';
 import { inboundRule, outboundRule } from '../../src/peers/rules';
 import { loadSettings } from '../../src/settings/load/load';
 import { directorySource } from '../../src/settings/load/source';
@@ -14,7 +15,7 @@ import type { GrowthOrder } from './growth';
 const mostPeers = 100_000;
 const sizes = [10, 1_000, mostPeers] as const;
 const kinds = ['listed', 'not listed'] as const;
-const today = '2026-06-15';
+const today = utcDay(new Date('2026-06-15'));
 
 inChild(async ({ effort }: GrowthOrder): Promise<Figure[]> => {
   const loads = effort === 'quick' ? 1 : 3;

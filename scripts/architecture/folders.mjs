@@ -32,7 +32,7 @@ export const folders = {
   'src/cli/bin.ts': { about: 'the process of the tls-peers command', uses: ['src/cli/main.ts', 'src/cli'] },
   'src/cli/main.ts': {
     about: 'its calls: which command, which install',
-    uses: ['src/cli/commands', 'src/cli'],
+    uses: ['src/cli/commands', 'src/cli', 'src/peers'],
   },
   'src/cli/commands': {
     about: 'one file for each command',

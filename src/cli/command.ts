@@ -1,5 +1,6 @@
 /** The shape of a command. */
 import type { ParseArgsConfig } from 'node:util';
+import type { Day } from '../peers/day';
 import type { Output } from './output';
 
 /** Exit codes, the same for every command. */
@@ -23,7 +24,7 @@ export interface Context {
   readonly json: boolean;
   readonly now: Date;
   /** UTC, `YYYY-MM-DD`. */
-  readonly today: string;
+  readonly today: Day;
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly operands: readonly string[];
 }

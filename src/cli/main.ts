@@ -9,6 +9,7 @@ import { exportCommand } from './commands/export';
 import { importCommand } from './commands/import';
 import { configDirectory } from './install';
 import { lintCommand } from './commands/lint';
+import { utcDay } from '../peers/day';
 import { json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { testCommand } from './commands/test';
@@ -70,7 +71,7 @@ async function run(command: Command, args: readonly string[], surroundings: Surr
     directory: configDirectory(installOf(values['config'], surroundings.env)),
     json: values['json'] === true,
     now: surroundings.now,
-    today: surroundings.now.toISOString().slice(0, 10),
+    today: utcDay(surroundings.now),
     options: values,
     operands: positionals,
   };

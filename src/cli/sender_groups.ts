@@ -1,4 +1,5 @@
 /** Whose mail is treated alike on its way to one peer. Pure. */
+import type { Day } from '../peers/day';
 import type { OutboundRule } from '../peers/rule';
 import { outboundRule, type Found } from '../peers/rules';
 import type { Settings } from '../settings/schema/types';
@@ -31,7 +32,7 @@ export function senderGroups(
   settings: Settings,
   senders: readonly string[],
   recipientDomain: string,
-  today: string,
+  today: Day,
 ): SenderGroup[] {
   const groups = new Map<string, { senders: RuledSender[]; found: Found<OutboundRule> }>();
   for (const sender of senders) {

@@ -1,5 +1,6 @@
 /** Which rule an incoming recipient falls under. Pure. */
 import { ownerOf } from '../peers/candidates';
+import type { Day } from '../peers/day';
 import { sectionsForAddress } from '../peers/index';
 import { parseAddress } from '../peers/network';
 import type { InboundRule } from '../peers/rule';
@@ -28,7 +29,7 @@ export function ruleForClient(
   settings: Settings,
   recipientDomain: string,
   client: Client,
-  today: string,
+  today: Day,
 ): FoundForClient {
   return client.kind === 'peer'
     ? inboundRule(settings, recipientDomain, client, today)
@@ -39,7 +40,7 @@ function ruleForAddress(
   settings: Settings,
   recipientDomain: string,
   ip: string,
-  today: string,
+  today: Day,
 ): FoundForClient {
   const owner = ownerOf(settings, recipientDomain);
   if (owner.kind === 'invalid') return owner;

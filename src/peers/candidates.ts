@@ -1,6 +1,7 @@
 /** Which sections could set the rule for a message, in the order in which they are preferred. Pure. */
 import { canonicalDomain } from '../names';
 import type { Failure } from '../failure';
+import type { Day } from './day';
 import { sectionsForAddress, sectionsForName } from './index';
 import { parseAddress } from './network';
 import type { DomainRules, RuleSet } from './rule_set';
@@ -66,10 +67,10 @@ function isWritten(section: Section<unknown>): boolean {
 }
 
 /** The first candidate that applies. The default for unspecified domains stands last and always does. */
-export function firstApplicable<S extends Section<{ exempt_until?: string }>>(
+export function firstApplicable<S extends Section<{ exempt_until?: Day }>>(
   candidates: Iterable<S>,
   fallback: S,
-  today: string,
+  today: Day,
 ): S {
   for (const candidate of candidates) if (standing(candidate, today) === 'applies') return candidate;
   return fallback;
@@ -83,9 +84,9 @@ export interface Verdict<S> {
 }
 
 /** Every candidate with its fate. Where none applies, the last, whose values are then all defaults, wins. */
-export function judge<S extends Section<{ exempt_until?: string }>>(
+export function judge<S extends Section<{ exempt_until?: Day }>>(
   candidates: Iterable<S>,
-  today: string,
+  today: Day,
 ): Verdict<S>[] {
   let won = false;
   return [...candidates].map((section) => {

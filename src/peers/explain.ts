@@ -9,6 +9,7 @@ import {
   type Owner,
   type Verdict,
 } from './candidates';
+import type { Day } from './day';
 import { inherited, isInherited, layers, originOf } from './inherit';
 import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
 import type { RuleSet } from './rule_set';
@@ -53,7 +54,7 @@ export function explainOutbound(
   settings: RuleSet,
   sender: string,
   recipientDomain: string,
-  today: string,
+  today: Day,
 ): OutboundExplanation {
   const owner = ownerOf(settings, sender);
   if (owner.kind === 'invalid') return owner;
@@ -74,7 +75,7 @@ export function explainInbound(
   settings: RuleSet,
   recipientDomain: string,
   peer: InboundPeer,
-  today: string,
+  today: Day,
 ): InboundExplanation {
   const owner = ownerOf(settings, recipientDomain);
   if (owner.kind === 'invalid') return owner;
@@ -107,14 +108,14 @@ function ownerText(owner: Exclude<Owner, { kind: 'invalid' }>, domain: string): 
 }
 
 function candidate(
-  { section, outcome }: Verdict<Section<{ exempt_until?: string }>>,
+  { section, outcome }: Verdict<Section<{ exempt_until?: Day }>>,
   winner: Section<object>,
 ): ExplainedCandidate {
   return { name: section.name, place: placeOf(section), outcome, why: whyLost(section, outcome, winner) };
 }
 
 function whyLost(
-  section: Section<{ exempt_until?: string }>,
+  section: Section<{ exempt_until?: Day }>,
   outcome: Verdict<unknown>['outcome'],
   winner: Section<object>,
 ): string {

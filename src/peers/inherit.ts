@@ -1,4 +1,5 @@
 /** A rule from the section that won and the sections that it inherits from. Pure. */
+import type { Day } from './day';
 import { standing, type Section } from './section';
 
 /** Keys that are about the section that they stand in, and are not handed down. */
@@ -11,10 +12,10 @@ export interface Origin {
 }
 
 /** The sections that a rule takes its values from, nearest first: the winner, then the defaults behind it. */
-export function layers<V extends { exempt_until?: string }>(
+export function layers<V extends { exempt_until?: Day }>(
   winner: Section<V>,
   defaults: readonly Section<V>[],
-  today: string,
+  today: Day,
 ): Section<V>[] {
   const behind = defaults.filter((section) => section !== winner);
   return [winner, ...behind].filter((section) => standing(section, today) === 'applies');

@@ -2,6 +2,7 @@
  * What is asked of mail between one managed domain and one peer in one direction: as it is written in a section, what holds
  * where nobody has written anything, and the rule that comes of it with inheritance done. Plain data.
  */
+import type { Day } from './day';
 
 export const securityLevels = [
   'none',
@@ -81,7 +82,7 @@ export interface OutboundValues {
   readonly cleartext_fallback?: CleartextFallback;
   readonly insecure_mx?: OutboundRule['insecureMx'];
   /** The section applies through this day in UTC, `YYYY-MM-DD`. */
-  readonly exempt_until?: string;
+  readonly exempt_until?: Day;
   readonly comment?: string;
 }
 
@@ -92,7 +93,7 @@ export interface InboundValues {
   readonly action_on_failure?: InboundRule['actionOnFailure'];
   readonly enforcement?: InboundRule['enforcement'];
   /** As of `OutboundValues`. */
-  readonly exempt_until?: string;
+  readonly exempt_until?: Day;
   readonly comment?: string;
 }
 

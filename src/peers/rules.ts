@@ -25,6 +25,7 @@ import {
   type InboundPeer,
   type Owner,
 } from './candidates';
+import type { Day } from './day';
 import { inherited, layers } from './inherit';
 import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
 import type { RuleSet } from './rule_set';
@@ -46,7 +47,7 @@ export function outboundRule(
   settings: RuleSet,
   sender: string,
   recipientDomain: string,
-  today: string,
+  today: Day,
 ): Found<OutboundRule> {
   const owner = ownerOf(settings, sender);
   if (owner.kind === 'invalid') return owner;
@@ -60,7 +61,7 @@ export function inboundRule(
   settings: RuleSet,
   recipientDomain: string,
   peer: InboundPeer,
-  today: string,
+  today: Day,
 ): Found<InboundRule> {
   const owner = ownerOf(settings, recipientDomain);
   if (owner.kind === 'invalid') return owner;
@@ -84,7 +85,7 @@ export function inboundDefaults(settings: RuleSet, owner: Owner): InboundSection
 export function completeOutbound(
   winner: OutboundSection,
   defaults: readonly OutboundSection[],
-  today: string,
+  today: Day,
 ): OutboundRule {
   const from = layers(winner, defaults, today);
   const get = <K extends keyof typeof shippedOutbound>(key: K) => inherited(from, key, shippedOutbound[key]);
@@ -106,7 +107,7 @@ export function completeOutbound(
 export function completeInbound(
   winner: InboundSection,
   defaults: readonly InboundSection[],
-  today: string,
+  today: Day,
 ): InboundRule {
   const from = layers(winner, defaults, today);
   const get = <K extends keyof typeof shippedInbound>(key: K) => inherited(from, key, shippedInbound[key]);

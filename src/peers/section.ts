@@ -1,4 +1,5 @@
 /** What was written, before inheritance: the sections of the configuration as plain data. */
+import type { Day } from './day';
 import type { InboundValues, OutboundValues } from './rule';
 
 /** One section that sets a rule, or a default. */
@@ -22,7 +23,7 @@ export type InboundSection = Section<InboundValues>;
 /** Whether a section applies at all, and if not, why. `today` is a day in UTC as `YYYY-MM-DD`. */
 export type Standing = 'applies' | 'disabled' | 'lapsed';
 
-export function standing(section: Section<{ exempt_until?: string }>, today: string): Standing {
+export function standing(section: Section<{ exempt_until?: Day }>, today: Day): Standing {
   if (section.status === 'disabled') return 'disabled';
   const until = section.values.exempt_until;
   return until !== undefined && until < today ? 'lapsed' : 'applies';

@@ -6,6 +6,7 @@ import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { DomainSpec } from '../../haraka-test-harness/world';
 import { askNetwork } from '../../src/cli/network_checks';
 import { hostedFiles } from '../../src/hosting/catalogue';
+import { utcDay } from '../../src/peers/day';
 import { findingsAt } from '../../src/settings/checks/checks';
 import { loadSettings } from '../../src/settings/load/load';
 import { faultDocument } from '../../src/settings/schema/fault';
@@ -128,9 +129,10 @@ test('what could not be checked in time is named, and so is a resolver that does
       progress: () => undefined,
       rolloutMs: 1,
     });
-    const found = findingsAt('lint', { files: { settings, source, today: '2026-06-15' }, network }).map(
-      ({ fault }) => faultDocument(fault),
-    );
+    const found = findingsAt('lint', {
+      files: { settings, source, today: utcDay(new Date('2026-06-15')) },
+      network,
+    }).map(({ fault }) => faultDocument(fault));
     expect(found.map(({ file, line, problem }) => `${file}:${line}: ${problem}`)).toEqual([
       expect.stringMatching(/^tls-peers\.ini:0: resolver 127\.0\.0\.1:\d+ did not answer the DNSSEC probe /),
       'tls-peers/slow.example.ini:1: was not checked: out of time',

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { judgeRecipient, refusedForNow, type Protection, type RecipientVerdict } from '../../src/inbound/decide';
 import { verdictLine } from '../../src/inbound/report';
 import { ruleForClient, type Client } from '../../src/inbound/client_rule';
+import { utcDay } from '../../src/peers/day';
 import { minTlsVersions, type InboundRule } from '../../src/peers/rule';
 import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
 
-const today = '2026-11-24';
+const today = utcDay(new Date('2026-11-24'));
 const tls = (protocol: string): Protection => ({ kind: 'tls', protocol });
 const cleartext: Protection = { kind: 'cleartext', startTls: 'available' };
 const nullCipher: Protection = { kind: 'null_cipher', cipher: 'NULL-SHA256' };

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { utcDay } from '../../src/peers/day';
 import { judgeCustody, type RuledRecipient } from '../../src/peers/past_the_queue';
 import { outboundRule } from '../../src/peers/rules';
 import { loadSettings } from '../../src/settings/load/load';
@@ -27,7 +28,7 @@ exempt_until = 2026-01-01
 
 function* recipients(sender: string, domains: readonly string[]): Generator<RuledRecipient> {
   for (const domain of domains) {
-    yield { domain, found: outboundRule(settings, sender, domain, '2026-06-01') };
+    yield { domain, found: outboundRule(settings, sender, domain, utcDay(new Date('2026-06-01'))) };
   }
 }
 
@@ -68,7 +69,7 @@ test('settings that are not valid keep the mail, whoever it is for', () => {
 });
 
 test('the text is one short printable line, whatever the recipient is called', () => {
-  const found = outboundRule(settings, 'ours.example', 'verify.example', '2026-06-01');
+  const found = outboundRule(settings, 'ours.example', 'verify.example', utcDay(new Date('2026-06-01')));
   for (const domain of ['', 'a\r\n250 ok', 'x'.repeat(5000), '[127.0.0.1]']) {
     const verdict = judgeCustody([{ domain, found }]);
     const text = verdict.kind === 'queue_only' ? verdict.text : '';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createCa } from '../../haraka-test-harness/pki';
+import { utcDay } from '../../src/peers/day';
 import { inboundRule, outboundRule } from '../../src/peers/rules';
 import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
@@ -114,7 +115,7 @@ security_level = opportunistic
     'tls-peers/broken.example.ini': '[outbound]\nsecurity_level = strong\n',
   }),
 );
-const today = '2026-06-15';
+const today = utcDay(new Date('2026-06-15'));
 
 test('the rules of these tables are valid, save for one file', () => {
   expect(faults.map((fault) => `${fault.file}:${fault.line}`)).toEqual(['tls-peers/broken.example.ini:2']);

@@ -7,6 +7,7 @@ import type { Destination } from '../../dns/types';
 import type { Failure } from '../../failure';
 import type { StsFacts } from '../../mta_sts/types';
 import { ownerOf } from '../../peers/candidates';
+import type { Day } from '../../peers/day';
 import {
   explainInbound,
   explainOutbound,
@@ -109,7 +110,7 @@ function inbound(context: Context): Promise<ExitCode> {
 }
 
 /** Without an address no rule for a network is a candidate, although one might win. */
-function networksLeftOut(settings: Settings, recipient: string, today: string): string[] {
+function networksLeftOut(settings: Settings, recipient: string, today: Day): string[] {
   const owner = ownerOf(settings, recipient);
   if (owner.kind !== 'managed') return [];
   const applying = [...networkSections(owner.domain.inboundPeers)].filter(

@@ -1,5 +1,6 @@
 /** Haraka's plugins that hand mail on in connections of their own: no outbound rule holds for that mail. */
 import { mayForbidCleartext } from '../../peers/cleartext';
+import type { Day } from '../../peers/day';
 import { iniValues, isTrue, type ConfigFiles } from '../haraka/config_files';
 import { pluginLines } from '../haraka/plugins_file';
 import type { Fault } from '../schema/fault';
@@ -44,6 +45,6 @@ function takesOutgoing(source: ConfigFiles, plugin: string): boolean {
 }
 
 /** The name of the first rule that is written and may forbid cleartext. */
-function strictRule(settings: Settings, today: string): string | undefined {
+function strictRule(settings: Settings, today: Day): string | undefined {
   return [...writtenOutbound(settings, today)].find(mayForbidCleartext)?.name;
 }

@@ -3,6 +3,7 @@
  * rule. Each is data and a pure function from what was seen to findings.
  */
 import type { ProbeResult } from '../../dns/probe';
+import type { Day } from '../../peers/day';
 import type { ConfigFiles } from '../haraka/config_files';
 import type { Followed, Found, Recollection } from '../load/remembered';
 import type { SettingsSource } from '../load/source';
@@ -20,7 +21,7 @@ export interface FilesView {
   readonly settings: Settings;
   readonly source: ConfigFiles & Pick<SettingsSource, 'domainFiles' | 'strayFiles'>;
   /** UTC, `YYYY-MM-DD`. */
-  readonly today: string;
+  readonly today: Day;
 }
 
 /** What is kept of the files that there were. */

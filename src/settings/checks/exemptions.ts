@@ -1,7 +1,7 @@
 /** Sections that apply for a while, and what stands behind them. Pure. */
 import { firstApplicable } from '../../peers/candidates';
 import { encryptedLevels } from '../../peers/cleartext';
-import { dayAfter } from '../../peers/day';
+import { dayAfter, type Day } from '../../peers/day';
 import { allSections, formatPeer, parsePeer, sectionsForName } from '../../peers/index';
 import { completeOutbound } from '../../peers/rules';
 import type { OutboundSection, Section } from '../../peers/section';
@@ -19,7 +19,7 @@ export function exemptionEnds({ settings, today }: FilesView): Fault[] {
   return [...enabledSections(settings)].flatMap((section) => exemptionEnd(section, today));
 }
 
-function* enabledSections(settings: Settings): Generator<Section<{ exempt_until?: string }>> {
+function* enabledSections(settings: Settings): Generator<Section<{ exempt_until?: Day }>> {
   yield settings.global.outbound;
   yield settings.global.inbound;
   for (const domain of enabledDomains(settings)) {
@@ -31,7 +31,7 @@ function* enabledSections(settings: Settings): Generator<Section<{ exempt_until?
   }
 }
 
-function exemptionEnd(section: Section<{ exempt_until?: string }>, today: string): Fault[] {
+function exemptionEnd(section: Section<{ exempt_until?: Day }>, today: Day): Fault[] {
   const until = section.values.exempt_until;
   if (until === undefined) return [];
   if (until < today) {
@@ -58,7 +58,7 @@ function lapse(
   settings: Settings,
   domain: ManagedDomain,
   { section, rule }: RuledSection,
-  today: string,
+  today: Day,
 ): Fault[] {
   const until = section.values.exempt_until;
   if (until === undefined || until < today || !encryptedLevels.has(rule.level)) return [];

@@ -1,4 +1,5 @@
 /** Inbound rules for networks that leave others nothing to apply to. Pure. */
+import type { Day } from '../../peers/day';
 import type { PeerIndex } from '../../peers/index';
 import { parseNetwork, width, type Network } from '../../peers/network';
 import { standing, type InboundSection } from '../../peers/section';
@@ -13,7 +14,7 @@ export function shadowedNetworks({ settings, today }: FilesView): Fault[] {
   return [...enabledDomains(settings)].flatMap((domain) => shadowedIn(domain, today));
 }
 
-function shadowedIn(domain: ManagedDomain, today: string): Fault[] {
+function shadowedIn(domain: ManagedDomain, today: Day): Fault[] {
   const { inboundPeers: index } = domain;
   const applies = (section: InboundSection) => standing(section, today) === 'applies';
   const found: Fault[] = [];

@@ -1,5 +1,6 @@
 /** `enable_tls = false` in outbound.ini, while a rule asks for more than Haraka would then do. Pure. */
 import { encryptedLevels, forbidsCleartext, mayForbidCleartext } from '../../peers/cleartext';
+import type { Day } from '../../peers/day';
 import type { OutboundRule, SecurityLevel } from '../../peers/rule';
 import { completeOutbound } from '../../peers/rules';
 import { isTrue } from '../haraka/config_files';
@@ -21,7 +22,7 @@ export function tlsSwitchedOff({ source, settings, today }: FilesView): Fault[] 
 }
 
 /** Rather one that forbids cleartext for all peers than one that does so for some. */
-function ruleAgainstCleartext(settings: Settings, today: string): OutboundRule | undefined {
+function ruleAgainstCleartext(settings: Settings, today: Day): OutboundRule | undefined {
   const { outbound } = settings.global;
   const rules = [completeOutbound(outbound, [outbound], today), ...writtenOutbound(settings, today)];
   return rules.find(forbidsCleartext) ?? rules.find(mayForbidCleartext);

@@ -1,4 +1,5 @@
 /** The rules that an operator wrote. Pure. */
+import type { Day } from '../../peers/day';
 import { allSections } from '../../peers/index';
 import type { InboundRule, OutboundRule } from '../../peers/rule';
 import { completeInbound, completeOutbound } from '../../peers/rules';
@@ -26,7 +27,7 @@ export function* enabledDomains(settings: Settings): Generator<ManagedDomain> {
 export function* outboundRules(
   settings: Settings,
   domain: ManagedDomain,
-  today: string,
+  today: Day,
 ): Generator<RuledSection> {
   const defaults = [domain.outbound, settings.global.outbound];
   const ruled = (section: OutboundSection, place: RuledSection['place']): RuledSection => ({
@@ -41,21 +42,21 @@ export function* outboundRules(
 }
 
 /** The same of all domains that are switched on, and before them the default for the others, written or not. */
-export function* everyOutboundRule(settings: Settings, today: string): Generator<RuledSection> {
+export function* everyOutboundRule(settings: Settings, today: Day): Generator<RuledSection> {
   const { outbound } = settings.global;
   yield { section: outbound, rule: completeOutbound(outbound, [outbound], today), place: 'default' };
   for (const domain of enabledDomains(settings)) yield* outboundRules(settings, domain, today);
 }
 
 /** The outbound rules that are written and apply. */
-export function* writtenOutbound(settings: Settings, today: string): Generator<OutboundRule> {
+export function* writtenOutbound(settings: Settings, today: Day): Generator<OutboundRule> {
   for (const { section, rule } of everyOutboundRule(settings, today)) {
     if (isWritten(section) && standing(section, today) === 'applies') yield rule;
   }
 }
 
 /** The inbound rules that are written and apply. */
-export function* writtenInbound(settings: Settings, today: string): Generator<InboundRule> {
+export function* writtenInbound(settings: Settings, today: Day): Generator<InboundRule> {
   const { inbound } = settings.global;
   if (isWritten(inbound)) yield completeInbound(inbound, [inbound], today);
   for (const domain of enabledDomains(settings)) {

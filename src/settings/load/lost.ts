@@ -1,4 +1,5 @@
 /** What is said of rules that vanished. Pure. */
+import type { Day } from '../../peers/day';
 import { inboundRule, outboundRule } from '../../peers/rules';
 import type { Fault } from '../schema/fault';
 import type { Settings } from '../schema/types';
@@ -63,7 +64,7 @@ export function fileOf(domain: string): string {
 }
 
 /** What mail of a domain that is no longer managed is held to, for the log. */
-export function afterRemoval(settings: Settings, domain: string, today: string): string {
+export function afterRemoval(settings: Settings, domain: string, today: Day): string {
   const outbound = outboundRule(settings, domain, '', today);
   const inbound = inboundRule(settings, domain, { ip: '', senderDomain: '' }, today);
   const held = (found: typeof outbound | typeof inbound) =>

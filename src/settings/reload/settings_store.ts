@@ -1,7 +1,7 @@
 /** Settings that follow their files. */
 import cluster from 'node:cluster';
 import type { Log } from '../../log';
-import { utcDay } from '../../peers/day';
+import { utcDay, type Day } from '../../peers/day';
 import { messageOf } from '../../text';
 import type { Occasion } from '../checks/check';
 import { findingsAt } from '../checks/checks';
@@ -62,7 +62,7 @@ class WatchedSettings implements SettingsStore {
   /** Of files that have changed, and may still be changing. */
   #pending: string | undefined;
   /** For which findings were announced. */
-  #day: string;
+  #day: Day;
   #memoryStamp: string | undefined;
   readonly #reminder: Reminder;
   readonly #announced = new Set<string>();

@@ -1,6 +1,7 @@
 /** The types of values that settings have: what is accepted, and what it becomes. */
 import { insideBrackets } from '../../address_literal';
 import { canonicalDomain } from '../../names';
+import { parseDay, type Day } from '../../peers/day';
 import { formatAddress, parseAddress, plainAddress } from '../../peers/network';
 import type { NameMatch } from '../../peers/rule';
 import { printable } from '../../text';
@@ -121,14 +122,12 @@ export const text: ValueType<string> = { allowed: 'any text', arity: 'one', read
 export const filePath: ValueType<string> = { ...text, allowed: 'a path' };
 
 /** A day as `YYYY-MM-DD`. */
-export const day: ValueType<string> = {
+export const day: ValueType<Day> = {
   allowed: 'a day such as 2026-12-31',
   arity: 'one',
   read(of) {
-    const [, year = '', month = '', date = ''] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(of) ?? [];
-    const at = new Date(Date.UTC(Number(year), Number(month) - 1, Number(date)));
-    const real = year !== '' && !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === of;
-    return real ? value(of) : wrong('no day of the calendar');
+    const read = parseDay(of);
+    return read === undefined ? wrong('no day of the calendar') : value(read);
   },
 };
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { utcDay } from '../../../src/peers/day';
 import { loadSettings } from '../../../src/settings/load/load';
 import { openSettings } from '../../../src/settings/reload/settings_store';
 import { silent } from '../../../src/log';
@@ -60,7 +61,7 @@ test.each([
   ],
 ] as const)('%s: %s', (_what, plugin, haraka, rules, count) => {
   const source = memorySource({ plugins: `tls\n${plugin}\ntls-peers\n`, ...haraka, ...rules });
-  const { warnings } = findingsIn(source, loadSettings(source).settings, '2026-01-01');
+  const { warnings } = findingsIn(source, loadSettings(source).settings, utcDay(new Date('2026-01-01')));
   expect(warnings).toHaveLength(count);
   for (const one of warnings) expect(one).toMatchObject({ file: 'plugins', line: 2 });
 });
@@ -78,7 +79,8 @@ test('the warning tells what becomes of such mail, unless it is only warned of',
   const warning = (global: string) => {
     const files = { plugins: 'queue/smtp_proxy\ntls-peers\n', 'tls-peers.ini': global, ...mandatory };
     const source = memorySource(files);
-    return findingsIn(source, loadSettings(source).settings, '2026-01-01').warnings[0]?.problem;
+    return findingsIn(source, loadSettings(source).settings, utcDay(new Date('2026-01-01'))).warnings[0]
+      ?.problem;
   };
   expect(warning('')).toContain('such mail is refused with 450 4.7.0');
   expect(warning('[outbound]\npast_the_queue = warn\n')).not.toContain('refused');

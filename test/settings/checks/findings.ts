@@ -1,3 +1,4 @@
+import type { Day } from '../../../src/peers/day';
 import type { Finding } from '../../../src/settings/checks/check';
 import { findingsAt } from '../../../src/settings/checks/checks';
 import type { SettingsSource } from '../../../src/settings/load/source';
@@ -8,7 +9,7 @@ import type { Settings } from '../../../src/settings/schema/types';
 export function findingsIn(
   source: SettingsSource,
   settings: Settings,
-  today: string,
+  today: Day,
 ): { readonly faults: Fault[]; readonly warnings: Fault[] } {
   const found = findingsAt('lint', { files: { source, settings, today } });
   const of = (wanted: Finding['severity']) =>

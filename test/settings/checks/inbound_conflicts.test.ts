@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { utcDay } from '../../../src/peers/day';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
 import { findingsIn } from './findings';
@@ -41,7 +42,7 @@ test.each([
   ],
 ] as const)('%s', (_what, haraka, rules, places) => {
   const source = memorySource({ ...haraka, ...rules });
-  const { warnings } = findingsIn(source, loadSettings(source).settings, '2026-01-01');
+  const { warnings } = findingsIn(source, loadSettings(source).settings, utcDay(new Date('2026-01-01')));
   const found = warnings.filter(({ problem }) => /offer STARTTLS|delay_deny/.test(problem));
   expect(found.map(({ file, line }) => `${file}:${line}`)).toEqual(places);
 });

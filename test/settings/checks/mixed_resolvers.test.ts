@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { utcDay } from '../../../src/peers/day';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
 import { findingsIn } from './findings';
@@ -16,6 +17,6 @@ test.each([
   const source = memorySource({ 'tls-peers.ini': `[resolver]\n${lines}\n` });
   const { settings, faults } = loadSettings(source);
   expect(faults).toEqual([]);
-  const found = findingsIn(source, settings, '2026-01-01').warnings;
+  const found = findingsIn(source, settings, utcDay(new Date('2026-01-01'))).warnings;
   expect(found.map(({ line, value }) => `${line}: ${value}`).join()).toBe(expected);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { utcDay } from '../../../src/peers/day';
 import { formatFault } from '../../../src/settings/schema/fault';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
@@ -53,5 +54,7 @@ test('nothing is known of plugins where there is no list of them', () => {
 
 function said(files: Record<string, string>): string[] {
   const source = memorySource(files);
-  return findingsIn(source, loadSettings(source).settings, '2026-06-15').warnings.map(formatFault);
+  return findingsIn(source, loadSettings(source).settings, utcDay(new Date('2026-06-15'))).warnings.map(
+    formatFault,
+  );
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { utcDay } from '../../../src/peers/day';
 import { formatFault } from '../../../src/settings/schema/fault';
 import { loadSettings } from '../../../src/settings/load/load';
 import { memorySource } from '../memory_source';
@@ -6,7 +7,9 @@ import { findingsIn } from './findings';
 
 function faults(tlsIni: string): string[] {
   const source = memorySource(tlsIni === '' ? {} : { 'tls.ini': tlsIni });
-  return findingsIn(source, loadSettings(source).settings, '2026-01-01').faults.map(formatFault);
+  return findingsIn(source, loadSettings(source).settings, utcDay(new Date('2026-01-01'))).faults.map(
+    formatFault,
+  );
 }
 
 describe('ciphers without encryption in tls.ini', { tags: ['regression'] }, () => {

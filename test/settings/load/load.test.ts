@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { utcDay } from '../../../src/peers/day';
 import { inboundRule, outboundRule } from '../../../src/peers/rules';
 import { formatFault } from '../../../src/settings/schema/fault';
 import { loadSettings } from '../../../src/settings/load/load';
@@ -23,7 +24,7 @@ function install(files: Record<string, string>): string {
   return directory;
 }
 
-const today = '2026-06-15';
+const today = utcDay(new Date('2026-06-15'));
 
 test('without any file, mail goes out at auto and comes in at opportunistic', () => {
   const { settings, faults } = loadSettings(directorySource(install({})));

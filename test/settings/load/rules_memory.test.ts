@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { judgeRecipient } from '../../../src/inbound/decide';
 import { ruleForClient } from '../../../src/inbound/client_rule';
 import { silent } from '../../../src/log';
+import { utcDay } from '../../../src/peers/day';
 import { outboundRule } from '../../../src/peers/rules';
 import { Reminder } from '../../../src/settings/reload/reminder';
 import { rulesMemory } from '../../../src/settings/load/rules_memory';
@@ -24,7 +25,7 @@ import { call } from '../../cli/call';
 
 const isRoot = process.geteuid?.() === 0;
 const nobody = 65534;
-const today = '2026-06-15';
+const today = utcDay(new Date('2026-06-15'));
 const mandatory = '[outbound]\nsecurity_level = mandatory\n';
 
 let install = '';

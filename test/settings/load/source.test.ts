@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { utcDay } from '../../../src/peers/day';
 import { outboundRule } from '../../../src/peers/rules';
 import { loadSettings } from '../../../src/settings/load/load';
 import { directorySource } from '../../../src/settings/load/source';
@@ -15,7 +16,8 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const at = (...parts: string[]) => path.join(directory, ...parts);
 const load = () => loadSettings(directorySource(directory));
-const rule = (sender: string) => outboundRule(load().settings, sender, 'peer.example', '2026-01-01');
+const rule = (sender: string) =>
+  outboundRule(load().settings, sender, 'peer.example', utcDay(new Date('2026-01-01')));
 const toNowhere = (...parts: string[]) => symlinkSync('/nonexistent/of/tls-peers', at(...parts));
 const faults = () => load().faults.map(({ file, problem }) => `${file}: ${problem}`);
 const linkFault = (file: string) => `${file}: cannot be read: it is a link to something that does not exist`;

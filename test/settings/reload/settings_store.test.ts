@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { silent } from '../../../src/log';
+import { utcDay } from '../../../src/peers/day';
 import { outboundRule } from '../../../src/peers/rules';
 import { directorySource } from '../../../src/settings/load/source';
 import { openSettings, type SettingsStore } from '../../../src/settings/reload/settings_store';
@@ -61,7 +62,7 @@ async function untilLogged(line: RegExp): Promise<void> {
 }
 
 function level(sender: string, recipient = 'b.example'): string {
-  const found = outboundRule(store.current(), sender, recipient, '2026-06-15');
+  const found = outboundRule(store.current(), sender, recipient, utcDay(new Date('2026-06-15')));
   return found.kind === 'rule' ? found.rule.level : found.failure.reason;
 }
 
