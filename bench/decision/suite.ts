@@ -140,6 +140,7 @@ class Message implements HMailItem {
   delivered(): void {}
   discard(): void {}
   send_email_respond(): void {}
+  get_mx(): void {}
   logdebug(): void {}
   logprotocol(): void {}
   logdata(): void {}

@@ -14,7 +14,7 @@ import { offerHosts, takeAnswer, takeHosts } from './host_choice';
 import { requirementFor } from './host_queue';
 import { forgetAttempts } from './recipients';
 import { summarize, type DeliverySummary } from './summary';
-import { letGo, onSocket, tryNextHost } from './trying';
+import { beginAnew, onSocket, tryNextHost } from './trying';
 
 export class DeliveryGuard {
   readonly #delivery: Delivery;
@@ -46,10 +46,7 @@ export class DeliveryGuard {
 
   /** Forgets what the last attempt decided. To be called whenever the message passes `send_email`. */
   newAttempt(): void {
-    const { hmail, environment, attempt } = this.#delivery;
-    letGo(this.#delivery, attempt);
-    this.#delivery.attempt = new Attempt(environment.options().limits.attempt);
-    forgetAttempts(hmail.todo.rcpt_to);
+    beginAnew(this.#delivery);
   }
 
   /** The answer of the `get_mx` hook. Never rejects. */

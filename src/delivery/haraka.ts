@@ -89,6 +89,10 @@ export interface HMailItem {
   /** What `get_force_tls` said of the host at hand. */
   force_tls?: boolean;
   send_email_respond(retval: number, seconds: number): void;
+  /** Runs the `send_email` hooks; Haraka's own is on the prototype. */
+  _send?(): void;
+  /** Runs the `get_mx` hooks. */
+  get_mx(): void;
   /** The hook that runs now, null or absent while none does. */
   current_hook?: unknown;
   get_mx_respond(retval: number | undefined, mx: unknown): unknown;
@@ -190,6 +194,8 @@ const seam = [
   'delivered',
   'discard',
   'send_email_respond',
+  '_send',
+  'get_mx',
 ] as const;
 
 /**

@@ -59,8 +59,12 @@ const longestPause = 60;
 /**
  * The host has all the connections that it may have. The message comes by again, and that counts as no failure: to wait here would
  * hold one of Haraka's slots, which mail for others needs.
+ *
+ * It goes on behind the `send_email` hooks then. They have seen it, and plugins that count there wait for what became of it.
+ *
+ * @param beginAnew makes another attempt of it
  */
-export function giveBack(delivery: Delivery, attempt: Attempt, tried: HostTry): void {
+export function giveBack(delivery: Delivery, attempt: Attempt, tried: HostTry, beginAnew: () => void): void {
   delivery.givenBack += 1;
   const seconds = Math.min(longestPause, 2 ** Math.min(delivery.givenBack, 6)) * (0.5 + Math.random() / 2);
   attempt.queue = 'unread';
@@ -68,5 +72,11 @@ export function giveBack(delivery: Delivery, attempt: Attempt, tried: HostTry): 
     `tls-peers: host ${whereOf(tried)} has all the connections that it may have (connections_per_host); ` +
       `the message comes by again in ${seconds.toFixed(1)} s`,
   );
-  delivery.hmail.send_email_respond(hookAnswer.delay, seconds);
+  const { hmail } = delivery;
+  hmail._send = () => {
+    delete hmail._send;
+    beginAnew();
+    hmail.get_mx();
+  };
+  hmail.send_email_respond(hookAnswer.delay, seconds);
 }

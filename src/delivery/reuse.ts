@@ -44,13 +44,15 @@ export function fitnessFor(delivery: Delivery, tried: HostTry): ((about: About) 
   const way = wayOf(mx, delivery.hmail.todo);
   const terms = tlsTermsOf(delivery, tried);
   const wouldAsk = asking(delivery, tried);
+  let judged = 0;
   return (about) => {
     if (about.way !== way) return unfit;
     const { channel } = about;
     if (channel.kind === 'cleartext') return cleartextFitness(terms, channel.startTls);
     const { requirement } = tried.plan;
     if (requirement.kind === 'cleartext' || terms.kind === 'unwanted') return unfit;
-    if (!wouldAsk(channel.asked)) return unfit;
+    if (!wouldAsk(channel.asked) || judged >= mostJudged) return unfit;
+    judged += 1;
     const verdict = checkKept(
       requirement,
       channel.session,
@@ -60,6 +62,9 @@ export function fitnessFor(delivery: Delivery, tried: HostTry): ((about: About) 
     return verdict.kind === 'failed' ? unfit : { kind: 'tls', session: channel.session, verdict };
   };
 }
+
+/** A peer's certificates may take some 30 ms each time, in which nothing else happens: a new connection costs as much once. */
+const mostJudged = 2;
 
 const unfit: Fitness = { kind: 'unfit' };
 

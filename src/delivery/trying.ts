@@ -4,7 +4,7 @@ import { outOfTime } from '../session/patience';
 import type { HostFault, Outcome } from '../smtp/session';
 import { messageOf, printable } from '../text';
 import { allowsBrokenTls } from '../policy/cleartext';
-import type { Attempt } from './attempt';
+import { Attempt } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { deferFor, giveUp } from './giving_up';
@@ -90,7 +90,7 @@ async function reach(
   }
   switch (way.kind) {
     case 'busy':
-      giveBack(delivery, attempt, tried);
+      giveBack(delivery, attempt, tried, () => beginAnew(delivery));
       return;
     case 'session': {
       prepareEntry(delivery, tried.mx);
@@ -187,6 +187,14 @@ export async function onSocket(delivery: Delivery, mx: HarakaMx, socket: Pluggab
     hmail.logerror(`tls-peers: ${text}`);
     deferFor(delivery, attempt, { reason: 'internal-error', text });
   }
+}
+
+/** Whatever was decided, or is still on its way, belongs to the attempt before. */
+export function beginAnew(delivery: Delivery): void {
+  const { hmail, environment, attempt } = delivery;
+  letGo(delivery, attempt);
+  delivery.attempt = new Attempt(environment.options().limits.attempt);
+  forgetAttempts(hmail.todo.rcpt_to);
 }
 
 /** The connection that was to be made is not. */

@@ -112,8 +112,13 @@ function onMail(state: In<'envelope'>, next: EnvelopeCommand, reply: Reply): Ste
       return proceed(state, next, state.roll);
     case 'intermediate':
       return outOfStep(state, reply);
+    case 'permanent': {
+      // It may be the session that is meant, of which there was enough. On a new connection the message has its own answer.
+      const text = `the peer answered MAIL in a session of several messages with ${answerText(answerOf(reply))}`;
+      if (state.turn.nth > 1) return hangUp({ kind: 'stale', text });
+      return proceed(state, next, rejectTheRest(state.roll, answerOf(reply)));
+    }
     case 'transient':
-    case 'permanent':
       return proceed(state, next, rejectTheRest(state.roll, answerOf(reply)));
   }
 }
@@ -206,8 +211,14 @@ export function onFinalReply(terms: Terms, state: In<'final_dot'>, reply: Reply)
   const answer = answerOf(reply);
   const fate = classOf(reply) === 'positive' ? ({ kind: 'delivered', answer } as const) : fateOf(answer);
   if (reply.code === '421') return leave(settled(outcomesOf(state.waiting, fate)));
-  if (terms.protocol === 'smtp') return rest(state.turn, 'closed', settled(outcomesOf(state.waiting, fate)));
+  if (terms.protocol === 'smtp') return concluded(state, outcomesOf(state.waiting, fate));
   const waiting = answerNext(state.waiting, fate);
   if (!isComplete(waiting)) return stay({ ...state, waiting });
-  return rest(state.turn, 'closed', settled(outcomesOf(waiting, fate)));
+  return concluded(state, outcomesOf(waiting, fate));
+}
+
+/** Behind a refusal some peers think that they are still in the middle of it (RFC 5321 section 4.1.1.4 has it otherwise). */
+function concluded({ turn, waiting }: In<'final_dot'>, recipients: readonly RecipientOutcome[]): Step {
+  const isTaken = waiting.accepted.every((index) => recipients[index]?.kind === 'delivered');
+  return rest(turn, isTaken ? 'closed' : 'open', settled(recipients));
 }

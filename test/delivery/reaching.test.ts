@@ -7,6 +7,7 @@ import type { TlsSocketModule } from '../../src/delivery/haraka';
 import { handshakeRequest } from '../../src/delivery/host_terms';
 import { firstTry } from '../../src/delivery/host_try';
 import type { About } from '../../src/delivery/kept_session';
+import { giveBack } from '../../src/delivery/reaching';
 import { fitnessFor, wayOf } from '../../src/delivery/reuse';
 import { tryNextHost } from '../../src/delivery/trying';
 import type { HostPlan } from '../../src/policy/requirement';
@@ -101,6 +102,20 @@ it('where connecting breaks, the message waits and its connection is given back'
   await tryNextHost(delivery);
   expect(temp_fail).toHaveBeenCalledOnce();
   expect(connections.counts().open).toBe(0);
+});
+
+it('a message that is given back goes on behind the send_email hooks, once', () => {
+  const order: string[] = [];
+  const hmail = Object.assign(Object.create({ _send: () => void order.push('send_email') }) as object, {
+    loginfo: () => undefined,
+    get_mx: () => void order.push('get_mx'),
+    send_email_respond: (answer: number) => void order.push(`delay ${answer}`),
+  });
+  const delivery = { hmail, givenBack: 0 } as unknown as Delivery;
+  giveBack(delivery, attempt(), firstTry({ ...mx }, plan), () => void order.push('another attempt'));
+  delivery.hmail._send?.();
+  delivery.hmail._send?.();
+  expect(order).toEqual(['delay 908', 'another attempt', 'get_mx', 'send_email']);
 });
 
 let certificates: ServerCertificate[];

@@ -431,6 +431,17 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         next               | same                                   | -
         dismissed          | same                                   | -`,
     },
+    'at MAIL of another message in the session': {
+      terms: required,
+      after: [...delivered, 'next'],
+      rows: `
+        250 ok   | envelope RCPT: unanswered unanswered | > RCPT TO:<one@to.example>
+        450 busy | idle in a transaction | end settled deferred 450, deferred 450
+        421 go   | over | end stale; close
+        503 EHLO | over | end stale; close
+        554 many | over | end stale; close
+        closed   | over | end stale; close`,
+    },
     'at MAIL, and the peer is ahead': {
       terms: required,
       after: atMail,
@@ -614,9 +625,9 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
         250 queued         | idle    | end settled delivered 250, refused 550
         299                | idle    | end settled delivered 299, refused 550
         354 what           | over    | end next_host lost in_session; close
-        452 full           | idle    | end settled deferred 452, refused 550
+        452 full           | idle in a transaction | end settled deferred 452, refused 550
         421 going down     | leaving | end settled deferred 421, refused 550; > QUIT
-        554 spam           | idle    | end settled refused 554, refused 550
+        554 spam           | idle in a transaction | end settled refused 554, refused 550
         malformed          | over    | end next_host lost in_session; close
         secured            | same    | -
         tls_failed         | over    | end next_host tls verification; close
@@ -646,8 +657,8 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       after: [...pipelined, '250 ok', '250 ok', '250 ok', '354 go', 'message_sent', '250 queued'],
       rows: `
         250 queued         | idle    | end settled delivered 250, delivered 250
-        450 full           | idle    | end settled delivered 250, deferred 450
-        552 full           | idle    | end settled delivered 250, refused 552
+        450 full           | idle in a transaction | end settled delivered 250, deferred 450
+        552 full           | idle in a transaction | end settled delivered 250, refused 552
         421 going down     | leaving | end settled delivered 250, deferred 421; > QUIT
         354 what           | over    | end settled delivered 250, deferred 451; close
         malformed          | over    | end settled delivered 250, deferred 451; close
@@ -666,7 +677,7 @@ const tables: Record<StateName, Readonly<Record<string, Table>>> = {
       after: [...pipelined, '250 ok', '550 unknown', '250 ok', '354 go', 'message_sent'],
       rows: `
         250 queued | idle    | end settled refused 550, delivered 250
-        450 full   | idle    | end settled refused 550, deferred 450
+        450 full   | idle in a transaction | end settled refused 550, deferred 450
         closed     | over    | end next_host lost in_session; close`,
     },
   },

@@ -112,7 +112,7 @@ const within: readonly Own[] = [
     name: 'a message that is refused behind the final dot leaves the session to the next one',
     host: { behaviour: { again: { message: reply('554 5.6.0 not this') } } },
     steps: ['a', 'a', ({ host }) => host.setBehaviour('normal'), 'a'],
-    sessions: [tls(1, 2, 3)],
+    sessions: [tls(1, 2, 3).replace('(2) MAIL', '(2) RSET MAIL').replace('(3) MAIL', '(3) RSET MAIL')],
     outcomes: { 2: 'bounced', 3: 'bounced' },
   },
   {

@@ -20,6 +20,8 @@ const seam = [
   'delivered',
   'discard',
   'send_email_respond',
+  '_send',
+  'get_mx',
 ];
 
 function hmailWithout(missing: string): unknown {
