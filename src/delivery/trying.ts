@@ -1,7 +1,6 @@
 /** Tries the hosts of one attempt in turn, until one of them has spoken for every recipient or none is left. */
-import type { Failure } from '../failure';
 import { outOfTime } from '../session/patience';
-import type { HostFault, Outcome } from '../smtp/session';
+import type { Outcome } from '../smtp/session';
 import { messageOf, printable } from '../text';
 import { allowsBrokenTls } from '../policy/cleartext';
 import { Attempt } from './attempt';
@@ -10,15 +9,16 @@ import type { Delivery } from './delivery';
 import { deferFor, giveUp } from './giving_up';
 import type { HarakaMx, PluggableSocket } from './haraka';
 import { decideAnew } from './host_choice';
+import { noteFault } from './host_fault';
 import { queueOf, refuseUndecided } from './host_queue';
 import { openSession, resumeSession, type HostSession } from './host_session';
-import { againAfter, rememberedBroken, whereOf, withoutTls, type HostTry } from './host_try';
+import { rememberedBroken, whereOf, withoutTls, type HostTry } from './host_try';
 import { hostOf } from './mx_entry';
 import { ownAddress } from './own_address';
 import { tellHaraka } from './outcome';
 import { forgetAttempts, noteUndeliverable } from './recipients';
 import { giveBack, leaveWay, prepareEntry, wayTo } from './reaching';
-import { recallBroken, rememberBroken } from './redis_memory';
+import { recallBroken } from './redis_memory';
 
 /** Haraka calls this for the first host and after each host that failed; so do we. Never rejects. */
 export async function tryNextHost(delivery: Delivery): Promise<void> {
@@ -231,88 +231,7 @@ async function conclude(
     case 'probed':
     case 'stale':
       attempt.connected = 'not_yet';
-      if (outcome.kind === 'next_host') onFault(delivery, attempt, tried, outcome.fault);
+      if (outcome.kind === 'next_host') noteFault(delivery, attempt, tried, outcome.fault);
       await tryNextHost(delivery);
   }
-}
-
-function onFault(delivery: Delivery, attempt: Attempt, tried: HostTry, fault: HostFault): void {
-  const { hmail } = delivery;
-  switch (fault.kind) {
-    case 'starttls_missing':
-      refuse(delivery, attempt, tried, { reason: 'starttls-not-supported', text: fault.text });
-      return;
-    case 'lost': {
-      const { exchange, path } = tried.mx;
-      hmail.logerror(
-        `Ongoing connection failed to ${path || (exchange ?? '')}:${tried.plan.port} : ${fault.text}`,
-      );
-      const text = fault.at === 'in_session' ? `${fault.text} (while delivering)` : fault.text;
-      const { answer } = fault;
-      attempt.failures.push({
-        kind: 'network',
-        host: whereOf(tried),
-        text,
-        // A refusal that is not taken at its word is none to show.
-        ...(answer !== 'none' && answer.code.startsWith('4') ? { answer } : {}),
-      });
-      return;
-    }
-    case 'tls':
-      onTlsFault(delivery, attempt, tried, fault);
-  }
-}
-
-/** The same host is tried again at once, on a new connection, where another way of speaking with it is allowed. */
-function onTlsFault(
-  delivery: Delivery,
-  attempt: Attempt,
-  tried: HostTry,
-  fault: Extract<HostFault, { kind: 'tls' }>,
-): void {
-  const { hmail } = delivery;
-  const { failure } = fault;
-  const { host } = tried.plan;
-  const again = againAfter(tried, fault);
-  if (again.kind !== 'no' && attempt.queue !== 'unread') attempt.queue.unshift(again.next);
-  switch (again.kind) {
-    case 'no':
-      refuse(delivery, attempt, tried, failure);
-      return;
-    case 'with_tls':
-      hmail.loginfo(`tls-peers: host ${host} takes no mail without TLS; trying again with it`);
-      return;
-    case 'with_classic_hello':
-      // not always covered: only a Node with ML-KEM has two hellos; `npm run test:nodes` shows them.
-      hmail.loginfo(
-        `tls-peers: host ${host}: ${failure.text}; trying again with a hello of classic groups only`,
-      );
-      return;
-    case 'without_tls': {
-      attempt.record(host, failure);
-      const text = `tls-peers: host ${host}: ${failure.reason}: ${failure.text}; trying again without TLS`;
-      if (failure.reason === 'config-invalid' || failure.reason === 'internal-error') {
-        // Our own fault, which says nothing about the host.
-        hmail.logerror(text);
-        return;
-      }
-      hmail.loginfo(text);
-      rememberBrokenTls(delivery, tried.mx.exchange ?? host);
-    }
-  }
-}
-
-/** Nothing of the delivery waits for the answer. */
-function rememberBrokenTls({ environment }: Delivery, host: string): void {
-  if (environment.options().rememberBrokenTls) rememberBroken(environment.outboundTls, host);
-}
-
-function refuse({ hmail }: Delivery, attempt: Attempt, tried: HostTry, failure: Failure): void {
-  const { requirement } = tried.plan;
-  attempt.refuse(
-    hmail,
-    whereOf(tried),
-    failure,
-    requirement.kind === 'cleartext' ? 'nothing' : requirement.because,
-  );
 }
