@@ -14,7 +14,8 @@ import { offerHosts, takeAnswer, takeHosts } from './host_choice';
 import { requirementFor } from './host_queue';
 import { forgetAttempts } from './recipients';
 import { summarize, type DeliverySummary } from './summary';
-import { beginAnew, onSocket, tryNextHost } from './trying';
+import { beginAnew } from './reaching';
+import { onSocket, tryNextHost } from './trying';
 
 export class DeliveryGuard {
   readonly #delivery: Delivery;

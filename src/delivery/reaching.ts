@@ -1,11 +1,12 @@
 /** The way to one host: over a session that waits there, or over a new connection, as many as there may be. */
 import type { Lease } from '../session/connections';
-import type { Attempt } from './attempt';
+import { Attempt } from './attempt';
 import type { Delivery } from './delivery';
 import { hookAnswer, type HarakaMx } from './haraka';
 import { whereOf, type HostTry } from './host_try';
 import { portOf } from './mx_entry';
 import type { KeptSession } from './kept_session';
+import { forgetAttempts } from './recipients';
 import { fitnessFor, hostKeyOf, type Fitness } from './reuse';
 
 export type Way =
@@ -44,6 +45,21 @@ export function leaveWay({ environment }: Delivery, way: Way): void {
   if (way.kind === 'connect') connections.release(way.lease);
 }
 
+/** Whatever was decided, or is still on its way, belongs to the attempt before. */
+export function beginAnew(delivery: Delivery): void {
+  const { hmail, environment, attempt } = delivery;
+  letGo(delivery, attempt);
+  delivery.attempt = new Attempt(environment.options().limits.attempt);
+  forgetAttempts(hmail.todo.rcpt_to);
+}
+
+/** The connection that was to be made is not. */
+export function letGo({ environment }: Delivery, attempt: Attempt): void {
+  const { lease } = attempt;
+  attempt.lease = 'none';
+  if (lease !== 'none') environment.connections.release(lease);
+}
+
 /** What Haraka does to an entry of its list before it connects; other plugins see the call of `get_force_tls`. */
 export function prepareEntry({ hmail }: Delivery, mx: HarakaMx): void {
   const { notes } = hmail.todo;
@@ -61,21 +77,18 @@ const longestPause = 60;
  * hold one of Haraka's slots, which mail for others needs.
  *
  * It goes on behind the `send_email` hooks then. They have seen it, and plugins that count there wait for what became of it.
- *
- * @param beginAnew makes another attempt of it
  */
-export function giveBack(delivery: Delivery, attempt: Attempt, tried: HostTry, beginAnew: () => void): void {
+export function giveBack(delivery: Delivery, tried: HostTry): void {
+  const { hmail } = delivery;
   delivery.givenBack += 1;
   const seconds = Math.min(longestPause, 2 ** Math.min(delivery.givenBack, 6)) * (0.5 + Math.random() / 2);
-  attempt.queue = 'unread';
-  delivery.hmail.loginfo(
+  hmail.loginfo(
     `tls-peers: host ${whereOf(tried)} has all the connections that it may have (connections_per_host); ` +
       `the message comes by again in ${seconds.toFixed(1)} s`,
   );
-  const { hmail } = delivery;
   hmail._send = () => {
     delete hmail._send;
-    beginAnew();
+    beginAnew(delivery);
     hmail.get_mx();
   };
   hmail.send_email_respond(hookAnswer.delay, seconds);

@@ -1,9 +1,10 @@
 /** Tries the hosts of one attempt in turn, until one of them has spoken for every recipient or none is left. */
+import type { Lease } from '../session/connections';
 import { outOfTime } from '../session/patience';
 import type { Outcome } from '../smtp/session';
 import { messageOf, printable } from '../text';
 import { allowsBrokenTls } from '../policy/cleartext';
-import { Attempt } from './attempt';
+import type { Attempt } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { deferFor, giveUp } from './giving_up';
@@ -17,7 +18,7 @@ import { hostOf } from './mx_entry';
 import { ownAddress } from './own_address';
 import { tellHaraka } from './outcome';
 import { forgetAttempts, noteUndeliverable } from './recipients';
-import { giveBack, leaveWay, prepareEntry, wayTo } from './reaching';
+import { giveBack, leaveWay, letGo, prepareEntry, wayTo } from './reaching';
 import { recallBroken } from './redis_memory';
 
 /** Haraka calls this for the first host and after each host that failed; so do we. Never rejects. */
@@ -29,10 +30,14 @@ export async function tryNextHost(delivery: Delivery): Promise<void> {
   } catch (error) {
     letGo(delivery, attempt);
     attempt.connecting = 'none';
-    const text = `the delivery broke: ${printable(messageOf(error))}`;
-    delivery.hmail.logerror(`tls-peers: ${text}`);
-    deferFor(delivery, attempt, { reason: 'internal-error', text });
+    deferBroken(delivery, attempt, error);
   }
+}
+
+function deferBroken(delivery: Delivery, attempt: Attempt, error: unknown): void {
+  const text = `the delivery broke: ${printable(messageOf(error))}`;
+  delivery.hmail.logerror(`tls-peers: ${text}`);
+  deferFor(delivery, attempt, { reason: 'internal-error', text });
 }
 
 async function nextStep(delivery: Delivery, attempt: Attempt): Promise<void> {
@@ -90,7 +95,7 @@ async function reach(
   }
   switch (way.kind) {
     case 'busy':
-      giveBack(delivery, attempt, tried, () => beginAnew(delivery));
+      giveBack(delivery, tried);
       return;
     case 'session': {
       prepareEntry(delivery, tried.mx);
@@ -168,40 +173,38 @@ export async function onSocket(delivery: Delivery, mx: HarakaMx, socket: Pluggab
   // What a host said of recipients before its connection broke is not what became of them.
   forgetAttempts(hmail.todo.rcpt_to);
   const { lease } = attempt;
-  attempt.lease = 'none';
   if (tried === 'none' || tried.mx !== mx || lease === 'none') {
     abandon(socket);
-    if (lease !== 'none') delivery.environment.connections.release(lease);
+    letGo(delivery, attempt);
     refuseUndecided(delivery, attempt, mx);
     await tryNextHost(delivery);
     return;
   }
+  attempt.lease = 'none';
   try {
-    const { outcome, ...session } = await openSession(delivery, attempt, tried, { socket, lease });
+    const { outcome, ...session } = await opened(delivery, attempt, tried, { socket, lease });
     await conclude(delivery, attempt, tried, outcome, session);
   } catch (error) {
     // not covered: a second line of defence. A session never rejects.
-    abandon(socket);
-    delivery.environment.connections.release(lease);
-    const text = `the delivery broke: ${printable(messageOf(error))}`;
-    hmail.logerror(`tls-peers: ${text}`);
-    deferFor(delivery, attempt, { reason: 'internal-error', text });
+    deferBroken(delivery, attempt, error);
   }
 }
 
-/** Whatever was decided, or is still on its way, belongs to the attempt before. */
-export function beginAnew(delivery: Delivery): void {
-  const { hmail, environment, attempt } = delivery;
-  letGo(delivery, attempt);
-  delivery.attempt = new Attempt(environment.options().limits.attempt);
-  forgetAttempts(hmail.todo.rcpt_to);
-}
-
-/** The connection that was to be made is not. */
-export function letGo({ environment }: Delivery, attempt: Attempt): void {
-  const { lease } = attempt;
-  attempt.lease = 'none';
-  if (lease !== 'none') environment.connections.release(lease);
+/** Once a session stands it may be another message's: it is torn down only where none came of the connection. */
+async function opened(
+  delivery: Delivery,
+  attempt: Attempt,
+  tried: HostTry,
+  on: { readonly socket: PluggableSocket; readonly lease: Lease },
+): Promise<HostSession> {
+  try {
+    return await openSession(delivery, attempt, tried, on);
+  } catch (error) {
+    // not covered: the same.
+    abandon(on.socket);
+    delivery.environment.connections.release(on.lease);
+    throw error;
+  }
 }
 
 /** Before anything was said. */

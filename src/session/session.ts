@@ -3,8 +3,8 @@
  * handshake; what any of it means is the machine's to say.
  *
  * The state of one session: `#state` is the machine's; `#channel` is what is read and written, without TLS or with; `#message`
- * is the one at hand, `#outgoing` its octets while they are measured and sent, `#observer` who watches it; `#patience` is for what the state waits for; `#ended` is whether
- * all of that is put away.
+ * is the one at hand, `#outgoing` its octets while they are measured and sent, `#observer` who watches it, `#told` whether its
+ * outcome is known; `#patience` is for what the state waits for; `#ended` is whether all of that is put away.
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { Failure } from '../failure';

@@ -112,12 +112,10 @@ function onMail(state: In<'envelope'>, next: EnvelopeCommand, reply: Reply): Ste
       return proceed(state, next, state.roll);
     case 'intermediate':
       return outOfStep(state, reply);
-    case 'permanent': {
+    case 'permanent':
       // It may be the session that is meant, of which there was enough. On a new connection the message has its own answer.
-      const text = `the peer answered MAIL in a session of several messages with ${answerText(answerOf(reply))}`;
-      if (state.turn.nth > 1) return hangUp({ kind: 'stale', text });
+      if (state.turn.nth > 1) return outOfStep(state, reply);
       return proceed(state, next, rejectTheRest(state.roll, answerOf(reply)));
-    }
     case 'transient':
       return proceed(state, next, rejectTheRest(state.roll, answerOf(reply)));
   }

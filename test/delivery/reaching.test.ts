@@ -106,13 +106,21 @@ it('where connecting breaks, the message waits and its connection is given back'
 
 it('a message that is given back goes on behind the send_email hooks, once', () => {
   const order: string[] = [];
-  const hmail = Object.assign(Object.create({ _send: () => void order.push('send_email') }) as object, {
+  const before = attempt();
+  const { delivery } = deliveryWith(() => Promise.resolve());
+  delivery.attempt = before;
+  delivery.givenBack = 0;
+  delivery.environment.options = () => ({ limits: { attempt: 60_000 } }) as never;
+  Object.setPrototypeOf(delivery.hmail, { _send: () => void order.push('send_email') });
+  Object.assign(delivery.hmail, {
     loginfo: () => undefined,
-    get_mx: () => void order.push('get_mx'),
+    get_mx: () => {
+      if (delivery.attempt !== before) order.push('another attempt');
+      order.push('get_mx');
+    },
     send_email_respond: (answer: number) => void order.push(`delay ${answer}`),
   });
-  const delivery = { hmail, givenBack: 0 } as unknown as Delivery;
-  giveBack(delivery, attempt(), firstTry({ ...mx }, plan), () => void order.push('another attempt'));
+  giveBack(delivery, firstTry({ ...mx }, plan));
   delivery.hmail._send?.();
   delivery.hmail._send?.();
   expect(order).toEqual(['delay 908', 'another attempt', 'get_mx', 'send_email']);
