@@ -2,7 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { chmod, chown, copyFile, cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -81,9 +81,12 @@ export async function startHaraka(
   surroundings: HarakaSurroundings,
 ): Promise<HarakaProcess> {
   const { directory, reports } = surroundings;
-  const harakaDirectory = options.haraka ?? path.join(root, 'node_modules/Haraka');
+  let harakaDirectory = options.haraka ?? path.join(root, 'node_modules/Haraka');
   await install(options, surroundings, harakaDirectory);
-  if (options.user !== undefined) await giveQueue(directory, options.user);
+  if (options.user !== undefined) {
+    await giveQueue(directory, options.user);
+    harakaDirectory = await withinReach(harakaDirectory, path.dirname(directory));
+  }
 
   const log = await openLog(path.join(directory, 'haraka.log'));
   const output = options.log === 'unread' ? log.descriptor : 'pipe';
@@ -240,6 +243,27 @@ async function giveQueue(directory: string, user: string): Promise<void> {
   const [uid, gid] = ['-u', '-g'].map((which) => Number(execFileSync('id', [which, user])));
   await chown(path.join(directory, 'queue'), uid ?? 0, gid ?? 0);
   await chmod(path.dirname(directory), 0o755);
+}
+
+/**
+ * Haraka loads some of its modules when it is no longer root. Where they stand below a directory that others may not enter, as
+ * `mktemp -d` makes it, links to them stand in the lab.
+ */
+async function withinReach(harakaDirectory: string, lab: string): Promise<string> {
+  const isClosed = async (directory: string): Promise<boolean> =>
+    ((await stat(directory)).mode & 0o001) === 0 ||
+    (directory !== path.dirname(directory) && (await isClosed(path.dirname(directory))));
+  const modules = path.dirname(harakaDirectory);
+  if (!(await isClosed(modules))) return harakaDirectory;
+  const copy = path.join(lab, 'node_modules');
+  try {
+    execFileSync('cp', ['-al', modules, copy], { stdio: 'ignore' });
+  } catch {
+    // On another file system there are no links.
+    await rm(copy, { recursive: true, force: true });
+    execFileSync('cp', ['-a', modules, copy]);
+  }
+  return path.join(copy, path.basename(harakaDirectory));
 }
 
 async function installOwnPlugin(folder: string, name: string, source: string): Promise<void> {
