@@ -66,7 +66,10 @@ describe('a request', () => {
 describe('the text and the id', () => {
   const label = fc.stringMatching(/^[a-z0-9]{1,10}$/);
   const name = fc.tuple(label, label).map(([a, b]) => `${a}.x${b}`);
-  const pattern = fc.oneof(name, name.map((one) => `*.${one}`));
+  const pattern = fc.oneof(
+    name,
+    name.map((one) => `*.${one}`),
+  );
   const policy: fc.Arbitrary<HostedPolicy> = fc.record({
     mode: fc.constantFrom('enforce', 'testing', 'none'),
     mx: fc.array(pattern, { minLength: 1, maxLength: 5 }),
