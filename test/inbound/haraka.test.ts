@@ -6,7 +6,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { SecureVersion } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLab, type Lab } from '../../haraka-test-harness';
+import { harakaDirectory, startLab, type Lab } from '../../haraka-test-harness';
 import { freePort } from '../hosting/support/https_client';
 import { recipientReplies } from './support/client';
 import { tlsConfig } from './support/tls_server';
@@ -248,7 +248,7 @@ let lab: Lab;
 let smtpsPort: number;
 
 beforeAll(async () => {
-  const stock = readFileSync(path.resolve('node_modules/Haraka/config/connection.ini'), 'utf8');
+  const stock = readFileSync(path.join(harakaDirectory(), 'config/connection.ini'), 'utf8');
   smtpsPort = await freePort();
   lab = await startLab(
     { domains: {} },
