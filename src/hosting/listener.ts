@@ -143,12 +143,13 @@ export class PolicyListener {
     const asked: Asked = {
       method: request.method ?? '',
       target: request.url ?? '',
-      host: request.headers.host ?? '',
+      // `headers` has the first one alone.
+      hosts: request.headersDistinct.host ?? [],
       serverName: scheme === 'https' ? serverNameOf(request.socket) : '',
     };
     try {
       const answered = answer(asked);
-      const what = printable(`${asked.method} ${asked.host}${asked.target}`, 120);
+      const what = printable(`${asked.method} ${asked.hosts.join()}${asked.target}`, 120);
       log.debug(
         `policy request from ${request.socket.remoteAddress ?? 'unknown'}: ${what}: ${answered.status}`,
       );

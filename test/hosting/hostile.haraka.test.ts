@@ -84,6 +84,11 @@ const get = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 describe('a request that is not as it should be', () => {
   const requests: readonly (readonly [what: string, text: string, statuses: readonly string[]])[] = [
     ['path traversal', `GET /.well-known/../../../etc/passwd HTTP/1.1\r\nHost: ${host}\r\n\r\n`, ['404']],
+    [
+      'two Host headers',
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nHost: mta-sts.two.example\r\n\r\n`,
+      ['400'],
+    ],
     ['a wrong Host', `GET ${path} HTTP/1.1\r\nHost: mta-sts.two.example\r\n\r\n`, ['421']],
     ['no Host', `GET ${path} HTTP/1.1\r\n\r\n`, ['400']],
     ['HTTP/1.0 without Host', `GET ${path} HTTP/1.0\r\n\r\n`, ['200']],
