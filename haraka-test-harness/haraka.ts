@@ -6,11 +6,12 @@ import { chmod, chown, copyFile, cp, mkdir, readFile, readdir, rm, stat, writeFi
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { harakaDirectory as defaultHaraka } from './haraka_directory';
 import { iniText, timeoutsText } from './ini';
 import type { Reports } from './reports';
 
 export interface HarakaOptions {
-  /** Directory of the Haraka to run; the one in this project's node_modules where absent. */
+  /** Directory of the Haraka to run; the one of `harakaDirectory` where absent. */
   readonly haraka?: string;
   /** The node to run it with; this one where absent. */
   readonly node?: string;
@@ -81,7 +82,7 @@ export async function startHaraka(
   surroundings: HarakaSurroundings,
 ): Promise<HarakaProcess> {
   const { directory, reports } = surroundings;
-  let harakaDirectory = options.haraka ?? path.join(root, 'node_modules/Haraka');
+  let harakaDirectory = options.haraka ?? defaultHaraka();
   await install(options, surroundings, harakaDirectory);
   if (options.user !== undefined) {
     await giveQueue(directory, options.user);

@@ -9,5 +9,6 @@ export type { Middlebox, MiddleboxSpec, SeenHello } from './middlebox';
 export type { PolicyHost, PolicyBehaviour, PolicyRequest } from './policy_host';
 export { behaviours } from './behaviours';
 export type { HandshakeBehaviour, Behaviour, BehaviourName, Point, Step } from './behaviours';
+export { harakaDirectory } from './haraka_directory';
 export { iniText } from './ini';
 export type * from './world';

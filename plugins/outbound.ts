@@ -139,7 +139,7 @@ class Deliveries {
   delivered(next: Next, hmail: HMailItem): void {
     this.#conclude(next, hmail, (summary) => {
       deliveryCounters.count('delivered', summary);
-      hmail.loginfo(logLine('tls-peers delivered', summary));
+      this.#log(hmail, logLine('tls-peers delivered', summary));
       const sender = domainOf(hmail.todo.mail_from);
       if (this.#health.delivered(ourFault(sender)) === 'recovered') {
         this.#plugin.lognotice(`mail ${fromDomain(sender)} is delivered again`);
@@ -212,6 +212,11 @@ class Deliveries {
     next();
   }
 
+  #log(hmail: HMailItem, line: string): void {
+    if (this.#engine.settings().global.delivery.logLevel === 'notice') hmail.lognotice(line);
+    else hmail.loginfo(line);
+  }
+
   #reportFailure(
     outcome: Exclude<DeliveryOutcome, 'delivered'>,
     hmail: HMailItem,
@@ -219,7 +224,7 @@ class Deliveries {
   ): void {
     if (summary.rule === '' && summary.reasons.length === 0) return;
     deliveryCounters.count(outcome, summary);
-    hmail.loginfo(logLine(`tls-peers ${outcome}`, summary));
+    this.#log(hmail, logLine(`tls-peers ${outcome}`, summary));
     // Where a host had its say, what the others did is not why the mail waits.
     if (summary.reply !== '') return;
     const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');

@@ -7,22 +7,24 @@ export interface Asked {
   readonly method: string;
   /** The request target as it was sent. */
   readonly target: string;
-  /** The Host header, empty where there is none. */
-  readonly host: string;
+  /** The Host headers, as they were sent. */
+  readonly hosts: readonly string[];
   /** What the certificate was chosen by; empty on a listener without TLS, where a proxy has chosen it. */
   readonly serverName: string;
 }
 
 export interface Answer {
-  readonly status: 200 | 404 | 405 | 421;
+  readonly status: 200 | 400 | 404 | 405 | 421;
   readonly headers: Readonly<Record<string, string | number>>;
   /** Empty for everything but a policy. To HEAD it is not sent. */
   readonly body: string;
 }
 
 export function answer(catalogue: Catalogue, asked: Asked): Answer {
+  // Whoever stands in front may have gone by the one, and we by the other (RFC 9112 section 3.2).
+  if (asked.hosts.length > 1) return empty(400);
   const { authority, path } = splitTarget(asked.target);
-  const named = authority === '' ? asked.host : authority;
+  const named = authority === '' ? (asked.hosts[0] ?? '') : authority;
   const host = hostOf(named === '' ? asked.serverName : named);
   // A client that was shown the certificate of one name may not ask for another (RFC 9110 section 15.5.20).
   if (asked.serverName !== '' && host !== hostOf(asked.serverName)) return empty(421);

@@ -30,11 +30,7 @@ export class Certificates {
   readonly #log: Log;
 
   /** @param base Haraka's config directory. @param parse called once for each file, until it changes */
-  constructor(
-    base: string,
-    log: Log,
-    parse = readPem,
-  ) {
+  constructor(base: string, log: Log, parse = readPem) {
     this.#base = base;
     this.#log = log;
     this.#store = new PemStore(parse);

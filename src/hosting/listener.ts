@@ -119,7 +119,9 @@ export class PolicyListener {
             // A client that offers only what is not in here gets no handshake (RFC 7301 section 3.2).
             ALPNProtocols: ['http/1.1', 'http/1.0'],
             SNICallback: (name, done) => {
-              void this.#options.contextFor(canonicalDomain(name) ?? '').then((context) => done(null, context));
+              void this.#options
+                .contextFor(canonicalDomain(name) ?? '')
+                .then((context) => done(null, context));
             },
           });
     server.maxHeadersCount = 100;
@@ -141,13 +143,16 @@ export class PolicyListener {
     const asked: Asked = {
       method: request.method ?? '',
       target: request.url ?? '',
-      host: request.headers.host ?? '',
+      // `headers` has the first one alone.
+      hosts: request.headersDistinct.host ?? [],
       serverName: scheme === 'https' ? serverNameOf(request.socket) : '',
     };
     try {
       const answered = answer(asked);
-      const what = printable(`${asked.method} ${asked.host}${asked.target}`, 120);
-      log.debug(`policy request from ${request.socket.remoteAddress ?? 'unknown'}: ${what}: ${answered.status}`);
+      const what = printable(`${asked.method} ${asked.hosts.join()}${asked.target}`, 120);
+      log.debug(
+        `policy request from ${request.socket.remoteAddress ?? 'unknown'}: ${what}: ${answered.status}`,
+      );
       return answered;
     } catch (error) {
       log.error(`a policy request could not be answered: ${messageOf(error)}`);
@@ -161,7 +166,9 @@ export class PolicyListener {
     if (this.#closing) return;
     const problem = messageOf(error);
     if (problem !== this.#lastProblem) {
-      log.error(`no policies are served at ${this.#url()}: ${problem}; tried again every ${retryMs / 1000} s`);
+      log.error(
+        `no policies are served at ${this.#url()}: ${problem}; tried again every ${retryMs / 1000} s`,
+      );
     }
     this.#lastProblem = problem;
     clearTimeout(this.#retry);
@@ -180,4 +187,3 @@ function serverNameOf(socket: Socket): string {
   const name: unknown = Reflect.get(socket, 'servername');
   return typeof name === 'string' ? name : '';
 }
-

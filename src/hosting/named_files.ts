@@ -47,7 +47,8 @@ type Contents =
   | { readonly kind: 'unreadable'; readonly problem: FileProblem };
 
 function contentsOf({ name, reading }: NamedFile, key: FileProblem['key']): Contents {
-  if (reading.kind === 'file') return { kind: 'read', contents: readPem({ name, text: reading.text }), text: reading.text };
+  if (reading.kind === 'file')
+    return { kind: 'read', contents: readPem({ name, text: reading.text }), text: reading.text };
   const problem = reading.kind === 'absent' ? 'no such file' : `cannot be read: ${reading.problem}`;
   return { kind: 'unreadable', problem: fault(key, problem) };
 }

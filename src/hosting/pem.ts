@@ -67,7 +67,9 @@ export function pairKeys(files: readonly PemFile[]): Paired {
 
 /** Every chain whose key is there too, wherever it stands. Keys alone, and chains alone, are no fault. */
 export function pairContents(contents: readonly NamedContents[]): Paired {
-  const keys = new Map(contents.flatMap(({ keys }) => keys.map(({ pem, publicKey }) => [publicKey, pem] as const)));
+  const keys = new Map(
+    contents.flatMap(({ keys }) => keys.map(({ pem, publicKey }) => [publicKey, pem] as const)),
+  );
   const pairs = contents.flatMap(({ name, chain, leafKey }): KeyPair[] => {
     const [leaf] = chain;
     const keyPem = keys.get(leafKey);

@@ -17,7 +17,10 @@ import { hostedPolicy, policyRecord } from './policy_text';
 export interface MxHostSeen {
   readonly host: string;
   readonly addresses:
-    | { readonly kind: 'found'; readonly probes: readonly { readonly address: string; readonly probe: Probe }[] }
+    | {
+        readonly kind: 'found';
+        readonly probes: readonly { readonly address: string; readonly probe: Probe }[];
+      }
     | { readonly kind: 'none' }
     | { readonly kind: 'unknown'; readonly problem: string };
 }
@@ -30,7 +33,12 @@ export type MxSeen =
 
 /** What a sender gets from one address of the policy host. */
 export type PolicyAddressSeen =
-  | { readonly kind: 'served'; readonly address: string; readonly text: string; readonly certificateEnds: Date }
+  | {
+      readonly kind: 'served';
+      readonly address: string;
+      readonly text: string;
+      readonly certificateEnds: Date;
+    }
   | { readonly kind: 'failed'; readonly address: string; readonly failure: Failure };
 
 export type PolicyHostSeen =
@@ -85,7 +93,9 @@ function judgeHosts({ file, mx }: RolloutFacts, now: Date): Unplaced[] {
 function judgeHost(file: HostedFile, seen: MxHostSeen, now: Date): Unplaced[] {
   const { host, addresses } = seen;
   const covered = matchesPolicy(hostedPolicy(file.policy), host);
-  const uncovered = covered ? [] : [fault(file, `the MX host ${host} is not covered by any mx of the policy`)];
+  const uncovered = covered
+    ? []
+    : [fault(file, `the MX host ${host} is not covered by any mx of the policy`)];
   switch (addresses.kind) {
     case 'unknown':
       return [...uncovered, warning(`${host}: its addresses could not be looked up (${addresses.problem})`)];
@@ -115,7 +125,9 @@ function judgeProbe(
       return [warning(`${at} could not be checked from here: TLS was not asked for`)];
     case 'encrypted': {
       const verdict = checkSession(senderRequirement(host), probe.session, now);
-      return verdict.kind === 'failed' ? [fault(file, `${at}: ${verdict.failure.text}`)] : soonOver(at, probe, now);
+      return verdict.kind === 'failed'
+        ? [fault(file, `${at}: ${verdict.failure.text}`)]
+        : soonOver(at, probe, now);
     }
   }
 }
@@ -123,7 +135,11 @@ function judgeProbe(
 function soonOver(at: string, { session }: Extract<Probe, { kind: 'encrypted' }>, now: Date): Unplaced[] {
   const ends = Date.parse(session.certificates.chain()[0]?.validTo ?? '');
   return ends - now.getTime() < hostRenewalMs
-    ? [warning(`${at}: its certificate ends ${days(ends, now)}; then senders that enforce will not deliver there`)]
+    ? [
+        warning(
+          `${at}: its certificate ends ${days(ends, now)}; then senders that enforce will not deliver there`,
+        ),
+      ]
     : [];
 }
 
@@ -159,7 +175,9 @@ function judgeMaxAge({ file }: RolloutFacts): Unplaced[] {
     return [warning(`max_age is ${maxAge} s: a policy that is enforced protects for weeks (604800 or more)`)];
   }
   if (mode === 'testing' && maxAge > 31 * day) {
-    return [warning(`max_age is ${maxAge} s: while testing, senders should look again sooner (604800 or less)`)];
+    return [
+      warning(`max_age is ${maxAge} s: while testing, senders should look again sooner (604800 or less)`),
+    ];
   }
   return [];
 }
@@ -195,12 +213,18 @@ function judgePolicyHost({ file, policyHost }: RolloutFacts, now: Date): Unplace
   }
 }
 
-function judgePolicyAddresses(file: HostedFile, addresses: readonly PolicyAddressSeen[], now: Date): Unplaced[] {
+function judgePolicyAddresses(
+  file: HostedFile,
+  addresses: readonly PolicyAddressSeen[],
+  now: Date,
+): Unplaced[] {
   const failed = addresses.flatMap((one) => (one.kind === 'failed' ? [one.failure] : []));
   const served = addresses.flatMap((one) => (one.kind === 'served' ? [one] : []));
   // One finding for what several addresses have in common; they are named where others do better.
   const at = (some: readonly PolicyAddressSeen[]) =>
-    some.length === addresses.length ? file.host : `${file.host} (${some.map(({ address }) => address).join(', ')})`;
+    some.length === addresses.length
+      ? file.host
+      : `${file.host} (${some.map(({ address }) => address).join(', ')})`;
   const others = groupBy(served, ({ text }) => text).filter(([{ text }]) => text !== file.text);
   const ending = groupBy(served, ({ certificateEnds }) => certificateEnds.getTime()).filter(
     ([{ certificateEnds }]) => certificateEnds.getTime() - now.getTime() < renewalMs,
@@ -208,7 +232,9 @@ function judgePolicyAddresses(file: HostedFile, addresses: readonly PolicyAddres
   return [
     ...failed.map((failure) => (served.length === 0 ? unfetchable(failure) : unfetchableForSome(failure))),
     ...others.map((some) =>
-      error(`${at(some)} serves another policy than the one configured here: ${printable(some[0].text, 120)}`),
+      error(
+        `${at(some)} serves another policy than the one configured here: ${printable(some[0].text, 120)}`,
+      ),
     ),
     ...ending.map((some) => {
       const left = days(some[0].certificateEnds.getTime(), now);
@@ -219,11 +245,15 @@ function judgePolicyAddresses(file: HostedFile, addresses: readonly PolicyAddres
 
 /** A certificate is the same for everybody. Whether others get there is not seen from here, behind NAT for one. */
 function unfetchable({ reason, text }: Failure): Unplaced {
-  return error(`${reason === 'sts-webpki-invalid' ? 'senders cannot fetch the policy' : notFromHere}: ${text}`);
+  return error(
+    `${reason === 'sts-webpki-invalid' ? 'senders cannot fetch the policy' : notFromHere}: ${text}`,
+  );
 }
 
 function unfetchableForSome({ reason, text }: Failure): Unplaced {
-  return warning(`${reason === 'sts-webpki-invalid' ? 'some senders cannot fetch the policy' : notFromHere}: ${text}`);
+  return warning(
+    `${reason === 'sts-webpki-invalid' ? 'some senders cannot fetch the policy' : notFromHere}: ${text}`,
+  );
 }
 
 const notFromHere = 'the policy cannot be fetched from here';

@@ -147,7 +147,9 @@ async function addressesOf(
   const [four = [], six = []] = answers.map((answer) => (answer.kind === 'records' ? answer.records : []));
   const addresses = inTurn(four, six);
   if (addresses.length > 0) return { kind: 'found', addresses };
-  const failed = answers.find((answer): answer is Extract<Answer<string>, { kind: 'failed' }> => answer.kind === 'failed');
+  const failed = answers.find(
+    (answer): answer is Extract<Answer<string>, { kind: 'failed' }> => answer.kind === 'failed',
+  );
   return failed === undefined ? { kind: 'none' } : { kind: 'unknown', problem: failed.detail };
 }
 

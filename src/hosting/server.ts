@@ -95,7 +95,8 @@ export class PolicyServer {
       this.#lastProblem = undefined;
     } catch (error) {
       const problem = messageOf(error);
-      if (problem !== this.#lastProblem) this.#options.log.error(`the certificates could not be read: ${problem}`);
+      if (problem !== this.#lastProblem)
+        this.#options.log.error(`the certificates could not be read: ${problem}`);
       this.#lastProblem = problem;
     }
   }

@@ -59,7 +59,9 @@ export class RolloutWatch {
         if (severity === 'error') log.error(line);
         else log.warn(line);
       }
-      log.notice(`checked ${count(files.length, 'MTA-STS policy', 'MTA-STS policies')}: ${summary(findings.length)}`);
+      log.notice(
+        `checked ${count(files.length, 'MTA-STS policy', 'MTA-STS policies')}: ${summary(findings.length)}`,
+      );
     } catch (error) {
       log.error(`the MTA-STS policies could not be checked: ${messageOf(error)}`);
     }
@@ -67,7 +69,9 @@ export class RolloutWatch {
 }
 
 function summary(findings: number): string {
-  return findings === 0 ? 'nothing stands in the way of mail' : `${count(findings, 'finding', 'findings')}, see above`;
+  return findings === 0
+    ? 'nothing stands in the way of mail'
+    : `${count(findings, 'finding', 'findings')}, see above`;
 }
 
 function count(number: number, one: string, many: string): string {

@@ -36,12 +36,7 @@ export function ruleForClient(
     : ruleForAddress(settings, recipientDomain, client.ip, today);
 }
 
-function ruleForAddress(
-  settings: Settings,
-  recipientDomain: string,
-  ip: string,
-  today: Day,
-): FoundForClient {
+function ruleForAddress(settings: Settings, recipientDomain: string, ip: string, today: Day): FoundForClient {
   const owner = ownerOf(settings, recipientDomain);
   if (owner.kind === 'invalid') return owner;
   const address = parseAddress(ip);

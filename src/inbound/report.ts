@@ -21,7 +21,8 @@ export function verdictLine(verdict: RecipientVerdict, seen: Circumstances): str
     ['to', `<${seen.recipient}>`],
     ['tls', seen.tls || 'unknown'],
   ];
-  if (verdict.kind !== 'admitted') fields.push(['reason', verdict.failure.reason], ['text', verdict.failure.text]);
+  if (verdict.kind !== 'admitted')
+    fields.push(['reason', verdict.failure.reason], ['text', verdict.failure.text]);
   if (verdict.kind === 'refused') fields.push(['reply', `${verdict.reply.code} ${verdict.reply.status}`]);
   const written = fields.filter(([, value]) => value !== '').map(([key, value]) => `${key}=${quoted(value)}`);
   return [`tls-peers inbound ${verdict.kind}`, ...written].join(' ');

@@ -1,6 +1,7 @@
 /** One stored policy as the text of a file, and back. Pure. */
 import { createHash } from 'node:crypto';
 import { parsePolicy, serializePolicy } from './policy';
+import { formatAge } from '../state/format';
 import { keyText, type PolicyKey, type StoredPolicy } from './store';
 
 const format = 1;
@@ -8,6 +9,8 @@ const suffix = '.json';
 
 export type Decoded =
   | { readonly kind: 'whole'; readonly stored: StoredPolicy }
+  /** Written by a newer version of the suite: not to be replaced, and not to be removed. */
+  | { readonly kind: 'newer' }
   | { readonly kind: 'damaged'; readonly why: string };
 
 /** A digest rather than the domain: any domain makes a valid file name, and none can point elsewhere. */
@@ -29,7 +32,9 @@ export function decodeEntry(text: string, name: string): Decoded {
   const value = parseObject(text);
   if (value === undefined) return damaged('not a JSON object');
   const { domain, roots, id, fetchedAt, policy } = value;
-  if (value.format !== format) return damaged('of a format that this version does not know');
+  const age = formatAge(value, format);
+  if (age === 'newer') return { kind: 'newer' };
+  if (age === 'damaged') return damaged('of a format that nobody knows');
   if (typeof domain !== 'string' || typeof roots !== 'string' || typeof id !== 'string')
     return damaged('incomplete');
   if (typeof policy !== 'string' || !isTime(fetchedAt)) return damaged('incomplete');

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../log';
 import { isMissing, StateFault, useStateDirectory } from '../state/directory';
+import { newerFormat } from '../state/format';
 import { isTemporary, readPlainFile, replaceFile, touchPlainFile } from '../state/files';
 import { presentOwner, type Owner } from '../state/owner';
 import { messageOf, printable } from '../text';
@@ -85,6 +86,7 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
       await use();
       const decoded = await readEntry(name);
       if (decoded.kind === 'damaged') return unreadable(key, `it is damaged (${decoded.why})`);
+      if (decoded.kind === 'newer') return unreadable(key, newerFormat);
       saidOfEntries.delete(name);
       return { kind: 'stored', stored: decoded.stored };
     } catch (error) {
@@ -123,11 +125,19 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
     try {
       const decoded = await readEntry(name);
       if (decoded.kind === 'whole') return decoded.stored;
-      report(`it is damaged (${printable(decoded.why)})`);
+      report(decoded.kind === 'newer' ? newerFormat : `it is damaged (${printable(decoded.why)})`);
     } catch (error) {
       if (!isMissing(error)) report(`it cannot be read: ${printable(messageOf(error))}`);
     }
     return undefined;
+  }
+
+  /** Never rejects. */
+  async function isNewer(name: string): Promise<boolean> {
+    return readEntry(name).then(
+      ({ kind }) => kind === 'newer',
+      () => false,
+    );
   }
 
   /** Keeps the directory within its bounds. Never rejects. */
@@ -148,6 +158,7 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
     const now = Date.now();
     const judged: (Candidate & { worth: ReturnType<typeof worthOf> })[] = [];
     for (const entry of entries) {
+      if (await isNewer(entry.name)) continue;
       const stored = await wholeEntry(entry.name, () => undefined);
       // What cannot be read may be a policy in force: it goes by its last use as well.
       const worth = stored === undefined ? 'ordinary' : worthOf(stored, naming(stored.domain), now);
@@ -175,6 +186,8 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
     read,
     async write(stored, usedAt = Date.now()) {
       await use();
+      // The policy holds from memory meanwhile; what the newer version knows of it would be lost.
+      if (await isNewer(entryName(stored))) return;
       await replaceFile(directory, entryName(stored), encodeEntry(stored), { owner, changedAt: usedAt });
       if (++writes % sweepEvery !== 0) return;
       sweeping = sweeping.then(sweep);

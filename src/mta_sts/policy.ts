@@ -209,13 +209,14 @@ function isDomain(name: string): boolean {
 function whyNoName(name: string): string {
   if (isAddress(name)) return 'mx must be a host name, not an address';
   if (name.includes('*')) return 'a wildcard in mx must be the whole left-most label';
+  if (/[\t ]/.test(name)) return 'mx must be one host name and nothing else';
   if (!isAscii(name)) return 'mx must be written in ASCII, as A-labels';
   return 'mx must be a host name, or "*." and a domain';
 }
 
 function isAddress(name: string): boolean {
   const bare = insideBrackets(name) ?? name;
-  return isIP(bare) !== 0 || /^[\d.]+$/.test(bare);
+  return isIP(bare) !== 0 || (/^[\d.]+$/.test(bare) && /\d/.test(bare));
 }
 
 function refused(field: Field, rule: string): Broken {

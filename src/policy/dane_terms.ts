@@ -26,7 +26,7 @@ export function daneTerms(
     case 'opportunistic':
       return accepted(opportunistic(rule, name, 'no-dane'), daneText(entry, destination));
     case 'mta_sts':
-      return policyByItself(rule, facts, name);
+      return beside(daneText(entry, destination), policyByItself(rule, facts, name));
     case 'encrypt': {
       const asked = { because: 'dane-unusable', authentication: unauthenticated } as const;
       return accepted(encrypted(rule, name, asked), daneText(entry, destination));
@@ -45,6 +45,11 @@ export function daneTerms(
       return policyBesideDane(rule, facts, name, usable);
     }
   }
+}
+
+/** DANE was looked for, and what was found of it belongs to what was found. */
+function beside(dane: string, terms: Terms): Terms {
+  return { ...terms, discovered: `${dane}; ${terms.discovered}` };
 }
 
 function recordsIn(entry: DaneEntry): DaneAuthentication {

@@ -12,13 +12,18 @@ export function datesText(chain: readonly X509Certificate[], fault: DateFault, n
   const found = path[depth];
   if (found === undefined) {
     const what = fault === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
-    return `the certificate of an issuer, not sent by the peer, ${what}`;
+    return `the certificate of an issuer, not sent by the peer, ${what}, ${byClock(now)}`;
   }
   const when =
     fault === 'CERT_HAS_EXPIRED'
       ? `expired on ${utcDay(new Date(found.validTo))}`
       : `is not valid before ${utcDay(new Date(found.validFrom))}`;
-  return `${nameOf(found, depth)} ${when}`;
+  return `${nameOf(found, depth)} ${when}, ${byClock(now)}`;
+}
+
+/** Where it is the clock that is wrong, every peer fails at once, and nothing else would tell. */
+function byClock(now: Date): string {
+  return `by this machine's clock (${now.toISOString().slice(0, 16)}Z)`;
 }
 
 /**

@@ -18,6 +18,7 @@ import { chainWeakness } from '../x509/chain_strength';
 import { dnsIdsBelow, sanMatches } from '../x509/names';
 import { forbiddingIssuer } from '../x509/reference_name';
 import { WorkBudget, WorkBudgetSpent } from '../x509/work_budget';
+import { chainCodeText } from './chain_code';
 import { datesText, nameOf, subjectOf } from './dates';
 import { observedBy } from './observed';
 import type { Authentication, PkixAuthentication, TlsRequirement } from './requirement';
@@ -187,7 +188,7 @@ function chainText(session: TlsSession, now: Date): string {
     return datesText(certificates.chain(), chainVerdict, now);
   }
   const weakness = saysNothing.has(chainVerdict) ? weaknessText(session, now) : '';
-  return weakness === '' ? `the certificate does not verify: ${printable(chainVerdict)}` : weakness;
+  return weakness === '' ? chainCodeText(chainVerdict) : weakness;
 }
 
 /** What Node makes of X509_V_ERR_EE_KEY_TOO_SMALL and its like, and what it may once make of them. */

@@ -7,7 +7,7 @@ import type { EncryptedRequirement } from './requirement';
 import { stsFinding, type StsFinding } from './sts';
 import { stsTable } from './tables';
 import { accepted, encrypted, opportunistic, pkixFor, refused, unauthenticated, type Terms } from './terms';
-import { besideDaneText, overUnusableText, stsText } from './texts';
+import { besideDaneText, stsText } from './texts';
 
 /** The column `by_itself`. */
 export function policyByItself(rule: OutboundRule, facts: Facts, host: string): Terms {
@@ -36,7 +36,7 @@ export function policyByItself(rule: OutboundRule, facts: Facts, host: string): 
 export function policyOverUnusable(rule: OutboundRule, facts: Facts, host: string, dane: string): Terms {
   const found = stsFinding(facts.sts, facts.destination.domain, host);
   const { recorded } = found;
-  const discovered = overUnusableText(dane, found);
+  const discovered = besideDaneText(dane, found);
   const because = 'dane-unusable';
   const authentication = unauthenticated;
   switch (stsTable[found.row].no_usable_tlsa) {

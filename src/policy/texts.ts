@@ -90,12 +90,7 @@ const whyNoPolicy = {
   not_obtained: 'MTA-STS policy not obtained',
 } as const;
 
-/** The policy has the last word where TLSA records exist and none is usable. */
-export function overUnusableText(dane: string, found: StsFinding): string {
-  return isInForce(found) ? stsText(found) : dane;
-}
-
-/** Both count where the MX RRset is insecure. */
+/** A policy that counts beside TLSA records: those of an insecure MX RRset, or those of which none is usable. */
 export function besideDaneText(dane: string, found: StsFinding): string {
   return isInForce(found) ? `${dane}; ${stsText(found)}` : dane;
 }

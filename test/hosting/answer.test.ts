@@ -31,15 +31,18 @@ describe('a request', () => {
   const requests: readonly (readonly [what: string, asked: Partial<Asked>, status: number])[] = [
     ['for the policy', {}, 200],
     ['by HEAD', { method: 'HEAD' }, 200],
-    ['without a Host header, as in HTTP/1.0', { host: '' }, 200],
-    ['in capitals', { host: 'MTA-STS.One.Example', serverName: 'mta-sts.ONE.example' }, 200],
-    ['with a port', { host: `${one}:8443` }, 200],
-    ['with a trailing dot', { host: `${one}.` }, 200],
-    ['in absolute form', { target: `https://${one}${path}`, host: 'elsewhere.example' }, 200],
+    ['without a Host header, as in HTTP/1.0', { hosts: [] }, 200],
+    ['with two Host headers', { hosts: [one, 'elsewhere.example'] }, 400],
+    ['with the same Host header twice', { hosts: [one, one] }, 400],
+    ['in absolute form with two', { target: `https://${one}${path}`, hosts: [one, one] }, 400],
+    ['in capitals', { hosts: ['MTA-STS.One.Example'], serverName: 'mta-sts.ONE.example' }, 200],
+    ['with a port', { hosts: [`${one}:8443`] }, 200],
+    ['with a trailing dot', { hosts: [`${one}.`] }, 200],
+    ['in absolute form', { target: `https://${one}${path}`, hosts: ['elsewhere.example'] }, 200],
     ['in absolute form for another', { target: `https://mta-sts.two.example${path}` }, 421],
-    ['for another of our names', { host: 'mta-sts.two.example' }, 421],
-    ['for a name that is not ours', { host: 'elsewhere.example' }, 421],
-    ['with a Host header that is no name', { host: '\u0000' }, 421],
+    ['for another of our names', { hosts: ['mta-sts.two.example'] }, 421],
+    ['for a name that is not ours', { hosts: ['elsewhere.example'] }, 421],
+    ['with a Host header that is no name', { hosts: ['\u0000'] }, 421],
     ['for the root', { target: '/' }, 404],
     ['with a query', { target: `${path}?` }, 404],
     ['with dots in the path', { target: `/.well-known/../.well-known/mta-sts.txt` }, 404],
@@ -51,12 +54,12 @@ describe('a request', () => {
     ['by PUT', { method: 'PUT' }, 405],
     ['by DELETE for something else', { method: 'DELETE', target: '/x' }, 404],
     ['behind a proxy', { serverName: '' }, 200],
-    ['behind a proxy for a name that is not ours', { serverName: '', host: 'elsewhere.example' }, 404],
-    ['behind a proxy without a Host header', { serverName: '', host: '' }, 404],
-    ['behind a proxy for a prototype', { serverName: '', host: 'constructor' }, 404],
+    ['behind a proxy for a name that is not ours', { serverName: '', hosts: ['elsewhere.example'] }, 404],
+    ['behind a proxy without a Host header', { serverName: '', hosts: [] }, 404],
+    ['behind a proxy for a prototype', { serverName: '', hosts: ['constructor'] }, 404],
   ];
   it.each(requests)('%s', (_what, asked, status) => {
-    const given = answer(catalogue, { method: 'GET', target: path, host: one, serverName: one, ...asked });
+    const given = answer(catalogue, { method: 'GET', target: path, hosts: [one], serverName: one, ...asked });
     expect(given.status).toBe(status);
     expect(given.headers['Content-Length']).toBe(Buffer.byteLength(given.body));
     expect(given.body === '').toBe(status !== 200);
@@ -66,7 +69,10 @@ describe('a request', () => {
 describe('the text and the id', () => {
   const label = fc.stringMatching(/^[a-z0-9]{1,10}$/);
   const name = fc.tuple(label, label).map(([a, b]) => `${a}.x${b}`);
-  const pattern = fc.oneof(name, name.map((one) => `*.${one}`));
+  const pattern = fc.oneof(
+    name,
+    name.map((one) => `*.${one}`),
+  );
   const policy: fc.Arbitrary<HostedPolicy> = fc.record({
     mode: fc.constantFrom('enforce', 'testing', 'none'),
     mx: fc.array(pattern, { minLength: 1, maxLength: 5 }),

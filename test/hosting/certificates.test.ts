@@ -4,7 +4,14 @@ import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { chainPem, createCa, createKey, issue, type CertificateOptions, type Issued } from '../../haraka-test-harness/pki';
+import {
+  chainPem,
+  createCa,
+  createKey,
+  issue,
+  type CertificateOptions,
+  type Issued,
+} from '../../haraka-test-harness/pki';
 import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
 import { Certificates } from '../../src/hosting/certificates';
 import { readPem } from '../../src/hosting/pem';
@@ -16,7 +23,10 @@ const now = new Date();
 const day = 86_400_000;
 
 const catalogueOf = (more = ''): Catalogue =>
-  hostedFiles(loadSettings(memorySource({ 'tls-peers/one.example.ini': `[mta_sts]\nmx = mx.one.example\n${more}` })).settings);
+  hostedFiles(
+    loadSettings(memorySource({ 'tls-peers/one.example.ini': `[mta_sts]\nmx = mx.one.example\n${more}` }))
+      .settings,
+  );
 
 let ca: Issued;
 let base: string;
@@ -202,7 +212,11 @@ describe('a renewal', () => {
   it('that is valid from tomorrow takes over tomorrow', async () => {
     const key = createKey('ec');
     const current = await make({ key, notAfter: new Date(now.getTime() + 2 * day) });
-    const next = await make({ key, notBefore: new Date(now.getTime() + day), notAfter: new Date(now.getTime() + 90 * day) });
+    const next = await make({
+      key,
+      notBefore: new Date(now.getTime() + day),
+      notAfter: new Date(now.getTime() + 90 * day),
+    });
     await put('tls/now.pem', key.pem + current.certPem);
     await put('tls/next.pem', next.certPem);
     expect(await inUse()).toBe(fingerprint(current));
@@ -265,7 +279,9 @@ describe('a renewal', () => {
     const before = await inUse();
     await rm(path.join(base, 'tls'), { recursive: true });
     expect(await inUse()).toBe(before);
-    expect(said.at(-1)).toBe(`there is no usable certificate for ${host} any more: the last one stays in use`);
+    expect(said.at(-1)).toBe(
+      `there is no usable certificate for ${host} any more: the last one stays in use`,
+    );
   });
 });
 

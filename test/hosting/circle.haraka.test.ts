@@ -43,7 +43,11 @@ async function startSender(): Promise<Lab> {
         { name: domain, type: 'MX', records: [{ type: 'MX', preference: 10, exchange: mxHost }] },
         { name: mxHost, type: 'A', records: [{ type: 'A', address: mxAddress }] },
         { name: `mta-sts.${domain}`, type: 'A', records: [{ type: 'A', address: policyAddress }] },
-        { name: `_mta-sts.${domain}`, type: 'TXT', records: [{ type: 'TXT', text: `v=STSv1; id=${policyId(policy)};` }] },
+        {
+          name: `_mta-sts.${domain}`,
+          type: 'TXT',
+          records: [{ type: 'TXT', text: `v=STSv1; id=${policyId(policy)};` }],
+        },
       ],
     },
     { config: { 'tls-peers/sender.example.ini': '[outbound]\nsecurity_level = mta_sts\n' } },

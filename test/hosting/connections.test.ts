@@ -23,7 +23,8 @@ function arrive(connections: Connections, addresses: readonly string[]): FakeSoc
 }
 
 /** A letter for each that is still open. */
-const open = (sockets: readonly FakeSocket[]) => sockets.map(({ destroyed }) => (destroyed ? '.' : 'o')).join('');
+const open = (sockets: readonly FakeSocket[]) =>
+  sockets.map(({ destroyed }) => (destroyed ? '.' : 'o')).join('');
 
 describe('connections to a listener', () => {
   const limits = { most: 4, mostPerClient: 2, lifetimeMs: 10 };
@@ -33,7 +34,11 @@ describe('connections to a listener', () => {
     ['of one /64', ['2001:db8::1', '2001:db8::2', '2001:db8::ffff'], '.oo'],
     ['of several /64', ['2001:db8::1', '2001:db8:0:1::1', '2001:db8:0:2::1'], 'ooo'],
     ['of one address in both its forms', ['192.0.2.1', '::ffff:192.0.2.1', '192.0.2.1'], '.oo'],
-    ['of many clients: the oldest goes', ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5'], '.oooo'],
+    [
+      'of many clients: the oldest goes',
+      ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5'],
+      '.oooo',
+    ],
   ];
   it.each(floods)('%s', (_what, from, left) => {
     const connections = new Connections(limits);

@@ -17,7 +17,10 @@ const hasCurl = spawnSync('curl', ['--version']).status === 0;
 if (!hasCurl) process.stderr.write('SKIPPED: curl, apt-get install curl\n');
 
 const policies = {
-  'one.example': { ini: 'mode = enforce\nmx[] = mx1.one.example\nmx[] = *.mx.one.example\nmax_age = 1209600\n', mode: 'enforce' },
+  'one.example': {
+    ini: 'mode = enforce\nmx[] = mx1.one.example\nmx[] = *.mx.one.example\nmax_age = 1209600\n',
+    mode: 'enforce',
+  },
   'two.example': { ini: 'mx = mx.two.example\n', mode: 'testing' },
   'three.example': { ini: 'mode = none\n', mode: 'none' },
 } as const;
@@ -39,7 +42,9 @@ const fingerprints = new Map<string, string>();
 beforeAll(async () => {
   office = await openCertificateOffice();
   [port, httpPort] = await Promise.all([freePort(), freePort()]);
-  const certificates = await Promise.all(names.map(async (name) => [name, await pem(`mta-sts.${name}`)] as const));
+  const certificates = await Promise.all(
+    names.map(async (name) => [name, await pem(`mta-sts.${name}`)] as const),
+  );
   for (const [name, { fingerprint }] of certificates) fingerprints.set(name, fingerprint);
   lab = await startLab(
     { domains: {} },
@@ -47,7 +52,9 @@ beforeAll(async () => {
       config: {
         'test-ca.pem': office.caPem,
         'tls-peers.ini': `[hosting]\nlisten = 127.0.0.1:${port}\nlisten_http = 127.0.0.1:${httpPort}\n`,
-        ...Object.fromEntries(names.map((name) => [`tls-peers/${name}.ini`, `[mta_sts]\n${policies[name].ini}`])),
+        ...Object.fromEntries(
+          names.map((name) => [`tls-peers/${name}.ini`, `[mta_sts]\n${policies[name].ini}`]),
+        ),
         ...Object.fromEntries(certificates.map(([name, { text }]) => [`tls/${name}.pem`, text])),
       },
     },
@@ -78,14 +85,23 @@ describe('three managed domains at one listener', () => {
     const fetcher = new PolicyFetcher({
       resolver: {
         a: (asked) =>
-          Promise.resolve({ kind: 'records', secure: false, records: ['127.0.0.1'], canonicalName: asked, ttl: 1 }),
+          Promise.resolve({
+            kind: 'records',
+            secure: false,
+            records: ['127.0.0.1'],
+            canonicalName: asked,
+            ttl: 1,
+          }),
         aaaa: (asked) =>
           Promise.resolve({ kind: 'denied', secure: false, denial: 'nodata', canonicalName: asked, ttl: 1 }),
       },
       options: { allowPrivate: true },
       open: (address, options) => tls.connect({ ...options, host: address, port }),
     });
-    const fetched = await fetcher.fetch(name, { extraRoots: office.caPem, signal: AbortSignal.timeout(10_000) });
+    const fetched = await fetcher.fetch(name, {
+      extraRoots: office.caPem,
+      signal: AbortSignal.timeout(10_000),
+    });
     expect(fetched).toMatchObject({ kind: 'fetched', policy: { mode: policies[name].mode } });
   });
 
@@ -109,7 +125,10 @@ describe('three managed domains at one listener', () => {
   });
 
   it.skipIf(!hasCurl).each(names)('%s is fetched by curl', async (name) => {
-    const { stdout } = await curl(`https://mta-sts.${name}:${port}/.well-known/mta-sts.txt`, `mta-sts.${name}`);
+    const { stdout } = await curl(
+      `https://mta-sts.${name}:${port}/.well-known/mta-sts.txt`,
+      `mta-sts.${name}`,
+    );
     expect(stdout).toContain(`mode: ${policies[name].mode}\r\n`);
   });
 
@@ -131,8 +150,13 @@ describe('three managed domains at one listener', () => {
 
 it('a renewed certificate is served without a restart, and a broken one changes nothing', async () => {
   const before = lab.haraka.pid;
-  await lab.haraka.writeConfig('tls/one.example.pem', '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
-  await lab.haraka.waitForLog(/no usable certificate for mta-sts\.one\.example any more: the last one stays in use/);
+  await lab.haraka.writeConfig(
+    'tls/one.example.pem',
+    '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+  );
+  await lab.haraka.waitForLog(
+    /no usable certificate for mta-sts\.one\.example any more: the last one stays in use/,
+  );
   expect((await ask(wish('one.example'))).fingerprint).toBe(fingerprints.get('one.example'));
   const renewed = await pem('mta-sts.one.example');
   await lab.haraka.writeConfig('tls/one.example.pem', renewed.text);
@@ -166,7 +190,15 @@ it('a named certificate file serves its domain, and goes before the directory', 
 
 function curl(url: string, host: string, ...more: string[]) {
   return run('curl', [
-    ...['--silent', '--show-error', '--fail', '--max-time', '10', '--cacert', lab.haraka.directory + '/config/test-ca.pem'],
+    ...[
+      '--silent',
+      '--show-error',
+      '--fail',
+      '--max-time',
+      '10',
+      '--cacert',
+      lab.haraka.directory + '/config/test-ca.pem',
+    ],
     ...['--resolve', `${host}:${port}:127.0.0.1`, ...more, url],
   ]);
 }

@@ -49,7 +49,10 @@ function tlsSocket(options: ConnectionOptions = {}): Socket {
 }
 
 /** Writes the parts as they come, and resolves with all that was answered once the connection is closed. */
-async function conversation(socket: Socket, parts: AsyncIterable<string> | Iterable<string>): Promise<string> {
+async function conversation(
+  socket: Socket,
+  parts: AsyncIterable<string> | Iterable<string>,
+): Promise<string> {
   let heard = '';
   socket.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')));
   socket.on('error', () => undefined);
@@ -81,18 +84,47 @@ const get = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 describe('a request that is not as it should be', () => {
   const requests: readonly (readonly [what: string, text: string, statuses: readonly string[]])[] = [
     ['path traversal', `GET /.well-known/../../../etc/passwd HTTP/1.1\r\nHost: ${host}\r\n\r\n`, ['404']],
+    [
+      'two Host headers',
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nHost: mta-sts.two.example\r\n\r\n`,
+      ['400'],
+    ],
     ['a wrong Host', `GET ${path} HTTP/1.1\r\nHost: mta-sts.two.example\r\n\r\n`, ['421']],
     ['no Host', `GET ${path} HTTP/1.1\r\n\r\n`, ['400']],
     ['HTTP/1.0 without Host', `GET ${path} HTTP/1.0\r\n\r\n`, ['200']],
     ['two requests in one packet', get + get, ['200']],
-    ['a header of 100 KB', `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, ['431']],
+    [
+      'a header of 100 KB',
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
+      ['431'],
+    ],
     ['10,000 headers', `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${'a:\r\n'.repeat(10_000)}\r\n`, ['431']],
-    ['a body', `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(100_000)}`, ['405']],
-    ['a body announced first', `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n`, ['405']],
-    ['two lengths', `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`, ['400']],
-    ['length and chunks', `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, ['400']],
+    [
+      'a body',
+      `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(100_000)}`,
+      ['405'],
+    ],
+    [
+      'a body announced first',
+      `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n`,
+      ['405'],
+    ],
+    [
+      'two lengths',
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`,
+      ['400'],
+    ],
+    [
+      'length and chunks',
+      `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      ['400'],
+    ],
     ['CONNECT', `CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}\r\n\r\n`, []],
-    ['an upgrade', `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, ['200']],
+    [
+      'an upgrade',
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      ['200'],
+    ],
     ['no HTTP', 'EHLO client.example\r\n\r\n', ['400']],
     ['octets at random', randomBytes(5000).toString('latin1'), ['400']],
   ];
@@ -108,7 +140,10 @@ describe('a request that is not as it should be', () => {
   it('TLS 1.1, no TLS and TLS garbage get no answer', async () => {
     const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
     expect(await conversation(tlsSocket(old), [])).toBe('');
-    const bare = () => connect(port, '127.0.0.1').once('connect', function (this: Socket) { this.emit('secureConnect'); });
+    const bare = () =>
+      connect(port, '127.0.0.1').once('connect', function (this: Socket) {
+        this.emit('secureConnect');
+      });
     expect(await conversation(bare(), [get])).not.toContain('STSv1');
     const garbage = `\x16\x03\x01\x02\x00\x01${randomBytes(600).toString('latin1')}`;
     expect(await conversation(bare(), [garbage])).not.toContain('HTTP');
@@ -121,7 +156,10 @@ it('whoever trickles a header, a body or a handshake is cut off, and mail passes
   const seconds = () => ((performance.now() - since) / 1000).toFixed(1);
   const bare = connect(port, '127.0.0.1');
   const slow = {
-    header: conversation(tlsSocket(), trickle(get.replace('\r\n\r\n', `\r\nX-Slow: ${'x'.repeat(1000)}\r\n\r\n`))),
+    header: conversation(
+      tlsSocket(),
+      trickle(get.replace('\r\n\r\n', `\r\nX-Slow: ${'x'.repeat(1000)}\r\n\r\n`)),
+    ),
     body: conversation(tlsSocket(), slowBody()),
     nothing: conversation(tlsSocket(), []),
     handshake: conversation(bare, []),
@@ -138,7 +176,9 @@ it('whoever trickles a header, a body or a handshake is cut off, and mail passes
 }, 60_000);
 
 it('ten thousand idle connections cost a bounded number of descriptors, and mail and policies pass meanwhile', async () => {
-  const limit = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
+  const limit = Number(
+    /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024,
+  );
   const wanted = Math.min(10_000, limit - 500);
   const before = resident();
   const sockets: Socket[] = [];
@@ -146,7 +186,11 @@ it('ten thousand idle connections cost a bounded number of descriptors, and mail
     for (let index = 0; index < wanted; index += 500) {
       const batch = Array.from({ length: Math.min(500, wanted - index) }, (_, at) => {
         // From two hundred addresses, so that it is not the limit of one client that is met.
-        const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.9.${((index + at) % 200) + 1}` });
+        const socket = connect({
+          port,
+          host: '127.0.0.1',
+          localAddress: `127.0.9.${((index + at) % 200) + 1}`,
+        });
         sockets.push(socket);
         socket.on('error', () => undefined);
         return Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => undefined);

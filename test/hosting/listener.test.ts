@@ -21,7 +21,11 @@ const settingsOf = (listenHttp: string): Settings =>
     }),
   ).settings;
 
-function serve(settings: () => Settings): { server: PolicyServer; said: string[]; heard: (text: RegExp) => Promise<void> } {
+function serve(settings: () => Settings): {
+  server: PolicyServer;
+  said: string[];
+  heard: (text: RegExp) => Promise<void>;
+} {
   const said: string[] = [];
   let wake: () => void = () => undefined;
   const note = (line: string) => {

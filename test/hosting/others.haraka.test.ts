@@ -52,7 +52,10 @@ beforeAll(async () => {
       },
     },
   );
-  await writeFile(routesFile(), JSON.stringify({ [`${address}|443`]: { host: '127.0.0.1', port, route: 'open' } }));
+  await writeFile(
+    routesFile(),
+    JSON.stringify({ [`${address}|443`]: { host: '127.0.0.1', port, route: 'open' } }),
+  );
   await lab.haraka.waitForLog(/serving MTA-STS policies/);
 });
 afterAll(() => lab.stop());
@@ -72,8 +75,17 @@ it.skipIf(!hasResolver)('postfix-mta-sts-resolver accepts each of them', async (
   const { stdout } = await run(python, [script, dnsPort, String(port), ...names], {
     env: { ...process.env, SSL_CERT_FILE: caFile() },
   });
-  expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual([
-    answerOf('one.example', { mode: 'enforce', mx: ['mx1.one.example', '*.mx.one.example'], max_age: 604800 }),
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual([
+    answerOf('one.example', {
+      mode: 'enforce',
+      mx: ['mx1.one.example', '*.mx.one.example'],
+      max_age: 604800,
+    }),
     answerOf('two.example', { mode: 'testing', mx: ['mx.two.example'], max_age: 86400 }),
     answerOf('three.example', { mode: 'none', mx: [], max_age: 604800 }),
   ]);
@@ -100,8 +112,21 @@ it('mailauth accepts each of them', async () => {
       },
     },
   );
-  expect(stdout.trim().split('\n').map((line) => JSON.parse(line) as unknown)).toMatchObject([
-    { status: 'found', policy: { id: files[0]?.id, mode: 'enforce', mx: ['mx1.one.example', '*.mx.one.example'], maxAge: 604800 } },
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+  ).toMatchObject([
+    {
+      status: 'found',
+      policy: {
+        id: files[0]?.id,
+        mode: 'enforce',
+        mx: ['mx1.one.example', '*.mx.one.example'],
+        maxAge: 604800,
+      },
+    },
     { status: 'found', policy: { mode: 'testing', mx: ['mx.two.example'], maxAge: 86400 } },
     { status: 'found', policy: { mode: 'none', maxAge: 604800 } },
   ]);

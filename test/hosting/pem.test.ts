@@ -1,6 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { chainPem, createCa, createKey, intermediate, issue, type Issued } from '../../haraka-test-harness/pki';
+import {
+  chainPem,
+  createCa,
+  createKey,
+  intermediate,
+  issue,
+  type Issued,
+} from '../../haraka-test-harness/pki';
 import { best, pairKeys, readPem } from '../../src/hosting/pem';
 
 const day = 86_400_000;

@@ -54,7 +54,7 @@ describe('with two workers', () => {
       });
       let answered = 0;
       let longestGapMs = 0;
-      for (let last = performance.now(); !hasEnded(); ) {
+      for (let last = performance.now(); !hasEnded();) {
         // The processors are for Haraka.
         await pause(20);
         if ((await ask(wish).catch(() => undefined))?.status !== 200) continue;
@@ -69,7 +69,9 @@ describe('with two workers', () => {
       const gap = `the longest without an answer was ${longestGapMs.toFixed(0)} ms`;
       process.stdout.write(`graceful restart: ${answered} requests answered while it lasted, ${gap}\n`);
       // Only one of the workers looks at other people's hosts.
-      expect(lab.haraka.logLines.slice(0, before).filter((line) => /checked 1 MTA-STS policy/.test(line))).toHaveLength(1);
+      expect(
+        lab.haraka.logLines.slice(0, before).filter((line) => /checked 1 MTA-STS policy/.test(line)),
+      ).toHaveLength(1);
     } finally {
       await lab.stop();
     }
@@ -83,7 +85,7 @@ describe('the check of the policies', () => {
     const checks = /process (\d+) checks the MTA-STS policies/;
     try {
       const pids = new Set<number>();
-      for (let from = 0; pids.size < 4; ) {
+      for (let from = 0; pids.size < 4;) {
         const line = await lab.haraka.waitForLog(checks, { from, timeoutMs: 20_000 });
         from = lab.haraka.logLines.indexOf(line, from) + 1;
         const pid = Number(checks.exec(line)?.[1]);

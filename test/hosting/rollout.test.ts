@@ -33,28 +33,38 @@ const cases: Readonly<Record<string, Case>> = {
   'uncovered.example': {
     what: 'an MX host that the policy forgot',
     mx: [{}, { host: 'backup.uncovered.example', preference: 20 }],
-    finds: [/^error: the MX host backup\.uncovered\.example is not covered by any mx .* do not deliver there$/],
+    finds: [
+      /^error: the MX host backup\.uncovered\.example is not covered by any mx .* do not deliver there$/,
+    ],
   },
   'plain.example': {
     what: 'an MX host without STARTTLS',
     mx: [{ behaviour: 'no-starttls' }],
-    finds: [/^error: mx\.plain\.example \(127.*\): the peer does not offer STARTTLS: senders .* do not deliver there$/],
+    finds: [
+      /^error: mx\.plain\.example \(127.*\): the peer does not offer STARTTLS: senders .* do not deliver there$/,
+    ],
   },
   'expired.example': {
     what: 'an MX host whose certificate has expired',
     mx: [{ certificate: 'expired' }],
-    finds: [/^error: mx\.expired\.example .* the peer's certificate \(CN=mx\.expired\.example\) expired on \d{4}-/],
+    finds: [
+      /^error: mx\.expired\.example .* the peer's certificate \(CN=mx\.expired\.example\) expired on \d{4}-/,
+    ],
   },
   'misnamed.example': {
     what: 'an MX host whose certificate is for another name',
     mx: [{ certificate: 'wrong-name' }],
-    finds: [/^error: mx\.misnamed\.example .* the certificate is for DNS:wrong\.example, not for mx\.misnamed\.example/],
+    finds: [
+      /^error: mx\.misnamed\.example .* the certificate is for DNS:wrong\.example, not for mx\.misnamed\.example/,
+    ],
   },
   'selfsigned.example': {
     what: 'the same while testing',
     ini: 'mx = mx.selfsigned.example\n',
     mx: [{ certificate: 'self-signed' }],
-    finds: [/^warning: mx\.selfsigned\.example .*SELF_SIGNED.*: with mode = enforce, senders would not deliver there$/],
+    finds: [
+      /^warning: mx\.selfsigned\.example .*SELF_SIGNED.*: with mode = enforce, senders would not deliver there$/,
+    ],
   },
   'old.example': {
     what: 'an MX host that speaks TLS 1.0 only',
@@ -79,12 +89,16 @@ const cases: Readonly<Record<string, Case>> = {
   'unpublished.example': {
     what: 'no TXT record',
     sts: { txt: [] },
-    finds: [/^error: no TXT record is published.*_mta-sts\.unpublished\.example TXT should be "v=STSv1; id=[0-9a-f]{32};"$/],
+    finds: [
+      /^error: no TXT record is published.*_mta-sts\.unpublished\.example TXT should be "v=STSv1; id=[0-9a-f]{32};"$/,
+    ],
   },
   'stale.example': {
     what: 'a TXT record with another id',
     sts: { id: '20200101' },
-    finds: [/^error: the TXT record has the id 20200101, so senders keep to an older policy.* id=[0-9a-f]{32};"$/],
+    finds: [
+      /^error: the TXT record has the id 20200101, so senders keep to an older policy.* id=[0-9a-f]{32};"$/,
+    ],
   },
   'doubled.example': {
     what: 'two TXT records',
@@ -94,12 +108,16 @@ const cases: Readonly<Record<string, Case>> = {
   'unserved.example': {
     what: 'a policy host whose certificate is for another name',
     sts: { certificate: 'wrong-name' },
-    finds: [/^error: senders cannot fetch the policy: mta-sts\.unserved\.example .* not for mta-sts\.unserved\.example/],
+    finds: [
+      /^error: senders cannot fetch the policy: mta-sts\.unserved\.example .* not for mta-sts\.unserved\.example/,
+    ],
   },
   'other.example': {
     what: 'a policy host that serves another policy',
     sts: { policy: { mode: 'none' } },
-    finds: [/^error: mta-sts\.other\.example serves another policy than the one configured here: version: STSv1/],
+    finds: [
+      /^error: mta-sts\.other\.example serves another policy than the one configured here: version: STSv1/,
+    ],
   },
   'retired.example': {
     what: 'a policy that is withdrawn asks nothing of the MX hosts',
@@ -182,12 +200,15 @@ const dependencies = () => ({
 });
 
 describe('the check finds', () => {
-  it.each(Object.entries(cases).map(([domain, one]) => ({ domain, ...one })))('$what', async ({ domain, finds }) => {
-    const found = await checkRollout(dependencies(), [fileOf(domain)], AbortSignal.timeout(15_000));
-    const lines = found.map(({ severity, text }) => `${severity}: ${text}`);
-    expect(lines).toHaveLength(finds.length);
-    for (const [index, pattern] of finds.entries()) expect(lines[index]).toMatch(pattern);
-  });
+  it.each(Object.entries(cases).map(([domain, one]) => ({ domain, ...one })))(
+    '$what',
+    async ({ domain, finds }) => {
+      const found = await checkRollout(dependencies(), [fileOf(domain)], AbortSignal.timeout(15_000));
+      const lines = found.map(({ severity, text }) => `${severity}: ${text}`);
+      expect(lines).toHaveLength(finds.length);
+      for (const [index, pattern] of finds.entries()) expect(lines[index]).toMatch(pattern);
+    },
+  );
 
   it('nothing once it is told to stop', async () => {
     expect(await checkRollout(dependencies(), files.values(), AbortSignal.abort())).toEqual([]);
@@ -197,9 +218,9 @@ describe('the check finds', () => {
     const together = [...files.values()];
     const checked: string[] = [];
     const lines = async (atOnce: number, onChecked?: (file: HostedFile) => void) =>
-      (await checkRollout({ ...dependencies(), atOnce }, together, AbortSignal.timeout(60_000), onChecked)).map(
-        ({ domain, severity }) => `${domain} ${severity}`,
-      );
+      (
+        await checkRollout({ ...dependencies(), atOnce }, together, AbortSignal.timeout(60_000), onChecked)
+      ).map(({ domain, severity }) => `${domain} ${severity}`);
     const one = await lines(1);
     expect(await lines(5, ({ domain }) => checked.push(domain))).toEqual(one);
     expect(checked.sort()).toEqual(Object.keys(cases).sort());
@@ -207,8 +228,15 @@ describe('the check finds', () => {
 
   it('the same of an MX host that two domains share, and visits it once', async () => {
     let visits = 0;
-    const counted = { ...dependencies(), probe: (options: Parameters<typeof probeHost>[0]) => (visits++, dependencies().probe(options)) };
-    await checkRollout(counted, [fileOf('sound.example'), fileOf('sound.example')], AbortSignal.timeout(15_000));
+    const counted = {
+      ...dependencies(),
+      probe: (options: Parameters<typeof probeHost>[0]) => (visits++, dependencies().probe(options)),
+    };
+    await checkRollout(
+      counted,
+      [fileOf('sound.example'), fileOf('sound.example')],
+      AbortSignal.timeout(15_000),
+    );
     expect(visits).toBe(1);
   });
 });
@@ -226,7 +254,10 @@ describe('of several addresses of a policy host, the check finds', () => {
 
   /** The port of an installation; `dead`: one that nobody listens at any more. */
   async function install(kind: Installation): Promise<number> {
-    const { chainPem, keyPem } = await world.office.certificate(file.host, kind === 'expired' ? 'expired' : 'trusted');
+    const { chainPem, keyPem } = await world.office.certificate(
+      file.host,
+      kind === 'expired' ? 'expired' : 'trusted',
+    );
     const body = kind === 'other policy' ? file.text.replace('enforce', 'testing') : file.text;
     const server = https.createServer({ cert: chainPem, key: keyPem }, (_, response) =>
       response.writeHead(200, { 'Content-Type': 'text/plain', Connection: 'close' }).end(body),
@@ -253,11 +284,19 @@ describe('of several addresses of a policy host, the check finds', () => {
     const asked: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'> = {
       a: async (name, options) => {
         const answer = await resolver.a(name, options);
-        return name === file.host && answer.kind === 'records' ? { ...answer, records: family(false) } : answer;
+        return name === file.host && answer.kind === 'records'
+          ? { ...answer, records: family(false) }
+          : answer;
       },
       aaaa: (name, options) =>
         name === file.host
-          ? Promise.resolve({ kind: 'records', secure: false, records: family(true), canonicalName: name, ttl: 1 })
+          ? Promise.resolve({
+              kind: 'records',
+              secure: false,
+              records: family(true),
+              canonicalName: name,
+              ttl: 1,
+            })
           : resolver.aaaa(name, options),
       mx: (name, options) => resolver.mx(name, options),
       txt: (name, options) => resolver.txt(name, options),
@@ -266,7 +305,13 @@ describe('of several addresses of a policy host, the check finds', () => {
     const open = (address: string, options: tls.ConnectionOptions) => {
       visited.push(address);
       const ca = world.office.caPem;
-      return tls.connect({ ...options, secureContext: undefined, ca, host: '127.0.0.1', port: at.get(address) });
+      return tls.connect({
+        ...options,
+        secureContext: undefined,
+        ca,
+        host: '127.0.0.1',
+        port: at.get(address),
+      });
     };
     const found = await checkRollout(
       { ...dependencies(), resolver: asked, open },
@@ -281,22 +326,31 @@ describe('of several addresses of a policy host, the check finds', () => {
     {
       v4: ['sound'],
       v6: ['dead'],
-      finds: [/^warning: the policy cannot be fetched from here: mta-sts\.sound\.example \(2001:db8::1\): .*ECONNREFUSED/],
+      finds: [
+        /^warning: the policy cannot be fetched from here: mta-sts\.sound\.example \(2001:db8::1\): .*ECONNREFUSED/,
+      ],
     },
     {
       v4: ['sound', 'expired'],
       v6: [],
-      finds: [/^warning: some senders cannot fetch the policy: mta-sts\.sound\.example \(192\.0\.2\.2\): .*expired/],
+      finds: [
+        /^warning: some senders cannot fetch the policy: mta-sts\.sound\.example \(192\.0\.2\.2\): .*expired/,
+      ],
     },
     {
       v4: ['sound', 'other policy'],
       v6: ['other policy'],
-      finds: [/^error: mta-sts\.sound\.example \(2001:db8::1, 192\.0\.2\.2\) serves another policy .*mode: testing/],
+      finds: [
+        /^error: mta-sts\.sound\.example \(2001:db8::1, 192\.0\.2\.2\) serves another policy .*mode: testing/,
+      ],
     },
     {
       v4: ['dead', 'expired'],
       v6: [],
-      finds: [/^error: the policy cannot be fetched from here: .*192\.0\.2\.1/, /^error: senders cannot .*192\.0\.2\.2.*expired/],
+      finds: [
+        /^error: the policy cannot be fetched from here: .*192\.0\.2\.1/,
+        /^error: senders cannot .*192\.0\.2\.2.*expired/,
+      ],
     },
   ])('$v4 and $v6: what is wrong with each', async ({ v4, v6, finds }) => {
     const { lines } = await check(v4, v6);
@@ -313,11 +367,21 @@ describe('of several addresses of a policy host, the check finds', () => {
 
 describe('of a policy host without an address, the check finds', () => {
   const file = fileOf('sound.example');
-  const denied = (name: string): Answer<string> => ({ kind: 'denied', secure: false, denial: 'nodata', canonicalName: name, ttl: 1 });
+  const denied = (name: string): Answer<string> => ({
+    kind: 'denied',
+    secure: false,
+    denial: 'nodata',
+    canonicalName: name,
+    ttl: 1,
+  });
   const failed = (): Answer<string> => ({ kind: 'failed', cause: 'timeout', detail: 'no answer in time' });
 
   it.each<{ what: string; answer: (name: string) => Answer<string>; finds: string }>([
-    { what: 'an error where there is none', answer: denied, finds: 'error: senders cannot fetch the policy: mta-sts.sound.example has no address' },
+    {
+      what: 'an error where there is none',
+      answer: denied,
+      finds: 'error: senders cannot fetch the policy: mta-sts.sound.example has no address',
+    },
     {
       what: 'nothing that senders would meet where it could not be looked up',
       answer: failed,
@@ -326,11 +390,16 @@ describe('of a policy host without an address, the check finds', () => {
   ])('$what', async ({ answer, finds }) => {
     const asked: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'> = {
       a: (name, options) => (name === file.host ? Promise.resolve(answer(name)) : resolver.a(name, options)),
-      aaaa: (name, options) => (name === file.host ? Promise.resolve(answer(name)) : resolver.aaaa(name, options)),
+      aaaa: (name, options) =>
+        name === file.host ? Promise.resolve(answer(name)) : resolver.aaaa(name, options),
       mx: (name, options) => resolver.mx(name, options),
       txt: (name, options) => resolver.txt(name, options),
     };
-    const found = await checkRollout({ ...dependencies(), resolver: asked }, [file], AbortSignal.timeout(15_000));
+    const found = await checkRollout(
+      { ...dependencies(), resolver: asked },
+      [file],
+      AbortSignal.timeout(15_000),
+    );
     expect(found.map(({ severity, text }) => `${severity}: ${text}`)).toEqual([finds]);
   });
 });
@@ -357,8 +426,14 @@ describe('certificates that end soon', () => {
   it.each([
     ['2026-03-16T00:00:00Z', []],
     ['2026-03-15T00:00:00Z', []],
-    ['2026-03-14T23:59:59Z', ['the certificate of mta-sts.retired.example ends in 13 days; then senders cannot fetch the policy']],
-    ['2026-03-02T12:00:00Z', ['the certificate of mta-sts.retired.example ends in 1 day; then senders cannot fetch the policy']],
+    [
+      '2026-03-14T23:59:59Z',
+      ['the certificate of mta-sts.retired.example ends in 13 days; then senders cannot fetch the policy'],
+    ],
+    [
+      '2026-03-02T12:00:00Z',
+      ['the certificate of mta-sts.retired.example ends in 1 day; then senders cannot fetch the policy'],
+    ],
   ] as const)('%s', (ends, texts) => {
     expect(judgeRollout(facts(ends), now).map(({ text }) => text)).toEqual(texts);
   });

@@ -14,7 +14,12 @@ const catalogueOf = (section: string): Catalogue =>
 
 const denied = (name: string) =>
   Promise.resolve({ kind: 'denied', secure: false, denial: 'nodata', canonicalName: name, ttl: 1 } as const);
-const resolver: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'> = { a: denied, aaaa: denied, mx: denied, txt: denied };
+const resolver: Pick<Resolver, 'a' | 'aaaa' | 'mx' | 'txt'> = {
+  a: denied,
+  aaaa: denied,
+  mx: denied,
+  txt: denied,
+};
 
 let catalogue: Catalogue;
 let checks: number;
@@ -30,7 +35,13 @@ beforeEach(() => {
   watch = new RolloutWatch({
     catalogue: () => catalogue,
     dependencies: () => ({ resolver, ehloName: 'us.example' }),
-    log: { debug: () => undefined, info: () => undefined, notice: count, warn: () => undefined, error: () => undefined },
+    log: {
+      debug: () => undefined,
+      info: () => undefined,
+      notice: count,
+      warn: () => undefined,
+      error: () => undefined,
+    },
   });
   watch.start();
 });

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeRecipient, refusedForNow, type Protection, type RecipientVerdict } from '../../src/inbound/decide';
+import {
+  judgeRecipient,
+  refusedForNow,
+  type Protection,
+  type RecipientVerdict,
+} from '../../src/inbound/decide';
 import { verdictLine } from '../../src/inbound/report';
 import { ruleForClient, type Client } from '../../src/inbound/client_rule';
 import { utcDay } from '../../src/peers/day';
@@ -30,23 +35,73 @@ function spoken(verdict: RecipientVerdict): string {
 }
 
 describe('a recipient under a rule', () => {
-  const rows: readonly (readonly [what: string, rule: Partial<InboundRule>, seen: Protection, said: string])[] = [
+  const rows: readonly (readonly [
+    what: string,
+    rule: Partial<InboundRule>,
+    seen: Protection,
+    said: string,
+  ])[] = [
     ['no TLS', {}, cleartext, '530 5.7.0 Must issue a STARTTLS command first'],
-    ['no TLS, for now', { actionOnFailure: 'defer' }, cleartext, '450 4.7.0 Must issue a STARTTLS command first'],
-    ['no TLS was offered', {}, withheld, '450 4.7.0 STARTTLS is required for this recipient, and this server does not offer it at the moment'],
+    [
+      'no TLS, for now',
+      { actionOnFailure: 'defer' },
+      cleartext,
+      '450 4.7.0 Must issue a STARTTLS command first',
+    ],
+    [
+      'no TLS was offered',
+      {},
+      withheld,
+      '450 4.7.0 STARTTLS is required for this recipient, and this server does not offer it at the moment',
+    ],
     ['no TLS was offered at opportunistic', { level: 'opportunistic' }, withheld, 'admitted'],
     ['no TLS, monitored', { enforcement: 'monitor' }, cleartext, 'recorded'],
     ['no TLS at opportunistic', { level: 'opportunistic', minTlsVersion: '1.3' }, cleartext, 'admitted'],
-    ['TLS that does not encrypt', {}, nullCipher, '530 5.7.0 Encryption is required for this recipient, and NULL-SHA256 does not encrypt'],
-    ['TLS that does not encrypt, for now', { actionOnFailure: 'defer' }, nullCipher, '450 4.7.0 Encryption is required for this recipient, and NULL-SHA256 does not encrypt'],
+    [
+      'TLS that does not encrypt',
+      {},
+      nullCipher,
+      '530 5.7.0 Encryption is required for this recipient, and NULL-SHA256 does not encrypt',
+    ],
+    [
+      'TLS that does not encrypt, for now',
+      { actionOnFailure: 'defer' },
+      nullCipher,
+      '450 4.7.0 Encryption is required for this recipient, and NULL-SHA256 does not encrypt',
+    ],
     ['TLS that does not encrypt, monitored', { enforcement: 'monitor' }, nullCipher, 'recorded'],
-    ['TLS that does not encrypt, at opportunistic', { level: 'opportunistic', minTlsVersion: '1.3' }, nullCipher, 'admitted'],
+    [
+      'TLS that does not encrypt, at opportunistic',
+      { level: 'opportunistic', minTlsVersion: '1.3' },
+      nullCipher,
+      'admitted',
+    ],
     ['the minimum', { minTlsVersion: '1.1' }, tls('TLSv1.1'), 'admitted'],
-    ['below it', { minTlsVersion: '1.1' }, tls('TLSv1'), '550 5.7.4 TLS 1.1 or later is required, this session uses TLS 1.0'],
-    ['below it, for now', { actionOnFailure: 'defer' }, tls('TLSv1.1'), '450 4.7.0 TLS 1.2 or later is required, this session uses TLS 1.1'],
+    [
+      'below it',
+      { minTlsVersion: '1.1' },
+      tls('TLSv1'),
+      '550 5.7.4 TLS 1.1 or later is required, this session uses TLS 1.0',
+    ],
+    [
+      'below it, for now',
+      { actionOnFailure: 'defer' },
+      tls('TLSv1.1'),
+      '450 4.7.0 TLS 1.2 or later is required, this session uses TLS 1.1',
+    ],
     ['below it, monitored', { enforcement: 'monitor' }, tls('TLSv1'), 'recorded'],
-    ['a version that is not known', {}, tls(''), '550 5.7.4 TLS 1.2 or later is required, this session uses an unknown version'],
-    ['a version that is none of TLS', {}, tls('SSLv3'), '550 5.7.4 TLS 1.2 or later is required, this session uses SSLv3'],
+    [
+      'a version that is not known',
+      {},
+      tls(''),
+      '550 5.7.4 TLS 1.2 or later is required, this session uses an unknown version',
+    ],
+    [
+      'a version that is none of TLS',
+      {},
+      tls('SSLv3'),
+      '550 5.7.4 TLS 1.2 or later is required, this session uses SSLv3',
+    ],
     ['a version that is not known, and no minimum', { minTlsVersion: 'none' }, tls(''), 'admitted'],
   ];
   it.each(rows)('%s', (_what, more, seen, said) => {
@@ -102,7 +157,12 @@ describe('the rule for a client', () => {
     ['a peer, not managed', 'else.example', peer('10.9.9.9'), 'tls-peers.ini [inbound]'],
     ['an own client, by network', 'us.example', own('10.9.9.9'), 'us.example [inbound 10.0.0.0/8]'],
     ['an own client past an exemption', 'us.example', own('10.1.0.1'), 'us.example [inbound 10.0.0.0/8]'],
-    ['an own client past a disabled section', 'us.example', own('10.2.0.1'), 'us.example [inbound 10.0.0.0/8]'],
+    [
+      'an own client past a disabled section',
+      'us.example',
+      own('10.2.0.1'),
+      'us.example [inbound 10.0.0.0/8]',
+    ],
     ['an own client, no network', 'us.example', own('192.0.2.1'), 'none'],
     ['an own client without an address', 'us.example', own('unknown'), 'none'],
     ['an own client, not managed', 'else.example', own('10.9.9.9'), 'none'],

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { SecureVersion } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLab, type Lab } from '../../haraka-test-harness';
+import { harakaDirectory, startLab, type Lab } from '../../haraka-test-harness';
 import { freePort } from '../hosting/support/https_client';
 import { recipientReplies } from './support/client';
 import { tlsConfig } from './support/tls_server';
@@ -86,17 +86,47 @@ const cases: readonly Case[] = [
   { what: 'mandatory, TLS 1.0', tls: 'TLSv1', from: 'a@peer.example', to: { 'b@strict.example': needs12 } },
   { what: 'mandatory, TLS 1.2', tls: 'TLSv1.2', from: 'a@peer.example', to: { 'b@strict.example': ok } },
   { what: 'mandatory, TLS 1.3', tls: 'TLSv1.3', from: 'a@peer.example', to: { 'b@strict.example': ok } },
-  { what: '1.3 required, TLS 1.2', tls: 'TLSv1.2', from: 'a@peer.example', to: { 'b@tls13.example': needs13 } },
+  {
+    what: '1.3 required, TLS 1.2',
+    tls: 'TLSv1.2',
+    from: 'a@peer.example',
+    to: { 'b@tls13.example': needs13 },
+  },
   { what: '1.3 required, TLS 1.3', tls: 'TLSv1.3', from: 'a@peer.example', to: { 'b@tls13.example': ok } },
   { what: 'any version, no TLS', tls: 'none', from: 'a@peer.example', to: { 'b@any.example': starttls } },
   { what: 'any version, TLS 1.0', tls: 'TLSv1', from: 'a@peer.example', to: { 'b@any.example': ok } },
-  { what: 'a minimum without mandatory, no TLS', tls: 'none', from: 'a@peer.example', to: { 'b@soft.example': ok } },
-  { what: 'a minimum without mandatory, TLS 1.0', tls: 'TLSv1', from: 'a@peer.example', to: { 'b@soft.example': needs12 } },
-  { what: 'defer, no TLS', tls: 'none', from: 'a@peer.example', to: { 'b@defer.example': '450 4.7.0 Must issue' } },
-  { what: 'defer, TLS 1.0', tls: 'TLSv1', from: 'a@peer.example', to: { 'b@defer.example': '450 4.7.0 TLS 1.2 or later' } },
+  {
+    what: 'a minimum without mandatory, no TLS',
+    tls: 'none',
+    from: 'a@peer.example',
+    to: { 'b@soft.example': ok },
+  },
+  {
+    what: 'a minimum without mandatory, TLS 1.0',
+    tls: 'TLSv1',
+    from: 'a@peer.example',
+    to: { 'b@soft.example': needs12 },
+  },
+  {
+    what: 'defer, no TLS',
+    tls: 'none',
+    from: 'a@peer.example',
+    to: { 'b@defer.example': '450 4.7.0 Must issue' },
+  },
+  {
+    what: 'defer, TLS 1.0',
+    tls: 'TLSv1',
+    from: 'a@peer.example',
+    to: { 'b@defer.example': '450 4.7.0 TLS 1.2 or later' },
+  },
   { what: 'monitor, no TLS', tls: 'none', from: 'a@peer.example', to: { 'b@watch.example': ok } },
   { what: 'a disabled domain', tls: 'none', from: 'a@peer.example', to: { 'b@off.example': ok } },
-  { what: 'a file that is not valid', tls: 'TLSv1.3', from: 'a@peer.example', to: { 'b@broken.example': '451 4.3.5' } },
+  {
+    what: 'a file that is not valid',
+    tls: 'TLSv1.3',
+    from: 'a@peer.example',
+    to: { 'b@broken.example': '451 4.3.5' },
+  },
   {
     what: 'several domains in one message',
     tls: 'TLSv1.2',
@@ -109,31 +139,116 @@ const cases: readonly Case[] = [
       'f@TLS13.Example': needs13,
     },
   },
-  { what: 'a network', client: '203.0.113.9', tls: 'none', from: 'a@peer.example', to: { 'b@peers.example': starttls } },
-  { what: 'an address within it', client: '203.0.113.66', tls: 'none', from: 'a@partner.example', to: { 'b@peers.example': ok } },
-  { what: 'the address as mapped IPv6', client: '::ffff:203.0.113.9', tls: 'none', from: 'a@peer.example', to: { 'b@peers.example': starttls } },
-  { what: 'an IPv6 network', client: '2001:db8::25', tls: 'none', from: '', to: { 'b@peers.example': starttls } },
-  { what: 'outside of every network', client: '2001:db9::25', tls: 'none', from: 'a@peer.example', to: { 'b@peers.example': ok } },
+  {
+    what: 'a network',
+    client: '203.0.113.9',
+    tls: 'none',
+    from: 'a@peer.example',
+    to: { 'b@peers.example': starttls },
+  },
+  {
+    what: 'an address within it',
+    client: '203.0.113.66',
+    tls: 'none',
+    from: 'a@partner.example',
+    to: { 'b@peers.example': ok },
+  },
+  {
+    what: 'the address as mapped IPv6',
+    client: '::ffff:203.0.113.9',
+    tls: 'none',
+    from: 'a@peer.example',
+    to: { 'b@peers.example': starttls },
+  },
+  {
+    what: 'an IPv6 network',
+    client: '2001:db8::25',
+    tls: 'none',
+    from: '',
+    to: { 'b@peers.example': starttls },
+  },
+  {
+    what: 'outside of every network',
+    client: '2001:db9::25',
+    tls: 'none',
+    from: 'a@peer.example',
+    to: { 'b@peers.example': ok },
+  },
   { what: 'a sender domain', tls: 'none', from: 'a@Partner.Example', to: { 'b@peers.example': starttls } },
-  { what: 'a sender domain, too old', tls: 'TLSv1.2', from: 'a@partner.example', to: { 'b@peers.example': needs13 } },
-  { what: 'a network before the sender', client: '203.0.113.9', tls: 'TLSv1.2', from: 'a@partner.example', to: { 'b@peers.example': ok } },
+  {
+    what: 'a sender domain, too old',
+    tls: 'TLSv1.2',
+    from: 'a@partner.example',
+    to: { 'b@peers.example': needs13 },
+  },
+  {
+    what: 'a network before the sender',
+    client: '203.0.113.9',
+    tls: 'TLSv1.2',
+    from: 'a@partner.example',
+    to: { 'b@peers.example': ok },
+  },
   { what: 'a wildcard', tls: 'none', from: 'a@mail.north.bank.example', to: { 'b@peers.example': starttls } },
-  { what: 'a wildcard, not the domain itself', tls: 'none', from: 'a@bank.example', to: { 'b@peers.example': ok } },
+  {
+    what: 'a wildcard, not the domain itself',
+    tls: 'none',
+    from: 'a@bank.example',
+    to: { 'b@peers.example': ok },
+  },
   { what: 'an exemption that has passed', tls: 'none', from: 'a@old.example', to: { 'b@peers.example': ok } },
-  { what: 'the null sender falls under the default', tls: 'none', from: '', to: { 'b@peers.example': ok, 'c@strict.example': starttls } },
-  { what: 'a sender at an address literal', tls: 'none', from: 'a@[192.0.2.1]', to: { 'b@strict.example': starttls } },
-  { what: 'a recipient at an address literal', tls: 'none', from: 'a@peer.example', to: { 'b@[127.0.0.1]': ok } },
-  { what: 'own client: no rule for senders', client: '198.51.100.10', tls: 'none', from: 'a@partner.example', to: { 'b@strict.example': ok } },
-  { what: 'own client: a rule for its address', client: '198.51.100.10', tls: 'none', from: 'a@strict.example', to: { 'b@peers.example': starttls } },
-  { what: 'authenticated: no rule for senders', client: '198.51.100.20', tls: 'none', from: 'a@partner.example', to: { 'b@strict.example': ok } },
-  { what: 'own client, a file that is not valid', client: '198.51.100.10', tls: 'none', from: 'a@x.example', to: { 'b@broken.example': '451 4.3.5' } },
+  {
+    what: 'the null sender falls under the default',
+    tls: 'none',
+    from: '',
+    to: { 'b@peers.example': ok, 'c@strict.example': starttls },
+  },
+  {
+    what: 'a sender at an address literal',
+    tls: 'none',
+    from: 'a@[192.0.2.1]',
+    to: { 'b@strict.example': starttls },
+  },
+  {
+    what: 'a recipient at an address literal',
+    tls: 'none',
+    from: 'a@peer.example',
+    to: { 'b@[127.0.0.1]': ok },
+  },
+  {
+    what: 'own client: no rule for senders',
+    client: '198.51.100.10',
+    tls: 'none',
+    from: 'a@partner.example',
+    to: { 'b@strict.example': ok },
+  },
+  {
+    what: 'own client: a rule for its address',
+    client: '198.51.100.10',
+    tls: 'none',
+    from: 'a@strict.example',
+    to: { 'b@peers.example': starttls },
+  },
+  {
+    what: 'authenticated: no rule for senders',
+    client: '198.51.100.20',
+    tls: 'none',
+    from: 'a@partner.example',
+    to: { 'b@strict.example': ok },
+  },
+  {
+    what: 'own client, a file that is not valid',
+    client: '198.51.100.10',
+    tls: 'none',
+    from: 'a@x.example',
+    to: { 'b@broken.example': '451 4.3.5' },
+  },
 ];
 
 let lab: Lab;
 let smtpsPort: number;
 
 beforeAll(async () => {
-  const stock = readFileSync(path.resolve('node_modules/Haraka/config/connection.ini'), 'utf8');
+  const stock = readFileSync(path.join(harakaDirectory(), 'config/connection.ini'), 'utf8');
   smtpsPort = await freePort();
   lab = await startLab(
     { domains: {} },
@@ -167,7 +282,14 @@ describe('each recipient hears what its rule says', () => {
 
   it('HELO asks for nothing, and could have been EHLO', async () => {
     const to = ['b@strict.example'];
-    const visit = { port: lab.haraka.port, proxiedFor: somewhere, tls: 'none', hello: 'HELO', from: 'a@peer.example', to } as const;
+    const visit = {
+      port: lab.haraka.port,
+      proxiedFor: somewhere,
+      tls: 'none',
+      hello: 'HELO',
+      from: 'a@peer.example',
+      to,
+    } as const;
     expect(await recipientReplies(visit)).toEqual([starttls]);
   });
 
@@ -189,7 +311,13 @@ describe('each recipient hears what its rule says', () => {
 
   it('without a proxy it is the address of the connection that counts', async () => {
     const { port } = lab.haraka;
-    const visit = { port, localAddress: '127.0.0.77', tls: 'none', from: 'a@peer.example', to: ['b@strict.example'] } as const;
+    const visit = {
+      port,
+      localAddress: '127.0.0.77',
+      tls: 'none',
+      from: 'a@peer.example',
+      to: ['b@strict.example'],
+    } as const;
     expect(await recipientReplies(visit)).toEqual([starttls]);
     expect(await lab.haraka.waitForLog(/client=127\.0\.0\.77/)).toMatch(/reason=starttls-not-supported/);
   });
@@ -198,7 +326,13 @@ describe('each recipient hears what its rule says', () => {
 it('the log has one line with the rule and what was seen, for all recipients that fared alike', async () => {
   const from = lab.haraka.logLines.length;
   const to = ['b@watch.example', 'c@watch.example', 'd@strict.example'];
-  await recipientReplies({ port: lab.haraka.port, proxiedFor: '192.0.2.77', tls: 'none', from: 'a@once.example', to });
+  await recipientReplies({
+    port: lab.haraka.port,
+    proxiedFor: '192.0.2.77',
+    tls: 'none',
+    from: 'a@once.example',
+    to,
+  });
   const line = await lab.haraka.waitForLog(/tls-peers inbound refused.*192\.0\.2\.77/, { from });
   expect(line).toMatch(
     /rule="strict\.example \[inbound\]" client=192\.0\.2\.77 from=<a@once\.example> to=<d@strict\.example> tls=none reason=starttls-not-supported text="Must issue a STARTTLS command first" reply="530 5\.7\.0"/,
@@ -212,21 +346,41 @@ it('a client that no rule is meant for is no news', async () => {
   const visit = { port: lab.haraka.port, tls: 'none', from: 'a@peer.example' } as const;
   await recipientReplies({ ...visit, proxiedFor: '198.51.100.10', to: ['b@strict.example'] });
   await recipientReplies({ ...visit, proxiedFor: '192.0.2.78', to: ['b@soft.example'] });
-  await lab.haraka.waitForLog(/inbound admitted rule="soft\.example \[inbound\]" client=192\.0\.2\.78/, { from });
+  await lab.haraka.waitForLog(/inbound admitted rule="soft\.example \[inbound\]" client=192\.0\.2\.78/, {
+    from,
+  });
   expect(lab.haraka.logLines.slice(from).filter((one) => /inbound admitted/.test(one))).toHaveLength(1);
 });
 
 it.each(['connection', 'transaction'])('the results of the %s hold each verdict', async (of) => {
   const visits = [
     ['192.0.2.101', 'b@any.example', 'TLSv1.2', { tls: 'TLSv1.2', pass: ['any.example [inbound]'] }],
-    ['192.0.2.102', 'b@any.example', 'none', { tls: 'none', fail: ['starttls-not-supported (any.example [inbound])'] }],
-    ['192.0.2.103', 'b@watch.example', 'none', { tls: 'none', msg: ['starttls-not-supported (watch.example [inbound], monitor)'] }],
+    [
+      '192.0.2.102',
+      'b@any.example',
+      'none',
+      { tls: 'none', fail: ['starttls-not-supported (any.example [inbound])'] },
+    ],
+    [
+      '192.0.2.103',
+      'b@watch.example',
+      'none',
+      { tls: 'none', msg: ['starttls-not-supported (watch.example [inbound], monitor)'] },
+    ],
     ['198.51.100.10', 'b@strict.example', 'none', { tls: 'none', skip: ['own client'] }],
   ] as const;
   for (const [client, to, tls, result] of visits) {
     const from = lab.haraka.logLines.length;
-    await recipientReplies({ port: lab.haraka.port, proxiedFor: client, tls, from: 'a@peer.example', to: [to] });
-    const line = await lab.haraka.waitForLog(new RegExp(`${of} ${client.replaceAll('.', '\\.')} \\{`), { from });
+    await recipientReplies({
+      port: lab.haraka.port,
+      proxiedFor: client,
+      tls,
+      from: 'a@peer.example',
+      to: [to],
+    });
+    const line = await lab.haraka.waitForLog(new RegExp(`${of} ${client.replaceAll('.', '\\.')} \\{`), {
+      from,
+    });
     expect(JSON.parse(line.slice(line.indexOf('{')))).toMatchObject(result);
   }
 });
@@ -236,10 +390,22 @@ if (!hasOpenssl) process.stderr.write('SKIPPED: the test with openssl s_client, 
 
 it.skipIf(!hasOpenssl)('openssl s_client at TLS 1.0 and 1.3 hears the same', async () => {
   const session = async (version: string): Promise<string> => {
-    const args = ['s_client', '-connect', `127.0.0.1:${lab.haraka.port}`, '-bind', '127.0.0.78', '-starttls', 'smtp'];
-    const client = spawn('openssl', [...args, '-crlf', '-quiet', '-ign_eof', version, '-cipher', 'DEFAULT@SECLEVEL=0'], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
+    const args = [
+      's_client',
+      '-connect',
+      `127.0.0.1:${lab.haraka.port}`,
+      '-bind',
+      '127.0.0.78',
+      '-starttls',
+      'smtp',
+    ];
+    const client = spawn(
+      'openssl',
+      [...args, '-crlf', '-quiet', '-ign_eof', version, '-cipher', 'DEFAULT@SECLEVEL=0'],
+      {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      },
+    );
     client.stdin.end('EHLO c.example\nMAIL FROM:<a@peer.example>\nRCPT TO:<b@strict.example>\nQUIT\n');
     const [heard] = await Promise.all([text(client.stdout), once(client, 'close')]);
     return heard;

@@ -15,7 +15,8 @@ exports.accept = (next) => next(OK);
 const strict = { 'tls-peers/strict.example.ini': '[inbound]\nsecurity_level = mandatory\n' };
 
 /** This Haraka has no plugin that offers STARTTLS. */
-const refused = '450 4.7.0 STARTTLS is required for this recipient, and this server does not offer it at the moment';
+const refused =
+  '450 4.7.0 STARTTLS is required for this recipient, and this server does not offer it at the moment';
 
 interface Answers {
   readonly strict: string;

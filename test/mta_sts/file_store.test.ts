@@ -138,7 +138,7 @@ describe('the file store', () => {
     ['turned to mode none', (text) => text.replace('enforce', 'none')],
     ['given another id', (text) => text.replace('id1', 'id9')],
     ['given a time of another type', (text) => text.replace(/"fetchedAt":(\d+)/, '"fetchedAt":"$1"')],
-    ['of a later format', (text) => text.replace('"format":1', '"format":2')],
+    ['of a format that never was', (text) => text.replace('"format":1', '"format":0')],
     ['zeroes', (text) => '\0'.repeat(text.length)],
     ['the entry of another domain', () => encodeEntry(policyOf('evil.example'))],
     ['far too long', (text) => text.padEnd(300_000, ' ')],
@@ -226,5 +226,32 @@ describe('an entry', () => {
         if (decoded.kind === 'whole') expect(decoded.stored).toEqual(stored);
       }),
     );
+  });
+});
+
+describe('a policy that a newer version of the suite wrote', () => {
+  const stored = policyOf('a.example');
+  const newer = encodeEntry(stored).replace('"format":1', '"format":2');
+
+  it('is left as it is, and said to be so once', async () => {
+    await open().write(policyOf('b.example'));
+    await fs.writeFile(pathOf(stored), newer);
+    const store = open();
+    for (let time = 0; time < 2; time++)
+      expect(await store.read(stored)).toMatchObject({
+        kind: 'unreadable',
+        why: expect.stringContaining('newer version') as string,
+      });
+    await store.write({ ...stored, id: 'id2' });
+    expect(await fs.readFile(pathOf(stored), 'utf8')).toBe(newer);
+    expect(log.filter((line) => line.includes('written by a newer version'))).toHaveLength(1);
+  });
+
+  it('is not removed where the directory is full', async () => {
+    await open().write(policyOf('b.example'));
+    await fs.writeFile(pathOf(stored), newer);
+    await fs.utimes(pathOf(stored), new Date(0), new Date(0));
+    await contents(open({ maxEntries: 1 }));
+    expect(await fs.readFile(pathOf(stored), 'utf8')).toBe(newer);
   });
 });

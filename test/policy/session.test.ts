@@ -120,7 +120,10 @@ describe('a chain that OpenSSL trusted at a low security level', { tags: ['regre
   it('is told what was weak where OpenSSL does not say what it refused', async () => {
     expect(await weakly(weak(), 'UNSPECIFIED', 2)).toMatchObject({ failure: { text } });
     expect(await weakly(selfSigned({ dnsNames: [host] }), 'UNSPECIFIED', 2)).toMatchObject({
-      failure: { reason: 'validation-failure', text: 'the certificate does not verify: UNSPECIFIED' },
+      failure: {
+        reason: 'validation-failure',
+        text: expect.stringMatching(/does not verify: OpenSSL does not say why.*\(UNSPECIFIED\)$/) as string,
+      },
     });
   });
 
@@ -262,7 +265,10 @@ describe('PKIX', () => {
         const seen = session(leaf, { certificates, chainVerdict });
         expect(checkSession(requirement(pkix()), seen, day(at))).toEqual({
           kind: 'failed',
-          failure: { reason: 'certificate-expired', text },
+          failure: {
+            reason: 'certificate-expired',
+            text: `${text}, by this machine's clock (${day(at).toISOString().slice(0, 10)}T00:00Z)`,
+          },
         });
       },
     );

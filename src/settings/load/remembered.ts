@@ -5,6 +5,7 @@
  * is not mounted or a disk that was full while a file was written would send waiting mail in cleartext.
  */
 import { canonicalDomain } from '../../names';
+import { formatAge } from '../../state/format';
 
 /** A file as it is now. `blank`: without a word, not even a comment; what a full disk leaves behind. */
 export type Presence = 'written' | 'blank' | 'absent';
@@ -124,9 +125,11 @@ export function encodeRemembered({ global, domains, acceptedAt }: Remembered): s
 }
 
 /** Reads what `encodeRemembered` wrote. Never throws. */
-export function decodeRemembered(text: string): Remembered | undefined {
+export function decodeRemembered(text: string): Remembered | 'newer' | undefined {
   const value = parsed(text);
-  if (value === undefined || value.format !== format) return undefined;
+  if (value === undefined) return undefined;
+  const age = formatAge(value, format);
+  if (age !== 'known') return age === 'newer' ? 'newer' : undefined;
   const { global, domains, acceptedAt } = value;
   if (global !== 'absent' && !isStanding(global)) return undefined;
   if (!Number.isSafeInteger(acceptedAt) || !Array.isArray(domains)) return undefined;

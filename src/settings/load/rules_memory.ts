@@ -2,6 +2,7 @@
 import { lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isMissing, useStateDirectory } from '../../state/directory';
+import { newerFormat } from '../../state/format';
 import { readPlainFileSync, replaceFile } from '../../state/files';
 import { presentOwner, type Owner } from '../../state/owner';
 import { messageOf } from '../../text';
@@ -56,6 +57,8 @@ export function rulesMemory(
       const whose = owner();
       await useStateDirectory(directory, whose);
       const there = recall(directory, 'unknown');
+      if (there.kind === 'unknown' && there.problem === newerFormat)
+        throw new Error(`${path.join(directory, fileName)}: ${newerFormat}`);
       const text = encodeRemembered(remembered);
       if (there.kind === 'known') {
         if (encodeRemembered(there.remembered) === text) return;
@@ -76,6 +79,7 @@ function recall(directory: string, stranger: 'unknown' | 'nothing'): Recollectio
     // Root, which Haraka is at its start, reads what belongs to the user that it will be.
     if (uid !== 0 && found.uid !== uid) throw new NotOurs(`${directory} belongs to another user`);
     const remembered = decodeRemembered(readPlainFileSync(file, { uid: found.uid, atMost: largest }));
+    if (remembered === 'newer') return { kind: 'unknown', file, problem: newerFormat };
     return remembered === undefined
       ? { kind: 'unknown', file, problem: 'damaged' }
       : { kind: 'known', remembered };

@@ -259,6 +259,11 @@ export const timeoutKeys = {
 };
 
 export const deliveryKeys = {
+  log_level: key(
+    choice(['info', 'notice']),
+    'info',
+    "At which of Haraka's levels the line about the outcome of each delivery is logged: `tls-peers delivered`, `deferred`, `bounced`.",
+  ),
   remember_broken_tls: key(
     flag,
     'false',

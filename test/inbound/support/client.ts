@@ -22,7 +22,11 @@ export interface Visit {
 
 /** @returns the reply to each recipient. @throws Error where anything before that is not accepted, or takes over 15 s */
 export async function recipientReplies(visit: Visit): Promise<string[]> {
-  const plain = connect({ host: '127.0.0.1', port: visit.port, localAddress: visit.localAddress ?? '127.0.0.1' });
+  const plain = connect({
+    host: '127.0.0.1',
+    port: visit.port,
+    localAddress: visit.localAddress ?? '127.0.0.1',
+  });
   const deadline = setTimeout(() => plain.destroy(new Error('no answer within 15 s')), 15_000);
   let secured: TLSSocket | undefined;
   try {
@@ -123,7 +127,8 @@ function dialogueOver(socket: Socket): Dialogue {
     say,
     expect: async (command, code) => {
       const reply = await say(command);
-      if (!reply.startsWith(code)) throw new Error(`${command || 'the connection'} was answered with ${reply}`);
+      if (!reply.startsWith(code))
+        throw new Error(`${command || 'the connection'} was answered with ${reply}`);
     },
   };
 }

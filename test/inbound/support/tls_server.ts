@@ -13,7 +13,10 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 `;
 
 /** Files below config/. `host` is what the certificate names. */
-export async function tlsConfig(host: string, lowest: 'TLSv1' | 'TLSv1.2' = 'TLSv1'): Promise<Record<string, string>> {
+export async function tlsConfig(
+  host: string,
+  lowest: 'TLSv1' | 'TLSv1.2' = 'TLSv1',
+): Promise<Record<string, string>> {
   const office = await openCertificateOffice();
   const { chainPem, keyPem } = await office.certificate(host, 'trusted');
   const ciphers = lowest === 'TLSv1' ? 'ciphers=DEFAULT@SECLEVEL=0\n' : '';

@@ -227,6 +227,8 @@ describe('whatever happens to the files', () => {
         decodeRemembered(text.replace('["a.example","written"]', `["a.example",${other}]`)),
       ).toBeUndefined();
     expect(decodeRemembered(text.replace('a.example', 'A.example'))).toBeUndefined();
-    expect(decodeRemembered(text.replace('"format":1', '"format":2'))).toBeUndefined();
+    expect(decodeRemembered(text.replace('"format":1', '"format":2'))).toBe('newer');
+    for (const format of ['0', '-1', '1.5', '"1"', 'null'])
+      expect(decodeRemembered(text.replace('"format":1', `"format":${format}`))).toBeUndefined();
   });
 });

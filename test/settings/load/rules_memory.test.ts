@@ -260,3 +260,30 @@ describe('what is written down', () => {
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 });
+
+describe('a file that a newer version of the suite wrote', () => {
+  const file = 'mta-sts/rules.json';
+  const newer = '{"format":2,"rules":"in another form"}\n';
+
+  it('is not replaced, and whoever would write is told so', async () => {
+    put('config/tls-peers/a.example.ini', mandatory);
+    await run();
+    put(file, newer);
+    const { memory } = source();
+    const written = memory.write(path.join(install, 'mta-sts'), {
+      global: 'absent',
+      domains: new Map(),
+      acceptedAt: 0,
+    });
+    await expect(written).rejects.toThrow(/rules\.json: it was written by a newer version of this suite/);
+    expect(readFileSync(path.join(install, file), 'utf8')).toBe(newer);
+  });
+
+  it('may tell of rules that are gone: mail waits', async () => {
+    put('config/tls-peers/a.example.ini', mandatory);
+    await run();
+    put(file, newer);
+    remove('config/tls-peers');
+    expect(started('a.example')).toEqual(held);
+  });
+});

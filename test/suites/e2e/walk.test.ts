@@ -9,10 +9,11 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from 'vitest';
 import { buildWorld, type BuiltWorld } from '../../../haraka-test-harness/build_world';
+import { harakaDirectory } from '../../../haraka-test-harness/haraka_directory';
 import { submit } from '../../../haraka-test-harness/smtp_client';
 
 const root = path.resolve(import.meta.dirname, '../../..');
-const haraka = path.join(root, 'node_modules/Haraka/bin/haraka');
+const haraka = path.join(harakaDirectory(), 'bin/haraka');
 const run = promisify(execFile);
 
 const cleanUp: (() => Promise<unknown> | undefined)[] = [];

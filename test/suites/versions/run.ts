@@ -13,10 +13,12 @@ import { scenarioConfig, scenarioWorld, scenarios } from '../../../haraka-test-h
 import { startBypass } from '../e2e/bypass';
 import { inject, injections, isForgotten, type Injection } from '../faults/injection';
 import { serverWithTls } from '../faults/surroundings';
-import { installedHaraka, installedNode } from './installs';
+import { installedHaraka, installedNode, newestName } from './installs';
 
 interface Combination {
   readonly haraka: string;
+  /** Of the package; where absent, the newest that this version has. */
+  readonly name?: 'Haraka';
   /** Major version; `this` is the one that runs this script. */
   readonly node: 22 | 24 | 'this';
   readonly workers: number;
@@ -28,19 +30,20 @@ const combinations: readonly Combination[] = [
   { haraka: '3.1.6', node: 'this', workers: 0 },
   { haraka: '3.2.1', node: 'this', workers: 0 },
   { haraka: '3.3.4', node: 'this', workers: 0 },
+  { haraka: '3.3.4', name: 'Haraka', node: 'this', workers: 0 },
   { haraka: '3.3.4', node: 22, workers: 0 },
   { haraka: '3.3.4', node: 24, workers: 0 },
   { haraka: '3.3.4', node: 'this', workers: 2 },
 ];
 
-function nameOf({ haraka, node, workers }: Combination): string {
+function nameOf({ haraka, name, node, workers }: Combination): string {
   const major = node === 'this' ? process.versions.node : `${node}`;
-  return `Haraka ${haraka} on Node ${major}${workers === 0 ? '' : `, ${workers} workers`}`;
+  return `${name ?? newestName(haraka)} ${haraka} on Node ${major}${workers === 0 ? '' : `, ${workers} workers`}`;
 }
 
-async function optionsOf({ haraka, node, workers }: Combination): Promise<LabOptions> {
+async function optionsOf({ haraka, name, node, workers }: Combination): Promise<LabOptions> {
   const [directory, executable] = await Promise.all([
-    installedHaraka(haraka),
+    installedHaraka(haraka, name),
     node === 'this' ? process.execPath : installedNode(node),
   ]);
   return {

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { harakaDirectory } from '../../../haraka-test-harness/haraka_directory';
 import { startLab } from '../../../haraka-test-harness/lab';
 import { assertSeam } from '../../../src/delivery/haraka';
 
@@ -49,18 +50,18 @@ describe('a Haraka without try_deliver_host_on_socket', () => {
   let directory: string;
 
   beforeAll(async () => {
-    const modules = path.resolve(import.meta.dirname, '../../../node_modules');
+    const haraka = harakaDirectory();
     directory = await mkdtemp(path.join(tmpdir(), 'tls-peers-doctored-'));
-    await cp(path.join(modules, 'Haraka'), path.join(directory, 'Haraka'), { recursive: true });
-    await symlink(modules, path.join(directory, 'node_modules'));
-    const hmail = path.join(directory, 'Haraka/outbound/hmail.js');
+    await cp(haraka, path.join(directory, 'haraka'), { recursive: true });
+    await symlink(path.dirname(haraka), path.join(directory, 'node_modules'));
+    const hmail = path.join(directory, 'haraka/outbound/hmail.js');
     const source = await readFile(hmail, 'utf8');
     await writeFile(hmail, source.replaceAll('try_deliver_host_on_socket', 'deliver_on_socket'));
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('is refused at load, with what is missing and what to do', async () => {
-    const starting = startLab({ domains: {} }, { haraka: path.join(directory, 'Haraka') });
+    const starting = startLab({ domains: {} }, { haraka: path.join(directory, 'haraka') });
     await expect(starting).rejects.toThrow(
       /tls-peers cannot guard deliveries in this Haraka: outbound\/hmail lacks try_deliver_host_on_socket\. Haraka 3\.0\.4 to 3\.3 is supported; upgrade Haraka/,
     );

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { harakaDirectory } from '../../../haraka-test-harness/haraka_directory';
 import { iniText } from '../../../haraka-test-harness/ini';
 import type { HarakaOptions } from '../../../haraka-test-harness/haraka';
 import { timeoutKeys } from '../../../src/settings/schema/keys';
@@ -48,8 +49,7 @@ exports.hook_get_mx = (next, hmail, domain) => {
 
 /** The whole file: Haraka does without none of it. */
 function shippedConnectionIni(): string {
-  const file = path.resolve(import.meta.dirname, '../../../node_modules/Haraka/config/connection.ini');
-  return readFileSync(file, 'utf8');
+  return readFileSync(path.join(harakaDirectory(), 'config/connection.ini'), 'utf8');
 }
 
 export interface ColumnNeeds {
