@@ -158,7 +158,7 @@ function printHelp(output: Output, help: readonly string[]): void {
     const lines =
       names === ''
         ? paragraph(output, [text.trim()], { indent: text.search(/\S|$/) })
-        : labelled(output, names, [said], { width: names.length, indent: 2 });
+        : labelled(output, names.trimEnd(), [said], { width: names.length, indent: 2 });
     for (const line of lines) output.print(line);
   }
 }

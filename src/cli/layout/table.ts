@@ -26,9 +26,30 @@ export function table(output: Output, rows: readonly Row[], indent = 0): string[
   if (before + roomForWords <= width) {
     return cells.flatMap((row) => lastBroken(output, row, widths, indent));
   }
-  return cells.flatMap(([first, ...more]) =>
-    stacked(output, first === undefined ? [] : [first], more, indent),
-  );
+  return cells.flatMap((row) => partlyAligned(output, row, widths, indent));
+}
+
+/** What a row begins with is short, and says what it is: what follows stands below it, a little to the right. */
+const shortLabel = 12;
+
+/** As many columns as fit stay aligned; the others come below. */
+function partlyAligned(
+  output: Output,
+  row: readonly Cell[],
+  widths: readonly number[],
+  indent: number,
+): string[] {
+  let taken = indent;
+  const fitting = widths.findIndex((width) => (taken += width + gap) - gap > (output.width ?? 0));
+  const [first = 0] = widths;
+  const below = indent + (first <= shortLabel ? first + gap : 4);
+  const facts = row.slice(Math.max(1, fitting)).filter(({ text }) => text !== '');
+  return [
+    ...(fitting === 0
+      ? paragraph(output, row.slice(0, 1), { indent, hanging: indent + 4 })
+      : [' '.repeat(indent) + aligned(output, row.slice(0, fitting), widths).trimEnd()]),
+    ...facts.flatMap((one) => paragraph(output, [one], { indent: below, hanging: below + 2 })),
+  ];
 }
 
 /** A row for a terminal: what it is about on the first line, each fact on lines of its own, the first one first. */

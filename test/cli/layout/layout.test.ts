@@ -98,10 +98,9 @@ test('a table that does not fit has its last column broken, and its rows where t
     '      eight',
   ]);
   expect(table(at(40), [['a', 'x'.repeat(20), why]])).toEqual([
-    'a',
-    `    ${'x'.repeat(20)}`,
-    '    one two three four five six seven',
-    '      eight',
+    `a  ${'x'.repeat(20)}`,
+    '   one two three four five six seven',
+    '     eight',
   ]);
 });
 
