@@ -1,24 +1,30 @@
 /**
- * `npm start`: sends a message to every peer of the scenarios and prints what became of each.
+ * `npm start`: sends a message to every peer of the scenarios and prints what became of each, level by level.
  *
- * `--json` prints the rows as JSON, `--keep` leaves the lab running. Exit code 0 only if every row is as expected.
+ * `--wide` prints all columns, one row a line, as a file or a pipe gets them; `--json` the rows as JSON; `--keep` leaves the
+ * lab running. Exit code 0 only if every row is as expected.
  */
 import { parseArgs } from 'node:util';
 
+import { shortened } from '../src/cli/layout/width';
+import { columnsOf } from '../src/cli/layout/terminal';
+import { atWidth, processOutput } from '../src/cli/output';
 import { startLab, type Lab } from './lab';
+import { byLevel, everyColumn } from './rows_text';
 import { runScenarios, type Row } from './run_scenarios';
 import { managedDomain, scenarioConfig, scenarioWorld, scenarios } from './scenarios';
 
 interface Wishes {
-  readonly output: 'table' | 'json';
+  readonly output: 'table' | 'wide' | 'json';
   readonly afterwards: 'stop' | 'keep';
 }
 
 function wishes(): Wishes {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean' }, keep: { type: 'boolean' } },
+    options: { json: { type: 'boolean' }, wide: { type: 'boolean' }, keep: { type: 'boolean' } },
   });
-  return { output: values.json ? 'json' : 'table', afterwards: values.keep ? 'keep' : 'stop' };
+  const output = values.json ? 'json' : values.wide ? 'wide' : 'table';
+  return { output, afterwards: values.keep ? 'keep' : 'stop' };
 }
 
 async function main({ output, afterwards }: Wishes): Promise<void> {
@@ -32,11 +38,11 @@ async function main({ output, afterwards }: Wishes): Promise<void> {
     let finished = 0;
     const rows = await runScenarios(lab, scenarios, (row) => {
       finished++;
-      say(
+      tell(
         `[${String(finished).padStart(2)}/${scenarios.length}] ${row.ok ? 'ok  ' : 'FAIL'} ${row.peer}: ${described(row)}`,
       );
     });
-    print(output === 'json' ? json(rows) : table(rows));
+    print(output === 'json' ? json(rows) : table(rows, output));
     const faulty = rows.filter(({ ok }) => !ok);
     for (const { peer, faults } of faulty) for (const fault of faults) say(`${peer}: ${fault}`);
     say(`${rows.length - faulty.length} of ${rows.length} rows as expected.`);
@@ -65,34 +71,6 @@ function howToUse({ haraka }: Lab): string {
   ].join('\n');
 }
 
-const columns = [
-  ['peer', 'PEER'],
-  ['rule', 'RULE'],
-  ['level', 'LEVEL'],
-  ['discovered', 'DISCOVERED'],
-  ['tls_version', 'TLS'],
-  ['verified', 'VERIFIED'],
-  ['outcome', 'OUTCOME'],
-  ['reason', 'REASON'],
-] as const satisfies readonly (readonly [keyof Row, string])[];
-
-function table(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [
-    ...columns.map(([key]) => row[key] || '-'),
-    row.ok ? 'ok' : 'NOT AS EXPECTED',
-  ]);
-  const lines = [[...columns.map(([, title]) => title), ''], ...cells];
-  const widths = columns.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
 function json(rows: readonly Row[]): string {
   const shown = rows.map(
     ({ peer, rule, level, requirement, tls_version, verified, outcome, reason, expected, ok }) => ({
@@ -113,6 +91,22 @@ function json(rows: readonly Row[]): string {
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** On a terminal the results are no wider than that. */
+function table(rows: readonly Row[], asked: 'table' | 'wide'): string {
+  const output = processOutput();
+  const lines =
+    asked === 'wide' || output.width === undefined
+      ? everyColumn(atWidth(output, undefined), rows)
+      : byLevel(output, rows);
+  return lines.join('\n');
+}
+
+/** What is going on: a line on a terminal, whatever it says. */
+function tell(text: string): void {
+  const width = columnsOf(process.stderr, process.env);
+  say(width === undefined ? text : shortened(text, width));
 }
 
 function say(text: string): void {

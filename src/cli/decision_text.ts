@@ -1,13 +1,17 @@
 /** What was decided about a destination, in words. Pure. */
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
-import { paint, table, type Output } from './output';
+import { labelled } from './layout/paragraph';
+import { stacked, table } from './layout/table';
+import type { Output } from './output';
 import { problemsOf, problemText } from './unsent';
 
 /** A line for each host, or why none would be tried. */
 export function decisionLines(output: Output, decision: Decision): string[] {
   if (decision.kind !== 'deliver') {
-    const fate = paint(output, 'red', decision.kind === 'defer' ? 'deferred' : 'undeliverable');
-    return problemsOf(decision).map((problem) => `${fate}  ${problemText(problem)}`);
+    const fate = decision.kind === 'defer' ? 'deferred' : 'undeliverable';
+    return problemsOf(decision).flatMap((problem) =>
+      labelled(output, { text: fate, style: 'red' }, [problemText(problem)], { width: fate.length + 2 }),
+    );
   }
   const plans = decision.hosts.map((plan) => [
     { text: 'try', style: 'green' as const },
@@ -21,7 +25,9 @@ export function decisionLines(output: Output, decision: Decision): string[] {
     `${failure.reason}: ${failure.text}`,
     discovered,
   ]);
-  return table(output, [...plans, ...refused]);
+  const rows = [...plans, ...refused];
+  if (output.width === undefined) return table(output, rows);
+  return rows.flatMap(([verdict = '', host = '', ...facts]) => stacked(output, [verdict, host], facts));
 }
 
 function discoveredText({ discovered, recorded }: HostPlan): string {
@@ -59,6 +65,6 @@ function authenticationText(authentication: Authentication): string {
   }
 }
 
-function pkixNames(pkix: Extract<Authentication, { kind: 'pkix' }>['pkix']): string {
+export function pkixNames(pkix: Extract<Authentication, { kind: 'pkix' }>['pkix']): string {
   return [...pkix.names, ...pkix.subdomains.map((domain) => `*.${domain}`)].join(' or ');
 }

@@ -4,31 +4,40 @@ import type { StsFacts } from '../mta_sts/types';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { Standing } from '../policy/mx_answer';
 import { undeliverable } from '../policy/undeliverable';
-import { table, type Output } from './output';
+import { labelled } from './layout/paragraph';
+import { table } from './layout/table';
+import type { Output } from './output';
 
 /** One line each, the hosts indented. */
 export function destinationLines(output: Output, destination: Destination): string[] {
   switch (destination.kind) {
     case 'mx':
       return [
-        `MX           ${destination.domain}: ${destination.secure ? 'signed and validated' : 'insecure'}`,
-        ...table(output, destination.hosts.map(hostRow), '  '),
+        ...fact(
+          output,
+          'MX',
+          `${destination.domain}: ${destination.secure ? 'signed and validated' : 'insecure'}`,
+        ),
+        ...table(output, destination.hosts.map(hostRow), 2),
       ];
     case 'implicit':
       return [
-        `MX           none: ${destination.domain} is itself the host`,
-        ...table(output, [hostRow(destination.host)], '  '),
+        ...fact(output, 'MX', `none: ${destination.domain} is itself the host`),
+        ...table(output, [hostRow(destination.host)], 2),
       ];
     case 'answered':
     case 'route':
-      return [`route        ${destination.domain}`, ...table(output, destination.hosts.map(hostRow), '  ')];
+      return [
+        ...fact(output, 'route', destination.domain),
+        ...table(output, destination.hosts.map(hostRow), 2),
+      ];
     case 'literal':
-      return [`address      ${destination.address}: no DANE, no MTA-STS`];
+      return fact(output, 'address', `${destination.address}: no DANE, no MTA-STS`);
     case 'null_mx':
     case 'no_such_domain':
-      return [`MX           ${undeliverable[destination.kind].text(destination.domain)}`];
+      return fact(output, 'MX', undeliverable[destination.kind].text(destination.domain));
     case 'lookup_failed':
-      return [`MX           ${destination.domain}: the lookup failed: ${destination.failure.detail}`];
+      return fact(output, 'MX', `${destination.domain}: the lookup failed: ${destination.failure.detail}`);
   }
 }
 
@@ -37,21 +46,26 @@ export function answerLines(output: Output, { domain, by, hosts, own }: AnswerFa
   const whose = by ?? 'a plugin';
   const known =
     own.kind === 'failed'
-      ? `MX           ${domain}: the lookup failed: ${own.detail}`
-      : `MX           ${domain}: ${own.security === 'secure' ? 'signed and validated' : 'insecure'}: ${own.hosts.map(({ host }) => host).join(' ')}`;
+      ? `${domain}: the lookup failed: ${own.detail}`
+      : `${domain}: ${own.security === 'secure' ? 'signed and validated' : 'insecure'}: ${own.hosts.map(({ host }) => host).join(' ')}`;
   const asked = hosts.some(({ standing }) => standing.kind !== 'route');
   return [
-    ...(asked ? [known] : []),
-    `answer       of ${whose} to get_mx`,
+    ...(asked ? fact(output, 'MX', known) : []),
+    ...fact(output, 'answer', `of ${whose} to get_mx`),
     ...table(
       output,
       hosts.map(({ standing, facts }) => {
         const [, ...row] = hostRow(facts);
         return [standingText[standing.kind], ...row];
       }),
-      '  ',
+      2,
     ),
   ];
+}
+
+/** One fact beside what it is about. */
+export function fact(output: Output, about: string, text: string): string[] {
+  return labelled(output, about, [text], { width: 13 });
 }
 
 const standingText: Readonly<Record<Standing['kind'], string>> = {

@@ -8,9 +8,10 @@ import { explainCommand } from './commands/explain';
 import { exportCommand } from './commands/export';
 import { importCommand } from './commands/import';
 import { configDirectory } from './install';
+import { labelled, paragraph } from './layout/paragraph';
 import { lintCommand } from './commands/lint';
 import { utcDay } from '../peers/day';
-import { json, type Output } from './output';
+import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { testCommand } from './commands/test';
 
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
 const commonOptions = {
   config: { type: 'string', short: 'c' },
   json: { type: 'boolean' },
+  wide: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -53,7 +55,7 @@ export async function main(args: readonly string[], surroundings: Surroundings):
 /** The name of the command, and everything else: the options that all commands have may stand before the name. */
 function split(args: readonly string[]): { name: string | undefined; rest: string[] } {
   let at = 0;
-  while (/^(?:-c.*|--config(?:=.*)?|--json|-h|--help)$/s.test(args[at] ?? '')) {
+  while (/^(?:-c.*|--config(?:=.*)?|--json|--wide|-h|--help)$/s.test(args[at] ?? '')) {
     const hasValueBehind = args[at] === '-c' || args[at] === '--config';
     at += hasValueBehind ? 2 : 1;
   }
@@ -63,11 +65,11 @@ function split(args: readonly string[]): { name: string | undefined; rest: strin
 async function run(command: Command, args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   const { values, positionals } = parse(command, args);
   if (values['help'] === true) {
-    for (const line of helpOf(command)) surroundings.output.print(line);
+    printHelp(surroundings.output, helpOf(command));
     return exit.ok;
   }
   const context: Context = {
-    output: surroundings.output,
+    output: values['wide'] === true ? atWidth(surroundings.output, undefined) : surroundings.output,
     directory: configDirectory(installOf(values['config'], surroundings.env)),
     json: values['json'] === true,
     now: surroundings.now,
@@ -108,7 +110,7 @@ function withoutCommand(name: string | undefined, rest: readonly string[], outpu
   const helpWanted = name === 'help' || rest.includes('--help') || rest.includes('-h');
   const help = asked === undefined ? generalHelp() : helpOf(asked);
   if (helpWanted && (topic === undefined || asked !== undefined)) {
-    for (const line of help) output.print(line);
+    printHelp(output, help);
     return exit.ok;
   }
   const message = topic === undefined ? 'a COMMAND is needed' : `no such command: ${printable(topic)}`;
@@ -149,12 +151,25 @@ function generalHelp(): string[] {
   ];
 }
 
+/** Beside the names of options, what is said of them. */
+function printHelp(output: Output, help: readonly string[]): void {
+  for (const text of help) {
+    const [, names = '', said = ''] = /^ {2}(\S.*? {2,})(\S.*)$/.exec(text) ?? [];
+    const lines =
+      names === ''
+        ? paragraph(output, [text.trim()], { indent: text.search(/\S|$/) })
+        : labelled(output, names.trimEnd(), [said], { width: names.length, indent: 2 });
+    for (const line of lines) output.print(line);
+  }
+}
+
 function helpOf(command: Command): string[] {
   return [usageOf(command), '', command.summary, '', ...command.help, '', ...commonHelp];
 }
 
 const commonHelp = [
   '  -c, --config DIR  the Haraka install, or its config directory (default: $HARAKA, else the current directory)',
+  '  --wide            one row a line, however wide the terminal is',
   '  --json            print one JSON document',
   '  -h, --help        print this help',
   '',

@@ -1,5 +1,7 @@
 /** What commands print. */
 import { printable } from '../text';
+import { columnsOf, coloursWanted } from './layout/terminal';
+import { shortened } from './layout/width';
 
 export interface Output {
   /** Results. */
@@ -8,8 +10,21 @@ export interface Output {
   complain(line: string): void;
   /** What is going on, for somebody who waits for it. */
   progress(line: string): void;
-  /** Whether results go to a terminal that shows colours. */
+  /** Whether results go to where colours are shown. */
   readonly colour: boolean;
+  /** Columns of the terminal that results go to; `undefined` where a line is to be as long as its row. */
+  readonly width: number | undefined;
+}
+
+/** The same output at another width; `undefined` for one row a line. */
+export function atWidth(output: Output, width: number | undefined): Output {
+  return {
+    print: (line) => output.print(line),
+    complain: (line) => output.complain(line),
+    progress: (line) => output.progress(line),
+    colour: output.colour,
+    width,
+  };
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
@@ -33,46 +48,29 @@ export interface Cell {
   readonly style?: Style;
 }
 
-/** Rows with their columns aligned by the longest text. The last column is not padded. */
-export function table(output: Output, rows: readonly (readonly (string | Cell)[])[], indent = ''): string[] {
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
-  const widths: number[] = [];
-  for (const row of cells) {
-    for (const [column, { text }] of row.entries())
-      widths[column] = Math.max(widths[column] ?? 0, text.length);
-  }
-  return cells.map((row) => {
-    const line = row.map((cell, column) => {
-      const text = printable(cell.text, 1000);
-      const padding =
-        column === row.length - 1 ? '' : ' '.repeat(Math.max(0, (widths[column] ?? 0) - text.length));
-      return (cell.style === undefined ? text : paint(output, cell.style, text)) + padding;
-    });
-    return indent + line.join('  ').trimEnd();
-  });
-}
-
-/** What is to be known beside a result. */
-export function warningLines(output: Output, warnings: readonly string[]): string[] {
-  return warnings.map((warning) => `${paint(output, 'yellow', 'warning')}  ${warning}`);
-}
-
-/** For `--json`: one document, indented. Octets are in hex. */
+/** For `--json`: one document, indented. Octets are in hex. What a terminal could take for a command is escaped. */
 export function json(value: unknown): string {
   const hex = (_: string, one: unknown) =>
     one instanceof Uint8Array ? Buffer.from(one).toString('hex') : one;
-  return JSON.stringify(value, hex, 2);
+  return JSON.stringify(value, hex, 2).replace(/[\u007f-\u009f\p{Zl}\p{Zp}\p{Cf}]/gu, (char) =>
+    char.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
 }
 
-/** The output of this process. Colours as NO_COLOR (https://no-color.org) and the terminal say. */
+/** The output of this process. The width is that of the moment, for windows change. */
 export function processOutput(): Output {
+  const { stdout, stderr, env } = process;
   return {
-    print: (line) => void process.stdout.write(`${line}\n`),
-    complain: (line) => void process.stderr.write(`${line}\n`),
+    print: (line) => void stdout.write(`${line}\n`),
+    complain: (line) => void stderr.write(`${line}\n`),
     progress: (line) => {
       // In a file or a pipe it would be noise.
-      if (process.stderr.isTTY) process.stderr.write(`${line}\n`);
+      const width = columnsOf(stderr, env);
+      if (width !== undefined) stderr.write(`${shortened(printable(line), width)}\n`);
     },
-    colour: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+    colour: coloursWanted(stdout, env),
+    get width() {
+      return columnsOf(stdout, env);
+    },
   };
 }

@@ -10,8 +10,12 @@ export interface Called {
   readonly err: string[];
 }
 
-/** Runs `tls-peers` with `args` on 15 June 2026. */
-export async function call(args: readonly string[], env: Record<string, string> = {}): Promise<Called> {
+/** Runs `tls-peers` with `args` on 15 June 2026. @param width columns of the terminal; for a pipe where absent */
+export async function call(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  width?: number,
+): Promise<Called> {
   const out: string[] = [];
   const err: string[] = [];
   const output = {
@@ -19,6 +23,7 @@ export async function call(args: readonly string[], env: Record<string, string> 
     complain: (line: string) => void err.push(line),
     progress: () => undefined,
     colour: false,
+    width,
   };
   const code = await main(args, { output, env, now: new Date('2026-06-15T12:00:00Z') });
   return { code, out, err };

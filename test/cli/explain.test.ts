@@ -31,7 +31,9 @@ const explain = (...args: string[]) => call(['explain', '--offline', '-c', direc
 test('every candidate is shown with its place and why it lost, every key with the line that set it', async () => {
   const { code, out } = await explain('me@example.com', 'you@a.partner.example');
   expect(code).toBe(0);
-  expect(out.join('\n')).toBe(`managed      example.com (tls-peers/example.com.ini)
+  expect(out.join('\n')).toBe(`Mail from me@example.com to you@a.partner.example is held to a verified certificate (example.com [outbound *.partner.example], tls-peers/example.com.ini:4); DNS was not asked what that comes to.
+
+managed      example.com (tls-peers/example.com.ini)
 rule         example.com [outbound *.partner.example]
 
 disabled   example.com [outbound a.partner.example]  tls-peers/example.com.ini:8  status = disabled
@@ -64,13 +66,13 @@ test.each([
     ['--inbound', '--ip', '192.0.2.7', '<>', 'me@example.com'],
     'managed      example.com (tls-peers/example.com.ini)',
   ],
-])('explain %j begins with %j', async (args, expected) => {
-  expect((await explain(...args)).out[0]).toBe(expected);
+])('explain %j says %j', async (args, expected) => {
+  expect((await explain(...args)).out[2]).toBe(expected);
 });
 
 test('an inbound rule is explained by the address of the client', async () => {
   const { out } = await explain('--inbound', '--ip', '192.0.2.7', 'you@partner.example', 'me@example.com');
-  expect(out[1]).toBe('rule         example.com [inbound 192.0.2.0/24]');
+  expect(out[3]).toBe('rule         example.com [inbound 192.0.2.0/24]');
 });
 
 test('without an address, the rules for networks that might win are counted', async () => {

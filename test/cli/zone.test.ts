@@ -56,9 +56,9 @@ const records = async (files: Record<string, string>, ...args: string[]) => {
 test('the policy of a domain that is disabled has no records', async () => {
   const policy = { 'tls-peers/a.example.ini': 'status = disabled\n[mta_sts]\nmx = mx.a.example\n' };
   expect((await records(policy)).out).toEqual([
-    '_smtp._tls.a.example. TXT',
     '; a.example is disabled: its policy is not served, and has no records',
     '; no certificate was found in tls.ini or config/tls, so there is no TLSA record',
+    '_smtp._tls.a.example. TXT',
   ]);
 });
 

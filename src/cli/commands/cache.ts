@@ -19,7 +19,9 @@ import { rootsDigest } from '../../tls/roots';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { ownerOfState } from '../install';
 import { domainName } from '../operands';
-import { json, table } from '../output';
+import { clean } from '../layout/paragraph';
+import { stacked, table } from '../layout/table';
+import { json, type Output } from '../output';
 import { validSettings } from '../valid_settings';
 
 export const cacheCommand: Command = {
@@ -115,22 +117,29 @@ function list({ output, json: asJson }: Context, { directory, policies }: Stored
     return exit.ok;
   }
   if (policies.length === 0) output.print(`no policy is stored in ${directory}`);
-  const rows = policies.map((of) => [
-    of.domain,
-    of.policy.mode,
-    `until ${expiry(of).slice(0, 16)}Z`,
-    `id ${of.id}`,
-    of.policy.mx.join(' '),
-  ]);
-  for (const line of table(output, rows)) output.print(line);
+  for (const line of policyTable(output, policies)) output.print(line);
   return exit.ok;
+}
+
+/** On a terminal the hosts, which are many, come below. */
+function policyTable(output: Output, policies: readonly StoredPolicy[]): string[] {
+  const rows = policies.map((of) => ({
+    head: [{ text: of.domain, style: 'bold' as const }, of.policy.mode, `until ${expiry(of).slice(0, 16)}Z`],
+    facts: [`id ${of.id}`, of.policy.mx.join(' ')],
+  }));
+  return output.width === undefined
+    ? table(
+        output,
+        rows.map(({ head, facts }) => [...head, ...facts]),
+      )
+    : rows.flatMap(({ head, facts }) => stacked(output, head, [...facts].reverse()));
 }
 
 function show({ output, json: asJson }: Context, { policies }: Stored, domain: string): ExitCode {
   const found = policies.filter((of) => of.domain === domain);
   if (asJson) output.print(json(found.map(plain)));
   else if (found.length === 0) output.print(`no policy of ${domain} is stored`);
-  else for (const policy of found) for (const line of policyLines(policy)) output.print(line);
+  else for (const policy of found) for (const line of policyLines(policy)) output.print(clean(line));
   return found.length === 0 ? exit.findings : exit.ok;
 }
 

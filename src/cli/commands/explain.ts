@@ -33,11 +33,15 @@ import type { Settings } from '../../settings/schema/types';
 import { show } from '../../settings/schema/value_text';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { decisionLines } from '../decision_text';
-import { answerLines, destinationLines, stsText } from '../destination_text';
+import { answerLines, destinationLines, fact, stsText } from '../destination_text';
+import { inboundSentence, outboundSentence } from '../explain_sentence';
 import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
 import { answerOperand, lookAtAnswer } from '../answer_operand';
 import { recipientDomain, senderDomain } from '../operands';
-import { json, paint, table, warningLines, type Output, type Style } from '../output';
+import { labelled, paragraph } from '../layout/paragraph';
+import { table } from '../layout/table';
+import { warningLines } from '../layout/warning';
+import { json, type Output, type Style } from '../output';
 import { openSources } from '../sources';
 import { whileInvalid } from '../unsent';
 
@@ -80,7 +84,7 @@ async function outbound(context: Context): Promise<ExitCode> {
   const warnings = outboundNotLoaded({ source, settings, today: context.today }).map(formatFault);
   if (context.json) context.output.print(json({ ...explanation, ...seen, warnings }));
   else {
-    reportOutbound(context.output, explanation, seen);
+    reportOutbound(context.output, { from, to }, explanation, seen);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
   if (explanation.kind === 'invalid') return exit.findings;
@@ -103,7 +107,7 @@ function inbound(context: Context): Promise<ExitCode> {
   const warnings = ip === '' ? networksLeftOut(settings, recipient, context.today) : [];
   if (context.json) context.output.print(json({ ...explanation, warnings }));
   else {
-    reportInbound(context.output, explanation);
+    reportInbound(context.output, { from, to, ip }, explanation);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
   return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
@@ -177,6 +181,7 @@ async function discoverNow(
 
 function reportOutbound(
   output: Output,
+  message: { readonly from: string; readonly to: string },
   explanation: OutboundExplanation,
   seen: Discovered | undefined,
 ): void {
@@ -184,28 +189,44 @@ function reportOutbound(
     reportInvalid(output, explanation.failure);
     return;
   }
+  const sentence = outboundSentence(message, explanation, seen?.decision);
+  for (const line of paragraph(output, [{ text: sentence, style: 'bold' }])) output.print(line);
+  output.print('');
   reportRule(output, explanation);
   if (seen === undefined) return;
   output.print('');
-  for (const line of seen.resolver) output.print(`DNSSEC       ${line}`);
   const { destination } = seen;
   const found =
     'by' in destination ? answerLines(output, destination) : destinationLines(output, destination);
-  for (const line of found) output.print(line);
-  output.print(`MTA-STS      ${stsText(seen.sts)}`);
-  output.print('');
-  for (const line of decisionLines(output, seen.decision)) output.print(line);
-  for (const line of seen.haraka) output.print(paint(output, 'dim', line));
+  const lines = [
+    ...seen.resolver.flatMap((one) => fact(output, 'DNSSEC', one)),
+    ...found,
+    ...fact(output, 'MTA-STS', stsText(seen.sts)),
+    '',
+    ...decisionLines(output, seen.decision),
+    ...seen.haraka.flatMap((text) => paragraph(output, [{ text, style: 'dim' }])),
+  ];
+  for (const line of lines) output.print(line);
 }
 
-function reportInbound(output: Output, explanation: InboundExplanation): void {
-  if (explanation.kind === 'invalid') reportInvalid(output, explanation.failure);
-  else reportRule(output, explanation);
+function reportInbound(
+  output: Output,
+  message: { readonly from: string; readonly to: string; readonly ip: string },
+  explanation: InboundExplanation,
+): void {
+  if (explanation.kind === 'invalid') {
+    reportInvalid(output, explanation.failure);
+    return;
+  }
+  const text = inboundSentence(message, explanation);
+  for (const line of paragraph(output, [{ text, style: 'bold' }])) output.print(line);
+  output.print('');
+  reportRule(output, explanation);
 }
 
 function reportInvalid(output: Output, { text }: Failure): void {
-  output.print(`${paint(output, 'red', 'invalid')}  ${text}`);
-  output.print(whileInvalid);
+  const invalid = labelled(output, { text: 'invalid', style: 'red' }, [text], { width: 9 });
+  for (const line of [...invalid, ...paragraph(output, [whileInvalid])]) output.print(line);
 }
 
 const outcomeStyle: Readonly<Record<string, Style>> = {
@@ -219,9 +240,8 @@ function reportRule(
   output: Output,
   { managed, candidates, keys, rule }: Explained<{ readonly name: string }>,
 ): void {
-  output.print(`managed      ${managed}`);
-  output.print(`rule         ${paint(output, 'bold', rule.name)}`);
-  output.print('');
+  const heads = [...fact(output, 'managed', managed), ...fact(output, 'rule', rule.name), ''];
+  for (const line of heads) output.print(line);
   const rows = candidates.map(({ name, place, outcome, why }) => [
     { text: outcome, style: outcomeStyle[outcome] ?? ('dim' as const) },
     name,

@@ -4,13 +4,15 @@ import { findingsAt } from '../../settings/checks/checks';
 import { ehloName } from '../../settings/haraka/ehlo_name';
 import { loadSettings } from '../../settings/load/load';
 import { directorySource, type SettingsSource } from '../../settings/load/source';
-import { faultDocument, formatFault, inOrder, type Fault } from '../../settings/schema/fault';
+import { faultDocument, inOrder, type Fault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import { acceptWhatIsGone, memoryIn } from '../accept_removal';
 import { certificatesIn } from '../certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
-import { json, paint, warningLines } from '../output';
+import { faultLines } from '../fault_text';
+import { labelled, paragraph } from '../layout/paragraph';
+import { json } from '../output';
 
 interface Findings {
   /** What vanished, and is meant to be gone, where the call says so. */
@@ -103,13 +105,17 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
     output.print(json({ ...findings, faults, warnings }));
     return;
   }
-  for (const line of findings.accepted ?? []) output.print(`accepted ${line}`);
-  for (const one of findings.faults) output.print(`${paint(output, 'red', 'fault')}    ${formatFault(one)}`);
-  for (const line of warningLines(output, findings.warnings.map(formatFault))) output.print(line);
-  output.print(
-    `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
-      `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,
-  );
+  for (const one of findings.accepted ?? [])
+    for (const line of labelled(output, 'accepted', [one], { width: 9 })) output.print(line);
+  const lines = [
+    ...findings.faults.flatMap((one) => faultLines(output, { text: 'fault', style: 'red' }, one)),
+    ...findings.warnings.flatMap((one) => faultLines(output, { text: 'warning', style: 'yellow' }, one)),
+    ...paragraph(output, [
+      `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
+        `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,
+    ]),
+  ];
+  for (const line of lines) output.print(line);
 }
 
 function counted(number: number, noun: string): string {

@@ -13,6 +13,7 @@ import { messageOf } from '../../text';
 import { CommandError, exit, UsageError, type Command, type Context } from '../command';
 import { reportUris } from '../operands';
 import { json } from '../output';
+import { commentLines, recordLines } from '../zone_text';
 import { validSettings } from '../valid_settings';
 import {
   isForKeyOf,
@@ -20,7 +21,6 @@ import {
   tlsaRecords,
   tlsaText,
   unquoted,
-  zoneLine,
   type Chain,
   type ZoneRecord,
 } from '../zone';
@@ -60,9 +60,12 @@ async function records(context: Context) {
   const report = await reportOn(context, settings, source, managed(settings, operand));
   if (context.json) context.output.print(json(report));
   else {
-    for (const record of report.records)
-      context.output.print(zoneLine(record, `${record.state}, ${record.note}`));
-    for (const remark of report.remarks) context.output.print(`; ${remark}`);
+    const { output } = context;
+    const lines = [
+      ...report.remarks.flatMap((remark) => commentLines(output, remark)),
+      ...report.records.flatMap((record) => recordLines(output, record, record.state)),
+    ];
+    for (const line of lines) output.print(line);
   }
   const compared = report.records.every(({ state }) => state === 'published' || state === 'not compared');
   return compared && (context.options['offline'] === true || report.remarks.length === 0)

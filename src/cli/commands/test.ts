@@ -10,7 +10,11 @@ import { exit, UsageError, type Command, type Context } from '../command';
 import { handshakeRemarks } from '../haraka_terms';
 import { HostChecks, type Attempt } from '../host_checks';
 import { recipientDomain, senderDomain } from '../operands';
-import { json, paint, table, warningLines, type Cell, type Output } from '../output';
+import { paragraph } from '../layout/paragraph';
+import { stacked, table } from '../layout/table';
+import { warningLines } from '../layout/warning';
+import { attemptLines } from '../attempt_text';
+import { json, type Cell, type Output } from '../output';
 import { everySender, senderGroups, type RuledSender, type SenderGroup } from '../sender_groups';
 import { openSources } from '../sources';
 import { problemsOf, problemText, whileInvalid, type Problem } from '../unsent';
@@ -115,14 +119,21 @@ async function testGroup(
 }
 
 function reportLines(output: Output, report: Report): string[] {
+  const below = { indent: 2, hanging: 4 };
   return [
-    `${paint(output, 'bold', report.domain)}  ${sendersText(report)}  ${ruleText(report)}`.trimEnd(),
-    ...table(output, report.attempts.map(attemptRow), '  '),
-    ...report.problems.map((problem) => `  ${problemText(problem)}`),
-    ...report.haraka.map((remark) => `  ${paint(output, 'dim', remark)}`),
-    ...warningLines(output, report.warnings).map((line) => `  ${line}`),
-    `  ${endText(output, report)}`,
+    ...headLines(output, report),
+    ...attemptLines(output, report.attempts),
+    ...report.problems.flatMap((problem) => paragraph(output, [problemText(problem)], below)),
+    ...report.haraka.flatMap((text) => paragraph(output, [{ text, style: 'dim' }], below)),
+    ...warningLines(output, report.warnings, 2),
+    ...paragraph(output, [endCell(report)], below),
   ];
+}
+
+function headLines(output: Output, report: Report): string[] {
+  const domain = { text: report.domain, style: 'bold' } as const;
+  const facts = [sendersText(report), ruleText(report)];
+  return output.width === undefined ? table(output, [[domain, ...facts]]) : stacked(output, [domain], facts);
 }
 
 const sendersNamed = 5;
@@ -143,33 +154,9 @@ function ruleText({ senders, level }: Report): string {
   return `${level} (${first}${others.length === 0 ? '' : `, and ${others.length} like it`})`;
 }
 
-function endText(output: Output, { goes, level }: Report): string {
-  if (level === '') return paint(output, 'red', whileInvalid);
-  return goes ? paint(output, 'green', 'a message would go') : paint(output, 'red', 'a message would not go');
-}
-
-function attemptRow(attempt: Attempt): (string | Cell)[] {
-  const { host, address, tlsVersion, cipher, names, expires, requirement, verdict } = attempt;
-  const certificate = names === '' ? '' : `${names} until ${expires}`;
-  switch (verdict.kind) {
-    case 'goes': {
-      const how = verdict.tlsVersion === '' ? 'cleartext' : `${verdict.tlsVersion} ${cipher}`;
-      const recorded = verdict.recorded.map(({ reason }) => `recorded ${reason}`);
-      const said = [verdict.verified, ...recorded].join('; ');
-      return [{ text: 'goes', style: 'green' }, host, address, how, certificate, `${said} (${requirement})`];
-    }
-    case 'refused': {
-      const { reason, text } = verdict.failure;
-      return [
-        { text: 'refused', style: 'red' },
-        host,
-        address,
-        `${tlsVersion} ${cipher}`.trim(),
-        certificate,
-        `${reason}: ${text} (${requirement})`,
-      ];
-    }
-    case 'unreachable':
-      return [{ text: 'unreachable', style: 'yellow' }, host, address, '', '', verdict.problem];
-  }
+function endCell({ goes, level }: Report): Cell {
+  if (level === '') return { text: whileInvalid, style: 'red' };
+  return goes
+    ? { text: 'a message would go', style: 'green' }
+    : { text: 'a message would not go', style: 'red' };
 }
