@@ -28,7 +28,8 @@ export function managedFileOrNew(directory: string, domain: string): RulesFile {
   if (name !== undefined) return present(directory, name);
   const canonical = canonicalDomain(domain);
   if (canonical === undefined) throw new CommandError(`${domain} is no domain name`);
-  return { name: fileOf(canonical), text: '', state: 'new' };
+  // An empty file is what a full disk leaves behind, and lint says so.
+  return { name: fileOf(canonical), text: `; the peers of ${canonical}\n`, state: 'new' };
 }
 
 /** `tls-peers.ini`, which need not exist. @throws CommandError where it is no UTF-8, or cannot be read */

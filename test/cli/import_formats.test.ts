@@ -227,6 +227,17 @@ test('what is exported from tls-peers.ini and imported again changes nothing', a
   expect(read('tls-peers.ini')).toBe(text);
 });
 
+test('a new managed domain without peers has a file that says something, and no peers make no global file', async () => {
+  install('peer\n');
+  expect((await run('--write', '--create', 'new.example')).out).toEqual([
+    '+ tls-peers/new.example.ini',
+    'written',
+  ]);
+  expect(read('tls-peers/new.example.ini')).toBe('; the peers of new.example\n');
+  expect((await run('--write', '--global')).out).toEqual(['nothing to change']);
+  expect(existsSync(path.join(directory, 'tls-peers.ini'))).toBe(false);
+});
+
 test.each([
   [['--global', '--create'], '--create goes with DOMAIN'],
   [['--scope', 'all', 'ours.example'], '--scope goes with --global'],

@@ -56,10 +56,11 @@ async function importPeers(context: Context): Promise<ExitCode> {
     ...[...incoming.faults, ...given].sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     ...after.filter(({ origin }) => origin === 'rules').map(({ fault }) => fault),
   ];
-  const isChange = plan.changes.length > 0 || rules.state === 'new';
+  const isMade = rules.state === 'new' && (domain !== undefined || plan.changes.length > 0);
+  const isChange = plan.changes.length > 0 || isMade;
   const write = options['write'] === true && faults.length === 0 && isChange;
   if (write) await writeRules(directory, rules, edited);
-  const changes = rules.state === 'new' ? [`+ ${name}`, ...plan.changes] : plan.changes;
+  const changes = isMade ? [`+ ${name}`, ...plan.changes] : plan.changes;
   report(context, { changes, faults, leftOut: incoming.leftOut, written: write });
   const isWhole = faults.length === 0 && incoming.leftOut.every(({ what }) => what === 'detail');
   return isWhole ? exit.ok : exit.findings;
@@ -123,7 +124,7 @@ function faultsAfter(source: SettingsSource, { name }: RulesFile, text: string):
 async function writeRules(directory: string, { name, state }: RulesFile, text: string): Promise<void> {
   const file = path.join(directory, name);
   if (state === 'present') await replaceFile(file, text);
-  else await createFile(directory, name, text);
+  else await createFile(directory, name, text.trimStart());
 }
 
 interface Outcome {
