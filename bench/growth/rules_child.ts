@@ -15,15 +15,23 @@ import type { GrowthOrder } from './growth';
 const mostPeers = 100_000;
 const sizes = [10, 1_000, mostPeers] as const;
 const kinds = ['listed', 'not listed'] as const;
+
+/** Where the peers stand. `shared`: in tls-peers.ini with `scope = all`, and the managed domain lists none of its own. */
+const places = { own: '', shared: ' of tls-peers.ini, scope = all,' } as const;
+type Place = keyof typeof places;
 const today = utcDay(new Date('2026-06-15'));
 
 inChild(async ({ effort }: GrowthOrder): Promise<Figure[]> => {
   const loads = effort === 'quick' ? 1 : 3;
   const lookUps = effort === 'quick' ? 30_000 : 200_000;
-  const loaded = sizes.map((peers) => ({ peers, of: load(1, peers, loads) }));
+  const loaded = sizes.map((peers) => ({ peers, place: 'own' as const, of: load(1, peers, loads) }));
+  const shared = sizes.map((peers) => ({ peers, place: 'shared' as const, of: loadShared(peers) }));
   const subjects = Object.fromEntries(
-    loaded.flatMap(({ peers, of }) =>
-      kinds.map((kind) => [`${kind} ${peers}`, () => timeLookUps(of.settings, peers, lookUps, kind)]),
+    [...loaded, ...shared].flatMap(({ peers, place, of }) =>
+      kinds.map((kind) => [
+        `${place} ${kind} ${peers}`,
+        () => timeLookUps(of.settings, peers, lookUps, kind),
+      ]),
     ),
   );
   await alternate(subjects, 1);
@@ -31,21 +39,8 @@ inChild(async ({ effort }: GrowthOrder): Promise<Figure[]> => {
   const many = load(100, 1_000, loads);
   const commented = effort === 'quick' ? undefined : load(1, mostPeers, loads, commentOf);
   return [
-    ...kinds.flatMap((kind) => [
-      ...loaded.map(({ peers }) =>
-        figure(
-          `look-up of a peer that is ${kind}, ${named(peers)} peers`,
-          'ns',
-          runs[`${kind} ${peers}`] ?? [],
-        ),
-      ),
-      figure(
-        `  ${named(100_000)} over ${named(10)}`,
-        'x',
-        ratios(runs[`${kind} 100000`] ?? [], runs[`${kind} 10`] ?? []),
-        { is: 'at most', value: 2 },
-      ),
-    ]),
+    ...lookUpFigures('own', runs),
+    ...lookUpFigures('shared', runs),
     ...loaded.map(({ peers, of }) =>
       figure(`memory of ${named(peers)} peers`, 'MB', of.megabytes, linesOf(peers)?.megabytes),
     ),
@@ -62,6 +57,23 @@ inChild(async ({ effort }: GrowthOrder): Promise<Figure[]> => {
     figure('memory of them', 'MB', many.megabytes),
   ];
 });
+
+function lookUpFigures(place: Place, runs: Readonly<Record<string, number[]>>): Figure[] {
+  const of = (kind: string, peers: number) => runs[`${place} ${kind} ${peers}`] ?? [];
+  return kinds.flatMap((kind) => [
+    ...sizes.map((peers) =>
+      figure(
+        `look-up of a peer${places[place]} that is ${kind}, ${named(peers)} peers`,
+        'ns',
+        of(kind, peers),
+      ),
+    ),
+    figure(`  ${named(mostPeers)} over ${named(10)}`, 'x', ratios(of(kind, mostPeers), of(kind, 10)), {
+      is: 'at most',
+      value: 2,
+    }),
+  ]);
+}
 
 function linesOf(peers: number) {
   return peers === mostPeers ? loadingLines : undefined;
@@ -90,12 +102,24 @@ function load(
   times: number,
   extra: (i: number) => string = () => '',
 ): Load {
+  const files = Array.from({ length: domains }, (_, i) => [
+    `tls-peers/own${i}.example.ini`,
+    peersFile(peersEach, extra),
+  ]);
+  return loadFiles(Object.fromEntries(files) as Record<string, string>, times);
+}
+
+function loadShared(peers: number): Load {
+  const own = '[outbound]\nsecurity_level = verify\n';
+  const shared = peersFile(peers, () => 'scope = all\n');
+  return loadFiles({ 'tls-peers.ini': shared, 'tls-peers/own0.example.ini': own }, 1);
+}
+
+function loadFiles(files: Readonly<Record<string, string>>, times: number): Load {
   const directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-bench-'));
   try {
     mkdirSync(path.join(directory, 'tls-peers'));
-    for (let i = 0; i < domains; i++) {
-      writeFileSync(path.join(directory, `tls-peers/own${i}.example.ini`), domainFile(peersEach, extra));
-    }
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(directory, name), text);
     const loads = Array.from({ length: times }, () => loadOnce(directory));
     return {
       settings: (loads.at(-1) as (typeof loads)[number]).settings,
@@ -117,7 +141,7 @@ function loadOnce(directory: string): { settings: Settings; milliseconds: number
 }
 
 /** A third exact names, a third wildcards, a third networks. */
-function domainFile(peers: number, extra: (i: number) => string): string {
+function peersFile(peers: number, extra: (i: number) => string): string {
   const sections = Array.from({ length: peers }, (_, i) => {
     const level = `security_level = ${i % 2 === 0 ? 'mandatory' : 'may'}\nmin_tls_version = 1.2\n${extra(i)}`;
     if (i % 3 === 0) return `[outbound peer${numbered(i)}.partner.example]\n${level}`;

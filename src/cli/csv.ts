@@ -1,23 +1,32 @@
 /** CSV as RFC 4180 has it. */
 
+export interface CsvRecord {
+  readonly fields: readonly string[];
+  /** The first line that it stands on. */
+  readonly line: number;
+}
+
 /**
  * The records of `text`. Lines may end in CRLF or LF, a field in quotes may hold either.
  *
  * @throws Error where a quote is not closed, or stands where none may
  */
-export function parseCsv(text: string): string[][] {
-  const records: string[][] = [];
+export function parseCsv(text: string): CsvRecord[] {
+  const records: CsvRecord[] = [];
   const reader = new CsvReader(text.replace(/^\uFEFF/, ''));
   while (!reader.done()) {
-    const record = reader.record();
+    const line = reader.line();
+    const fields = reader.record();
     // A blank line is no record with one empty field.
-    if (record.length > 1 || record[0] !== '') records.push(record);
+    if (fields.length > 1 || fields[0] !== '') records.push({ fields, line });
   }
   return records;
 }
 
 class CsvReader {
   #at = 0;
+  #counted = 1;
+  #countedTo = 0;
 
   readonly #text: string;
 
@@ -42,7 +51,7 @@ class CsvReader {
   #field(): string {
     if (this.#text[this.#at] === '"') return this.#quoted();
     const plain = this.#text.slice(this.#at, this.#plainEnd());
-    if (plain.includes('"')) throw new Error(`line ${this.#line()}: a quote within a field without quotes`);
+    if (plain.includes('"')) throw new Error(`line ${this.line()}: a quote within a field without quotes`);
     this.#at += plain.length;
     return plain;
   }
@@ -54,7 +63,7 @@ class CsvReader {
   }
 
   #quoted(): string {
-    const start = this.#line();
+    const start = this.line();
     let value = '';
     this.#at++;
     for (;;) {
@@ -71,12 +80,15 @@ class CsvReader {
   #lineEnd(): void {
     if (this.done()) return;
     const [end = ''] = this.#text.slice(this.#at, this.#at + 2).match(/^(?:\r\n|\n|\r)/) ?? [];
-    if (end === '') throw new Error(`line ${this.#line()}: something follows a closing quote`);
+    if (end === '') throw new Error(`line ${this.line()}: something follows a closing quote`);
     this.#at += end.length;
   }
 
-  #line(): number {
-    return this.#text.slice(0, this.#at).split(/\r\n|\n|\r/).length;
+  /** The line where it is now. Counted on from where it was asked for last. */
+  line(): number {
+    this.#counted += this.#text.slice(this.#countedTo, this.#at).split(/\r\n|\n|\r/).length - 1;
+    this.#countedTo = this.#at;
+    return this.#counted;
   }
 }
 

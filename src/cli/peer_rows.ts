@@ -1,7 +1,7 @@
-/** The peers of a managed domain as rows: what moves between systems. Pure. */
+/** The peers of one file as rows: what moves between systems. Pure. */
 import { formatPeer, parsePeer } from '../peers/index';
 import { openFile } from '../settings/load/file';
-import { inboundPeerKeys, outboundPeerKeys } from '../settings/schema/keys';
+import { sharedInboundPeerKeys, sharedOutboundPeerKeys } from '../settings/schema/keys';
 import type { LocatedSection } from '../settings/ini/locate';
 import type { SettingsSource } from '../settings/load/source';
 import type { SectionEdit } from '../settings/ini/edit';
@@ -17,12 +17,16 @@ export const usualColumns: readonly string[] = [
 ];
 
 /** Every column that a list may have: whatever a peer's section may hold is one, or it would not move along. */
-const columns: readonly string[] = [
-  ...new Set([...usualColumns, ...Object.keys(outboundPeerKeys), ...Object.keys(inboundPeerKeys)]),
+export const columns: readonly string[] = [
+  ...new Set([
+    ...usualColumns,
+    ...Object.keys(sharedOutboundPeerKeys),
+    ...Object.keys(sharedInboundPeerKeys),
+  ]),
 ];
 
 /** Columns that are keys of a peer's section. */
-const keyColumns = columns.filter((column) => column !== 'peer' && column !== 'direction');
+export const keyColumns = columns.filter((column) => column !== 'peer' && column !== 'direction');
 
 /** The usual columns, and one for each further key that some row writes. */
 export function columnsFor(rows: readonly PeerRow[]): string[] {
@@ -62,102 +66,43 @@ export function flat({ peer, direction, keys }: PeerRow): Record<string, string>
 }
 
 /** What tells one peer from another: however a name is written, it is the same peer. */
-function identity({ peer, direction }: PeerRow): string {
+export function identity({ peer, direction }: PeerRow): string {
   const parsed = parsePeer(peer);
   return `${direction} ${parsed === undefined ? peer : formatPeer(parsed)}`;
 }
 
-/** What a CSV file says, or everything that is wrong with it. */
-export type RowsReading =
-  | { readonly kind: 'rows'; readonly rows: readonly PeerRow[] }
-  | { readonly kind: 'wrong'; readonly problems: readonly string[] };
-
-/**
- * The rows of a CSV file whose first record names the columns, in any order; `peer` is needed, and `direction` is
- * `outbound` where it is empty or missing.
- */
-export function rowsFromCsv(records: readonly (readonly string[])[]): RowsReading {
-  const [head = [], ...body] = records;
-  const names = head.map((name) => name.trim().toLowerCase());
-  const problem = headProblem(names);
-  if (problem !== undefined) return { kind: 'wrong', problems: [problem] };
-  const seen = new Map<string, number>();
-  const problems: string[] = [];
-  const rows = body.map((record, index) => {
-    const number = index + 2;
-    const row = rowOf(names, record);
-    const wrong = rowProblems(names, record, row);
-    const earlier = row.peer === '' ? undefined : seen.get(identity(row));
-    if (earlier !== undefined) wrong.push(`${identity(row)} stands in record ${earlier} already`);
-    else seen.set(identity(row), number);
-    problems.push(...wrong.map((what) => `record ${number}: ${what}`));
-    return row;
-  });
-  return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'rows', rows };
-}
-
-/** `undefined` where the columns are good. */
-function headProblem(names: readonly string[]): string | undefined {
-  const [first = ''] = names;
-  if (names.length === 1 && /[;\t]/.test(first)) return 'the columns are not separated by commas';
-  const unknown = names.filter((name) => !columns.includes(name));
-  if (unknown.length > 0) return `no such column: ${unknown.join(', ')}; there are: ${columns.join(', ')}`;
-  return names.includes('peer') ? undefined : 'the first line has to name the columns, and peer among them';
-}
-
-function rowOf(names: readonly string[], record: readonly string[]): PeerRow {
-  const of = (column: string) => (record[names.indexOf(column)] ?? '').trim();
-  const given = keyColumns.filter((column) => names.includes(column));
-  return {
-    peer: of('peer'),
-    direction: of('direction').toLowerCase() || 'outbound',
-    keys: Object.fromEntries(given.map((column) => [column, of(column)])),
-  };
-}
-
-function rowProblems(names: readonly string[], record: readonly string[], row: PeerRow): string[] {
-  const { direction, peer } = row;
-  const problems: string[] = [];
-  if (record.length > names.length) problems.push('more fields than columns');
-  if (direction !== 'outbound' && direction !== 'inbound') {
-    problems.push(`direction is ${direction}, not outbound or inbound`);
-  }
-  if (peer === '') problems.push('no peer');
-  // Such text would be something else in an INI file.
-  const odd = Object.entries(flat(row)).filter(
-    ([column, field]) => /[\r\n]|\\\s*$/.test(field) || (column === 'peer' && /[\][]/.test(peer)),
-  );
-  return [...problems, ...odd.map(([column]) => `${column} cannot be written in an INI file`)];
-}
-
-export interface Plan {
+export interface Plan<R extends PeerRow> {
   readonly edits: readonly SectionEdit[];
   /** Headers of sections to take out. */
   readonly removed: ReadonlySet<string>;
   /** One line for each change. */
   readonly changes: readonly string[];
+  /** What is wanted, by the header that its section has. */
+  readonly sections: ReadonlyMap<string, R>;
 }
 
 /** What turns the peers `present` into `wanted`. Peers that are not wanted go only where `prune` says so. */
-export function planImport(
+export function planImport<R extends PeerRow>(
   present: readonly WrittenPeer[],
-  wanted: readonly PeerRow[],
+  wanted: readonly R[],
   prune: boolean,
-): Plan {
+): Plan<R> {
   const before = new Map(present.map((peer) => [identity(peer.row), peer]));
   const keep = new Set(wanted.map(identity));
+  const sections = new Map<string, R>();
   const edits: SectionEdit[] = [];
   const changes: string[] = [];
   for (const row of wanted) {
     const old = before.get(identity(row));
     const lines = old === undefined ? [added(row)] : changed(old.row, row);
+    const header = old?.section.name ?? `${row.direction} ${row.peer}`;
+    sections.set(header, row);
     changes.push(...lines);
-    if (lines.length > 0)
-      edits.push({ header: old?.section.name ?? `${row.direction} ${row.peer}`, keys: row.keys });
+    if (lines.length > 0) edits.push({ header, keys: row.keys });
   }
   const gone = prune ? present.filter(({ row }) => !keep.has(identity(row))) : [];
   changes.push(...gone.map(({ row }) => `- ${row.direction} ${row.peer}`));
-  return { edits, changes, removed: new Set(gone.map(({ section }) => section.name)) };
+  return { edits, changes, sections, removed: new Set(gone.map(({ section }) => section.name)) };
 }
 
 function added({ peer, direction, keys }: PeerRow): string {

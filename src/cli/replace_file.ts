@@ -1,5 +1,5 @@
 /** Writing a file of an install anew, so that Haraka can read it as it could before. */
-import { realpathSync, statSync } from 'node:fs';
+import { chownSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { replaceFile as replaceIn } from '../state/files';
 import { messageOf } from '../text';
@@ -16,6 +16,27 @@ export async function replaceFile(link: string, text: string): Promise<void> {
   const owner = { uid, gid, name: `uid ${uid}, gid ${gid}` };
   try {
     await replaceIn(path.dirname(file), path.basename(file), text, { owner, mode: mode & 0o777 });
+  } catch (error) {
+    throw new CommandError(`${file} could not be written: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Makes `name` below `directory`, and the directory in between. What is new belongs to whom the directory above belongs, and
+ * may be read by all: Haraka, which started as root, is another user when it reads it again.
+ *
+ * @throws CommandError where that cannot be done
+ */
+export async function createFile(directory: string, name: string, text: string): Promise<void> {
+  const file = path.join(directory, name);
+  try {
+    const parent = path.dirname(file);
+    const { uid, gid } = statSync(directory);
+    if (mkdirSync(parent, { recursive: true, mode: 0o755 }) !== undefined && process.geteuid?.() === 0)
+      chownSync(parent, uid, gid);
+    const above = statSync(parent);
+    const owner = { uid: above.uid, gid: above.gid, name: `uid ${above.uid}, gid ${above.gid}` };
+    await replaceIn(parent, path.basename(file), text, { owner, mode: 0o644 });
   } catch (error) {
     throw new CommandError(`${file} could not be written: ${messageOf(error)}`);
   }

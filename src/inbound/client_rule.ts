@@ -1,7 +1,6 @@
 /** Which rule an incoming recipient falls under. Pure. */
-import { ownerOf } from '../peers/candidates';
+import { addressCandidates, ownerOf } from '../peers/candidates';
 import type { Day } from '../peers/day';
-import { sectionsForAddress } from '../peers/index';
 import { parseAddress } from '../peers/network';
 import type { InboundRule } from '../peers/rule';
 import { completeInbound, inboundDefaults, inboundRule, type Found } from '../peers/rules';
@@ -40,9 +39,9 @@ function ruleForAddress(settings: Settings, recipientDomain: string, ip: string,
   const owner = ownerOf(settings, recipientDomain);
   if (owner.kind === 'invalid') return owner;
   const address = parseAddress(ip);
-  if (owner.kind === 'unmanaged' || address === undefined) return { kind: 'none' };
-  for (const section of sectionsForAddress(owner.domain.inboundPeers, address)) {
-    if (standing(section, today) !== 'applies') continue;
+  if (address === undefined) return { kind: 'none' };
+  for (const { section, barred } of addressCandidates(settings, owner, address)) {
+    if (barred !== 'no' || standing(section, today) !== 'applies') continue;
     return { kind: 'rule', rule: completeInbound(section, inboundDefaults(settings, owner), today) };
   }
   return { kind: 'none' };

@@ -12,9 +12,10 @@ import {
 import type { Day } from './day';
 import { inherited, isInherited, layers, originOf } from './inherit';
 import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
-import type { RuleSet } from './rule_set';
+import type { DomainRules, RuleSet } from './rule_set';
 import { completeInbound, completeOutbound, inboundDefaults, outboundDefaults } from './rules';
 import type { Section } from './section';
+import { weakensInbound, weakensOutbound } from './weakened';
 
 export interface ExplainedCandidate {
   readonly name: string;
@@ -39,6 +40,8 @@ export interface Explained<R> {
   readonly candidates: readonly ExplainedCandidate[];
   readonly keys: readonly ExplainedKey[];
   readonly rule: R;
+  /** What is to be known of the winner; mostly nothing. */
+  readonly remarks: readonly string[];
 }
 
 interface Invalid {
@@ -67,6 +70,10 @@ export function explainOutbound(
     candidates: verdicts.map((verdict) => candidate(verdict, winner)),
     keys: keysOf(shippedOutbound, layers(winner, defaults, today)),
     rule: completeOutbound(winner, defaults, today),
+    remarks:
+      owner.kind === 'managed' && weakensOutbound(settings, owner.domain, winner, today)
+        ? [weakenedText(winner, owner.domain)]
+        : [],
   };
 }
 
@@ -88,11 +95,19 @@ export function explainInbound(
     candidates: verdicts.map((verdict) => candidate(verdict, winner)),
     keys: keysOf(shippedInbound, layers(winner, defaults, today)),
     rule: completeInbound(winner, defaults, today),
+    remarks:
+      owner.kind === 'managed' && weakensInbound(settings, owner.domain, winner, today)
+        ? [weakenedText(winner, owner.domain)]
+        : [],
   };
 }
 
 function winnerOf<S>(verdicts: readonly Verdict<S>[]): S | undefined {
   return verdicts.find(({ outcome }) => outcome === 'wins')?.section;
+}
+
+function weakenedText({ name }: Section<object>, { domain }: DomainRules): string {
+  return `${name} permits cleartext, where the default of ${domain} does not (scope = all)`;
 }
 
 function ownerText(owner: Exclude<Owner, { kind: 'invalid' }>, domain: string): string {
@@ -126,6 +141,10 @@ function whyLost(
       return `${winner.name} comes first`;
     case 'disabled':
       return 'status = disabled';
+    case 'unmanaged_only':
+      return 'scope = unmanaged: not for managed domains';
+    case 'listed':
+      return 'the file of the managed domain lists this peer';
     case 'lapsed':
       return `exempt_until = ${section.values.exempt_until ?? ''} has passed`;
   }

@@ -3,7 +3,7 @@ import type { Day } from './day';
 import { standing, type Section } from './section';
 
 /** Keys that are about the section that they stand in, and are not handed down. */
-const ownKeys = new Set(['exempt_until', 'comment', 'status']);
+const ownKeys = new Set(['exempt_until', 'comment', 'status', 'scope']);
 
 /** Where a value of a rule is written. */
 export interface Origin {

@@ -1,5 +1,5 @@
 /** The peers for which the operator wrote a rule of their own. Pure. */
-import type { RuleSet } from './rule_set';
+import type { DomainRules, GlobalRules, RuleSet } from './rule_set';
 
 /** Whether an outbound rule names a domain (canonical): by itself, by a wildcard, or not at all. */
 export type NamedPeers = (domain: string) => 'named' | 'below' | 'not';
@@ -8,11 +8,12 @@ export type NamedPeers = (domain: string) => 'named' | 'below' | 'not';
 export function namedPeers(settings: RuleSet): NamedPeers {
   const names = new Set<string>();
   const wildcards = new Set<string>();
-  for (const domain of settings.domains.values()) {
-    if (domain.kind !== 'managed') continue;
-    for (const [name] of domain.outboundPeers.names) names.add(name);
-    for (const [above] of domain.outboundPeers.wildcards) wildcards.add(above);
-  }
+  const add = ({ outboundPeers }: Pick<GlobalRules, 'outboundPeers'> | DomainRules) => {
+    for (const name of outboundPeers.names.keys()) names.add(name);
+    for (const above of outboundPeers.wildcards.keys()) wildcards.add(above);
+  };
+  add(settings.global);
+  for (const domain of settings.domains.values()) if (domain.kind === 'managed') add(domain);
   return (domain) => (names.has(domain) ? 'named' : isBelow(domain, wildcards) ? 'below' : 'not');
 }
 

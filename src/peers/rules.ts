@@ -6,15 +6,17 @@
  *
  * | | the domain is managed | it is not managed, or disabled |
  * |---|---|---|
- * | 1 | inbound: the longest network that holds the client's address | - |
- * | 2 | the peer's exact name | - |
- * | 3 | the longest wildcard; `*.x` covers every depth below `x`, and not `x` | - |
- * | 4 | the managed domain's default, where it is written | - |
- * | 5 | the default for unspecified domains | the default for unspecified domains |
+ * | 1 | a peer of its file | a peer of `tls-peers.ini` |
+ * | 2 | where no section of its file is for this peer: a peer of `tls-peers.ini` with `scope = all` | - |
+ * | 3 | its default, where it is written | - |
+ * | 4 | the default for unspecified domains | the default for unspecified domains |
  *
- * A section that is disabled, or whose `exempt_until` has passed, is as if absent. What a section leaves out it inherits: a
- * peer from 4, that from 5, and that from what this suite is shipped with (`rule.ts`). The null sender belongs to no
- * managed domain, and as a peer it has no name: 2 and 3 do not match it.
+ * Among the peers of one file: inbound the longest network that holds the client's address, then the peer's exact name, then
+ * the longest wildcard; `*.x` covers every depth below `x`, and not `x`.
+ *
+ * A section that is disabled, or whose `exempt_until` has passed, is passed over; in 2 it counts as being there. What a
+ * section leaves out it inherits: a peer from 3, that from 4, and that from what this suite is shipped with (`rule.ts`). The
+ * null sender belongs to no managed domain, and as a peer it has no name: names do not match it.
  */
 import type { Failure } from '../failure';
 import {

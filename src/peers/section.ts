@@ -17,6 +17,15 @@ export interface Section<V> {
   readonly lines: Readonly<Record<string, number>>;
 }
 
+/** For whom a peer of `tls-peers.ini` stands. `all`: also for managed domains whose own file does not list that peer. */
+export const peerScopes = ['unmanaged', 'all'] as const;
+export type PeerScope = (typeof peerScopes)[number];
+
+/** What only the section of a peer in `tls-peers.ini` says; `unmanaged` where it is left out. */
+export interface Scoped {
+  readonly scope?: PeerScope;
+}
+
 export type OutboundSection = Section<OutboundValues>;
 export type InboundSection = Section<InboundValues>;
 

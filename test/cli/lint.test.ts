@@ -46,10 +46,13 @@ const inGlobalFile: Faulty[] = [
   ],
   ['timeout = soon', /timeout = soon: no whole number; allowed: a whole number from 1 to 30 \(seconds\)$/],
   ['deadline = 61', /deadline = 61: out of range; allowed: a whole number from 1 to 60 \(seconds\)$/],
-  ['[cahce]', /\[cahce\]: no such section; allowed: outbound, inbound, .*; did you mean cache\?$/],
   [
-    '[outbound partner.example]',
-    /\[outbound partner\.example\]: peers stand in the file of a managed domain, not here/,
+    '[cahce]',
+    /\[cahce\]: no such section; allowed: outbound, outbound PEER, inbound, .*; did you mean cache\?$/,
+  ],
+  [
+    '[outbound 192.0.2.1]',
+    /\[outbound 192\.0\.2\.1\]: mail goes to domains, not to addresses; allowed: a domain, \*\. and a domain$/,
   ],
   ['[timeouts]', /^$/],
   ['decision = 5 ; seconds', /decision = 5 ; seconds: no whole number \(a comment needs a line of its own\)/],
@@ -173,7 +176,6 @@ any = thing
   expect(out.slice(0, -1).map((line) => line.replace(/; allowed: .*?(?=; did you|$)/, ''))).toEqual([
     'fault    tls-peers.ini:1: [resovler]: no such section; did you mean resolver?',
     'fault    tls-peers.ini:2: [resovler]: timeout = soon: no whole number',
-    'fault    tls-peers.ini:3: [inbound partner.example]: peers stand in the file of a managed domain, not here',
     'fault    tls-peers.ini:4: [inbound partner.example]: security_level = verify: no such value',
     'fault    tls-peers.ini:6: [resolver]: servers = one, 127.0.0.1, two: one: no resolver address',
     'fault    tls-peers.ini:6: [resolver]: servers = one, 127.0.0.1, two: two: no resolver address',

@@ -63,6 +63,18 @@ security_level = mandatory
 `,
 };
 
+/** Peers of domains that are not managed, and of all domains. */
+const shared = `
+[inbound 100.64.0.0/16]
+security_level = mandatory
+[inbound 100.65.0.0/16]
+scope = all
+security_level = mandatory
+[inbound shared.example]
+scope = all
+security_level = mandatory
+`;
+
 const somewhere = '192.0.2.9';
 const starttls = '530 5.7.0 Must issue a STARTTLS command first';
 const needs12 = '550 5.7.4 TLS 1.2 or later is required, this session uses TLS 1.0';
@@ -236,6 +248,33 @@ const cases: readonly Case[] = [
     to: { 'b@strict.example': ok },
   },
   {
+    what: 'a peer of domains that are not managed',
+    client: '100.64.0.9',
+    tls: 'none',
+    from: 'a@peer.example',
+    to: { 'b@elsewhere.example': starttls, 'c@off.example': starttls, 'd@plain.example': ok },
+  },
+  {
+    what: 'a peer of all domains',
+    client: '100.65.0.9',
+    tls: 'none',
+    from: '',
+    to: { 'b@elsewhere.example': starttls, 'c@plain.example': starttls },
+  },
+  {
+    what: 'a sender domain of all domains',
+    tls: 'none',
+    from: 'a@shared.example',
+    to: { 'b@elsewhere.example': starttls, 'c@plain.example': starttls },
+  },
+  {
+    what: 'own client: a sender domain of all domains',
+    client: '198.51.100.10',
+    tls: 'none',
+    from: 'a@shared.example',
+    to: { 'b@elsewhere.example': ok },
+  },
+  {
     what: 'own client, a file that is not valid',
     client: '198.51.100.10',
     tls: 'none',
@@ -258,6 +297,7 @@ beforeAll(async () => {
       config: {
         ...(await tlsConfig('mail.lab.example')),
         'smtp.ini': `listen=127.0.0.1:0,127.0.0.1:${smtpsPort}\nsmtps_port=${smtpsPort}\nnodes=0\n`,
+        'tls-peers.ini': shared,
         'connection.ini': stock.replace(/^hosts\[\] =$/m, 'hosts[] = 127.0.0.1'),
         ...Object.fromEntries(Object.entries(domains).map(([name, ini]) => [`tls-peers/${name}.ini`, ini])),
       },

@@ -6,7 +6,7 @@ import { findingText } from '../../dns/probe';
 import type { Destination } from '../../dns/types';
 import type { Failure } from '../../failure';
 import type { StsFacts } from '../../mta_sts/types';
-import { ownerOf } from '../../peers/candidates';
+import { isForAll, ownerOf } from '../../peers/candidates';
 import type { Day } from '../../peers/day';
 import {
   explainInbound,
@@ -81,8 +81,11 @@ async function outbound(context: Context): Promise<ExitCode> {
     explanation.kind === 'explained' && context.options['offline'] !== true
       ? await discoverNow(settings, context.directory, { rule: explanation.rule, domain: recipient, answer })
       : undefined;
-  const warnings = outboundNotLoaded({ source, settings, today: context.today }).map(formatFault);
-  if (context.json) context.output.print(json({ ...explanation, ...seen, warnings }));
+  const warnings = [
+    ...remarksOf(explanation),
+    ...outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
+  ];
+  if (context.json) context.output.print(json({ ...explanation, remarks: undefined, ...seen, warnings }));
   else {
     reportOutbound(context.output, { from, to }, explanation, seen);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
@@ -104,8 +107,11 @@ function inbound(context: Context): Promise<ExitCode> {
   const recipient = recipientDomain(to);
   const { settings } = loadSettings(directorySource(context.directory));
   const explanation = explainInbound(settings, recipient, peer, context.today);
-  const warnings = ip === '' ? networksLeftOut(settings, recipient, context.today) : [];
-  if (context.json) context.output.print(json({ ...explanation, warnings }));
+  const warnings = [
+    ...remarksOf(explanation),
+    ...(ip === '' ? networksLeftOut(settings, recipient, context.today) : []),
+  ];
+  if (context.json) context.output.print(json({ ...explanation, remarks: undefined, warnings }));
   else {
     reportInbound(context.output, { from, to, ip }, explanation);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
@@ -113,13 +119,20 @@ function inbound(context: Context): Promise<ExitCode> {
   return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
 }
 
+function remarksOf(explanation: OutboundExplanation | InboundExplanation): readonly string[] {
+  return explanation.kind === 'explained' ? explanation.remarks : [];
+}
+
 /** Without an address no rule for a network is a candidate, although one might win. */
 function networksLeftOut(settings: Settings, recipient: string, today: Day): string[] {
   const owner = ownerOf(settings, recipient);
-  if (owner.kind !== 'managed') return [];
-  const applying = [...networkSections(owner.domain.inboundPeers)].filter(
-    (section) => standing(section, today) === 'applies',
-  ).length;
+  if (owner.kind === 'invalid') return [];
+  const shared = [...networkSections(settings.global.inboundPeers)];
+  const networks =
+    owner.kind === 'unmanaged'
+      ? shared
+      : [...networkSections(owner.domain.inboundPeers), ...shared.filter(isForAll)];
+  const applying = networks.filter((section) => standing(section, today) === 'applies').length;
   const rules = applying === 1 ? '1 rule for a network was' : `${applying} rules for networks were`;
   return applying === 0 ? [] : [`${rules} left out: name the client with --ip`];
 }
@@ -234,6 +247,8 @@ const outcomeStyle: Readonly<Record<string, Style>> = {
   outranked: 'dim',
   disabled: 'yellow',
   lapsed: 'yellow',
+  unmanaged_only: 'dim',
+  listed: 'yellow',
 };
 
 function reportRule(

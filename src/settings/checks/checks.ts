@@ -19,6 +19,7 @@ import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
 import { shadowedNetworks } from './shadowed_networks';
 import { tlsSwitchedOff } from './tls_switched_off';
+import { weakenedDefaults } from './weakened_defaults';
 
 const always: readonly Occasion[] = ['lint', 'start', 'reload'];
 const lint: readonly Occasion[] = ['lint'];
@@ -35,6 +36,7 @@ export const checks: readonly Check[] = [
   check({ name: 'versions too old for PKIX', looksAt: 'files', at: lint, find: (files) => warnings(versionBelowPkix(files)) }),
   check({ name: 'keys without effect', looksAt: 'files', at: lint, find: (files) => warnings(keysWithoutEffect(files)) }),
   check({ name: 'networks that never apply', looksAt: 'files', at: lint, find: (files) => warnings(shadowedNetworks(files)) }),
+  check({ name: 'weakened defaults', looksAt: 'files', at: always, find: (files) => warnings(weakenedDefaults(files)) }),
   // the rules in this Haraka
   check({ name: 'decisions slower than a hook', looksAt: 'files', at: lint, find: (files) => warnings(slowDecisions(files)) }),
   check({ name: 'outbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(outboundNotLoaded(files)) }),

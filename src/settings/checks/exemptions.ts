@@ -1,15 +1,15 @@
 /** Sections that apply for a while, and what stands behind them. Pure. */
-import { firstApplicable } from '../../peers/candidates';
+import { isForAll } from '../../peers/candidates';
 import { encryptedLevels } from '../../peers/cleartext';
 import { dayAfter, type Day } from '../../peers/day';
-import { allSections, formatPeer, parsePeer, sectionsForName } from '../../peers/index';
+import { allSections, sectionsForName, type PeerIndex } from '../../peers/index';
 import { completeOutbound } from '../../peers/rules';
-import type { OutboundSection, Section } from '../../peers/section';
+import { standing, type OutboundSection, type Section } from '../../peers/section';
 import type { Fault } from '../schema/fault';
-import type { ManagedDomain, Settings } from '../schema/types';
+import type { Settings } from '../schema/types';
 import type { FilesView } from './check';
-import { atSection, headerIn } from './section_fault';
-import { enabledDomains, isWritten, outboundRules, type RuledSection } from './written_rules';
+import { atSection, onceEach, peerText } from './section_fault';
+import { enabledDomains, outboundRules, sharedOutboundRules, type RuledSection } from './written_rules';
 
 /** How many days ahead the end of an exemption is announced. */
 const announceDays = 14;
@@ -22,12 +22,20 @@ export function exemptionEnds({ settings, today }: FilesView): Fault[] {
 function* enabledSections(settings: Settings): Generator<Section<{ exempt_until?: Day }>> {
   yield settings.global.outbound;
   yield settings.global.inbound;
+  yield* enabledPeers(settings.global);
   for (const domain of enabledDomains(settings)) {
     yield domain.outbound;
     yield domain.inbound;
-    for (const peers of [allSections(domain.outboundPeers), allSections(domain.inboundPeers)]) {
-      for (const section of peers) if (section.status === 'enabled') yield section;
-    }
+    yield* enabledPeers(domain);
+  }
+}
+
+function* enabledPeers({
+  outboundPeers,
+  inboundPeers,
+}: Pick<Settings['global'], 'outboundPeers' | 'inboundPeers'>): Generator<Section<{ exempt_until?: Day }>> {
+  for (const peers of [allSections(outboundPeers), allSections(inboundPeers)]) {
+    for (const section of peers) if (section.status === 'enabled') yield section;
   }
 }
 
@@ -49,22 +57,27 @@ function daysBetween(from: string, to: string): number {
 
 /** What lapses is meant to be the weaker rule. */
 export function lapsesIntoCleartext({ settings, today }: FilesView): Fault[] {
-  return [...enabledDomains(settings)].flatMap((domain) =>
-    [...outboundRules(settings, domain, today)].flatMap((one) => lapse(settings, domain, one, today)),
+  const shared = [...sharedOutboundRules(settings, today)].flatMap((one) =>
+    lapse(one, sharedBehind(settings, one), today),
   );
+  const own = [...enabledDomains(settings)].flatMap((domain) =>
+    [...outboundRules(settings, domain, today)].flatMap((one) =>
+      lapse(one, sectionsBehind(domain.outboundPeers, one.section), today),
+    ),
+  );
+  return onceEach([...shared, ...own]);
 }
 
+/** @param behind the peers of the same file that may apply in its place, in order */
 function lapse(
-  settings: Settings,
-  domain: ManagedDomain,
-  { section, rule }: RuledSection,
+  { section, rule, defaults }: RuledSection,
+  behind: readonly OutboundSection[],
   today: Day,
 ): Fault[] {
   const until = section.values.exempt_until;
   if (until === undefined || until < today || !encryptedLevels.has(rule.level)) return [];
   const then = dayAfter(until);
-  const defaults = [domain.outbound, settings.global.outbound];
-  const next = firstApplicable(sectionsBehind(domain, section), settings.global.outbound, then);
+  const next = [...behind, ...defaults].find((one) => standing(one, then) === 'applies') ?? section;
   const { name, level } = completeOutbound(next, defaults, then);
   if (encryptedLevels.has(level)) return [];
   const problem = `afterwards ${name} applies, and ${level} does not forbid cleartext`;
@@ -72,8 +85,12 @@ function lapse(
 }
 
 /** A wildcard's text fits itself and the shorter ones, as every name does for which no longer one stands. */
-function* sectionsBehind(domain: ManagedDomain, section: OutboundSection): Generator<OutboundSection> {
-  const peer = parsePeer(headerIn(section).split(/\s+/)[1] ?? '');
-  if (peer !== undefined) yield* sectionsForName(domain.outboundPeers, formatPeer(peer));
-  if (isWritten(domain.outbound)) yield domain.outbound;
+function sectionsBehind<S>(peers: PeerIndex<S>, section: OutboundSection): S[] {
+  return [...sectionsForName(peers, peerText(section))];
+}
+
+/** For a managed domain, only those that stand for it. */
+function sharedBehind({ global }: Settings, { section, defaults }: RuledSection): OutboundSection[] {
+  const all = sectionsBehind(global.outboundPeers, section);
+  return defaults.length === 1 ? all : all.filter(isForAll);
 }

@@ -4,7 +4,7 @@ import type { SecurityLevel } from '../../peers/rule';
 import { standing } from '../../peers/section';
 import type { Fault } from '../schema/fault';
 import type { FilesView } from './check';
-import { atSection } from './section_fault';
+import { atSection, onceEach } from './section_fault';
 import { everyOutboundRule, type RuledSection } from './written_rules';
 
 /** A peer whose best is old TLS would be sent cleartext, which is worse than old TLS. */
@@ -53,6 +53,8 @@ const levelsOfKey: Readonly<Record<string, readonly SecurityLevel[]>> = {
 export function keysWithoutEffect(files: FilesView): Fault[] {
   return ofEachRule(files, ({ section, rule, place }) => {
     if (place === 'default') return [];
+    // With the default of another domain it may have one.
+    if (place === 'shared' && section.values.security_level === undefined) return [];
     return Object.entries(levelsOfKey)
       .filter(([key, levels]) => key in section.values && !levels.includes(rule.level))
       .map(([key]) => atSection(section, `has no effect at ${rule.level}`, key));
@@ -60,7 +62,8 @@ export function keysWithoutEffect(files: FilesView): Fault[] {
 }
 
 function ofEachRule({ settings, today }: FilesView, find: (one: RuledSection) => Fault[]): Fault[] {
-  return [...everyOutboundRule(settings, today)].flatMap((one) =>
+  const found = [...everyOutboundRule(settings, today)].flatMap((one) =>
     standing(one.section, today) === 'applies' ? find(one) : [],
   );
+  return onceEach(found);
 }

@@ -6,7 +6,7 @@ import { globalFile } from '../load/source';
 import type { Fault } from '../schema/fault';
 import type { FilesView, NetworkView } from './check';
 import { atSection } from './section_fault';
-import { enabledDomains, outboundRules } from './written_rules';
+import { everyOutboundRule } from './written_rules';
 
 /** Also where no rule asks for DANE: without an answer there is no mail, and without EDNS `auto` is less than it seems. */
 const always: readonly ProbeFinding['kind'][] = ['no_answer', 'without_edns', 'edns_lost'];
@@ -36,14 +36,11 @@ function notValidating(why: string, files: FilesView): Fault[] {
 
 function sectionsWithDane({ settings, today }: FilesView): OutboundSection[] {
   const { outbound } = settings.global;
-  const found: OutboundSection[] = daneLevels.includes(outbound.values.security_level ?? 'auto')
-    ? [outbound]
-    : [];
-  for (const domain of enabledDomains(settings)) {
-    for (const { section, rule } of outboundRules(settings, domain, today)) {
-      const writes = section.values.security_level !== undefined && standing(section, today) === 'applies';
-      if (writes && daneLevels.includes(rule.level)) found.push(section);
-    }
+  const byDefault = daneLevels.includes(outbound.values.security_level ?? 'auto');
+  const found = new Set<OutboundSection>(byDefault ? [outbound] : []);
+  for (const { section, rule } of everyOutboundRule(settings, today)) {
+    const writes = section.values.security_level !== undefined && standing(section, today) === 'applies';
+    if (section !== outbound && writes && daneLevels.includes(rule.level)) found.add(section);
   }
-  return found;
+  return [...found];
 }

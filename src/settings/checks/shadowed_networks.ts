@@ -1,22 +1,38 @@
 /** Inbound rules for networks that leave others nothing to apply to. Pure. */
-import type { Day } from '../../peers/day';
-import type { PeerIndex } from '../../peers/index';
+import { isForAll } from '../../peers/candidates';
+import { allSections, type PeerIndex } from '../../peers/index';
 import { parseNetwork, width, type Network } from '../../peers/network';
 import { standing, type InboundSection } from '../../peers/section';
 import type { Fault } from '../schema/fault';
-import type { ManagedDomain } from '../schema/types';
+import type { Settings } from '../schema/types';
 import type { FilesView } from './check';
 import { atSection } from './section_fault';
 import { enabledDomains, isWritten } from './written_rules';
 
 /** A network rule whose every address is covered by longer prefixes never applies. */
 export function shadowedNetworks({ settings, today }: FilesView): Fault[] {
-  return [...enabledDomains(settings)].flatMap((domain) => shadowedIn(domain, today));
+  const applies = (section: InboundSection) => standing(section, today) === 'applies';
+  return [
+    ...sharedShadowed(settings.global, applies),
+    ...[...enabledDomains(settings)].flatMap(({ inboundPeers, inbound }) =>
+      shadowedIn(inboundPeers, inbound, applies),
+    ),
+  ];
 }
 
-function shadowedIn(domain: ManagedDomain, today: Day): Fault[] {
-  const { inboundPeers: index } = domain;
-  const applies = (section: InboundSection) => standing(section, today) === 'applies';
+type Applies = (section: InboundSection) => boolean;
+
+/** For managed domains, the others that stand for them, too, alone can cover one whose scope is `all`. */
+function sharedShadowed({ inboundPeers, inbound }: Settings['global'], applies: Applies): Fault[] {
+  const forAll = new Set<InboundSection>([...allSections(inboundPeers)].filter(isForAll));
+  const inAnyCase = shadowedIn(inboundPeers, inbound, applies);
+  const ofAll = shadowedIn(inboundPeers, inbound, (section) => applies(section) && forAll.has(section));
+  const lines = new Set(ofAll.map(({ line }) => line));
+  const forAllLines = new Set([...forAll].map(({ line }) => line));
+  return inAnyCase.filter(({ line = 0 }) => !forAllLines.has(line) || lines.has(line));
+}
+
+function shadowedIn(index: PeerIndex<InboundSection>, rest: InboundSection, applies: Applies): Fault[] {
   const found: Fault[] = [];
   for (const family of [4, 6] as const) {
     const longer = new Set<string>();
@@ -29,7 +45,7 @@ function shadowedIn(domain: ManagedDomain, today: Day): Fault[] {
       for (const [bits, section] of networks) if (applies(section)) cover({ family, bits, prefix }, longer);
     }
   }
-  return [...found, ...shadowedByEverything(domain, applies)];
+  return [...found, ...shadowedByEverything(index, rest, applies)];
 }
 
 function cover(network: Network, covered: Set<string>): void {
@@ -66,21 +82,20 @@ function halvesOf(network: Network): Network[] {
 }
 
 /** Rules for all of IPv4 and all of IPv6 leave nothing for names. */
-function shadowedByEverything(domain: ManagedDomain, applies: (section: InboundSection) => boolean): Fault[] {
-  const { inboundPeers: index } = domain;
+function shadowedByEverything(
+  index: PeerIndex<InboundSection>,
+  rest: InboundSection,
+  applies: Applies,
+): Fault[] {
   const everything = ['0.0.0.0/0', '::/0'].every((text) => coversAll(index, text, applies));
   if (!everything) return [];
-  const named = [...index.names.values(), ...index.wildcards.values(), domain.inbound];
+  const named = [...index.names.values(), ...index.wildcards.values(), rest];
   return named
     .filter((section) => isWritten(section) && applies(section))
     .map((section) => atSection(section, 'never applies: rules for networks cover every address'));
 }
 
-function coversAll(
-  index: PeerIndex<InboundSection>,
-  text: string,
-  applies: (section: InboundSection) => boolean,
-): boolean {
+function coversAll(index: PeerIndex<InboundSection>, text: string, applies: Applies): boolean {
   const network = parseNetwork(text);
   if (network === undefined) return false;
   const first = index.networks[network.family].at(-1);

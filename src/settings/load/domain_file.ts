@@ -1,6 +1,5 @@
 /** `tls-peers/<managed domain>.ini`. */
-import { buildIndex, formatPeer, parsePeer, type Peer } from '../../peers/index';
-import { enclosingNetwork, formatNetwork } from '../../peers/network';
+import type { InboundValues, OutboundValues } from '../../peers/rule';
 import type { InboundSection, OutboundSection, Section } from '../../peers/section';
 import { headerOf, mainSection, type LocatedSection } from '../ini/locate';
 import { closest } from '../schema/closest';
@@ -19,8 +18,8 @@ import {
 } from '../schema/keys';
 import type { ManagedDomain } from '../schema/types';
 import { readSection } from '../schema/validate';
-import { readRoots } from './ca_file';
 import { oddLines, openFile, valuesOf, type OpenedFile, type Recorder } from './file';
+import { parsePeerHeader, PeerSections, ruleSection, unwritten, type PeerHeader } from './peer_sections';
 
 export type DomainReading =
   | { readonly kind: 'good'; readonly value: ManagedDomain; readonly faults: readonly [] }
@@ -32,31 +31,29 @@ export function readDomainFile(files: Recorder, name: string, domain: string, te
   return reader.read();
 }
 
-type Direction = 'outbound' | 'inbound';
-
 type Header =
-  | { readonly kind: 'main' | 'mta_sts' | Direction }
-  | { readonly kind: 'peer'; readonly direction: Direction; readonly peer: string }
-  | { readonly kind: 'unknown' };
+  { readonly kind: 'main' | 'mta_sts' | 'outbound' | 'inbound' } | PeerHeader | { readonly kind: 'unknown' };
 
 function parseHeader(name: string): Header {
   if (name === mainSection || name === 'mta_sts' || name === 'outbound' || name === 'inbound')
     return { kind: name };
-  const [, direction, peer = ''] = /^(outbound|inbound)\s+(.+)$/.exec(name) ?? [];
-  return direction === undefined
-    ? { kind: 'unknown' }
-    : { kind: 'peer', direction: direction as Direction, peer };
+  return parsePeerHeader(name) ?? { kind: 'unknown' };
 }
 
 class DomainFileReader {
   readonly #faults: Fault[];
-  /** Where each peer stands first. */
   readonly #peers = {
-    outbound: new Map<string, number | undefined>(),
-    inbound: new Map<string, number | undefined>(),
+    outbound: new PeerSections<OutboundValues>(
+      'outbound',
+      (at) => this.#rule(outboundPeerKeys, at),
+      (at, about) => this.#fault(at, about),
+    ),
+    inbound: new PeerSections<InboundValues>(
+      'inbound',
+      (at) => this.#rule(inboundPeerKeys, at),
+      (at, about) => this.#fault(at, about),
+    ),
   };
-  readonly #outboundPeers: [Peer, OutboundSection][] = [];
-  readonly #inboundPeers: [Peer, InboundSection][] = [];
   #main: Written<typeof domainKeys> = {};
   #outbound: OutboundSection;
   #inbound: InboundSection;
@@ -90,8 +87,8 @@ class DomainFileReader {
       comment: this.#main.comment ?? '',
       outbound: this.#outbound,
       inbound: this.#inbound,
-      outboundPeers: buildIndex(this.#outboundPeers),
-      inboundPeers: buildIndex(this.#inboundPeers),
+      outboundPeers: this.#peers.outbound.index(),
+      inboundPeers: this.#peers.inbound.index(),
       policy: this.#policy,
     });
   }
@@ -112,7 +109,7 @@ class DomainFileReader {
         this.#hosted(at);
         break;
       case 'peer':
-        this.#peer(header.direction, header.peer, at);
+        this.#peers[header.direction].add(header.peer, at);
         break;
       case 'unknown': {
         const meant = closestHeader(at.name);
@@ -123,39 +120,6 @@ class DomainFileReader {
         });
         if (meant !== undefined) this.#meant(parseHeader(meant), at);
       }
-    }
-  }
-
-  #peer(direction: Direction, text: string, at: LocatedSection): void {
-    const peer = parsePeer(text);
-    if (peer === undefined || (direction === 'outbound' && peer.kind === 'network')) {
-      this.#badPeer(direction, text, at);
-      this.#meant({ kind: 'peer', direction, peer: text }, at);
-      return;
-    }
-    const canonical = formatPeer(peer);
-    const earlier = this.#peers[direction].get(canonical);
-    if (earlier !== undefined)
-      this.#fault(at, { problem: `${canonical} stands twice, first at line ${earlier}` });
-    this.#peers[direction].set(canonical, at.line);
-    if (direction === 'outbound') this.#outboundPeers.push([peer, this.#rule(outboundPeerKeys, at)]);
-    else this.#inboundPeers.push([peer, this.#rule(inboundPeerKeys, at)]);
-  }
-
-  #badPeer(direction: Direction, text: string, at: LocatedSection): void {
-    const allowed = `a domain, *. and a domain${direction === 'inbound' ? ', an address or a network' : ''}`;
-    const network = enclosingNetwork(text);
-    if (network === undefined) {
-      this.#fault(at, {
-        problem: 'no peer',
-        allowed,
-        suggestion: text === '*' ? `[${direction}]` : undefined,
-      });
-    } else if (direction === 'outbound') {
-      this.#fault(at, { problem: 'mail goes to domains, not to addresses', allowed });
-    } else {
-      const suggestion = `[inbound ${formatNetwork(network)}]`;
-      this.#fault(at, { problem: 'bits are set behind the prefix', allowed, suggestion });
     }
   }
 
@@ -203,43 +167,6 @@ class DomainFileReader {
   #fault(at: LocatedSection, about: Omit<Fault, 'file' | 'section'>): void {
     this.#faults.push({ file: this.#file.name, line: at.line, section: headerOf(at.name), ...about });
   }
-}
-
-/** The section as plain data, with `ca_file` replaced by what the file holds. */
-export function ruleSection<V extends object>(
-  files: Recorder,
-  { file, name }: { readonly file: string; readonly name: string },
-  at: LocatedSection,
-  { values, lines }: { readonly values: V; readonly lines: Readonly<Record<string, number>> },
-): { section: Section<V>; faults: Fault[] } {
-  const faults: Fault[] = [];
-  let whole = values;
-  if ('ca_file' in values && typeof values.ca_file === 'string') {
-    const { ca_file: value } = values;
-    const roots = readRoots(files, value);
-    if (roots.kind === 'roots') whole = { ...values, ca_file: roots.pem };
-    else {
-      const line = lines['ca_file'] ?? at.line;
-      faults.push({ file, line, section: at.name, key: 'ca_file', value, problem: roots.problem });
-    }
-  }
-  const disabled = 'status' in values && values.status === 'disabled';
-  return {
-    section: Object.freeze({
-      name: `${name} [${at.name}]`,
-      file,
-      line: at.line ?? 0,
-      status: disabled ? 'disabled' : 'enabled',
-      values: files.shared(whole),
-      lines,
-    }),
-    faults,
-  };
-}
-
-/** A default that is not written: it has no values, and is no candidate. */
-export function unwritten<V extends object>(name: string, file: string): Section<V> {
-  return Object.freeze({ name, file, line: 0, status: 'enabled', values: Object.freeze({}) as V, lines: {} });
 }
 
 /** `undefined` where no section is close. */

@@ -1,5 +1,7 @@
 /** `tls-peers.ini`. */
-import type { InboundSection } from '../../peers/section';
+import { buildIndex } from '../../peers/index';
+import type { InboundValues, OutboundValues } from '../../peers/rule';
+import type { InboundSection, Scoped, Section } from '../../peers/section';
 import { mainSection, type LocatedSection } from '../ini/locate';
 import { closest } from '../schema/closest';
 import type { Fault } from '../schema/fault';
@@ -7,12 +9,13 @@ import {
   cacheKeys,
   complete,
   deliveryKeys,
-  domainSections,
   globalInboundKeys,
   globalOutboundKeys,
   globalSections,
   hostingKeys,
   resolverKeys,
+  sharedInboundPeerKeys,
+  sharedOutboundPeerKeys,
   stsKeys,
   timeoutKeys,
   type Keys,
@@ -20,8 +23,8 @@ import {
 } from '../schema/keys';
 import type { GlobalSettings } from '../schema/types';
 import { readSection } from '../schema/validate';
-import { ruleSection, unwritten } from './domain_file';
 import { lineOf, oddLines, openFile, valuesOf, type OpenedFile, type Recorder } from './file';
+import { parsePeerHeader, PeerSections, ruleSection, unwritten, type HeaderFault } from './peer_sections';
 import { globalFile } from './source';
 
 export type GlobalReading =
@@ -37,6 +40,8 @@ export function readGlobalFile(files: Recorder, text: string): GlobalReading {
 export const shippedDefaults: GlobalSettings = Object.freeze({
   outbound: unwritten<GlobalSettings['outbound']['values']>(`${globalFile} [outbound]`, globalFile),
   inbound: unwritten<InboundSection['values']>(`${globalFile} [inbound]`, globalFile),
+  outboundPeers: buildIndex([]),
+  inboundPeers: buildIndex([]),
   resolver: complete(resolverKeys, {}),
   cache: complete(cacheKeys, {}),
   mtaSts: complete(stsKeys, {}),
@@ -47,8 +52,28 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
 
 type SectionName = keyof typeof globalSections;
 
+/** The sections that there are once. */
+const plainSections = Object.keys(globalSections).filter((name) => !name.endsWith(' PEER'));
+
+/** `undefined` where no section is close. */
+function closestHeader(name: string): string | undefined {
+  const [word = '', ...peer] = name.split(/\s+/);
+  const known = closest(word, peer.length > 0 ? ['outbound', 'inbound'] : plainSections);
+  return known === undefined ? undefined : [known, ...peer].join(' ');
+}
+
 class GlobalFileReader {
   readonly #faults: Fault[];
+  readonly #outboundPeers = new PeerSections<OutboundValues & Scoped>(
+    'outbound',
+    (at) => this.#ruleAt(at, sharedOutboundPeerKeys),
+    (at, about) => this.#fault(at, about),
+  );
+  readonly #inboundPeers = new PeerSections<InboundValues & Scoped>(
+    'inbound',
+    (at) => this.#ruleAt(at, sharedInboundPeerKeys),
+    (at, about) => this.#fault(at, about),
+  );
 
   readonly #files: Recorder;
   readonly #file: OpenedFile;
@@ -60,9 +85,12 @@ class GlobalFileReader {
   }
 
   read(): GlobalReading {
+    const others = this.#peers();
     const value: GlobalSettings = Object.freeze({
       outbound: this.#rule('outbound', globalOutboundKeys) ?? shippedDefaults.outbound,
       inbound: this.#rule('inbound', globalInboundKeys) ?? shippedDefaults.inbound,
+      outboundPeers: this.#outboundPeers.index(),
+      inboundPeers: this.#inboundPeers.index(),
       resolver: complete(resolverKeys, this.#keys('resolver', resolverKeys)),
       cache: complete(cacheKeys, this.#keys('cache', cacheKeys)),
       mtaSts: complete(stsKeys, this.#keys('mta_sts', stsKeys)),
@@ -70,33 +98,42 @@ class GlobalFileReader {
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
     });
-    this.#unknownSections();
+    for (const at of others) this.#unknown(at);
     this.#bounds(value);
     return this.#faults.length > 0
       ? { kind: 'bad', faults: this.#faults }
       : { kind: 'good', value, faults: [] };
   }
 
-  #unknownSections(): void {
-    const known = Object.keys(globalSections);
-    for (const at of this.#file.located.sections) {
-      if (known.includes(at.name)) continue;
-      if (at.name === mainSection) this.#keysOf(at, {});
-      else this.#unknown(at, known);
-    }
+  /** Takes the sections for peers. @returns those that are neither a peer's nor known */
+  #peers(): LocatedSection[] {
+    return this.#file.located.sections.filter((at) => {
+      const header = parsePeerHeader(at.name);
+      if (header === undefined) return !plainSections.includes(at.name);
+      (header.direction === 'outbound' ? this.#outboundPeers : this.#inboundPeers).add(header.peer, at);
+      return false;
+    });
   }
 
-  #unknown(at: LocatedSection, known: readonly string[]): void {
-    const peer = /^(?:outbound|inbound)\s/.test(at.name);
-    const problem = peer ? 'peers stand in the file of a managed domain, not here' : 'no such section';
-    const suggestion = peer ? undefined : closest(at.name, known);
+  #unknown(at: LocatedSection): void {
+    if (at.name === mainSection) {
+      this.#keysOf(at, {});
+      return;
+    }
+    const meant = closestHeader(at.name);
     const { name: file } = this.#file;
-    const allowed = known.join(', ');
-    this.#faults.push({ file, line: at.line, section: at.name, problem, allowed, suggestion });
+    this.#faults.push({
+      file,
+      line: at.line,
+      section: at.name,
+      problem: 'no such section',
+      allowed: Object.keys(globalSections).join(', '),
+      suggestion: meant,
+    });
     // The keys are held against those of the section that was probably meant.
-    const keys = peer
-      ? domainSections[at.name.startsWith('outbound') ? 'outbound PEER' : 'inbound PEER'].keys
-      : Object.entries(globalSections).find(([name]) => name === suggestion)?.[1].keys;
+    const header = parsePeerHeader(meant ?? '');
+    const name = header === undefined ? meant : `${header.direction} PEER`;
+    const keys = Object.entries(globalSections).find(([one]) => one === name)?.[1].keys;
     if (keys !== undefined) this.#keysOf(at, keys);
   }
 
@@ -117,12 +154,19 @@ class GlobalFileReader {
 
   #rule<K extends typeof globalOutboundKeys | typeof globalInboundKeys>(name: SectionName, keys: K) {
     const at = this.#located(name);
-    if (at === undefined) return undefined;
+    return at === undefined ? undefined : this.#ruleAt(at, keys);
+  }
+
+  #ruleAt<K extends Keys>(at: LocatedSection, keys: K): Section<Written<K>> {
     const { values, lines } = this.#keysOf(at, keys);
     const owner = { file: this.#file.name, name: globalFile };
     const { section, faults } = ruleSection(this.#files, owner, at, { values, lines });
     this.#faults.push(...faults);
     return section;
+  }
+
+  #fault(at: LocatedSection, about: HeaderFault): void {
+    this.#faults.push({ file: this.#file.name, line: at.line, section: at.name, ...about });
   }
 
   #keys<K extends Keys>(name: SectionName, keys: K): Written<K> {

@@ -19,11 +19,16 @@ function globalChanges(before: Settings, after: Settings): string[] {
   // Valid settings stay in force, so this is the one way that it changes.
   if (before.validity.kind !== after.validity.kind) lines.push('not all mail is held back any more');
   if (before.global === after.global) return lines;
-  const { outbound, inbound, ...others } = after.global;
-  const { outbound: outboundBefore, inbound: inboundBefore, ...othersBefore } = before.global;
-  lines.push(...sectionChange(outboundBefore, outbound), ...sectionChange(inboundBefore, inbound));
+  const { outbound, inbound, outboundPeers, inboundPeers, ...others } = after.global;
+  const { global: was } = before;
+  lines.push(
+    ...sectionChange(was.outbound, outbound),
+    ...sectionChange(was.inbound, inbound),
+    ...peerChanges(was.outboundPeers, outboundPeers),
+    ...peerChanges(was.inboundPeers, inboundPeers),
+  );
   for (const [name, section] of Object.entries(others)) {
-    const old = othersBefore[name as keyof typeof others];
+    const old = was[name as keyof typeof others];
     lines.push(...valueChanges(`tls-peers.ini [${asWritten(name)}]`, { ...old }, { ...section }));
   }
   return lines;

@@ -10,6 +10,7 @@ import {
   shippedOutbound,
   type SecurityLevel,
 } from '../../peers/rule';
+import { peerScopes } from '../../peers/section';
 import {
   choice,
   day,
@@ -308,25 +309,41 @@ export const domainKeys = {
   comment: aboutSection.comment,
 };
 
-/** Keys of `[outbound PEER]` and `[inbound PEER]`. */
+/** Keys of `[outbound PEER]` and `[inbound PEER]` in the file of a managed domain. */
 export const outboundPeerKeys = { status, ...outboundKeys };
 export const inboundPeerKeys = { status, ...inboundKeys };
+
+const scope = key(
+  choice(peerScopes),
+  'unmanaged',
+  'For whom the section stands: domains that are not managed (and bounces), or `all`: also managed domains in whose own file no section is for this peer, whether it applies or not.',
+);
+
+/** Keys of `[outbound PEER]` and `[inbound PEER]` in `tls-peers.ini`. */
+export const sharedOutboundPeerKeys = { scope, ...outboundPeerKeys };
+export const sharedInboundPeerKeys = { scope, ...inboundPeerKeys };
+
+const outboundPeer = 'One peer that mail goes to: a domain, or `*.` and a domain for all names below it.';
+const inboundPeer =
+  'One peer that mail comes from: a domain, `*.` and a domain for all names below it, an IP address, or a network such as `203.0.113.0/24`.';
 
 export interface SectionSpec {
   readonly keys: Keys;
   readonly meaning: string;
 }
 
-/** The sections of `tls-peers.ini`. */
+/** The sections of `tls-peers.ini`; `outbound PEER` stands for one section per peer. */
 export const globalSections = {
   outbound: {
     keys: globalOutboundKeys,
     meaning: 'The rule for outgoing mail of domains that are not managed, and what managed domains inherit.',
   },
+  'outbound PEER': { keys: sharedOutboundPeerKeys, meaning: outboundPeer },
   inbound: {
     keys: globalInboundKeys,
     meaning: 'The rule for incoming mail to domains that are not managed, and what managed domains inherit.',
   },
+  'inbound PEER': { keys: sharedInboundPeerKeys, meaning: inboundPeer },
   resolver: { keys: resolverKeys, meaning: 'The DNS resolver. DANE needs one that validates.' },
   cache: { keys: cacheKeys, meaning: 'The cache of DNS answers.' },
   mta_sts: { keys: stsKeys, meaning: 'Policies of other domains.' },
@@ -341,13 +358,12 @@ export const domainSections = {
   outbound: { keys: outboundKeys, meaning: 'The default for peers that are not listed.' },
   'outbound PEER': {
     keys: outboundPeerKeys,
-    meaning: 'One peer that mail goes to: a domain, or `*.` and a domain for all names below it.',
+    meaning: outboundPeer,
   },
   inbound: { keys: inboundKeys, meaning: 'The default for peers that are not listed.' },
   'inbound PEER': {
     keys: inboundPeerKeys,
-    meaning:
-      'One peer that mail comes from: a domain, `*.` and a domain for all names below it, an IP address, or a network such as `203.0.113.0/24`.',
+    meaning: inboundPeer,
   },
   mta_sts: { keys: hostedPolicyKeys, meaning: 'The MTA-STS policy that this domain publishes.' },
 } as const satisfies Record<string, SectionSpec>;

@@ -11,7 +11,7 @@ export function globalSample(): string {
     comment('Comments need lines of their own. Changes take effect without a restart.'),
     comment('Check with: tls-peers lint'),
     '',
-    ...Object.entries(globalSections).flatMap(([name, spec]) => section(name, spec, '')),
+    ...Object.entries(globalSections).flatMap(([name, spec]) => sampleSection(name, spec)),
   ]);
 }
 
@@ -23,7 +23,9 @@ export function domainSample(): string {
     comment('What a peer does not set comes from [outbound] or [inbound] here, and then from tls-peers.ini.'),
     '',
     ...keyLines(main.keys),
-    ...Object.entries(sections).flatMap(([name, spec]) => sampleSection(name, spec)),
+    ...Object.entries(sections).flatMap(([name, spec]) =>
+      sampleSection(name, spec, name === 'mta_sts' ? ';' : ''),
+    ),
   ]);
 }
 
@@ -33,11 +35,11 @@ const samplePeers: Readonly<Record<string, string>> = {
 };
 
 /** Headers that would change something by themselves are comments in the sample. */
-function sampleSection(name: string, spec: SectionSpec): string[] {
+function sampleSection(name: string, spec: SectionSpec, off = ''): string[] {
   const peer = samplePeers[name];
   if (peer !== undefined)
     return [...comments(spec.meaning), `;[${peer}]`, ...Object.entries(spec.keys).map(bare), ''];
-  return section(name, spec, name === 'mta_sts' ? ';' : '');
+  return section(name, spec, off);
 }
 
 function section(name: string, spec: SectionSpec, off: string): string[] {
@@ -93,9 +95,26 @@ function replaceMarked(page: string, part: string, text: string): string {
 }
 
 function globalTables(): string {
-  return Object.entries(globalSections)
-    .map(([name, spec]) => table(`\`[${name}]\``, spec))
-    .join('\n\n');
+  const { outbound, inbound, ...others } = globalSections;
+  const { 'outbound PEER': outboundPeer, 'inbound PEER': inboundPeer, ...rest } = others;
+  return [
+    table('`[outbound]`', outbound),
+    table('`[outbound PEER]`', besides(outboundPeer, outbound)),
+    table('`[inbound]`', inbound),
+    table('`[inbound PEER]`', besides(inboundPeer, inbound)),
+    ...Object.entries(rest).map(([name, spec]) => table(`\`[${name}]\``, spec)),
+  ].join('\n\n');
+}
+
+/** Only the keys that `of` does not have. */
+function besides({ keys, meaning }: SectionSpec, of: SectionSpec): SectionSpec {
+  const own = Object.entries(keys).filter(([name]) => !(name in of.keys));
+  const except = Object.keys(of.keys).filter((name) => !(name in keys));
+  const save = except.length === 0 ? '' : `, save for ${except.map((name) => `\`${name}\``).join(' and ')}`;
+  return {
+    meaning: `${meaning} All keys of the default above${save}, and these:`,
+    keys: Object.fromEntries(own),
+  };
 }
 
 function domainTables(): string {

@@ -1,6 +1,6 @@
 import type { OutboundValues } from '../../peers/rule';
-import type { DomainRules, InvalidDomain as InvalidRules, RuleSet } from '../../peers/rule_set';
-import type { InboundSection, Section } from '../../peers/section';
+import type { DomainRules, GlobalRules, InvalidDomain as InvalidRules, RuleSet } from '../../peers/rule_set';
+import type { Section } from '../../peers/section';
 import type {
   cacheKeys,
   CamelValues,
@@ -20,10 +20,8 @@ export type GlobalOutboundSection = Section<
 >;
 
 /** `tls-peers.ini`, complete with defaults. Every duration is in seconds. */
-export interface GlobalSettings {
-  /** The rules for domains that are not managed; managed domains inherit from them. */
+export interface GlobalSettings extends GlobalRules {
   readonly outbound: GlobalOutboundSection;
-  readonly inbound: InboundSection;
   readonly resolver: CamelValues<typeof resolverKeys>;
   readonly cache: CamelValues<typeof cacheKeys>;
   readonly mtaSts: CamelValues<typeof stsKeys>;
