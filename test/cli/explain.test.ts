@@ -31,7 +31,8 @@ const explain = (...args: string[]) => call(['explain', '--offline', '-c', direc
 test('every candidate is shown with its place and why it lost, every key with the line that set it', async () => {
   const { code, out } = await explain('me@example.com', 'you@a.partner.example');
   expect(code).toBe(0);
-  expect(out.join('\n')).toBe(`Mail from me@example.com to you@a.partner.example is held to a verified certificate (example.com [outbound *.partner.example], tls-peers/example.com.ini:4); DNS was not asked what that comes to.
+  expect(out.join('\n'))
+    .toBe(`Mail from me@example.com to you@a.partner.example is held to a verified certificate (example.com [outbound *.partner.example], tls-peers/example.com.ini:4); DNS was not asked what that comes to.
 
 managed      example.com (tls-peers/example.com.ini)
 rule         example.com [outbound *.partner.example]

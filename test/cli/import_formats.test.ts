@@ -183,8 +183,8 @@ test("another gateway's list makes a new managed domain", async () => {
   ]);
   expect(statSync(path.join(directory, 'tls-peers/new.example.ini')).mode & 0o777).toBe(0o644);
   expect(
-    (await call(['explain', '--offline', '-c', directory, 'new.example', 'x.bank.example'])).out[1],
-  ).toBe('rule         new.example [outbound *.bank.example]');
+    (await call(['explain', '--offline', '-c', directory, 'new.example', 'x.bank.example'])).out,
+  ).toContain('rule         new.example [outbound *.bank.example]');
 });
 
 test("a value of another gateway's that nobody knows is told as it stands there", async () => {

@@ -23,7 +23,7 @@ const notCloned = new Set(
  */
 async function linkDependencies(modules: string): Promise<void> {
   await mkdir(modules);
-  for (const name of ['esbuild', 'dns2', 'haraka-config', 'lru-cache']) {
+  for (const name of ['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache']) {
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   await writeFile(path.join(modules, '.package-lock.json'), '{}');
