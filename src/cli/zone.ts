@@ -80,13 +80,16 @@ export function tlsaRecords(
   if (used.length === 0 && chains.length > 0) return [];
   const note = own.length > 0 ? 'the key in use' : unnamed;
   const current = used.map(([leaf]) => tlsa(host, '3 1 1', leaf.publicKey, note));
-  const coming = next.map((key) => tlsa(host, '3 1 1', key, 'the next key'));
+  const coming = next.map((key) => tlsa(host, '3 1 1', key, nextKeyNote));
   const issuers = own.flatMap(([, issuer]) =>
     issuer === undefined ? [] : [tlsa(host, '2 1 1', issuer.publicKey, 'the issuer, for changes of the key')],
   );
   const byData = new Map([...issuers, ...coming, ...current].map((record) => [record.data, record]));
   return [...byData.values()].reverse();
 }
+
+/** Beside a record for a key that is not used yet. */
+export const nextKeyNote = 'the next key';
 
 const unnamed = 'no certificate here names this host: publish only if this Haraka answers there';
 

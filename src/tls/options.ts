@@ -31,6 +31,11 @@ export interface HandshakeRequest {
   readonly certificate: ClientCertificate | 'none';
   /** `classic` after a handshake that stalled. */
   readonly hello: Hello;
+  /**
+   * Signature algorithms that are offered, as OpenSSL lists them, where not all: a host with several certificates shows the one
+   * that they are good for.
+   */
+  readonly signatures?: string;
 }
 
 /** For `tls.connect`, beside the socket. */
@@ -87,9 +92,17 @@ interface ContextTerms extends VersionRange {
   readonly groups: string;
   readonly extraRoots: string;
   readonly own: ClientCertificate;
+  /** Empty for all that OpenSSL offers. */
+  readonly signatures: string;
 }
 
-function contextTerms({ terms, haraka, certificate, hello }: HandshakeRequest): ContextTerms {
+function contextTerms({
+  terms,
+  haraka,
+  certificate,
+  hello,
+  signatures = '',
+}: HandshakeRequest): ContextTerms {
   const wanted = stricter(terms.minVersion, haraka.minVersion);
   const ciphers = cipherList(textOf(haraka.ciphers), {
     securityLevel: securityLevelOf(terms, wanted),
@@ -103,6 +116,7 @@ function contextTerms({ terms, haraka, certificate, hello }: HandshakeRequest): 
     groups: groupList(hello),
     extraRoots: terms.extraRoots ?? '',
     own: certificate === 'none' ? configuredCertificate(haraka) : certificate,
+    signatures,
   };
 }
 
@@ -110,9 +124,9 @@ function contextTerms({ terms, haraka, certificate, hello }: HandshakeRequest): 
 const contexts = new LRUCache<string, SecureContext>({ max: 64 });
 
 function contextFor(terms: ContextTerms): SecureContext {
-  const { minVersion, maxVersion, ciphers, groups, extraRoots, own } = terms;
+  const { minVersion, maxVersion, ciphers, groups, extraRoots, own, signatures } = terms;
   const trust = [rootsDigest(extraRoots), identity(own.key), identity(own.cert)];
-  const key = [minVersion, maxVersion, identity(ciphers), groups, ...trust].join('|');
+  const key = [minVersion, maxVersion, identity(ciphers), groups, signatures, ...trust].join('|');
   const known = contexts.get(key);
   if (known !== undefined) return known;
   const context = createContext(terms);
@@ -133,12 +147,13 @@ function createContext(terms: ContextTerms): SecureContext {
 const tooWeak = new Set(['ERR_SSL_EE_KEY_TOO_SMALL', 'ERR_SSL_CA_KEY_TOO_SMALL', 'ERR_SSL_CA_MD_TOO_WEAK']);
 
 function contextOptions(terms: ContextTerms): SecureContextOptions {
-  const { minVersion, maxVersion, ciphers, groups, extraRoots, own } = terms;
+  const { minVersion, maxVersion, ciphers, groups, extraRoots, own, signatures } = terms;
   return {
     minVersion,
     maxVersion,
     ciphers: ciphers.ciphers,
     ecdhCurve: groups,
+    ...(signatures === '' ? {} : { sigalgs: signatures }),
     ...trusting(extraRoots),
     ...(own.key === undefined || own.cert === undefined ? {} : { key: own.key, cert: own.cert }),
   };

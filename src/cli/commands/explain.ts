@@ -11,7 +11,6 @@ import type { Day } from '../../peers/day';
 import {
   explainInbound,
   explainOutbound,
-  type Explained,
   type InboundExplanation,
   type OutboundExplanation,
 } from '../../peers/explain';
@@ -30,7 +29,6 @@ import { loadSettings } from '../../settings/load/load';
 import { directorySource } from '../../settings/load/source';
 import { formatFault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
-import { show } from '../../settings/schema/value_text';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { decisionLines } from '../decision_text';
 import { answerLines, destinationLines, fact, stsText } from '../destination_text';
@@ -39,9 +37,9 @@ import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
 import { answerOperand, lookAtAnswer } from '../answer_operand';
 import { recipientDomain, senderDomain } from '../operands';
 import { labelled, paragraph } from '../layout/paragraph';
-import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
-import { json, type Output, type Style } from '../output';
+import { json, type Output } from '../output';
+import { ruleLines } from '../rule_text';
 import { openSources } from '../sources';
 import { whileInvalid } from '../unsent';
 
@@ -205,7 +203,7 @@ function reportOutbound(
   const sentence = outboundSentence(message, explanation, seen?.decision);
   for (const line of paragraph(output, [{ text: sentence, style: 'bold' }])) output.print(line);
   output.print('');
-  reportRule(output, explanation);
+  for (const line of ruleLines(output, explanation)) output.print(line);
   if (seen === undefined) return;
   output.print('');
   const { destination } = seen;
@@ -234,48 +232,10 @@ function reportInbound(
   const text = inboundSentence(message, explanation);
   for (const line of paragraph(output, [{ text, style: 'bold' }])) output.print(line);
   output.print('');
-  reportRule(output, explanation);
+  for (const line of ruleLines(output, explanation)) output.print(line);
 }
 
 function reportInvalid(output: Output, { text }: Failure): void {
   const invalid = labelled(output, { text: 'invalid', style: 'red' }, [text], { width: 9 });
   for (const line of [...invalid, ...paragraph(output, [whileInvalid])]) output.print(line);
-}
-
-const outcomeStyle: Readonly<Record<string, Style>> = {
-  wins: 'green',
-  outranked: 'dim',
-  disabled: 'yellow',
-  lapsed: 'yellow',
-  unmanaged_only: 'dim',
-  listed: 'yellow',
-};
-
-function reportRule(
-  output: Output,
-  { managed, candidates, keys, rule }: Explained<{ readonly name: string }>,
-): void {
-  const heads = [...fact(output, 'managed', managed), ...fact(output, 'rule', rule.name), ''];
-  for (const line of heads) output.print(line);
-  const rows = candidates.map(({ name, place, outcome, why }) => [
-    { text: outcome, style: outcomeStyle[outcome] ?? ('dim' as const) },
-    name,
-    place,
-    why,
-  ]);
-  for (const line of table(output, rows)) output.print(line);
-  output.print('');
-  const values = keys.map(({ key, value, origin }) => [
-    key,
-    valueText(key, value),
-    { text: origin, style: 'dim' as const },
-  ]);
-  for (const line of table(output, values)) output.print(line);
-}
-
-/** The settings hold what is in a `ca_file`, which is of little use to a reader. */
-function valueText(key: string, value: unknown): string {
-  if (key !== 'ca_file' || typeof value !== 'string' || value === '') return show(value);
-  const count = value.split('BEGIN CERTIFICATE').length - 1;
-  return `${count} ${count === 1 ? 'certificate' : 'certificates'}`;
 }

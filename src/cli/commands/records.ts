@@ -1,29 +1,21 @@
 /** `tls-peers records`: what a managed domain should publish, and how that differs from what it does publish. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import path from 'node:path';
 import { createResolver, type Resolver } from '../../dns/resolver';
-import { pairKeys, readPem } from '../../hosting/pem';
-import { directoryReader, fileReader } from '../../hosting/pem_files';
 import { canonicalDomain } from '../../names';
-import { iniValues, type ConfigFiles } from '../../settings/haraka/config_files';
+import type { ConfigFiles } from '../../settings/haraka/config_files';
+import { ehloName } from '../../settings/haraka/ehlo_name';
+import { smtpListeners } from '../../settings/haraka/listeners';
 import { resolverOptions } from '../../settings/load/resolver_options';
 import { directorySource } from '../../settings/load/source';
 import type { ManagedDomain, Settings } from '../../settings/schema/types';
-import { messageOf } from '../../text';
 import { CommandError, exit, UsageError, type Command, type Context } from '../command';
+import { nextKey, presented } from '../install_keys';
 import { reportUris } from '../operands';
+import { heldAgainstShown } from '../shown_records';
+import type { HostVerdict } from '../shown_text';
 import { json } from '../output';
 import { commentLines, recordLines } from '../zone_text';
 import { validSettings } from '../valid_settings';
-import {
-  isForKeyOf,
-  policyRecords,
-  tlsaRecords,
-  tlsaText,
-  unquoted,
-  type Chain,
-  type ZoneRecord,
-} from '../zone';
+import { policyRecords, tlsaRecords, tlsaText, unquoted, type Chain, type ZoneRecord } from '../zone';
 
 export const recordsCommand: Command = {
   name: 'records',
@@ -50,6 +42,10 @@ interface Report {
   readonly records: readonly Compared[];
   /** What is published and should not be, and what could not be found out. */
   readonly remarks: readonly string[];
+  /** What is worth knowing and no fault: which record authenticates which host, and a key to come. */
+  readonly notes: readonly string[];
+  /** What senders that demand DANE make of each MX host; empty with `--offline`. */
+  readonly hosts: readonly HostVerdict[];
 }
 
 async function records(context: Context) {
@@ -63,6 +59,7 @@ async function records(context: Context) {
     const { output } = context;
     const lines = [
       ...report.remarks.flatMap((remark) => commentLines(output, remark)),
+      ...report.notes.flatMap((note) => commentLines(output, note)),
       ...report.records.flatMap((record) => recordLines(output, record, record.state)),
     ];
     for (const line of lines) output.print(line);
@@ -109,6 +106,8 @@ async function reportOn(
       return {
         records: wanted.map((one) => ({ ...one, state: 'not compared' })),
         remarks: [...remarks, ...missing],
+        notes: [],
+        hosts: [],
       };
     const compared = await Promise.all(
       wanted.map(async (one) => ({
@@ -116,9 +115,24 @@ async function reportOn(
         state: await stateOf(resolver, one, options['rua'] !== undefined),
       })),
     );
-    const stale = await Promise.all(hosts.map((host) => staleTlsa(resolver, host, wanted, chains)));
+    const held = await heldAgainstShown({
+      resolver,
+      domain: domain.domain,
+      ehloName: ehloName(source),
+      listeners: smtpListeners(source),
+      visitMs: settings.global.timeouts.tlsHandshake * 1000,
+      progress: (line) => context.output.progress(line),
+      chains,
+      wanted,
+      now: context.now,
+    });
     const unreachable = missing.length === 0 ? [] : await withoutPublishedAddress(resolver, domain);
-    return { records: compared, remarks: [...remarks, ...unreachable, ...stale.flat()] };
+    return {
+      records: compared,
+      remarks: [...held.wrong, ...remarks, ...unreachable],
+      notes: held.notes,
+      hosts: held.verdicts,
+    };
   } finally {
     resolver.close();
   }
@@ -179,36 +193,6 @@ async function mxHosts(resolver: Resolver, { domain }: ManagedDomain): Promise<s
   return [...new Set(answer.records.map(({ exchange }) => exchange).filter((host) => host !== ''))];
 }
 
-/** The chains that Haraka's tls plugin has a key for: those of tls.ini, and those in config/tls. */
-async function presented(source: ConfigFiles, directory: string): Promise<Chain[]> {
-  const readers = [fileReader(directory, tlsIniFiles(source)), directoryReader(path.join(directory, 'tls'))];
-  const files = (await Promise.all(readers.map((reader) => reader.read()))).flatMap((read) => read.files);
-  return pairKeys(files).pairs.map(({ leaf, file, chainPem }) => {
-    const [, ...issuers] = readPem({ name: file, text: chainPem }).chain.map(
-      ({ certificate }) => certificate,
-    );
-    return [leaf, ...issuers];
-  });
-}
-
-function tlsIniFiles(source: ConfigFiles): string[] {
-  const main = iniValues(source, 'tls.ini')['main'];
-  const named = (key: string, otherwise: string) =>
-    [main?.[key] ?? otherwise].flat().filter((name) => typeof name === 'string');
-  const files = [...named('cert', 'tls_cert.pem'), ...named('key', 'tls_key.pem')];
-  return files.filter((name) => name !== '' && source.read(name).kind === 'file');
-}
-
-function nextKey(source: ConfigFiles, file: string): KeyObject {
-  const reading = source.read(path.resolve(file));
-  if (reading.kind !== 'file') throw new CommandError(`${file} cannot be read`);
-  try {
-    return createPublicKey(reading.text);
-  } catch (error) {
-    throw new CommandError(`${file} holds neither a certificate nor a key: ${messageOf(error)}`);
-  }
-}
-
 async function stateOf(
   resolver: Resolver,
   record: ZoneRecord,
@@ -238,21 +222,4 @@ async function publishedAt(resolver: Resolver, { owner, type }: ZoneRecord) {
       return answer.kind === 'records' ? { ...answer, records: answer.records.map(tlsaText) } : answer;
     }
   }
-}
-
-/** Published records that no certificate here matches. They are harmless only while another one does. */
-async function staleTlsa(
-  resolver: Resolver,
-  host: string,
-  wanted: readonly ZoneRecord[],
-  chains: readonly Chain[],
-): Promise<string[]> {
-  const owner = `_25._tcp.${host}`;
-  const answer = await resolver.tlsa(owner);
-  if (answer.kind !== 'records') return [];
-  const known = new Set(wanted.filter((one) => one.owner === owner).map(({ data }) => data));
-  return answer.records
-    .map(tlsaText)
-    .filter((text) => !known.has(text) && !isForKeyOf(chains, text))
-    .map((text) => `${owner}. IN TLSA ${text} is published, and is for no key that was found here`);
 }

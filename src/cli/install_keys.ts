@@ -1,0 +1,40 @@
+/** The certificates and keys of an install, as Haraka's tls plugin finds them. */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import path from 'node:path';
+import { pairKeys, readPem } from '../hosting/pem';
+import { directoryReader, fileReader } from '../hosting/pem_files';
+import { iniValues, type ConfigFiles } from '../settings/haraka/config_files';
+import { messageOf } from '../text';
+import { CommandError } from './command';
+import type { Chain } from './zone';
+
+/** The chains that Haraka's tls plugin has a key for: those of tls.ini, and those in config/tls. */
+export async function presented(source: ConfigFiles, directory: string): Promise<Chain[]> {
+  const readers = [fileReader(directory, tlsIniFiles(source)), directoryReader(path.join(directory, 'tls'))];
+  const files = (await Promise.all(readers.map((reader) => reader.read()))).flatMap((read) => read.files);
+  return pairKeys(files).pairs.map(({ leaf, file, chainPem }) => {
+    const [, ...issuers] = readPem({ name: file, text: chainPem }).chain.map(
+      ({ certificate }) => certificate,
+    );
+    return [leaf, ...issuers];
+  });
+}
+
+function tlsIniFiles(source: ConfigFiles): string[] {
+  const main = iniValues(source, 'tls.ini')['main'];
+  const named = (key: string, otherwise: string) =>
+    [main?.[key] ?? otherwise].flat().filter((name) => typeof name === 'string');
+  const files = [...named('cert', 'tls_cert.pem'), ...named('key', 'tls_key.pem')];
+  return files.filter((name) => name !== '' && source.read(name).kind === 'file');
+}
+
+/** @throws CommandError where `file` holds neither a certificate nor a key */
+export function nextKey(source: ConfigFiles, file: string): KeyObject {
+  const reading = source.read(path.resolve(file));
+  if (reading.kind !== 'file') throw new CommandError(`${file} cannot be read`);
+  try {
+    return createPublicKey(reading.text);
+  } catch (error) {
+    throw new CommandError(`${file} holds neither a certificate nor a key: ${messageOf(error)}`);
+  }
+}
