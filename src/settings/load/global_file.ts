@@ -8,6 +8,7 @@ import {
   complete,
   deliveryKeys,
   domainSections,
+  evidenceKeys,
   globalInboundKeys,
   globalOutboundKeys,
   globalSections,
@@ -42,6 +43,7 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   mtaSts: complete(stsKeys, {}),
   timeouts: complete(timeoutKeys, {}),
   delivery: complete(deliveryKeys, {}),
+  evidence: complete(evidenceKeys, {}),
   hosting: complete(hostingKeys, {}),
 });
 
@@ -68,6 +70,7 @@ class GlobalFileReader {
       mtaSts: complete(stsKeys, this.#keys('mta_sts', stsKeys)),
       timeouts: complete(timeoutKeys, this.#keys('timeouts', timeoutKeys)),
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
+      evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
     });
     this.#unknownSections();

@@ -5,6 +5,7 @@ import type {
   cacheKeys,
   CamelValues,
   deliveryKeys,
+  evidenceKeys,
   globalOutboundKeys,
   hostedPolicyKeys,
   hostingKeys,
@@ -29,6 +30,7 @@ export interface GlobalSettings {
   readonly mtaSts: CamelValues<typeof stsKeys>;
   readonly timeouts: CamelValues<typeof timeoutKeys>;
   readonly delivery: CamelValues<typeof deliveryKeys>;
+  readonly evidence: CamelValues<typeof evidenceKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
 }
 
