@@ -43,7 +43,7 @@ inChild(async ({ effort }: GrowthOrder): Promise<Figure[]> => {
         `  ${named(100_000)} over ${named(10)}`,
         'x',
         ratios(runs[`${kind} 100000`] ?? [], runs[`${kind} 10`] ?? []),
-        { is: 'at most', value: 1.5 },
+        { is: 'at most', value: 2 },
       ),
     ]),
     ...loaded.map(({ peers, of }) =>

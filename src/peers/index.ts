@@ -5,7 +5,6 @@
 import { canonicalDomain } from '../names';
 import { formatNetwork, maskTo, parseNetwork, type Address, type Network } from './network';
 import type { Section } from './section';
-import { hashOfBits, hashOfName, suffixesOf, Table } from './table';
 
 /** What a section's header names. */
 export type Peer =
@@ -40,13 +39,13 @@ export function formatPeer(peer: Peer): string {
 /** The networks of one prefix length, by their leading bits. */
 interface PrefixGroup<S> {
   readonly prefix: number;
-  readonly networks: Table<bigint, S>;
+  readonly networks: ReadonlyMap<bigint, S>;
 }
 
 export interface PeerIndex<S> {
   readonly size: number;
-  readonly names: Table<string, S>;
-  readonly wildcards: Table<string, S>;
+  readonly names: ReadonlyMap<string, S>;
+  readonly wildcards: ReadonlyMap<string, S>;
   /** Longest prefix first. */
   readonly networks: { readonly 4: readonly PrefixGroup<S>[]; readonly 6: readonly PrefixGroup<S>[] };
 }
@@ -65,8 +64,8 @@ export function buildIndex<S extends Section<unknown>>(peers: Iterable<readonly 
   }
   return {
     size,
-    names: new Table(names, hashOfName),
-    wildcards: new Table(wildcards, hashOfName),
+    names,
+    wildcards,
     networks: { 4: longestFirst(networks[4]), 6: longestFirst(networks[6]) },
   };
 }
@@ -82,9 +81,7 @@ function addNetwork<S>(groups: Map<number, Map<bigint, S>>, network: Network, se
 }
 
 function longestFirst<S>(groups: ReadonlyMap<number, ReadonlyMap<bigint, S>>): PrefixGroup<S>[] {
-  return [...groups]
-    .map(([prefix, networks]) => ({ prefix, networks: new Table(networks, hashOfBits) }))
-    .sort((a, b) => b.prefix - a.prefix);
+  return [...groups].map(([prefix, networks]) => ({ prefix, networks })).sort((a, b) => b.prefix - a.prefix);
 }
 
 /** Every section, in no particular order. */
@@ -113,19 +110,18 @@ export function* sectionsByPeer<S>(index: PeerIndex<S>): Generator<readonly [pee
 /** The sections whose network holds `address`, longest prefix first. */
 export function* sectionsForAddress<S>(index: PeerIndex<S>, address: Address): Generator<S> {
   for (const { prefix, networks } of index.networks[address.family]) {
-    const bits = maskTo(address, prefix);
-    const found = networks.get(bits, hashOfBits(bits));
+    const found = networks.get(maskTo(address, prefix));
     if (found !== undefined) yield found;
   }
 }
 
 /** The sections that fit `name` (canonical): the exact one, then wildcards from the longest to the shortest. */
 export function* sectionsForName<S>(index: PeerIndex<S>, name: string): Generator<S> {
-  const [whole, ...shorter] = suffixesOf(name);
-  const exact = index.names.get(name, whole.hash);
+  const exact = index.names.get(name);
   if (exact !== undefined) yield exact;
-  for (const { from, hash } of shorter) {
-    const wildcard = index.wildcards.get(name.slice(from), hash);
+  if (index.wildcards.size === 0) return;
+  for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
+    const wildcard = index.wildcards.get(name.slice(dot + 1));
     if (wildcard !== undefined) yield wildcard;
   }
 }
