@@ -13,6 +13,7 @@ import { utcDay } from '../peers/day';
 import { json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { testCommand } from './commands/test';
+import { trafficCommand } from './commands/traffic';
 
 export const commands: readonly Command[] = [
   lintCommand,
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   testCommand,
   recordsCommand,
   cacheCommand,
+  trafficCommand,
   exportCommand,
   importCommand,
 ];

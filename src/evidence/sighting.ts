@@ -53,7 +53,9 @@ export type SeenReason =
   /** No connection, or it broke. */
   | 'connection-failed'
   /** The other side said no. */
-  | 'reply';
+  | 'reply'
+  /** The domain takes no mail, or there is none. */
+  | 'undeliverable';
 
 export interface Sighting {
   readonly outcome: SeenOutcome;
@@ -132,7 +134,7 @@ const fields = {
     'not_known',
   ],
   otherHosts: ['none', 'some'],
-  reason: ['none', 'connection-failed', 'reply', ...reasons],
+  reason: ['none', 'connection-failed', 'reply', 'undeliverable', ...reasons],
 } as const satisfies { readonly [Field in keyof Sighting]: readonly Sighting[Field][] };
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';

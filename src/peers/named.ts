@@ -1,4 +1,5 @@
 /** The peers for which the operator wrote a rule of their own. Pure. */
+import { parsePeer, sectionsByPeer } from './index';
 import type { RuleSet } from './rule_set';
 
 /** Whether an outbound rule names a domain (canonical): by itself, by a wildcard, or not at all. */
@@ -14,6 +15,27 @@ export function namedPeers(settings: RuleSet): NamedPeers {
     for (const [above] of domain.outboundPeers.wildcards) wildcards.add(above);
   }
   return (domain) => (names.has(domain) ? 'named' : isBelow(domain, wildcards) ? 'below' : 'not');
+}
+
+/**
+ * Whether a rule of `managed`, or one for all domains, names exactly this peer, disabled or not.
+ *
+ * @param peer in the one way that `formatPeer` writes it
+ */
+export function isNamedExactly(
+  settings: RuleSet,
+  managed: string,
+  direction: 'out' | 'in',
+  peer: string,
+): boolean {
+  const domain = settings.domains.get(managed);
+  if (domain?.kind !== 'managed') return false;
+  if (direction === 'out') return domain.outboundPeers.names.has(peer);
+  if (domain.inboundPeers.names.has(peer)) return true;
+  const parsed = parsePeer(peer);
+  if (parsed?.kind !== 'network') return false;
+  for (const [name] of sectionsByPeer(domain.inboundPeers)) if (name === peer) return true;
+  return false;
 }
 
 function isBelow(domain: string, wildcards: ReadonlySet<string>): boolean {
