@@ -34,18 +34,22 @@ export function ratios(runs: readonly number[], baseline: readonly number[]): nu
 /**
  * Runs every subject once per round, each round beginning with another one.
  *
+ * @param done is told of each run
  * @returns what each subject measured, by round
  */
 export async function alternate<K extends string, T>(
   subjects: Readonly<Record<K, () => Promise<T> | T>>,
   rounds: number,
+  done: (name: K, round: number, result: T) => void = () => undefined,
 ): Promise<Record<K, T[]>> {
   const names = Object.keys(subjects) as K[];
   const results = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<K, T[]>;
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(round + turn) % names.length] as K;
-      results[name].push(await subjects[name]());
+      const result = await subjects[name]();
+      results[name].push(result);
+      done(name, round, result);
     }
   }
   return results;

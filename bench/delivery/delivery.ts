@@ -335,8 +335,9 @@ class Bench {
       const subject = await this.subject(name, entry, concurrency);
       subjects[name] = () => run(subject, entry.sender, name);
     }
-    await alternate(subjects, rounds >= usualRounds ? 2 : 1);
-    return alternate(subjects, rounds);
+    const warmUps = rounds >= usualRounds ? 2 : 1;
+    await alternate(subjects, warmUps, progress('warming up', warmUps));
+    return alternate(subjects, rounds, progress('round', rounds));
   }
 
   /** From the first message handed over to the last one taken by a sink. */
@@ -374,6 +375,15 @@ class Bench {
   async stop(): Promise<void> {
     await Promise.all([...this.#subjects.values()].map((subject) => subject.stop()));
   }
+}
+
+/** A full run takes half an hour: one line per run, for those who wait for it. */
+function progress(what: string, of: number): (name: string, round: number, run: Run) => void {
+  return (name, round, run) => {
+    process.stderr.write(
+      `  ${what} ${round + 1} of ${of}: ${name}: ${run.perSecond.toFixed(0)} messages/s\n`,
+    );
+  };
 }
 
 // --- what came of it ----------------------------------------------------------------------------------------------
