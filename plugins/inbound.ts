@@ -146,11 +146,12 @@ class Recipients {
   }
 
   /** `queue_ok`: somebody has taken the message. */
-  queued(next: Next, { transaction, logerror }: Connection): void {
+  queued(next: Next, connection: Connection): void {
+    const { transaction } = connection;
     try {
       if (transaction) this.#sightings.accepted(transaction, transaction.rcpt_to.map(domainOf));
     } catch (error) {
-      logerror(`tls-peers: the message could not be counted: ${messageOf(error)}`);
+      connection.logerror(`tls-peers: the message could not be counted: ${messageOf(error)}`);
     }
     next();
   }

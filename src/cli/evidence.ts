@@ -47,7 +47,8 @@ function windowOf(options: Context['options'], today: Day): { from: Day; to: Day
   const days = textOf(options['days']);
   const [from, to] = [dayOption(options, 'from'), dayOption(options, 'to')];
   if (days !== undefined) {
-    if (from !== undefined || to !== undefined) throw new UsageError('--days does not go with --from and --to');
+    if (from !== undefined || to !== undefined)
+      throw new UsageError('--days does not go with --from and --to');
     if (!/^[1-9]\d{0,3}$/.test(days)) throw new UsageError(`--days: no number of days: ${days}`);
     return { from: dayBefore(today, Number(days) - 1), to: today };
   }

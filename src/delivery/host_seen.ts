@@ -5,12 +5,11 @@ import type { Sighting } from '../evidence/sighting';
 import type { DaneAuthentication } from '../dane/types';
 import { handshakeTerms } from '../policy/handshake_terms';
 import { observedBy } from '../policy/observed';
-import type { Requirement } from '../policy/requirement';
+import type { HostPlan, Requirement } from '../policy/requirement';
 import { wouldPassDane, wouldPassPkix, type WouldPass } from '../policy/would_pass';
 import { rootsDigest } from '../tls/roots';
 import { securityLevelOf } from '../tls/security_level';
 import type { TlsSession } from '../tls/session';
-import type { HostPlan } from '../policy/requirement';
 
 export interface HostSeen {
   readonly host: string;

@@ -2,8 +2,14 @@
 import { isIP } from 'node:net';
 import { usableRecords } from '../dane/records';
 import type { Destination, MxHostFacts, RoutedHostFacts } from '../dns/types';
-import type { Sighting, SeenOutcome, SeenPolicy, SeenReason, SeenTlsa } from '../evidence/sighting';
-import { unseen } from '../evidence/sighting';
+import {
+  unseen,
+  type SeenOutcome,
+  type SeenPolicy,
+  type SeenReason,
+  type SeenTlsa,
+  type Sighting,
+} from '../evidence/sighting';
 import { matchesPolicy } from '../mta_sts/match';
 import type { StsFacts } from '../mta_sts/types';
 import { destinationSecurity } from '../policy/dane';
@@ -27,7 +33,8 @@ export function sightingOf(attempt: Attempt, outcome: SeenOutcome): Sighting {
     level: rule === 'unknown' ? 'unknown' : rule.level,
     enforcement: rule === 'unknown' ? 'enforce' : rule.enforcement,
     ...(seen === undefined ? {} : handshakeOf(seen)),
-    verified: session === undefined ? (seen?.startTls === 'used' ? 'none' : 'unknown') : verifiedAs(session.verified),
+    verified:
+      session === undefined ? (seen?.startTls === 'used' ? 'none' : 'unknown') : verifiedAs(session.verified),
     ...factsOf(attempt.facts, host, seen?.dane ?? 'unknown'),
     otherHosts: otherHosts(attempt, host),
     reason: outcome === 'delivered' ? 'none' : reasonOf(attempt),
@@ -39,7 +46,9 @@ function principalHost(attempt: Attempt): string {
   const [name = ''] = host.split(' ');
   if (name !== '') return name;
   const { phase } = attempt;
-  return phase.kind === 'decided' && phase.decision.kind === 'deliver' ? (phase.decision.hosts[0]?.host ?? '') : '';
+  return phase.kind === 'decided' && phase.decision.kind === 'deliver'
+    ? (phase.decision.hosts[0]?.host ?? '')
+    : '';
 }
 
 function reasonOf(attempt: Attempt): SeenReason {
@@ -49,7 +58,9 @@ function reasonOf(attempt: Attempt): SeenReason {
   return failure.kind === 'policy' ? failure.failure.reason : 'connection-failed';
 }
 
-function handshakeOf(seen: HostSeen): Pick<Sighting, 'tls' | 'startTls' | 'group' | 'minimum' | 'strength' | 'pkix'> {
+function handshakeOf(
+  seen: HostSeen,
+): Pick<Sighting, 'tls' | 'startTls' | 'group' | 'minimum' | 'strength' | 'pkix'> {
   const { startTls, minimum, strength, pkix } = seen;
   const used = startTls === 'used';
   return {
@@ -100,7 +111,8 @@ function factsOf(facts: Attempt['facts'], host: string, dane: WouldPass): Partia
   if ('destination' in facts) return known(facts.destination, hostIn(facts, host), facts.sts, dane);
   const answered = facts.hosts.find((one) => one.facts.host === host);
   if (answered === undefined) return {};
-  const sts: StsFacts = standingTable[answered.standing.kind].policy === 'applies' ? facts.sts : { kind: 'not_asked' };
+  const sts: StsFacts =
+    standingTable[answered.standing.kind].policy === 'applies' ? facts.sts : { kind: 'not_asked' };
   return known(asDestination(facts, answered), answered.facts, sts, dane);
 }
 
@@ -115,7 +127,11 @@ function known(destination: Destination, host: HostFacts | undefined, sts: StsFa
   const isRoute = destination.kind === 'route';
   const hasNone = isRoute || destination.kind === 'literal';
   return {
-    mx: isRoute ? 'route' : 'domain' in destination && 'failure' in destination ? 'unknown' : destinationSecurity(destination),
+    mx: isRoute
+      ? 'route'
+      : 'domain' in destination && 'failure' in destination
+        ? 'unknown'
+        : destinationSecurity(destination),
     tlsa: destination.kind === 'literal' ? 'none' : host === undefined ? 'unknown' : tlsaOf(host, dane),
     policy: hasNone ? 'none' : policyOf(sts, host?.host ?? ''),
   };

@@ -40,7 +40,12 @@ export class Watcher implements SessionObserver {
   taken(about: About, fitness: Exclude<Fitness, { kind: 'unfit' }>, messages: number): void {
     this.channel = about.channel;
     this.authenticated = about.authenticated;
-    this.#startTls = about.channel.kind === 'tls' ? 'used' : about.channel.startTls === 'not_offered' ? 'not_offered' : 'not_tried';
+    this.#startTls =
+      about.channel.kind === 'tls'
+        ? 'used'
+        : about.channel.startTls === 'not_offered'
+          ? 'not_offered'
+          : 'not_tried';
     if (fitness.kind === 'tls') this.#met(fitness.session, fitness.verdict);
     else if (fitness.wanted === 'tls') this.missingStartTls();
     this.#stands(messages);
@@ -94,7 +99,8 @@ export class Watcher implements SessionObserver {
   };
 
   established: SessionObserver['established'] = ({ channel, capabilities }) => {
-    if (channel === 'cleartext' && this.#startTls === 'unknown') this.#startTls = this.#withoutTls(capabilities.startTls);
+    if (channel === 'cleartext' && this.#startTls === 'unknown')
+      this.#startTls = this.#withoutTls(capabilities.startTls);
     deliveryCounters.countMessage('new');
     this.#stands(0);
   };
@@ -120,7 +126,10 @@ export class Watcher implements SessionObserver {
       const { plan } = this.#tried;
       this.#attempt.seen.push(hostSeen(plan, this.#startTls, this.#handshake, verified, now));
     } catch (error) {
-      this.#log('logwarn', `tls-peers: what the session showed could not be kept: ${printable(messageOf(error))}`);
+      this.#log(
+        'logwarn',
+        `tls-peers: what the session showed could not be kept: ${printable(messageOf(error))}`,
+      );
     }
   }
 

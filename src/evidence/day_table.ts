@@ -72,7 +72,7 @@ export class DayTable {
 
   #addTo(row: string, kind: string, count: number): void {
     let counts = this.#rows.get(row);
-    if (counts === undefined) this.#rows.set(row, (counts = new Map()));
+    if (counts === undefined) this.#rows.set(row, (counts = new Map<string, number>()));
     const known = counts.get(kind);
     if (known !== undefined) counts.set(kind, known + count);
     else if (counts.size < mostKinds) counts.set(kind, count);
@@ -86,7 +86,8 @@ export class DayTable {
     const open: { readonly row: string; readonly key: PeerKey; readonly messages: number }[] = [];
     for (const [row, counts] of this.#rows) {
       const key = parseKey(row);
-      if (key.peer !== otherPeers && !this.#options.isNamed(key)) open.push({ row, key, messages: sumOf(counts) });
+      if (key.peer !== otherPeers && !this.#options.isNamed(key))
+        open.push({ row, key, messages: sumOf(counts) });
     }
     const surplus = this.#rows.size - this.#options.maxPeers;
     open.sort((a, b) => a.messages - b.messages);

@@ -54,7 +54,8 @@ export function parseCountsLine(line: string): CountsOfPeer | undefined {
   const rest = line.slice(checkLength + 1);
   if (line[checkLength] !== '\t' || line.slice(0, checkLength) !== checkOf(rest)) return undefined;
   const [managed, direction, peer, written, ...more] = rest.split('\t');
-  if (managed === undefined || peer === undefined || written === undefined || more.length > 0) return undefined;
+  if (managed === undefined || peer === undefined || written === undefined || more.length > 0)
+    return undefined;
   if (direction !== 'out' && direction !== 'in') return undefined;
   const counts: [string, number][] = [];
   for (const pair of written.split(' ')) {

@@ -26,12 +26,7 @@ export type SeenStartTls =
 /** What the TLSA records of the host said of its certificate, where DNSSEC vouches for them. */
 export type SeenTlsa =
   /** DANE does not apply to the host: there are none, or its address is insecure. */
-  | 'none'
-  | 'pass'
-  | 'fail'
-  | 'unusable'
-  | 'lookup_failed'
-  | 'unknown';
+  'none' | 'pass' | 'fail' | 'unusable' | 'lookup_failed' | 'unknown';
 
 /** The domain's MTA-STS policy, and whether it names the host. */
 export type SeenPolicy =
@@ -143,7 +138,8 @@ const names = Object.keys(fields) as (keyof Sighting)[];
 /** One letter for each field. */
 export function sightingText(sighting: Sighting): string {
   let text = '';
-  for (const name of names) text += letters[(fields[name] as readonly unknown[]).indexOf(sighting[name])] ?? 'a';
+  for (const name of names)
+    text += letters[(fields[name] as readonly unknown[]).indexOf(sighting[name])] ?? 'a';
   return text;
 }
 

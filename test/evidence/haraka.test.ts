@@ -15,15 +15,28 @@ const world = {
   },
 } as const;
 
+/** Senders of the outside are no users of ours, and what they send is taken. */
+const mailbox = `
+exports.register = function () {
+  this.register_hook('mail', 'tell_strangers', 200);
+  this.register_hook('rcpt', 'take_recipient');
+  this.register_hook('queue', 'take');
+};
+exports.tell_strangers = (next, connection, [sender]) => {
+  if (/friend|strict/.test(String(sender.host))) connection.relaying = false;
+  next();
+};
+exports.take_recipient = (next) => next(OK);
+exports.take = (next) => next(OK);
+`;
+
 let lab: Lab;
 
 beforeAll(async () => {
   lab = await startLab(world, {
     workers: 2,
-    ownPlugins: {
-      // Takes what comes in, as a mail store would.
-      swallow: `exports.hook_rcpt = (next) => next(OK);\nexports.hook_queue = (next) => next(OK);`,
-    },
+    plugins: ['tls-peers', 'mailbox'],
+    ownPlugins: { mailbox },
     config: {
       'tls-peers.ini': '[outbound]\nsecurity_level = auto\n',
       'tls-peers/ours.example.ini':
@@ -36,9 +49,13 @@ afterAll(() => lab.stop());
 
 function traffic(...args: string[]): PeerTraffic[] {
   const cli = path.resolve(import.meta.dirname, '../../dist/cli.cjs');
-  const text = execFileSync(process.execPath, [cli, 'traffic', '-c', lab.haraka.directory, '--json', ...args], {
-    encoding: 'utf8',
-  });
+  const text = execFileSync(
+    process.execPath,
+    [cli, 'traffic', '-c', lab.haraka.directory, '--json', ...args],
+    {
+      encoding: 'utf8',
+    },
+  );
   return (JSON.parse(text) as { peers: PeerTraffic[] }).peers;
 }
 

@@ -69,7 +69,8 @@ function orderOf(option: unknown): Order | undefined {
 
 function topOf(option: unknown): number {
   if (option === undefined) return 50;
-  if (typeof option !== 'string' || !/^\d{1,7}$/.test(option)) throw new UsageError('--top: a number is needed');
+  if (typeof option !== 'string' || !/^\d{1,7}$/.test(option))
+    throw new UsageError('--top: a number is needed');
   return Number(option);
 }
 
@@ -112,7 +113,20 @@ function record(row: PeerTraffic): string[] {
 
 function lines(output: Output, shown: readonly PeerTraffic[], all: readonly PeerTraffic[]): string[] {
   if (all.length === 0) return ['no message was counted'];
-  const head = ['', 'managed', 'peer', 'messages', 'by version', 'clear', '1.0', '1.1', '1.2', '1.3', 'verified', 'failed'];
+  const head = [
+    '',
+    'managed',
+    'peer',
+    'messages',
+    'by version',
+    'clear',
+    '1.0',
+    '1.1',
+    '1.2',
+    '1.3',
+    'verified',
+    'failed',
+  ];
   const rows: (string | Cell)[][] = [head.map((text) => ({ text, style: 'dim' as const }))];
   for (const row of shown) {
     const managed = row.managed === '' ? '-' : row.managed;
@@ -148,7 +162,9 @@ const marks = { none: 'x', TLSv1: '0', 'TLSv1.1': '1', 'TLSv1.2': '2', 'TLSv1.3'
 
 /** A letter for each version, `x` for cleartext. What was seen at all has one place at least. */
 function bar(tls: PeerTraffic['tls']): string {
-  const seen = Object.entries(marks).map(([version, mark]) => [mark, tls[version as keyof typeof marks] ?? 0] as const);
+  const seen = Object.entries(marks).map(
+    ([version, mark]) => [mark, tls[version as keyof typeof marks] ?? 0] as const,
+  );
   const total = seen.reduce((sum, [, count]) => sum + count, 0);
   return seen
     .filter(([, count]) => count > 0)

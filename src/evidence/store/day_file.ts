@@ -116,7 +116,7 @@ export class DayFile {
       const { size } = await handle.stat();
       if (size !== this.#octets) throw new Error(`${path.basename(file)} was changed by somebody else`);
       const octets = Buffer.from(text);
-      for (let written = 0; written < octets.length; ) {
+      for (let written = 0; written < octets.length;) {
         written += (await handle.write(octets, written, undefined, size + written)).bytesWritten;
       }
       await handle.datasync();

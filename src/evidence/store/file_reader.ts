@@ -40,7 +40,8 @@ async function filesIn(directory: string, problems: string[]): Promise<(readonly
     const names = (await fs.readdir(directory)).sort();
     return names.flatMap((name) => {
       const day = dayOfCounts(name);
-      if (day === undefined && name.endsWith('.counts')) problems.push(`${printable(name)}: no file of this record`);
+      if (day === undefined && name.endsWith('.counts'))
+        problems.push(`${printable(name)}: no file of this record`);
       return day === undefined ? [] : [[name, day] as const];
     });
   } catch (error) {
@@ -72,7 +73,8 @@ async function readFile(file: string, { day, owner, sums }: Reader): Promise<str
       if (isFirst) {
         isFirst = false;
         const header = parseHeader(line);
-        if (header.kind === 'newer') return `written by a later release (format ${header.version}), left alone`;
+        if (header.kind === 'newer')
+          return `written by a later release (format ${header.version}), left alone`;
         if (header.kind === 'foreign' || header.day !== day) return 'no file of this record';
         continue;
       }
@@ -82,7 +84,9 @@ async function readFile(file: string, { day, owner, sums }: Reader): Promise<str
       else sums.add(day, parsed.key, parsed.counts);
     }
     if (isFirst) return 'empty';
-    return damaged === 0 ? '' : `${damaged === 1 ? '1 damaged line is' : `${damaged} damaged lines are`} left out`;
+    return damaged === 0
+      ? ''
+      : `${damaged === 1 ? '1 damaged line is' : `${damaged} damaged lines are`} left out`;
   } catch (error) {
     // Its days are over, or it was just put together with others.
     return isMissing(error) ? '' : `cannot be read: ${messageOf(error)}`;

@@ -114,7 +114,9 @@ class FileWriter implements EvidenceWriter {
       this.#say('');
       await this.#keeping.tidy(today);
     } catch (error) {
-      this.#say(`what happened is kept in memory, and cannot be written to ${directory}: ${messageOf(error)}`);
+      this.#say(
+        `what happened is kept in memory, and cannot be written to ${directory}: ${messageOf(error)}`,
+      );
     }
   }
 

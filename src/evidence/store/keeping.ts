@@ -40,14 +40,16 @@ export class Keeping {
       const day = dayOfCounts(name);
       return day !== undefined && day < oldest;
     });
-    for (const name of old.sort().slice(0, mostRemoved)) await fs.rm(path.join(directory, name), { force: true });
+    for (const name of old.sort().slice(0, mostRemoved))
+      await fs.rm(path.join(directory, name), { force: true });
     for (const name of names.filter(isTemporary)) await this.#removeLeftover(path.join(directory, name));
   }
 
   /** A clock that was set while this runs says nothing of how old files are. */
   #isSteady(): boolean {
     if (Math.abs(clockOffset() - this.#clockWas) < hour) return true;
-    if (!this.#saidJump) this.#options.log.notice('evidence: the clock was set; old files stay until the next start');
+    if (!this.#saidJump)
+      this.#options.log.notice('evidence: the clock was set; old files stay until the next start');
     this.#saidJump = true;
     return false;
   }

@@ -53,7 +53,9 @@ export function trafficOf(rows: readonly DayCounts[]): PeerTraffic[] {
 }
 
 /** All rows in one, for the line below them. */
-export function totalOf(rows: readonly PeerTraffic[]): Omit<PeerTraffic, 'managed' | 'direction' | 'peer' | 'lastSeen'> {
+export function totalOf(
+  rows: readonly PeerTraffic[],
+): Omit<PeerTraffic, 'managed' | 'direction' | 'peer' | 'lastSeen'> {
   const sum = (of: (row: PeerTraffic) => number) => rows.reduce((total, row) => total + of(row), 0);
   const by = (of: (row: PeerTraffic) => Readonly<Record<string, number>>) => {
     const counts = new Map<string, number>();
@@ -63,13 +65,13 @@ export function totalOf(rows: readonly PeerTraffic[]): Omit<PeerTraffic, 'manage
   const messages = sum((row) => row.messages);
   return {
     messages,
-    tls: by((row) => row.tls as Record<string, number>),
-    group: by((row) => row.group as Record<string, number>),
-    verified: by((row) => row.verified as Record<string, number>),
+    tls: by((row) => row.tls),
+    group: by((row) => row.group),
+    verified: by((row) => row.verified),
     deferred: sum((row) => row.deferred),
     bounced: sum((row) => row.bounced),
     refused: sum((row) => row.refused),
-    reasons: by((row) => row.reasons as Record<string, number>),
+    reasons: by((row) => row.reasons),
     cleartext: messages === 0 ? 0 : sum((row) => row.tls.none ?? 0) / messages,
   };
 }
