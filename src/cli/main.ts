@@ -6,6 +6,7 @@ import { exit, UsageError, type Command, type Context, type ExitCode } from './c
 import { cacheCommand } from './commands/cache';
 import { explainCommand } from './commands/explain';
 import { exportCommand } from './commands/export';
+import { impactCommand } from './commands/impact';
 import { importCommand } from './commands/import';
 import { configDirectory } from './install';
 import { lintCommand } from './commands/lint';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   recordsCommand,
   cacheCommand,
   trafficCommand,
+  impactCommand,
   exportCommand,
   importCommand,
 ];
