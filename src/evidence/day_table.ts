@@ -83,21 +83,28 @@ export class DayTable {
   }
 
   #keepBusiest(): void {
-    const open: { readonly row: string; readonly key: PeerKey; readonly messages: number }[] = [];
-    for (const [row, counts] of this.#rows) {
+    let surplus = this.#rows.size - this.#options.maxPeers;
+    for (const row of this.#fromLeastBusy()) {
+      if (surplus <= 0) return;
       const key = parseKey(row);
-      if (key.peer !== otherPeers && !this.#options.isNamed(key))
-        open.push({ row, key, messages: sumOf(counts) });
-    }
-    const surplus = this.#rows.size - this.#options.maxPeers;
-    open.sort((a, b) => a.messages - b.messages);
-    for (const { row, key } of open.slice(0, Math.max(0, surplus))) {
+      if (key.peer === otherPeers || this.#options.isNamed(key)) continue;
       const counts = this.#rows.get(row) ?? new Map<string, number>();
       this.#rows.delete(row);
       this.#evicted += 1;
+      surplus -= 1;
       const others = keyText({ ...key, peer: otherPeers });
       for (const [kind, count] of counts) this.#addTo(others, kind, count);
     }
+  }
+
+  /** By buckets of powers of two: nothing waits for a sort of all peers, and those of one bucket are as good as each other. */
+  #fromLeastBusy(): string[] {
+    const buckets: string[][] = [];
+    for (const [row, counts] of this.#rows) {
+      const bucket = Math.floor(Math.log2(sumOf(counts)));
+      (buckets[bucket] ??= []).push(row);
+    }
+    return buckets.flat();
   }
 }
 

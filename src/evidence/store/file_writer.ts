@@ -52,7 +52,7 @@ class FileWriter implements EvidenceWriter {
       const file = this.#today();
       const peer = this.#hasLine(file, key, sighting) ? key.peer : otherPeers;
       file.fresh.add(peer === key.peer ? key : { ...key, peer }, sightingText(sighting), 1);
-      this.#timer ??= setTimeout(() => void this.flush(), this.#options.interval ?? usualInterval).unref();
+      this.#later();
     } catch (error) {
       // not covered: a second line of defence.
       this.#say(`a message could not be counted: ${messageOf(error)}`);
@@ -82,6 +82,10 @@ class FileWriter implements EvidenceWriter {
     this.#open.clear();
   }
 
+  #later(): void {
+    this.#timer ??= setTimeout(() => void this.flush(), this.#options.interval ?? usualInterval).unref();
+  }
+
   #today(): DayFile {
     const day = utcDay(this.#options.now());
     let file = this.#open.get(day);
@@ -103,7 +107,10 @@ class FileWriter implements EvidenceWriter {
   async #write(): Promise<void> {
     const { directory, owner } = this.#options;
     // What root would make, Haraka could not add to.
-    if (!this.#hasItsUser()) return;
+    if (!this.#hasItsUser()) {
+      this.#later();
+      return;
+    }
     try {
       await useStateDirectory(directory, owner);
       const today = utcDay(this.#options.now());
@@ -117,6 +124,8 @@ class FileWriter implements EvidenceWriter {
       this.#say(
         `what happened is kept in memory, and cannot be written to ${directory}: ${messageOf(error)}`,
       );
+      // Also where no further message comes.
+      this.#later();
     }
   }
 

@@ -1,6 +1,8 @@
 /** `npm run test:evidence`: the record and what is said from it, beside what peers saw and what happens. */
 import { compareDays } from './days';
+import { breakDisk, killWriters } from './faults';
 import { compareImpact } from './impact';
+import { measureScale } from './scale';
 
 const mostUnknown = 0.2;
 
@@ -21,6 +23,15 @@ const parts: Readonly<Record<string, () => Promise<boolean>>> = {
       `  ${cases} changes, ${messages} messages: ${wrong.length} wrong, ${notKnown} not known (${(share * 100).toFixed(1)} %)`,
     );
     return wrong.length === 0 && share <= mostUnknown;
+  },
+  scale: () => {
+    print('a million messages from 300,000 peers in one day');
+    return Promise.resolve(measureScale((line) => print(`  ${line}`)));
+  },
+  faults: async () => {
+    print('a process that is killed while it writes, and disks that do not take it');
+    const killed = await killWriters((line) => print(`  ${line}`));
+    return (await breakDisk((line) => print(`  ${line}`))) && killed;
   },
 };
 
