@@ -46,7 +46,6 @@ export const folders = {
       'src/settings/schema',
       'src/settings/ini',
       'src/evidence/views',
-      'src/evidence/store',
       'src/evidence',
       'src/discovery',
       'src/policy',
@@ -175,7 +174,7 @@ export const folders = {
   },
   'src/evidence/views': {
     about: 'what the record shows, and what a changed rule would have done',
-    uses: ['src/evidence', 'src/policy', 'src/mta_sts', 'src/dns', 'src/dane', 'src/peers', 'src/tls'],
+    uses: ['src/evidence', 'src/policy', 'src/mta_sts', 'src/dns', 'src/peers', 'src/tls'],
     kind: 'pure',
   },
   'src/evidence/store': {

@@ -1,8 +1,10 @@
 /** The record as commands read it: the window, the filters, and what could not be read. */
 import path from 'node:path';
 import type { ParseArgsConfig } from 'node:util';
-import type { Reading, Wanted } from '../evidence/evidence';
+import type { PeerKey } from '../evidence/day_table';
+import type { EvidenceReader, Reading, Wanted } from '../evidence/evidence';
 import { createFileReader } from '../evidence/store/file_reader';
+import { trafficOf, type PeerTraffic } from '../evidence/views/traffic';
 import { dayBefore, parseDay, type Day } from '../peers/day';
 import { directorySource } from '../settings/load/source';
 import type { Settings } from '../settings/schema/types';
@@ -75,17 +77,38 @@ export interface Read extends Reading {
   readonly wanted: Wanted;
 }
 
+/** The last seven days of one pair; `undefined` where nothing is counted, or nothing was. What cannot be read is left out. */
+export async function lastWeek(
+  { directory, today }: Pick<Context, 'directory' | 'today'>,
+  settings: Settings,
+  key: PeerKey,
+): Promise<PeerTraffic | undefined> {
+  const { evidence } = settings.global;
+  if (!evidence.enabled || settings.validity.kind === 'invalid') return undefined;
+  try {
+    const reader = readerOf(directory, evidence.directory, today);
+    const { rows } = await reader.read({ ...key, from: dayBefore(today, usualDays - 1), to: today });
+    return trafficOf(rows)[0];
+  } catch {
+    // Whose files they would be is not known; lint says so.
+    return undefined;
+  }
+}
+
+function readerOf(config: string, directory: string, today: Day): EvidenceReader {
+  return createFileReader({
+    directory: path.resolve(config, '..', directory),
+    owner: ownerOfState(config),
+    today,
+  });
+}
+
 /** @throws CommandError where nothing is counted here */
 export async function readEvidence(context: Context): Promise<Read> {
   const wanted = wantedOf(context);
   const settings = validSettings(directorySource(context.directory));
   const { enabled, directory } = settings.global.evidence;
   if (!enabled) throw new CommandError('nothing is counted: [evidence] enabled = false in tls-peers.ini');
-  const reader = createFileReader({
-    directory: path.resolve(context.directory, '..', directory),
-    owner: ownerOfState(context.directory),
-    today: context.today,
-  });
-  const reading = await reader.read(wanted);
+  const reading = await readerOf(context.directory, directory, context.today).read(wanted);
   return { ...reading, settings, wanted };
 }

@@ -22,7 +22,10 @@ export interface Wish {
 }
 
 /** What `--set key=value` asks for. @throws UsageError that names the key and what is allowed */
-export function wishedValues(sets: readonly string[], direction: PeerKey['direction']): Record<string, unknown> {
+export function wishedValues(
+  sets: readonly string[],
+  direction: PeerKey['direction'],
+): Record<string, unknown> {
   const keys: Keys = direction === 'out' ? outboundKeys : inboundKeys;
   const values: Record<string, unknown> = {};
   for (const set of sets) {
@@ -47,7 +50,8 @@ export function withWish(settings: RuleSet, wish: Wish): RuleSet {
   const { managed, peer, direction } = wish;
   if (managed === undefined || managed === '') {
     if (peer === undefined) return withGlobalDefault(settings, wish);
-    if (managed === '') throw new UsageError('peers stand in the files of managed domains: name one with --managed');
+    if (managed === '')
+      throw new UsageError('peers stand in the files of managed domains: name one with --managed');
   }
   const domains = new Map(settings.domains);
   for (const [name, rules] of settings.domains) {

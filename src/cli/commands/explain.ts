@@ -4,9 +4,11 @@ import { discover } from '../../discovery/discover';
 import type { AnsweredEntry } from '../../discovery/discover_answer';
 import { findingText } from '../../dns/probe';
 import type { Destination } from '../../dns/types';
+import { peerName } from '../../evidence/peer_name';
+import type { PeerTraffic } from '../../evidence/views/traffic';
 import type { Failure } from '../../failure';
 import type { StsFacts } from '../../mta_sts/types';
-import { ownerOf } from '../../peers/candidates';
+import { managedDomain, ownerOf } from '../../peers/candidates';
 import type { Day } from '../../peers/day';
 import {
   explainInbound,
@@ -36,6 +38,7 @@ import { decisionLines } from '../decision_text';
 import { answerLines, destinationLines, stsText } from '../destination_text';
 import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
 import { answerOperand, lookAtAnswer } from '../answer_operand';
+import { lastWeek } from '../evidence';
 import { recipientDomain, senderDomain } from '../operands';
 import { json, paint, table, warningLines, type Output, type Style } from '../output';
 import { openSources } from '../sources';
@@ -78,9 +81,12 @@ async function outbound(context: Context): Promise<ExitCode> {
       ? await discoverNow(settings, context.directory, { rule: explanation.rule, domain: recipient, answer })
       : undefined;
   const warnings = outboundNotLoaded({ source, settings, today: context.today }).map(formatFault);
-  if (context.json) context.output.print(json({ ...explanation, ...seen, warnings }));
+  const managed = managedDomain(settings, sender);
+  const traffic = await lastWeek(context, settings, { managed, direction: 'out', peer: peerName(recipient) });
+  if (context.json) context.output.print(json({ ...explanation, ...seen, traffic, warnings }));
   else {
     reportOutbound(context.output, explanation, seen);
+    reportTraffic(context.output, traffic);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
   if (explanation.kind === 'invalid') return exit.findings;
@@ -89,7 +95,7 @@ async function outbound(context: Context): Promise<ExitCode> {
     : exit.findings;
 }
 
-function inbound(context: Context): Promise<ExitCode> {
+async function inbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
   if (context.options['mx'] !== undefined || context.options['by'] !== undefined)
     throw new UsageError('--mx and --by do not go with --inbound');
@@ -101,12 +107,19 @@ function inbound(context: Context): Promise<ExitCode> {
   const { settings } = loadSettings(directorySource(context.directory));
   const explanation = explainInbound(settings, recipient, peer, context.today);
   const warnings = ip === '' ? networksLeftOut(settings, recipient, context.today) : [];
-  if (context.json) context.output.print(json({ ...explanation, warnings }));
+  const managed = managedDomain(settings, recipient);
+  const traffic = await lastWeek(context, settings, {
+    managed,
+    direction: 'in',
+    peer: peerName(peer.senderDomain),
+  });
+  if (context.json) context.output.print(json({ ...explanation, traffic, warnings }));
   else {
     reportInbound(context.output, explanation);
+    reportTraffic(context.output, traffic);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
-  return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
+  return explanation.kind === 'invalid' ? exit.findings : exit.ok;
 }
 
 /** Without an address no rule for a network is a candidate, although one might win. */
@@ -201,6 +214,23 @@ function reportOutbound(
 function reportInbound(output: Output, explanation: InboundExplanation): void {
   if (explanation.kind === 'invalid') reportInvalid(output, explanation.failure);
   else reportRule(output, explanation);
+}
+
+/** The last seven days of the pair. */
+function reportTraffic(output: Output, traffic: PeerTraffic | undefined): void {
+  if (traffic === undefined) return;
+  const { messages, tls, deferred, bounced, refused } = traffic;
+  const parts = [
+    `${messages} ${messages === 1 ? 'message' : 'messages'}`,
+    ...Object.entries(tls).map(
+      ([version, count]) => `${version === 'none' ? 'cleartext' : version} ${count}`,
+    ),
+    ...Object.entries({ deferred, bounced, refused })
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => `${what} ${count}`),
+  ];
+  output.print('');
+  output.print(`7 days       ${parts.join(', ')}`);
 }
 
 function reportInvalid(output: Output, { text }: Failure): void {

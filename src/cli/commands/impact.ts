@@ -56,10 +56,12 @@ async function impact(context: Context): Promise<ExitCode> {
 function changedRules({ options }: Context, settings: RuleSet): RuleSet {
   const sets = options['set'] as unknown as readonly string[] | undefined;
   const edited = options['edited'];
-  if ((sets === undefined) === (edited === undefined)) throw new UsageError('either --set or --edited is needed');
+  if ((sets === undefined) === (edited === undefined))
+    throw new UsageError('either --set or --edited is needed');
   if (typeof edited === 'string') {
     const { settings: other, faults } = loadSettings(directorySource(configDirectory(edited)));
-    if (faults.length > 0) throw new CommandError(`${edited} is not valid: tls-peers lint -c ${edited} says why`);
+    if (faults.length > 0)
+      throw new CommandError(`${edited} is not valid: tls-peers lint -c ${edited} says why`);
     return other;
   }
   const { managed } = options;
@@ -118,17 +120,20 @@ function lines(output: Output, total: Impact, peers: readonly PeerImpact[]): str
     ...(notKnown > 0 ? [['not known', share(notKnown), missingText(total.missing)]] : []),
   ];
   const touched = peers.filter((peer) => peer.refused + peer.weakened + peer.released + peer.notKnown > 0);
-  const shown = touched.slice(0, mostShown).map((peer) => [
-    peer.managed === '' ? '-' : peer.managed,
-    peer.peer,
-    `${peer.messages} messages`,
-    counted(peer.refused, 'refused'),
-    counted(peer.weakened, 'in cleartext'),
-    counted(peer.released, 'let go'),
-    counted(peer.notKnown, 'not known'),
-    listed(peer.reasons),
-  ]);
-  const more = touched.length > mostShown ? [`${touched.length - mostShown} more peers: --csv has them all`] : [];
+  const shown = touched
+    .slice(0, mostShown)
+    .map((peer) => [
+      peer.managed === '' ? '-' : peer.managed,
+      peer.peer,
+      `${peer.messages} messages`,
+      counted(peer.refused, 'refused'),
+      counted(peer.weakened, 'in cleartext'),
+      counted(peer.released, 'let go'),
+      counted(peer.notKnown, 'not known'),
+      listed(peer.reasons),
+    ]);
+  const more =
+    touched.length > mostShown ? [`${touched.length - mostShown} more peers: --csv has them all`] : [];
   return [
     ...table(output, rows),
     ...(shown.length > 0 ? ['', ...table(output, shown)] : []),

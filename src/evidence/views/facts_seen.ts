@@ -32,7 +32,12 @@ export function factsOf(seen: Sighting): Facts {
 function destinationOf({ mx, tlsa }: Sighting): Destination {
   const address = '192.0.2.1';
   if (mx === 'literal') return { kind: 'literal', domain: `[${address}]`, address };
-  const addresses = { kind: 'found', security: 'secure', addresses: [address], canonicalName: seenHost } as const;
+  const addresses = {
+    kind: 'found',
+    security: 'secure',
+    addresses: [address],
+    canonicalName: seenHost,
+  } as const;
   const host: MxHostFacts = { host: seenHost, preference: 10, addresses, tlsa: tlsaOf(tlsa) };
   if (mx === 'route') return { kind: 'route', domain, hosts: [{ ...host, port: 25 }] };
   return { kind: 'mx', domain, secure: mx === 'secure', canonicalName: domain, hosts: [host] };

@@ -115,14 +115,17 @@ export function effectOf(
     return { kind: 'notKnown', missing: missingIn(change, seen) };
   if (reason === undefined) return goes(fates, seen, fared);
   // Of hosts that no message came to nothing is known; inbound there are none.
-  if (seen.otherHosts === 'some' && !isUnchangedFor(change)) return { kind: 'notKnown', missing: ['other_hosts'] };
+  if (seen.otherHosts === 'some' && !isUnchangedFor(change))
+    return { kind: 'notKnown', missing: ['other_hosts'] };
   return fared === 'held' ? { kind: 'none' } : { kind: 'refused', reason };
 }
 
 function goes(fates: readonly Fate[], seen: Sighting, fared: 'went' | 'held'): Effect {
   if (fared === 'held') return { kind: 'released' };
   const wasProtected = seen.tls !== 'none' && seen.tls !== 'unknown';
-  return wasProtected && fates.every((fate) => fate === 'cleartext') ? { kind: 'weakened' } : { kind: 'none' };
+  return wasProtected && fates.every((fate) => fate === 'cleartext')
+    ? { kind: 'weakened' }
+    : { kind: 'none' };
 }
 
 function isUnchangedFor({ before, after }: Exclude<RuleChange, 'unchanged'>): boolean {

@@ -94,7 +94,9 @@ class Ledger {
   }
 
   entries(): [string, Figures][] {
-    return [...this.#figures].filter(([, { messages, deferred, refused }]) => messages + deferred + refused > 0);
+    return [...this.#figures].filter(
+      ([, { messages, deferred, refused }]) => messages + deferred + refused > 0,
+    );
   }
 }
 
@@ -136,7 +138,9 @@ async function run(lab: Lab, print: (line: string) => void): Promise<void> {
 }
 
 async function sendOut(lab: Lab, ledger: Ledger, on: string, times: number): Promise<void> {
-  const messages = Object.keys(world.domains).flatMap((domain) => Array.from({ length: times }, () => domain));
+  const messages = Object.keys(world.domains).flatMap((domain) =>
+    Array.from({ length: times }, () => domain),
+  );
   const before = seenBy(lab);
   const outcomes = await Promise.all(
     messages.map((domain) =>
@@ -233,7 +237,8 @@ function differencesFrom(lab: Lab, ledger: Ledger, lastOffset: number): string[]
 function traffic(lab: Lab, on: string): PeerTraffic[] {
   const cli = path.resolve(import.meta.dirname, '../../../dist/cli.cjs');
   const args = [cli, 'traffic', '-c', lab.haraka.directory, '--json', '--from', on, '--to', on];
-  return (JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as { peers: PeerTraffic[] }).peers;
+  return (JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as { peers: PeerTraffic[] })
+    .peers;
 }
 
 function waitFor(ms: number): Promise<void> {

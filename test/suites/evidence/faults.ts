@@ -16,9 +16,13 @@ export async function killWriters(print: (line: string) => void): Promise<boolea
   try {
     let [stored, begun] = [0, 0];
     for (let time = 0; time < times; time++) {
-      const child = spawn(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'kill_child.ts'), directory], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const child = spawn(
+        process.execPath,
+        ['--import', 'tsx', path.join(import.meta.dirname, 'kill_child.ts'), directory],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
       let told = '';
       const first = once(child.stdout, 'data');
       child.stdout.on('data', (piece: Buffer) => (told += piece.toString()));
@@ -35,7 +39,9 @@ export async function killWriters(print: (line: string) => void): Promise<boolea
     let found = 0;
     for (const { sightings } of rows) for (const [, count] of sightings) found += count;
     const other = problems.filter((problem) => !problem.endsWith('damaged line is left out'));
-    print(`killed ${times} times: ${stored} were stored for certain, ${begun} at most, ${found} read back; ${problems.length} half lines`);
+    print(
+      `killed ${times} times: ${stored} were stored for certain, ${begun} at most, ${found} read back; ${problems.length} half lines`,
+    );
     for (const problem of other) print(problem);
     return other.length === 0 && found >= stored && found <= begun && stored > 0;
   } finally {

@@ -79,7 +79,9 @@ export async function compareImpact(print: (line: string) => void): Promise<Impa
   const bases = [...new Set(cases.map(({ base }) => base.join('\n')))];
   const baseDomain = (base: readonly string[]) => `base${bases.indexOf(base.join('\n'))}.example`;
   for (const base of bases) domains.set(`base${bases.indexOf(base)}.example`, base);
-  cases.forEach(({ base, change }, at) => domains.set(`change${at}.example`, merged(base, change).join('\n')));
+  cases.forEach(({ base, change }, at) =>
+    domains.set(`change${at}.example`, merged(base, change).join('\n')),
+  );
   const lab = await startLab(world, {
     retryIntervals: '1h*12',
     config: Object.fromEntries(
@@ -109,7 +111,9 @@ export async function compareImpact(print: (line: string) => void): Promise<Impa
         result.messages += 1;
         if (claim === 'notKnown') open.push(peer);
         else if (claim !== truth)
-          result.wrong.push(`${base.join(', ')} -> ${change.join(', ')}: ${peer}: says ${claim}, is ${truth}`);
+          result.wrong.push(
+            `${base.join(', ')} -> ${change.join(', ')}: ${peer}: says ${claim}, is ${truth}`,
+          );
       }
       result.notKnown += open.length;
       print(`${base.join(', ')} -> ${change.join(', ')}: not known ${open.length} ${open.join(' ')}`);

@@ -22,7 +22,8 @@ export function measureScale(print: (line: string) => void): boolean {
         encoding: 'utf8',
       }),
     ) as Record<string, number>;
-    const diskMb = readdirSync(directory).reduce((sum, name) => sum + statSync(path.join(directory, name)).size, 0) / 1e6;
+    const diskMb =
+      readdirSync(directory).reduce((sum, name) => sum + statSync(path.join(directory, name)).size, 0) / 1e6;
     const begun = performance.now();
     const cli = path.resolve(import.meta.dirname, '../../../dist/cli.cjs');
     const text = execFileSync(process.execPath, [cli, 'traffic', '-c', install, '--json'], {
@@ -33,8 +34,16 @@ export function measureScale(print: (line: string) => void): boolean {
     const { total, peers } = JSON.parse(text) as { total: { messages: number }; peers: PeerTraffic[] };
     const named = peers.filter(({ peer }) => peer.startsWith('named')).length;
     const others = peers.find(({ peer }) => peer === '(other)')?.messages ?? 0;
-    print(JSON.stringify({ ...told, diskMb: Math.round(diskMb), trafficSeconds: Math.round(trafficSeconds * 10) / 10 }));
-    print(`messages ${total.messages}, peers ${peers.length}, named ${named}, messages of the others ${others}`);
+    print(
+      JSON.stringify({
+        ...told,
+        diskMb: Math.round(diskMb),
+        trafficSeconds: Math.round(trafficSeconds * 10) / 10,
+      }),
+    );
+    print(
+      `messages ${total.messages}, peers ${peers.length}, named ${named}, messages of the others ${others}`,
+    );
     return (
       total.messages === 1_000_000 &&
       named === 100 &&

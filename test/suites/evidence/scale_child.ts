@@ -33,7 +33,7 @@ let counting = 0;
 let flushing = 0;
 let mostHeap = 0;
 let longest = 0;
-for (let at = 0; at < messages; ) {
+for (let at = 0; at < messages;) {
   const begun = performance.now();
   for (const end = Math.min(messages, at + 10_000); at < end; at++) {
     // Each peer once in the first pass; a few have most of the rest, as mail is.
