@@ -31,7 +31,7 @@ export async function measureFootprint(effort: Effort): Promise<{ figures: Figur
     figure('  heap added', 'MB', added('heapMb')),
     figure('bundle', 'KB', [statSync(path.join(root, 'dist/tls-peers.cjs')).size / 1000], {
       is: 'at most',
-      value: 520,
+      value: 540,
     }),
     figure('packages that an install brings along', '', [runtimeDependencies()], { is: 'at most', value: 0 }),
   ];

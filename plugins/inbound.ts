@@ -6,8 +6,9 @@ import {
   type RecipientVerdict,
   type SmtpReply,
 } from '../src/inbound/decide';
+import { InboundSightings } from '../src/inbound/sightings';
 import { verdictLine } from '../src/inbound/report';
-import { ruleForClient, type Client } from '../src/inbound/client_rule';
+import { ruleForClient, type Client, type FoundForClient } from '../src/inbound/client_rule';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
 import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
@@ -49,6 +50,7 @@ interface Connection {
 
 interface Transaction {
   readonly mail_from: EnvelopeAddress;
+  readonly rcpt_to: readonly EnvelopeAddress[];
   readonly results: Results;
 }
 
@@ -67,6 +69,8 @@ function register(this: HarakaPlugin): void {
     next();
   };
   this.register_hook('unrecognized_command', 'tls_peers_starttls', first);
+  this['tls_peers_queued'] = (next: Next, connection: Connection) => recipients.queued(next, connection);
+  this.register_hook('queue_ok', 'tls_peers_queued', first);
   this['tls_peers_rcpt_order'] = (next: Next) => recipients.comeFirst(next);
   this.register_hook('init_master', 'tls_peers_rcpt_order', last);
   this.register_hook('init_child', 'tls_peers_rcpt_order', last);
@@ -86,6 +90,7 @@ class Recipients {
   /** Whose client it was when the first recipient of a message was named. */
   readonly #kinds = new WeakMap<Transaction, Client['kind']>();
 
+  readonly #sightings: InboundSightings;
   readonly #plugin: HarakaPlugin;
   readonly #engine: Engine;
   readonly #logger: LoggerModule;
@@ -93,6 +98,7 @@ class Recipients {
   constructor(plugin: HarakaPlugin, engine: Engine) {
     this.#plugin = plugin;
     this.#engine = engine;
+    this.#sightings = new InboundSightings((key, sighting) => engine.evidence().add(key, sighting));
     this.#logger = plugin.haraka_require('logger') as LoggerModule;
   }
 
@@ -113,10 +119,41 @@ class Recipients {
       const today = utcDay(new Date());
       const client = this.#clientOf(connection);
       const found = ruleForClient(this.#engine.settings(), domainOf(recipient), client, today);
-      return judgeRecipient(found, protectionOf(connection));
+      const verdict = judgeRecipient(found, protectionOf(connection));
+      this.#note(connection, recipient, { client, found, verdict });
+      return verdict;
     } catch (error) {
       return refusedForNow({ reason: 'internal-error', text: messageOf(error) });
     }
+  }
+
+  /** For the record. A fault in it must not change the verdict. */
+  #note(
+    connection: Connection,
+    recipient: EnvelopeAddress,
+    judged: { readonly client: Client; readonly found: FoundForClient; readonly verdict: RecipientVerdict },
+  ): void {
+    const { transaction } = connection;
+    const settings = this.#engine.settings();
+    if (!transaction || !settings.global.evidence.enabled) return;
+    try {
+      const seen = protectionOf(connection);
+      const recipientDomain = domainOf(recipient);
+      this.#sightings.judged(transaction, { settings, recipientDomain, seen, ...judged });
+    } catch (error) {
+      connection.logerror(`tls-peers: the recipient could not be counted: ${messageOf(error)}`);
+    }
+  }
+
+  /** `queue_ok`: somebody has taken the message. */
+  queued(next: Next, connection: Connection): void {
+    const { transaction } = connection;
+    try {
+      if (transaction) this.#sightings.accepted(transaction, transaction.rcpt_to.map(domainOf));
+    } catch (error) {
+      connection.logerror(`tls-peers: the message could not be counted: ${messageOf(error)}`);
+    }
+    next();
   }
 
   #clientOf(connection: Connection): Client {

@@ -1,5 +1,8 @@
 /** Outbound: a guard on every delivery, the hosts that may be tried, and what became of each message. */
 import { domainOf } from '../src/delivery/address';
+import { peerName } from '../src/evidence/peer_name';
+import type { SeenOutcome, Sighting } from '../src/evidence/sighting';
+import { managedDomain } from '../src/peers/candidates';
 import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
 import type { DeliveryEnvironment, DeliveryLimits } from '../src/delivery/delivery';
 import { DeliveryGuard } from '../src/delivery/guard';
@@ -79,7 +82,7 @@ type Method = 'attach' | 'offer' | 'delivered' | 'deferred' | 'bounced' | 'prepa
 class Deliveries {
   readonly #guards = new WeakMap<HMailItem, DeliveryGuard>();
   /** What was split off a guarded message; it is guarded itself from its first retry on. */
-  readonly #parts = new WeakMap<HMailItem, DeliverySummary>();
+  readonly #parts = new WeakMap<HMailItem, Part>();
   /** What became of the last attempt. Haraka shares `notes` among all deliveries of one message. */
   readonly #summaries = new WeakMap<HMailItem, DeliverySummary>();
   readonly #health = new PeerHealth();
@@ -115,7 +118,10 @@ class Deliveries {
   }
 
   #guardFor(hmail: HMailItem): DeliveryGuard {
-    return new DeliveryGuard(hmail, this.#environment, (part, summary) => this.#parts.set(part, summary));
+    const guard = new DeliveryGuard(hmail, this.#environment, (part, summary) =>
+      this.#parts.set(part, { summary, sighting: guard.sighting('deferred') }),
+    );
+    return guard;
   }
 
   /** `get_mx`: an empty list defers; it is the one answer that no deny hook can turn into Haraka's own look-up. */
@@ -137,7 +143,7 @@ class Deliveries {
   }
 
   delivered(next: Next, hmail: HMailItem): void {
-    this.#conclude(next, hmail, (summary) => {
+    this.#conclude(next, hmail, 'delivered', (summary) => {
       deliveryCounters.count('delivered', summary);
       this.#log(hmail, logLine('tls-peers delivered', summary));
       const sender = domainOf(hmail.todo.mail_from);
@@ -152,11 +158,11 @@ class Deliveries {
   }
 
   deferred(next: Next, hmail: HMailItem): void {
-    this.#conclude(next, hmail, (summary) => this.#reportFailure('deferred', hmail, summary));
+    this.#conclude(next, hmail, 'deferred', (summary) => this.#reportFailure('deferred', hmail, summary));
   }
 
   bounced(next: Next, hmail: HMailItem): void {
-    this.#conclude(next, hmail, (summary) => this.#reportFailure('bounced', hmail, summary));
+    this.#conclude(next, hmail, 'bounced', (summary) => this.#reportFailure('bounced', hmail, summary));
   }
 
   /** In the master of workers as well, which may be root: it must not open the store of policies, and make it root's. */
@@ -197,14 +203,22 @@ class Deliveries {
     }
   }
 
-  #conclude(next: Next, hmail: HMailItem, report: (summary: DeliverySummary) => void): void {
+  #conclude(
+    next: Next,
+    hmail: HMailItem,
+    outcome: SeenOutcome,
+    report: (summary: DeliverySummary) => void,
+  ): void {
     try {
       const guard = this.#guards.get(hmail);
-      const summary = guard?.summary() ?? this.#parts.get(hmail);
+      const part = this.#parts.get(hmail);
+      const summary = guard?.summary() ?? part?.summary;
       if (summary !== undefined) {
         hmail.notes.tls_peers = summary;
         this.#summaries.set(hmail, summary);
         report(summary);
+        const sighting = guard?.sighting(outcome) ?? (part && { ...part.sighting, outcome });
+        if (sighting !== undefined) this.#count(hmail, sighting);
       }
     } catch (error) {
       hmail.logerror(`tls-peers: the summary of this message broke: ${messageOf(error)}`);
@@ -215,6 +229,17 @@ class Deliveries {
   #log(hmail: HMailItem, line: string): void {
     if (this.#engine.settings().global.delivery.logLevel === 'notice') hmail.lognotice(line);
     else hmail.loginfo(line);
+  }
+
+  #count({ todo }: HMailItem, sighting: Sighting): void {
+    this.#engine.evidence().add(
+      {
+        managed: managedDomain(this.#engine.settings(), domainOf(todo.mail_from)),
+        direction: 'out',
+        peer: peerName(todo.domain),
+      },
+      sighting,
+    );
   }
 
   #reportFailure(
@@ -247,6 +272,12 @@ class Deliveries {
   }
 }
 
+/** What is known of a message that was split off another. */
+interface Part {
+  readonly summary: DeliverySummary;
+  readonly sighting: Sighting;
+}
+
 function ourFault(sender: string): string {
   return `${sender.toLowerCase()}\n`;
 }
@@ -277,6 +308,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironmen
     outboundTls,
     logsProtocol: () => isWritten(logger, 'protocol'),
     tlsSocket: plugin.haraka_require('tls_socket') as TlsSocketModule,
+    keepsEvidence: () => engine.settings().global.evidence.enabled,
     isExemptFromTls: (name) => isListed(outboundTls.cfg?.no_tls_hosts ?? [], name),
     options: () => {
       const settings = engine.settings();

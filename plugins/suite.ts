@@ -21,6 +21,8 @@ export function engineOf(plugin: HarakaPlugin): Engine {
     };
     plugin.register_hook('init_child', 'tls_peers_start');
     if (!isCluster(plugin)) plugin.register_hook('init_master', 'tls_peers_start');
+    // `shutdown` runs on graceful restarts alone.
+    process.once('exit', () => engine?.endEvidence());
   }
   return engine;
 }

@@ -8,13 +8,15 @@ import { createResolver, type Resolver } from './dns/resolver';
 import type { Log } from './log';
 import { StsPolicies } from './mta_sts/policies';
 import { createFileStore } from './mta_sts/file_store';
-import { namedPeers } from './peers/named';
+import { isNamedExactly, namedPeers } from './peers/named';
 import { fetchOptions } from './settings/load/fetch_options';
 import { resolverOptions } from './settings/load/resolver_options';
 import { openSettings, type SettingsStore } from './settings/reload/settings_store';
 import type { SettingsSource } from './settings/load/source';
 import { stateOwner } from './settings/haraka/state_owner';
 import type { GlobalSettings, Settings } from './settings/schema/types';
+import { createFileWriter } from './evidence/store/file_writer';
+import { uncounted, type EvidenceWriter } from './evidence/evidence';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
@@ -31,6 +33,7 @@ export class Engine {
   readonly #store: SettingsStore;
   readonly #owner: Owner;
   #running: Running | undefined;
+  #evidence: EvidenceWriter | undefined;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -50,6 +53,7 @@ export class Engine {
     this.#store = openSettings(source, log, {
       onChange: ({ global }) => {
         if (last !== undefined && needsRestart(last, global)) this.#replace();
+        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence)) this.endEvidence();
         last = global;
         for (const listener of this.#listeners) listener();
       },
@@ -71,11 +75,13 @@ export class Engine {
   /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
   #prepareState({ memory }: SettingsSource): void {
     if (process.geteuid?.() !== 0 || this.#owner.uid === 0) return;
-    for (const directory of memory.directories(this.settings().global.mtaSts.directory)) {
+    const { mtaSts, evidence } = this.settings().global;
+    const counts = evidence.enabled ? [path.resolve(this.#stateDirectory, evidence.directory)] : [];
+    for (const directory of [...memory.directories(mtaSts.directory), ...counts]) {
       const prepared = prepareStateDirectory(directory, this.#owner);
       // Its workers would say the same, and what they cannot use they report when they come to use it.
       if (prepared.kind === 'unusable' && cluster.isPrimary)
-        this.#log.warn(`MTA-STS store: ${printable(prepared.fault.message)}`);
+        this.#log.warn(`what is kept on disk: ${printable(prepared.fault.message)}`);
     }
   }
 
@@ -97,6 +103,32 @@ export class Engine {
     return this.#running;
   }
 
+  /** Where what happens is counted. Nothing is made on disk before there is something to write. */
+  evidence(): EvidenceWriter {
+    this.#evidence ??= this.#openEvidence();
+    return this.#evidence;
+  }
+
+  #openEvidence(): EvidenceWriter {
+    const { enabled, directory, days, maxPeers } = this.settings().global.evidence;
+    if (!enabled) return uncounted;
+    return createFileWriter({
+      directory: path.resolve(this.#stateDirectory, directory),
+      owner: this.#owner,
+      log: this.#log,
+      days,
+      maxPeers,
+      isNamed: ({ managed, direction, peer }) => isNamedExactly(this.settings(), managed, direction, peer),
+      now: () => new Date(),
+    });
+  }
+
+  /** Writes what is not written yet, without waiting: the process ends, or the settings are others. */
+  endEvidence(): void {
+    this.#evidence?.close();
+    this.#evidence = undefined;
+  }
+
   resolver(): Resolver {
     this.#running ??= this.#open();
     return this.#running.resolver;
@@ -113,6 +145,7 @@ export class Engine {
 
   close(): void {
     this.#store.close();
+    this.endEvidence();
     if (this.#running !== undefined) this.#shut(this.#running);
     this.#running = undefined;
   }

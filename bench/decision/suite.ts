@@ -95,6 +95,7 @@ function environmentOf(engine: Engine): DeliveryEnvironment {
     tlsSocket: {},
     isExemptFromTls: () => false,
     logsProtocol: () => false,
+    keepsEvidence: () => false,
     options: () => {
       const settings = engine.settings();
       const now = () => new Date();

@@ -41,6 +41,19 @@ type Entries = Readonly<Record<string, Entry>>;
 const haraka = { software: 'haraka', nodes: 0, waits: 'forgotten' } as const;
 const stock: Entry = { kind: { ...haraka, suite: 'none' }, sender: 'stock.example' };
 
+/** The same without the record of what happens, which costs what lies between the two. */
+function uncounted(levels: readonly SecurityLevel[]): Entries {
+  return Object.fromEntries(levels.map((level) => [uncountedAt(level), suite(level, { evidence: 'off' })]));
+}
+
+function uncountedAt(level: SecurityLevel): string {
+  return uncountedOf(reuseAt(level));
+}
+
+function uncountedOf(name: string): string {
+  return `${name}, without evidence`;
+}
+
 /** Stock Haraka a second time in each round: what a ratio comes to where there is no difference. */
 const control = 'stock Haraka again';
 const withReuse = 'Postfix, dane, with reuse';
@@ -124,6 +137,7 @@ async function measureLoopback(bench: Bench): Promise<Figure[]> {
         [control]: { ...stock, kind: { ...haraka, suite: 'none', waits: 'kept' } },
         ...notReusing(['opportunistic', 'mandatory_dane', 'mta_sts']),
         ...reusing(['opportunistic', 'mandatory_dane', 'mta_sts', 'auto'], before),
+        ...uncounted(['mandatory_dane', 'auto']),
         'with this suite, mandatory_dane, nodes = 2': suite('mandatory_dane', { nodes: 2 }),
         ...bench.installed(postfix),
       }
@@ -421,6 +435,10 @@ function figuresOf(
       ...over('  over Postfix with reuse', speed, perSecond(runs[withReuse] ?? []), {
         isShown: withReuse in runs && name !== withReuse,
         line: lineOf(overPostfix, name),
+      }),
+      ...over('  over the same without evidence', speed, perSecond(runs[uncountedOf(name)] ?? []), {
+        isShown: uncountedOf(name) in runs,
+        line: isHeld ? atLeast(0.98) : undefined,
       }),
       ...over('  over the state before', speed, perSecond(runs[beforeOf(name)] ?? []), {
         isShown: beforeOf(name) in runs,

@@ -18,6 +18,8 @@ export interface HarakaKind {
   readonly nodes: number;
   /** The bundle of another state of the suite. */
   readonly bundle?: string;
+  /** `off`: what happens is not counted. */
+  readonly evidence?: 'off';
   /** Whether it tells how long messages wait before their first connection. */
   readonly waits: 'kept' | 'forgotten';
 }
@@ -51,7 +53,7 @@ export async function startHarakaSubject(
       env: { BENCH_WAITS: kind.waits, BENCH_PROFILE: profile },
       config: {
         // The limits as they are by default; another state of the suite need not know all of their names.
-        'tls-peers.ini': `[timeouts]\n${kind.suite === 'without_reuse' ? '[delivery]\nreuse_connections = false\n' : ''}`,
+        'tls-peers.ini': `[timeouts]\n${kind.suite === 'without_reuse' ? '[delivery]\nreuse_connections = false\n' : ''}${kind.evidence === 'off' ? '[evidence]\nenabled = false\n' : ''}`,
         ...Object.fromEntries(
           securityLevels.map((level) => [`tls-peers/${ownDomain(level)}.ini`, domainFile(level)]),
         ),

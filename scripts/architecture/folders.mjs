@@ -18,6 +18,7 @@ export const folders = {
     about: 'what Haraka loads: hooks in, calls to src/, next() out. No policy in here',
     uses: [
       'src/engine.ts',
+      'src/evidence',
       'src/delivery',
       'src/hosting',
       'src/inbound',
@@ -38,12 +39,13 @@ export const folders = {
     about: 'one file for each command',
     uses: [
       'src/cli',
-      'src/hosting',
       'src/settings/checks',
       'src/settings/load',
       'src/settings/haraka',
       'src/settings/schema',
       'src/settings/ini',
+      'src/evidence/views',
+      'src/evidence',
       'src/discovery',
       'src/policy',
       'src/mta_sts',
@@ -63,6 +65,11 @@ export const folders = {
       'src/settings/haraka',
       'src/settings/schema',
       'src/settings/ini',
+      'src/evidence/store',
+      'src/evidence',
+      'src/evidence/views',
+      'src/evidence/store',
+      'src/evidence',
       'src/discovery',
       'src/probe',
       'src/policy',
@@ -84,6 +91,8 @@ export const folders = {
       'src/settings/haraka',
       'src/settings/schema',
       'src/discovery',
+      'src/evidence/store',
+      'src/evidence',
       'src/mta_sts',
       'src/dns',
       'src/state',
@@ -95,11 +104,13 @@ export const folders = {
     uses: [
       'src/settings/schema',
       'src/discovery',
+      'src/evidence',
       'src/session',
       'src/smtp',
       'src/policy',
       'src/mta_sts',
       'src/dns',
+      'src/dane',
       'src/peers',
       'src/tls',
     ],
@@ -120,7 +131,7 @@ export const folders = {
   },
   'src/inbound': {
     about: 'rules for connections that arrive',
-    uses: ['src/settings/schema', 'src/policy', 'src/peers', 'src/tls'],
+    uses: ['src/settings/schema', 'src/evidence', 'src/policy', 'src/peers', 'src/tls'],
   },
   'src/settings/reload': {
     about: 'settings that follow their files, and what is said of that in the log',
@@ -158,6 +169,20 @@ export const folders = {
   'src/settings/ini': {
     about: 'where things stand in an INI file; changes to its text',
     uses: [],
+    kind: 'pure',
+  },
+  'src/evidence/views': {
+    about: 'what the record shows, and what a changed rule would have done',
+    uses: ['src/evidence', 'src/policy', 'src/mta_sts', 'src/dns', 'src/peers', 'src/tls'],
+    kind: 'pure',
+  },
+  'src/evidence/store': {
+    about: 'the files of the record: counted into, read, kept for their time',
+    uses: ['src/evidence', 'src/state', 'src/peers'],
+  },
+  'src/evidence': {
+    about: 'what happened, counted: its shape, its lines, its bounds',
+    uses: ['src/peers', 'src/tls'],
     kind: 'pure',
   },
   'src/discovery': {

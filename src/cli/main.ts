@@ -6,6 +6,7 @@ import { exit, UsageError, type Command, type Context, type ExitCode } from './c
 import { cacheCommand } from './commands/cache';
 import { explainCommand } from './commands/explain';
 import { exportCommand } from './commands/export';
+import { impactCommand } from './commands/impact';
 import { importCommand } from './commands/import';
 import { configDirectory } from './install';
 import { labelled, paragraph } from './layout/paragraph';
@@ -14,6 +15,7 @@ import { utcDay } from '../peers/day';
 import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { testCommand } from './commands/test';
+import { trafficCommand } from './commands/traffic';
 
 export const commands: readonly Command[] = [
   lintCommand,
@@ -21,6 +23,8 @@ export const commands: readonly Command[] = [
   testCommand,
   recordsCommand,
   cacheCommand,
+  trafficCommand,
+  impactCommand,
   exportCommand,
   importCommand,
 ];

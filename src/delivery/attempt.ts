@@ -2,11 +2,14 @@
 import { enhancedStatus, type Failure } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
+import type { AnswerFacts } from '../policy/decide_answer';
+import type { Facts } from '../policy/facts';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import type { Lease } from '../session/connections';
 import { TimeBudget } from '../session/time_budget';
 import type { Answer } from '../smtp/reply';
 import type { HarakaMx, HMailItem } from './haraka';
+import type { HostSeen } from './host_seen';
 import type { HostTry } from './host_try';
 
 /** One host that was not delivered to; `host` is empty where the fault is our own. */
@@ -61,6 +64,10 @@ export class Attempt {
   rule: OutboundRule | 'unknown' = 'unknown';
   /** The policy that the decision was made from. */
   policy: StsFacts = { kind: 'not_asked' };
+  /** What the decision was made from. */
+  facts: Facts | AnswerFacts | 'unknown' = 'unknown';
+  /** What sessions showed, in their order. */
+  readonly seen: HostSeen[] = [];
   /** What `get_mx` answers with: an answer that is not this very list came from somebody else. */
   offered: readonly unknown[] | 'nothing' = 'nothing';
   /** Hosts that are still to be tried, in order; `unread` as long as Haraka has not made its list. */
@@ -80,8 +87,12 @@ export class Attempt {
   /** How much of the time for this attempt is left. */
   readonly budget: TimeBudget;
 
+  /** How often the message was deferred before. */
+  readonly failuresBefore: number;
+
   /** @param limit milliseconds that all hosts together may take */
-  constructor(limit: number) {
+  constructor(limit: number, failuresBefore = 0) {
+    this.failuresBefore = failuresBefore;
     this.budget = new TimeBudget(limit, () => performance.now());
   }
 

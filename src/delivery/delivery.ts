@@ -42,6 +42,8 @@ export interface DeliveryEnvironment {
   readonly connections: Connections<About>;
   /** Whether Haraka writes what is said to peers; for most lines of the wire nobody would see what it costs to make them printable. */
   logsProtocol(): boolean;
+  /** Whether what happens is counted. */
+  keepsEvidence(): boolean;
   /** Whether Haraka's `no_tls_hosts` names this host or domain. */
   isExemptFromTls(name: string): boolean;
 }

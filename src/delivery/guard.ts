@@ -6,6 +6,7 @@
  * the queue, the retries, the bounces and the connecting; which hosts are tried and every word that is said to them is
  * ours. One guard lives as long as its HMailItem, over all retries; each attempt decides anew.
  */
+import type { SeenOutcome, Sighting } from '../evidence/sighting';
 import { rememberAnswerer } from './answerer';
 import { Attempt } from './attempt';
 import type { Delivery, DeliveryEnvironment } from './delivery';
@@ -13,6 +14,7 @@ import type { HarakaMx, HMailItem } from './haraka';
 import { offerHosts, takeAnswer, takeHosts } from './host_choice';
 import { requirementFor } from './host_queue';
 import { forgetAttempts } from './recipients';
+import { sightingOf } from './sighting';
 import { summarize, type DeliverySummary } from './summary';
 import { beginAnew } from './reaching';
 import { onSocket, tryNextHost } from './trying';
@@ -35,7 +37,7 @@ export class DeliveryGuard {
       answerer: rememberAnswerer(hmail),
       onSplit,
       givenBack: 0,
-      attempt: new Attempt(environment.options().limits.attempt),
+      attempt: new Attempt(environment.options().limits.attempt, hmail.num_failures),
     };
     this.#delivery = delivery;
     hmail.get_mx_respond = (retval, mx) => takeAnswer(delivery, retval, mx);
@@ -53,6 +55,11 @@ export class DeliveryGuard {
   /** The answer of the `get_mx` hook. Never rejects. */
   offer(): Promise<readonly HarakaMx[]> {
     return offerHosts(this.#delivery);
+  }
+
+  /** The attempt as the record counts it. */
+  sighting(outcome: SeenOutcome): Sighting {
+    return sightingOf(this.#delivery.attempt, outcome);
   }
 
   summary(): DeliverySummary {

@@ -4,7 +4,6 @@ import { discoverAnswer } from '../discovery/discover_answer';
 import { within, type Limit } from '../deadline';
 import type { Failure } from '../failure';
 import type { OutboundRule } from '../peers/rule';
-import type { StsFacts } from '../mta_sts/types';
 import { decide } from '../policy/decide';
 import { decideAnswer } from '../policy/decide_answer';
 import { withOwnFault } from '../policy/own_fault';
@@ -24,7 +23,7 @@ export async function offerHosts(delivery: Delivery): Promise<readonly HarakaMx[
   attempt.phase = { kind: 'deciding' };
   const decision = await decideFor(delivery, attempt, async ({ sources }, rule, limit) => {
     const facts = await discover(sources, rule, hmail.todo.domain, limit);
-    return { decision: decide(rule, facts), sts: facts.sts };
+    return { decision: decide(rule, facts), facts };
   });
   const list = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
   // Haraka may have lost patience meanwhile; the attempt is then no longer ours to decide.
@@ -93,7 +92,7 @@ async function followAnswer(
     const facts = await discoverAnswer(sources, rule, { domain, answer, routes }, limit);
     nameOwnHosts(facts, answer);
     for (const line of newRoutes(rule, facts)) hmail.lognotice(`tls-peers: ${line}`);
-    return { decision: decideAnswer(rule, facts), sts: facts.sts };
+    return { decision: decideAnswer(rule, facts), facts };
   });
   attempt.phase = { kind: 'decided', decision, source };
   attempt.queue = 'unread';
@@ -134,7 +133,8 @@ async function decideFor(
     const made = await within(options.limits.decision, `the decision for ${printable(domain)}`, (limit) =>
       gather(options, rule, limit),
     );
-    attempt.policy = made.sts;
+    attempt.policy = made.facts.sts;
+    attempt.facts = made.facts;
     const decision = withOwnFault(made.decision, options.sources.resolver.status().probe);
     attempt.note(hmail, decision);
     return decision;
@@ -147,10 +147,10 @@ async function decideFor(
 
 const byMx: Source = { kind: 'mx' };
 
-/** A decision, and the policy that it was made from. */
+/** A decision, and what it was made from. */
 interface Decided {
   readonly decision: Decision;
-  readonly sts: StsFacts;
+  readonly facts: Exclude<Attempt['facts'], 'unknown'>;
 }
 
 function isDeciding(attempt: Attempt): boolean {

@@ -42,6 +42,7 @@ export async function openSession(
   const running = session.run();
   void session.closed().then(() => connections.release(lease));
   const outcome = await running;
+  watcher.conclude(outcome);
   if (session.isIdle()) {
     const { channel, authenticated } = watcher;
     connections.keep({ session, lease, about: { way, channel, authenticated } });
@@ -61,6 +62,7 @@ export async function resumeSession(
   watcher.taken(about, fitness, lease.messages);
   lease.messages += 1;
   const outcome = await session.next(messageOf(delivery, attempt, tried, watcher));
+  watcher.conclude(outcome);
   if (session.isIdle()) delivery.environment.connections.keep(kept);
   else session.dismiss();
   return resultOf(outcome, watcher);

@@ -5,9 +5,12 @@ import type { SessionObserver } from '../session/options';
 import { messageOf, printable } from '../text';
 import { handshakeIdentity, type HandshakeRequest } from '../tls/options';
 import type { TlsSession } from '../tls/session';
+import type { Sighting } from '../evidence/sighting';
+import type { Outcome } from '../smtp/session';
 import type { Attempt, Connected } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
+import { hostSeen } from './host_seen';
 import { whereOf, type HostTry } from './host_try';
 import type { About, KeptChannel } from './kept_session';
 import type { Fitness } from './reuse';
@@ -19,6 +22,9 @@ export class Watcher implements SessionObserver {
   authenticated = false;
   #tls: Pick<Connected, 'tlsVersion' | 'cipher' | 'group' | 'verified'> = inCleartext;
   #asked = '';
+  #startTls: Sighting['startTls'] = 'unknown';
+  #handshake: TlsSession | undefined;
+  #isRemembered = false;
 
   readonly #delivery: Delivery;
   readonly #attempt: Attempt;
@@ -34,6 +40,12 @@ export class Watcher implements SessionObserver {
   taken(about: About, fitness: Exclude<Fitness, { kind: 'unfit' }>, messages: number): void {
     this.channel = about.channel;
     this.authenticated = about.authenticated;
+    this.#startTls =
+      about.channel.kind === 'tls'
+        ? 'used'
+        : about.channel.startTls === 'not_offered'
+          ? 'not_offered'
+          : 'not_tried';
     if (fitness.kind === 'tls') this.#met(fitness.session, fitness.verdict);
     else if (fitness.wanted === 'tls') this.missingStartTls();
     this.#stands(messages);
@@ -65,13 +77,20 @@ export class Watcher implements SessionObserver {
 
   missingStartTls: SessionObserver['missingStartTls'] = () => {
     this.channel = { kind: 'cleartext', startTls: 'not_offered' };
+    this.#startTls = 'not_offered';
     const { requirement } = this.#tried.plan;
     if (requirement.kind !== 'opportunistic' || requirement.observe === undefined) return;
     this.#observe([{ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }]);
   };
 
   secured: SessionObserver['secured'] = (session, verdict, certificate) => {
-    if (verdict.kind === 'failed') return;
+    this.#handshake = session;
+    this.#startTls = 'used';
+    // The connection is about to be closed, and with it goes the chain.
+    if (verdict.kind === 'failed') {
+      this.remember();
+      return;
+    }
     const made = this.#delivery.environment.options().now();
     this.channel = { kind: 'tls', asked: this.#asked, session, made };
     deliveryCounters.countHandshake(session.protocol ?? '');
@@ -79,12 +98,49 @@ export class Watcher implements SessionObserver {
     this.#log('loginfo', 'secured', securedInfo(session, certificate, verdict.verified));
   };
 
-  established: SessionObserver['established'] = () => {
+  established: SessionObserver['established'] = ({ channel, capabilities }) => {
+    if (channel === 'cleartext' && this.#startTls === 'unknown')
+      this.#startTls = this.#withoutTls(capabilities.startTls);
     deliveryCounters.countMessage('new');
     this.#stands(0);
   };
 
-  #met({ protocol, cipher, group }: TlsSession, verdict: SessionMet): void {
+  /** Keeps what the session showed. To be called when the message is through, and before the connection is let go of. */
+  conclude(outcome: Outcome): void {
+    if (outcome.kind === 'next_host' && this.#handshake === undefined) {
+      const { fault } = outcome;
+      if (fault.kind === 'starttls_missing') this.#startTls = 'not_offered';
+      else if (fault.kind === 'tls' && fault.at !== 'session') this.#startTls = 'failed';
+    }
+    // A verdict that failed is remembered already.
+    if (outcome.kind !== 'stale' && !this.#isRemembered) this.remember();
+  }
+
+  /** A fault in it must not change what becomes of the message. */
+  remember(): void {
+    this.#isRemembered = true;
+    if (!this.#delivery.environment.keepsEvidence()) return;
+    try {
+      const now = this.#delivery.environment.options().now();
+      const { verified } = this.#tls;
+      const { plan } = this.#tried;
+      this.#attempt.seen.push(hostSeen(plan, this.#startTls, this.#handshake, verified, now));
+    } catch (error) {
+      this.#log(
+        'logwarn',
+        `tls-peers: what the session showed could not be kept: ${printable(messageOf(error))}`,
+      );
+    }
+  }
+
+  #withoutTls(isOffered: boolean): Sighting['startTls'] {
+    if (this.#tried.tls.kind === 'without') return 'failed';
+    return isOffered ? 'not_tried' : 'not_offered';
+  }
+
+  #met(session: TlsSession, verdict: SessionMet): void {
+    const { protocol, cipher, group } = session;
+    this.#handshake = session;
     this.#tls = { tlsVersion: protocol ?? '', cipher, group, verified: verdict.verified };
     this.#observe(verdict.recorded);
   }

@@ -41,6 +41,15 @@ export function ownerOf(settings: RuleSet, domain: string): Owner {
     : { kind: 'managed', domain: found };
 }
 
+/** The name of the managed domain that mail of `domain` counts for, empty for none. */
+export function managedDomain(settings: RuleSet, domain: string): string {
+  const owner = ownerOf(settings, domain);
+  if (owner.kind === 'managed') return owner.domain.domain;
+  // Its file is not valid: it is managed all the same.
+  const name = canonicalDomain(domain);
+  return owner.kind === 'invalid' && name !== undefined && settings.domains.has(name) ? name : '';
+}
+
 /** A section that could set the rule. */
 export interface Candidate<S> {
   readonly section: S;

@@ -27,6 +27,11 @@ export function dayAfter(day: Day): Day {
   return textOf(Date.parse(day) + millisecondsOfDay);
 }
 
+/** The day so many days before. */
+export function dayBefore(day: Day, days: number): Day {
+  return textOf(Date.parse(day) - days * millisecondsOfDay);
+}
+
 function textOf(time: number): Day {
   return new Date(time).toISOString().slice(0, 10) as Day;
 }

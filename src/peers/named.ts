@@ -1,4 +1,5 @@
 /** The peers for which the operator wrote a rule of their own. Pure. */
+import { parsePeer, sectionsByPeer } from './index';
 import type { DomainRules, GlobalRules, RuleSet } from './rule_set';
 
 /** Whether an outbound rule names a domain (canonical): by itself, by a wildcard, or not at all. */
@@ -15,6 +16,30 @@ export function namedPeers(settings: RuleSet): NamedPeers {
   add(settings.global);
   for (const domain of settings.domains.values()) if (domain.kind === 'managed') add(domain);
   return (domain) => (names.has(domain) ? 'named' : isBelow(domain, wildcards) ? 'below' : 'not');
+}
+
+/**
+ * Whether a rule of `managed` (empty: of no managed domain) or one of `tls-peers.ini` names exactly this peer, disabled or not.
+ *
+ * @param peer in the one way that `formatPeer` writes it
+ */
+export function isNamedExactly(
+  settings: RuleSet,
+  managed: string,
+  direction: 'out' | 'in',
+  peer: string,
+): boolean {
+  const domain = settings.domains.get(managed);
+  const files = domain?.kind === 'managed' ? [domain, settings.global] : [settings.global];
+  if (direction === 'out') return files.some(({ outboundPeers }) => outboundPeers.names.has(peer));
+  if (files.some(({ inboundPeers }) => inboundPeers.names.has(peer))) return true;
+  if (parsePeer(peer)?.kind !== 'network') return false;
+  return files.some(({ inboundPeers }) => holds(sectionsByPeer(inboundPeers), peer));
+}
+
+function holds(sections: Iterable<readonly [peer: string, section: unknown]>, peer: string): boolean {
+  for (const [name] of sections) if (name === peer) return true;
+  return false;
 }
 
 function isBelow(domain: string, wildcards: ReadonlySet<string>): boolean {

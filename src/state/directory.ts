@@ -145,7 +145,7 @@ function settle(handle: Opened, directory: string, owner: Owner): void {
 }
 
 /** What the suite keeps are plain files with these endings; a directory with anything else in it was not made by it. */
-const kept = /^[\w.-]+\.(?:json|tmp)$/;
+const kept = /^[\w.-]+\.(?:json|tmp|counts|jsonl)$/;
 
 /** While the directory is still root's: afterwards a link could stand in place of a file. */
 function giveFiles(handle: Opened, directory: string, owner: Owner): void {

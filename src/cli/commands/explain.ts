@@ -4,9 +4,11 @@ import { discover } from '../../discovery/discover';
 import type { AnsweredEntry } from '../../discovery/discover_answer';
 import { findingText } from '../../dns/probe';
 import type { Destination } from '../../dns/types';
+import { peerName } from '../../evidence/peer_name';
+import type { PeerTraffic } from '../../evidence/views/traffic';
 import type { Failure } from '../../failure';
 import type { StsFacts } from '../../mta_sts/types';
-import { isForAll, ownerOf } from '../../peers/candidates';
+import { isForAll, managedDomain, ownerOf } from '../../peers/candidates';
 import type { Day } from '../../peers/day';
 import {
   explainInbound,
@@ -35,6 +37,7 @@ import { answerLines, destinationLines, fact, stsText } from '../destination_tex
 import { inboundSentence, outboundSentence } from '../explain_sentence';
 import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
 import { answerOperand, lookAtAnswer } from '../answer_operand';
+import { lastWeek } from '../evidence';
 import { recipientDomain, senderDomain } from '../operands';
 import { labelled, paragraph } from '../layout/paragraph';
 import { warningLines } from '../layout/warning';
@@ -83,9 +86,13 @@ async function outbound(context: Context): Promise<ExitCode> {
     ...remarksOf(explanation),
     ...outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
   ];
-  if (context.json) context.output.print(json({ ...explanation, remarks: undefined, ...seen, warnings }));
+  const managed = managedDomain(settings, sender);
+  const traffic = await lastWeek(context, settings, { managed, direction: 'out', peer: peerName(recipient) });
+  if (context.json)
+    context.output.print(json({ ...explanation, remarks: undefined, ...seen, traffic, warnings }));
   else {
     reportOutbound(context.output, { from, to }, explanation, seen);
+    reportTraffic(context.output, traffic);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
   if (explanation.kind === 'invalid') return exit.findings;
@@ -94,7 +101,7 @@ async function outbound(context: Context): Promise<ExitCode> {
     : exit.findings;
 }
 
-function inbound(context: Context): Promise<ExitCode> {
+async function inbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
   if (context.options['mx'] !== undefined || context.options['by'] !== undefined)
     throw new UsageError('--mx and --by do not go with --inbound');
@@ -109,12 +116,19 @@ function inbound(context: Context): Promise<ExitCode> {
     ...remarksOf(explanation),
     ...(ip === '' ? networksLeftOut(settings, recipient, context.today) : []),
   ];
-  if (context.json) context.output.print(json({ ...explanation, remarks: undefined, warnings }));
+  const managed = managedDomain(settings, recipient);
+  const traffic = await lastWeek(context, settings, {
+    managed,
+    direction: 'in',
+    peer: peerName(peer.senderDomain),
+  });
+  if (context.json) context.output.print(json({ ...explanation, remarks: undefined, traffic, warnings }));
   else {
     reportInbound(context.output, { from, to, ip }, explanation);
+    reportTraffic(context.output, traffic);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
-  return Promise.resolve(explanation.kind === 'invalid' ? exit.findings : exit.ok);
+  return explanation.kind === 'invalid' ? exit.findings : exit.ok;
 }
 
 function remarksOf(explanation: OutboundExplanation | InboundExplanation): readonly string[] {
@@ -233,6 +247,23 @@ function reportInbound(
   for (const line of paragraph(output, [{ text, style: 'bold' }])) output.print(line);
   output.print('');
   for (const line of ruleLines(output, explanation)) output.print(line);
+}
+
+/** The last seven days of the pair. */
+function reportTraffic(output: Output, traffic: PeerTraffic | undefined): void {
+  if (traffic === undefined) return;
+  const { messages, tls, deferred, bounced, refused } = traffic;
+  const parts = [
+    `${messages} ${messages === 1 ? 'message' : 'messages'}`,
+    ...Object.entries(tls).map(
+      ([version, count]) => `${version === 'none' ? 'cleartext' : version} ${count}`,
+    ),
+    ...Object.entries({ deferred, bounced, refused })
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => `${what} ${count}`),
+  ];
+  output.print('');
+  for (const line of fact(output, '7 days', parts.join(', '))) output.print(line);
 }
 
 function reportInvalid(output: Output, { text }: Failure): void {

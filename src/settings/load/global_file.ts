@@ -9,6 +9,7 @@ import {
   cacheKeys,
   complete,
   deliveryKeys,
+  evidenceKeys,
   globalInboundKeys,
   globalOutboundKeys,
   globalSections,
@@ -47,6 +48,7 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   mtaSts: complete(stsKeys, {}),
   timeouts: complete(timeoutKeys, {}),
   delivery: complete(deliveryKeys, {}),
+  evidence: complete(evidenceKeys, {}),
   hosting: complete(hostingKeys, {}),
 });
 
@@ -96,6 +98,7 @@ class GlobalFileReader {
       mtaSts: complete(stsKeys, this.#keys('mta_sts', stsKeys)),
       timeouts: complete(timeoutKeys, this.#keys('timeouts', timeoutKeys)),
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
+      evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
     });
     for (const at of others) this.#unknown(at);

@@ -304,6 +304,31 @@ export const hostingKeys = {
   ),
 };
 
+export const evidenceKeys = {
+  enabled: key(
+    flag,
+    'true',
+    'Count what happened, by peer and day, so that `tls-peers traffic` and `impact` can tell. No address of a person is kept.',
+  ),
+  directory: key(
+    filePath,
+    'evidence',
+    "Where the counts are kept on disk; relative to the directory that holds Haraka's config directory.",
+  ),
+  days: key(integer(1, 3650, 'days'), '30', 'How long they are kept.'),
+  max_peers: key(
+    integer(1, 10_000_000),
+    '100000',
+    'Peers that are counted by themselves in a day, in each process. Those that a rule names always are; of the others the busiest.',
+  ),
+  track: key(
+    flag,
+    'false',
+    'Also write a line for each recipient, with the addresses, so that `tls-peers track` can tell.',
+  ),
+  track_days: key(integer(1, 3650, 'days'), '7', 'How long those lines are kept.'),
+};
+
 export const domainKeys = {
   status,
   comment: aboutSection.comment,
@@ -349,6 +374,7 @@ export const globalSections = {
   mta_sts: { keys: stsKeys, meaning: 'Policies of other domains.' },
   timeouts: { keys: timeoutKeys, meaning: 'Limits on one delivery.' },
   delivery: { keys: deliveryKeys, meaning: 'How deliveries deal with Haraka.' },
+  evidence: { keys: evidenceKeys, meaning: 'What happened: counts by peer and day.' },
   hosting: { keys: hostingKeys, meaning: 'Serving the MTA-STS policies of managed domains.' },
 } as const satisfies Record<string, SectionSpec>;
 

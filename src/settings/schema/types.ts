@@ -5,6 +5,7 @@ import type {
   cacheKeys,
   CamelValues,
   deliveryKeys,
+  evidenceKeys,
   globalOutboundKeys,
   hostedPolicyKeys,
   hostingKeys,
@@ -27,6 +28,7 @@ export interface GlobalSettings extends GlobalRules {
   readonly mtaSts: CamelValues<typeof stsKeys>;
   readonly timeouts: CamelValues<typeof timeoutKeys>;
   readonly delivery: CamelValues<typeof deliveryKeys>;
+  readonly evidence: CamelValues<typeof evidenceKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
 }
 

@@ -1,0 +1,114 @@
+/** The record as commands read it: the window, the filters, and what could not be read. */
+import path from 'node:path';
+import type { ParseArgsConfig } from 'node:util';
+import type { PeerKey } from '../evidence/day_table';
+import type { EvidenceReader, Reading, Wanted } from '../evidence/evidence';
+import { createFileReader } from '../evidence/store/file_reader';
+import { trafficOf, type PeerTraffic } from '../evidence/views/traffic';
+import { dayBefore, parseDay, type Day } from '../peers/day';
+import { directorySource } from '../settings/load/source';
+import type { Settings } from '../settings/schema/types';
+import { CommandError, UsageError, type Context } from './command';
+import { ownerOfState } from './install';
+import { validSettings } from './valid_settings';
+
+export const windowOptions = {
+  from: { type: 'string' },
+  to: { type: 'string' },
+  days: { type: 'string' },
+  managed: { type: 'string' },
+  peer: { type: 'string' },
+  inbound: { type: 'boolean' },
+  outbound: { type: 'boolean' },
+} as const satisfies ParseArgsConfig['options'];
+
+export const windowHelp = [
+  '  --days N              the last N days, today included, in UTC (default: 7)',
+  '  --from DAY, --to DAY  the days from DAY to DAY, as YYYY-MM-DD',
+  '  --managed DOMAIN      mail of one managed domain; "" for mail of none',
+  '  --peer PEER           one peer, or *. and a domain for all below it',
+  '  --inbound, --outbound one direction (default: both)',
+];
+
+const usualDays = 7;
+
+/** @throws UsageError where the options name no window */
+export function wantedOf({ options, today }: Pick<Context, 'options' | 'today'>): Wanted {
+  const { inbound, outbound } = options;
+  const managed = textOf(options['managed']);
+  const peer = textOf(options['peer'])?.toLowerCase();
+  return {
+    ...windowOf(options, today),
+    ...(managed === undefined ? {} : { managed: managed.toLowerCase() }),
+    ...(peer === undefined ? {} : { peer }),
+    ...(inbound === outbound ? {} : { direction: inbound === true ? 'in' : 'out' }),
+  };
+}
+
+function windowOf(options: Context['options'], today: Day): { from: Day; to: Day } {
+  const days = textOf(options['days']);
+  const [from, to] = [dayOption(options, 'from'), dayOption(options, 'to')];
+  if (days !== undefined) {
+    if (from !== undefined || to !== undefined)
+      throw new UsageError('--days does not go with --from and --to');
+    if (!/^[1-9]\d{0,3}$/.test(days)) throw new UsageError(`--days: no number of days: ${days}`);
+    return { from: dayBefore(today, Number(days) - 1), to: today };
+  }
+  const last = to ?? today;
+  const first = from ?? dayBefore(last, usualDays - 1);
+  if (first > last) throw new UsageError(`--from ${first} is after --to ${last}`);
+  return { from: first, to: last };
+}
+
+function dayOption(options: Context['options'], name: string): Day | undefined {
+  const text = textOf(options[name]);
+  if (text === undefined) return undefined;
+  const day = parseDay(text);
+  if (day === undefined) throw new UsageError(`--${name}: no day as YYYY-MM-DD: ${text}`);
+  return day;
+}
+
+function textOf(option: unknown): string | undefined {
+  return typeof option === 'string' ? option : undefined;
+}
+
+export interface Read extends Reading {
+  readonly settings: Settings;
+  readonly wanted: Wanted;
+}
+
+/** The last seven days of one pair; `undefined` where nothing is counted, or nothing was. What cannot be read is left out. */
+export async function lastWeek(
+  { directory, today }: Pick<Context, 'directory' | 'today'>,
+  settings: Settings,
+  key: PeerKey,
+): Promise<PeerTraffic | undefined> {
+  const { evidence } = settings.global;
+  if (!evidence.enabled || settings.validity.kind === 'invalid') return undefined;
+  try {
+    const reader = readerOf(directory, evidence.directory, today);
+    const { rows } = await reader.read({ ...key, from: dayBefore(today, usualDays - 1), to: today });
+    return trafficOf(rows)[0];
+  } catch {
+    // Whose files they would be is not known; lint says so.
+    return undefined;
+  }
+}
+
+function readerOf(config: string, directory: string, today: Day): EvidenceReader {
+  return createFileReader({
+    directory: path.resolve(config, '..', directory),
+    owner: ownerOfState(config),
+    today,
+  });
+}
+
+/** @throws CommandError where nothing is counted here */
+export async function readEvidence(context: Context): Promise<Read> {
+  const wanted = wantedOf(context);
+  const settings = validSettings(directorySource(context.directory));
+  const { enabled, directory } = settings.global.evidence;
+  if (!enabled) throw new CommandError('nothing is counted: [evidence] enabled = false in tls-peers.ini');
+  const reading = await readerOf(context.directory, directory, context.today).read(wanted);
+  return { ...reading, settings, wanted };
+}

@@ -1,0 +1,169 @@
+/** One attempt at one message as the record counts it. */
+import { isIP } from 'node:net';
+import { usableRecords } from '../dane/records';
+import type { Destination, MxHostFacts, RoutedHostFacts } from '../dns/types';
+import {
+  unseen,
+  type SeenOutcome,
+  type SeenPolicy,
+  type SeenReason,
+  type SeenTlsa,
+  type Sighting,
+} from '../evidence/sighting';
+import { matchesPolicy } from '../mta_sts/match';
+import type { StsFacts } from '../mta_sts/types';
+import { destinationSecurity } from '../policy/dane';
+import { asDestination } from '../policy/decide_answer';
+import type { Facts } from '../policy/facts';
+import { isWeakGroup, type WouldPass } from '../policy/would_pass';
+import { tlsVersion } from '../tls/version';
+import { principal, type Attempt } from './attempt';
+import type { HostSeen } from './host_seen';
+import { standingTable } from '../policy/tables';
+
+export function sightingOf(attempt: Attempt, outcome: SeenOutcome): Sighting {
+  const { rule } = attempt;
+  const session = attempt.connected === 'not_yet' ? undefined : attempt.connected;
+  const host = session?.plan.host ?? principalHost(attempt);
+  const seen = attempt.seen.findLast((one) => one.host === host);
+  return {
+    ...unseen,
+    outcome,
+    attempt: attempt.failuresBefore > 0 ? 'again' : 'first',
+    level: rule === 'unknown' ? 'unknown' : rule.level,
+    enforcement: rule === 'unknown' ? 'enforce' : rule.enforcement,
+    ...(seen === undefined ? {} : handshakeOf(seen)),
+    verified:
+      session === undefined ? (seen?.startTls === 'used' ? 'none' : 'unknown') : verifiedAs(session.verified),
+    ...factsOf(attempt.facts, host, seen?.dane ?? 'unknown'),
+    otherHosts: otherHosts(attempt, host),
+    reason: outcome === 'delivered' ? 'none' : reasonOf(attempt),
+  };
+}
+
+function principalHost(attempt: Attempt): string {
+  const host = principal(attempt.failures)?.host ?? '';
+  const [name = ''] = host.split(' ');
+  if (name !== '') return name;
+  const { phase } = attempt;
+  return phase.kind === 'decided' && phase.decision.kind === 'deliver'
+    ? (phase.decision.hosts[0]?.host ?? '')
+    : '';
+}
+
+function reasonOf(attempt: Attempt): SeenReason {
+  if (attempt.connected !== 'not_yet') return 'reply';
+  const failure = principal(attempt.failures);
+  if (failure === undefined) return 'undeliverable';
+  return failure.kind === 'policy' ? failure.failure.reason : 'connection-failed';
+}
+
+function handshakeOf(
+  seen: HostSeen,
+): Pick<Sighting, 'tls' | 'startTls' | 'group' | 'minimum' | 'strength' | 'pkix'> {
+  const { startTls, minimum, strength, pkix } = seen;
+  const used = startTls === 'used';
+  return {
+    tls: used ? (tlsVersion(seen.protocol) ?? 'unknown') : startTls === 'unknown' ? 'unknown' : 'none',
+    startTls,
+    group: used ? groupOf(seen.group) : startTls === 'unknown' ? 'unknown' : 'none',
+    minimum,
+    strength,
+    pkix,
+  };
+}
+
+export function groupOf(name: string): Sighting['group'] {
+  if (name === '') return 'unknown';
+  if (/MLKEM|KYBER/i.test(name)) return 'post_quantum';
+  return isWeakGroup(name) ? 'weak' : 'classic';
+}
+
+/** `dane 3 1 1` and its like are all `dane`. */
+function verifiedAs(verified: string): Sighting['verified'] {
+  if (verified.startsWith('dane')) return verified.endsWith(' and pkix') ? 'dane+pkix' : 'dane';
+  switch (verified) {
+    case 'none':
+    case 'unauthenticated':
+    case 'pkix':
+    case 'fingerprint':
+      return verified;
+    default:
+      return 'unknown';
+  }
+}
+
+/** Hosts of other names that might have had it, had this one not. */
+function otherHosts({ queue, connected, failures }: Attempt, host: string): Sighting['otherHosts'] {
+  const names =
+    connected === 'not_yet'
+      ? failures.map((failure) => failure.host.split(' ')[0] ?? '')
+      : queue === 'unread'
+        ? []
+        : queue.map(({ plan }) => plan.host);
+  return names.some((name) => name !== '' && name !== host) ? 'some' : 'none';
+}
+
+type Known = Pick<Sighting, 'mx' | 'tlsa' | 'policy'>;
+
+function factsOf(facts: Attempt['facts'], host: string, dane: WouldPass): Partial<Known> {
+  if (facts === 'unknown') return {};
+  if ('destination' in facts) return known(facts.destination, hostIn(facts, host), facts.sts, dane);
+  const answered = facts.hosts.find((one) => one.facts.host === host);
+  if (answered === undefined) return {};
+  const sts: StsFacts =
+    standingTable[answered.standing.kind].policy === 'applies' ? facts.sts : { kind: 'not_asked' };
+  return known(asDestination(facts, answered), answered.facts, sts, dane);
+}
+
+type HostFacts = MxHostFacts | RoutedHostFacts;
+
+function hostIn({ destination }: Facts, host: string): HostFacts | undefined {
+  if ('hosts' in destination) return destination.hosts.find((one) => one.host === host);
+  return destination.kind === 'implicit' ? destination.host : undefined;
+}
+
+function known(destination: Destination, host: HostFacts | undefined, sts: StsFacts, dane: WouldPass): Known {
+  const isRoute = destination.kind === 'route';
+  const hasNone = isRoute || destination.kind === 'literal';
+  return {
+    mx: isRoute
+      ? 'route'
+      : 'domain' in destination && 'failure' in destination
+        ? 'unknown'
+        : destinationSecurity(destination),
+    tlsa: destination.kind === 'literal' ? 'none' : host === undefined ? 'unknown' : tlsaOf(host, dane),
+    policy: hasNone ? 'none' : policyOf(sts, host?.host ?? ''),
+  };
+}
+
+function tlsaOf({ host, addresses, tlsa }: HostFacts, dane: WouldPass): SeenTlsa {
+  if (isIP(host) !== 0) return 'none';
+  switch (tlsa.kind) {
+    case 'not_asked':
+      return addresses.kind === 'found' && addresses.security === 'insecure' ? 'none' : 'unknown';
+    case 'absent':
+      return 'none';
+    case 'failed':
+      return 'lookup_failed';
+    case 'present':
+      if (usableRecords(tlsa.records).length === 0) return 'unusable';
+      return dane === 'pass' || dane === 'unknown' ? dane : 'fail';
+  }
+}
+
+function policyOf(sts: StsFacts, host: string): SeenPolicy {
+  switch (sts.kind) {
+    case 'not_asked':
+      return 'unknown';
+    case 'no_policy':
+      return 'none';
+    case 'unknown':
+      return 'not_known';
+    case 'policy': {
+      const { policy } = sts;
+      if (policy.mode === 'none') return 'mode_none';
+      return matchesPolicy(policy, host) ? policy.mode : `${policy.mode}_not_named`;
+    }
+  }
+}
