@@ -38,7 +38,6 @@ export const folders = {
     about: 'one file for each command',
     uses: [
       'src/cli',
-      'src/hosting',
       'src/settings/checks',
       'src/settings/load',
       'src/settings/haraka',
