@@ -65,7 +65,8 @@ describe('the package', () => {
   });
 
   it('holds every file that its documents link to', async () => {
-    const documents = (await readdir(path.join(unpacked, 'docs'))).map((name) => `docs/${name}`);
+    const names = await readdir(path.join(unpacked, 'docs'), { recursive: true });
+    const documents = names.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
     for (const document of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...documents]) {
       const links = (await read(document)).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g);
       for (const [, target = ''] of links) {
