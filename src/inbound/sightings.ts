@@ -72,7 +72,8 @@ export class InboundSightings {
 
 /** Under the network, where the rule is one for a network; else under the sender's domain. */
 function keyOf({ settings, client, recipientDomain, found }: Judged): PeerKey {
-  const network = found.kind === 'rule' ? /\[inbound ([\da-f.:/]+)\]$/i.exec(found.rule.name)?.[1] : undefined;
+  const network =
+    found.kind === 'rule' ? /\[inbound ([\da-f.:/]+)\]$/i.exec(found.rule.name)?.[1] : undefined;
   const isNetwork = network !== undefined && /[:/]|\d$/.test(network);
   return {
     managed: managedDomain(settings, recipientDomain),
