@@ -6,9 +6,9 @@ import {
   type RecipientVerdict,
   type SmtpReply,
 } from '../src/inbound/decide';
-import { InboundSightings } from '../src/inbound/sightings';
+import { InboundSightings, type Judged } from '../src/inbound/sightings';
 import { verdictLine } from '../src/inbound/report';
-import { ruleForClient, type Client, type FoundForClient } from '../src/inbound/client_rule';
+import { ruleForClient, type Client } from '../src/inbound/client_rule';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
 import { domainOf, textOf, type EnvelopeAddress } from '../src/delivery/address';
@@ -119,8 +119,9 @@ class Recipients {
       const today = utcDay(new Date());
       const client = this.#clientOf(connection);
       const found = ruleForClient(this.#engine.settings(), domainOf(recipient), client, today);
-      const verdict = judgeRecipient(found, protectionOf(connection));
-      this.#note(connection, recipient, { client, found, verdict });
+      const seen = protectionOf(connection);
+      const verdict = judgeRecipient(found, seen);
+      this.#note(connection, recipient, { client, found, verdict, seen });
       return verdict;
     } catch (error) {
       return refusedForNow({ reason: 'internal-error', text: messageOf(error) });
@@ -131,15 +132,13 @@ class Recipients {
   #note(
     connection: Connection,
     recipient: EnvelopeAddress,
-    judged: { readonly client: Client; readonly found: FoundForClient; readonly verdict: RecipientVerdict },
+    judged: Omit<Judged, 'settings' | 'recipientDomain'>,
   ): void {
     const { transaction } = connection;
     const settings = this.#engine.settings();
     if (!transaction || !settings.global.evidence.enabled) return;
     try {
-      const seen = protectionOf(connection);
-      const recipientDomain = domainOf(recipient);
-      this.#sightings.judged(transaction, { settings, recipientDomain, seen, ...judged });
+      this.#sightings.judged(transaction, { settings, recipientDomain: domainOf(recipient), ...judged });
     } catch (error) {
       connection.logerror(`tls-peers: the recipient could not be counted: ${messageOf(error)}`);
     }

@@ -217,8 +217,10 @@ class Deliveries {
         hmail.notes.tls_peers = summary;
         this.#summaries.set(hmail, summary);
         report(summary);
-        const sighting = guard?.sighting(outcome) ?? (part && { ...part.sighting, outcome });
-        if (sighting !== undefined) this.#count(hmail, sighting);
+        if (this.#environment.keepsEvidence()) {
+          const sighting = guard?.sighting(outcome) ?? (part && { ...part.sighting, outcome });
+          if (sighting !== undefined) this.#count(hmail, sighting);
+        }
       }
     } catch (error) {
       hmail.logerror(`tls-peers: the summary of this message broke: ${messageOf(error)}`);

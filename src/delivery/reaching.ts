@@ -49,7 +49,7 @@ export function leaveWay({ environment }: Delivery, way: Way): void {
 export function beginAnew(delivery: Delivery): void {
   const { hmail, environment, attempt } = delivery;
   letGo(delivery, attempt);
-  delivery.attempt = new Attempt(environment.options().limits.attempt, delivery.hmail.num_failures);
+  delivery.attempt = new Attempt(environment.options().limits.attempt, hmail.num_failures);
   forgetAttempts(hmail.todo.rcpt_to);
 }
 
