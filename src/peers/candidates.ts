@@ -6,6 +6,7 @@ import { sectionsForAddress, sectionsForName, type PeerIndex } from './index';
 import { parseAddress, type Address } from './network';
 import type { DomainRules, RuleSet } from './rule_set';
 import {
+  isWritten,
   standing,
   type InboundSection,
   type OutboundSection,
@@ -128,10 +129,6 @@ function open<S>(section: S): Candidate<S> {
 export function isForAll({ values }: Section<object>): boolean {
   const { scope }: Scoped = values;
   return scope === 'all';
-}
-
-function isWritten(section: Section<unknown>): boolean {
-  return section.line > 0;
 }
 
 /** The first candidate that applies. The default for unspecified domains stands last and always does. */

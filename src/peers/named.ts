@@ -1,5 +1,6 @@
 /** The peers for which the operator wrote a rule of their own. Pure. */
-import { parsePeer, sectionsByPeer } from './index';
+import { parsePeer, type PeerIndex } from './index';
+import type { Network } from './network';
 import type { DomainRules, GlobalRules, RuleSet } from './rule_set';
 
 /** Whether an outbound rule names a domain (canonical): by itself, by a wildcard, or not at all. */
@@ -33,13 +34,12 @@ export function isNamedExactly(
   const files = domain?.kind === 'managed' ? [domain, settings.global] : [settings.global];
   if (direction === 'out') return files.some(({ outboundPeers }) => outboundPeers.names.has(peer));
   if (files.some(({ inboundPeers }) => inboundPeers.names.has(peer))) return true;
-  if (parsePeer(peer)?.kind !== 'network') return false;
-  return files.some(({ inboundPeers }) => holds(sectionsByPeer(inboundPeers), peer));
+  const parsed = parsePeer(peer);
+  return parsed?.kind === 'network' && files.some(({ inboundPeers }) => holds(inboundPeers, parsed.network));
 }
 
-function holds(sections: Iterable<readonly [peer: string, section: unknown]>, peer: string): boolean {
-  for (const [name] of sections) if (name === peer) return true;
-  return false;
+function holds({ networks }: PeerIndex<unknown>, { family, prefix, bits }: Network): boolean {
+  return networks[family].some((group) => group.prefix === prefix && group.networks.has(bits));
 }
 
 function isBelow(domain: string, wildcards: ReadonlySet<string>): boolean {

@@ -26,6 +26,11 @@ export interface Scoped {
   readonly scope?: PeerScope;
 }
 
+/** Whether anybody wrote it: a default that no file has stands at no line. */
+export function isWritten({ line }: Section<unknown>): boolean {
+  return line > 0;
+}
+
 export type OutboundSection = Section<OutboundValues>;
 export type InboundSection = Section<InboundValues>;
 

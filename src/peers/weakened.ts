@@ -2,12 +2,12 @@
 import { firstApplicable, isForAll } from './candidates';
 import { forbidsCleartext } from './cleartext';
 import type { Day } from './day';
-import { sectionsForAddress, sectionsForName, type PeerIndex } from './index';
-import { parseNetwork } from './network';
+import { sectionsForName, type PeerIndex } from './index';
+import { maskTo, parseNetwork } from './network';
 import type { InboundRule } from './rule';
 import type { DomainRules, RuleSet } from './rule_set';
 import { completeInbound, completeOutbound } from './rules';
-import type { InboundSection, OutboundSection, Section } from './section';
+import { isWritten, type InboundSection, type OutboundSection, type Section } from './section';
 
 /** Whether a connection without TLS is refused. */
 export function refusesCleartext({ level, enforcement }: InboundRule): boolean {
@@ -45,7 +45,7 @@ export function weakensInbound(
 }
 
 function defaultOf<S extends Section<{ exempt_until?: Day }>>(own: S, last: S, today: Day): S {
-  const candidates = own.line > 0 ? [{ section: own, barred: 'no' } as const] : [];
+  const candidates = isWritten(own) ? [{ section: own, barred: 'no' } as const] : [];
   return firstApplicable(candidates, last, today);
 }
 
@@ -53,14 +53,7 @@ function defaultOf<S extends Section<{ exempt_until?: Day }>>(own: S, last: S, t
 export function lists(peers: PeerIndex<unknown>, peer: string): boolean {
   const network = /:|\d$/.test(peer) ? parseNetwork(peer) : undefined;
   if (network === undefined) return !sectionsForName(peers, peer).next().done;
-  if (sectionsForAddress(peers, network).next().done) return false;
-  return [...peers.networks[network.family]].some(
-    ({ prefix, networks }) =>
-      prefix <= network.prefix && networks.has(bitsOf(network.bits, network.family, prefix)),
+  return peers.networks[network.family].some(
+    ({ prefix, networks }) => prefix <= network.prefix && networks.has(maskTo(network, prefix)),
   );
-}
-
-function bitsOf(bits: bigint, family: 4 | 6, prefix: number): bigint {
-  const rest = BigInt((family === 4 ? 32 : 128) - prefix);
-  return (bits >> rest) << rest;
 }

@@ -2,12 +2,12 @@
 import { isForAll } from '../../peers/candidates';
 import { allSections, type PeerIndex } from '../../peers/index';
 import { parseNetwork, width, type Network } from '../../peers/network';
-import { standing, type InboundSection } from '../../peers/section';
+import { isWritten, standing, type InboundSection } from '../../peers/section';
 import type { Fault } from '../schema/fault';
 import type { Settings } from '../schema/types';
 import type { FilesView } from './check';
 import { atSection } from './section_fault';
-import { enabledDomains, isWritten } from './written_rules';
+import { enabledDomains } from './written_rules';
 
 /** A network rule whose every address is covered by longer prefixes never applies. */
 export function shadowedNetworks({ settings, today }: FilesView): Fault[] {

@@ -4,7 +4,7 @@ import type { Day } from '../../peers/day';
 import { allSections } from '../../peers/index';
 import type { InboundRule, OutboundRule } from '../../peers/rule';
 import { completeInbound, completeOutbound } from '../../peers/rules';
-import { standing, type OutboundSection, type Section } from '../../peers/section';
+import { isWritten, standing, type OutboundSection, type Section } from '../../peers/section';
 import type { ManagedDomain, Settings } from '../schema/types';
 
 /** An outbound section with the rule that it gives. */
@@ -15,10 +15,6 @@ export interface RuledSection {
   readonly place: 'peer' | 'shared' | 'default';
   /** Written ones that stand behind it, nearest first; the last is the default for unspecified domains, written or not. */
   readonly defaults: readonly OutboundSection[];
-}
-
-export function isWritten({ line }: Section<object>): boolean {
-  return line > 0;
 }
 
 export function* enabledDomains(settings: Settings): Generator<ManagedDomain> {

@@ -1,8 +1,7 @@
 /** What differs between two loadings, one line for each rule, for the log. Pure. */
 import { allSections, sectionsByPeer, type PeerIndex } from '../../peers/index';
-import type { Section } from '../../peers/section';
+import { isWritten, type Section } from '../../peers/section';
 import { printable } from '../../text';
-import { isWritten } from '../checks/written_rules';
 import type { InvalidDomain, ManagedDomain, Settings } from '../schema/types';
 import { show } from '../schema/value_text';
 
