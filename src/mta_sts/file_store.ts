@@ -158,10 +158,11 @@ export function createFileStore(directory: string, options: FileStoreOptions): P
     const now = Date.now();
     const judged: (Candidate & { worth: ReturnType<typeof worthOf> })[] = [];
     for (const entry of entries) {
-      if (await isNewer(entry.name)) continue;
-      const stored = await wholeEntry(entry.name, () => undefined);
+      const decoded = await readEntry(entry.name).catch(() => undefined);
+      if (decoded?.kind === 'newer') continue;
       // What cannot be read may be a policy in force: it goes by its last use as well.
-      const worth = stored === undefined ? 'ordinary' : worthOf(stored, naming(stored.domain), now);
+      const worth =
+        decoded?.kind === 'whole' ? worthOf(decoded.stored, naming(decoded.stored.domain), now) : 'ordinary';
       judged.push({ ...entry, worth });
     }
     const going = surplus(judged, bounds);
