@@ -85,8 +85,7 @@ export async function replaceFile(
   text: string,
   replacing: Replacing,
 ): Promise<void> {
-  // A name that begins with a dot is no state file, and no settings file either.
-  const temporary = join(directory, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
+  const temporary = temporaryIn(directory);
   try {
     await writeDurably(temporary, text, replacing);
     await fs.rename(temporary, join(directory, name));
@@ -97,7 +96,12 @@ export async function replaceFile(
   await syncDirectory(directory);
 }
 
-/** Whether a file of this name is one that `replaceFile` had not finished. */
+/** A file that is to take the place of another. A name that begins with a dot is no state file, and no settings file either. */
+export function temporaryIn(directory: string): string {
+  return join(directory, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
+}
+
+/** Whether a file of this name is one that `temporaryIn` named, and nobody finished. */
 export function isTemporary(name: string): boolean {
   return /^\.\d+\.[0-9a-f]{16}\.tmp$/.test(name);
 }

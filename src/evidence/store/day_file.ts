@@ -2,11 +2,11 @@
  * The file of one process for one day. What was added is appended; where the file cannot be known to hold what was counted,
  * it is replaced whole, so that no failure loses or doubles a count.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Day } from '../../peers/day';
+import { temporaryIn } from '../../state/files';
 import { DayTable, type DayTableOptions } from '../day_table';
 import { countsLine, headerLine } from '../lines';
 import { countsName } from './names';
@@ -154,11 +154,6 @@ export class DayFile {
 
 function merge(into: DayTable, from: DayTable): void {
   for (const [key, counts] of from.rows()) for (const [kind, count] of counts) into.add(key, kind, count);
-}
-
-/** As `isTemporary` of `state/files` knows it. */
-function temporaryIn(directory: string): string {
-  return path.join(directory, `.${process.pid}.${randomBytes(8).toString('hex')}.tmp`);
 }
 
 /** The whole file, in pieces. */
