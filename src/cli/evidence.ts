@@ -72,6 +72,16 @@ function textOf(option: unknown): string | undefined {
   return typeof option === 'string' ? option : undefined;
 }
 
+/** `pkix 12, dane 3` */
+export function countsText(
+  counts: Readonly<Record<string, number>>,
+  named: (name: string) => string = (name) => name,
+): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${named(name)} ${count}`)
+    .join(', ');
+}
+
 export interface Read extends Reading {
   readonly settings: Settings;
   readonly wanted: Wanted;

@@ -214,10 +214,7 @@ function reportOutbound(
     reportInvalid(output, explanation.failure);
     return;
   }
-  const sentence = outboundSentence(message, explanation, seen?.decision);
-  for (const line of paragraph(output, [{ text: sentence, style: 'bold' }])) output.print(line);
-  output.print('');
-  for (const line of ruleLines(output, explanation)) output.print(line);
+  reportRule(output, outboundSentence(message, explanation, seen?.decision), explanation);
   if (seen === undefined) return;
   output.print('');
   const { destination } = seen;
@@ -243,10 +240,14 @@ function reportInbound(
     reportInvalid(output, explanation.failure);
     return;
   }
-  const text = inboundSentence(message, explanation);
-  for (const line of paragraph(output, [{ text, style: 'bold' }])) output.print(line);
+  reportRule(output, inboundSentence(message, explanation), explanation);
+}
+
+/** The sentence that can be read out, then how it comes about. */
+function reportRule(output: Output, sentence: string, explained: Parameters<typeof ruleLines>[1]): void {
+  for (const line of paragraph(output, [{ text: sentence, style: 'bold' }])) output.print(line);
   output.print('');
-  for (const line of ruleLines(output, explanation)) output.print(line);
+  for (const line of ruleLines(output, explained)) output.print(line);
 }
 
 /** The last seven days of the pair. */

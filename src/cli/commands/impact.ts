@@ -1,12 +1,12 @@
 /** `tls-peers impact`: what changed rules would have done to the messages of the last days. */
-import { impactOf, type Impact, type PeerImpact } from '../../evidence/views/impact';
+import { impactOf, totalImpact, type Impact, type PeerImpact } from '../../evidence/views/impact';
 import { parsePeer, type Peer } from '../../peers/index';
 import type { RuleSet } from '../../peers/rule_set';
 import { loadSettings } from '../../settings/load/load';
 import { directorySource } from '../../settings/load/source';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
-import { readEvidence, windowHelp, windowOptions } from '../evidence';
+import { countsText, readEvidence, windowHelp, windowOptions } from '../evidence';
 import { configDirectory } from '../install';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
@@ -42,7 +42,7 @@ async function impact(context: Context): Promise<ExitCode> {
   const { rows, problems, wanted, settings } = await readEvidence(context);
   const after = changedRules(context, settings);
   const peers = impactOf(rows, changesBetween(settings, after, today));
-  const total = totalOf(peers);
+  const total = totalImpact(peers);
   if (context.json) output.print(json({ from: wanted.from, to: wanted.to, problems, total, peers }));
   else if (options['csv'] === true) {
     output.print(formatCsv([header, ...peers.map(record)]).trimEnd());
@@ -84,25 +84,6 @@ function peerOption(option: unknown, direction: 'out' | 'in'): Peer | undefined 
   return peer;
 }
 
-function totalOf(peers: readonly PeerImpact[]): Impact {
-  const sum = (of: (peer: PeerImpact) => number) => peers.reduce((total, peer) => total + of(peer), 0);
-  const all = (of: (peer: PeerImpact) => Readonly<Record<string, number>>) => {
-    const counts: Record<string, number> = {};
-    for (const peer of peers)
-      for (const [name, count] of Object.entries(of(peer))) counts[name] = (counts[name] ?? 0) + count;
-    return counts;
-  };
-  return {
-    messages: sum(({ messages }) => messages),
-    refused: sum(({ refused }) => refused),
-    weakened: sum(({ weakened }) => weakened),
-    released: sum(({ released }) => released),
-    notKnown: sum(({ notKnown }) => notKnown),
-    reasons: all(({ reasons }) => reasons),
-    missing: all(({ missing }) => missing),
-  };
-}
-
 const header = ['managed', 'direction', 'peer', 'messages', 'refused', 'weakened', 'released', 'not known'];
 
 function record({ managed, direction, peer, messages, refused, weakened, released, notKnown }: PeerImpact) {
@@ -116,7 +97,7 @@ function lines(output: Output, total: Impact, peers: readonly PeerImpact[]): str
   if (peers.length === 0) return ['no peer that a message was counted for has another rule'];
   const share = (count: number) => `${count} of ${messages}`;
   const rows = [
-    [{ text: 'refused', style: 'red' as const }, share(refused), listed(total.reasons)],
+    [{ text: 'refused', style: 'red' as const }, share(refused), countsText(total.reasons)],
     ...(weakened > 0 ? [['in cleartext', share(weakened), 'instead of TLS']] : []),
     ...(released > 0 ? [['let go', share(released), 'that a rule held up or refused']] : []),
     ...(notKnown > 0 ? [['not known', share(notKnown), missingText(total.missing)]] : []),
@@ -132,7 +113,7 @@ function lines(output: Output, total: Impact, peers: readonly PeerImpact[]): str
       counted(peer.weakened, 'in cleartext'),
       counted(peer.released, 'let go'),
       counted(peer.notKnown, 'not known'),
-      listed(peer.reasons),
+      countsText(peer.reasons),
     ]);
   const more =
     touched.length > mostShown ? [`${touched.length - mostShown} more peers: --csv has them all`] : [];
@@ -148,12 +129,6 @@ function counted(count: number, what: string): string {
   return count === 0 ? '' : `${count} ${what}`;
 }
 
-function listed(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(', ');
-}
-
 const missingTexts: Readonly<Record<string, string>> = {
   handshake: 'STARTTLS was not tried so',
   certificate: 'nobody looked at the certificate so',
@@ -163,7 +138,5 @@ const missingTexts: Readonly<Record<string, string>> = {
 };
 
 function missingText(missing: Readonly<Record<string, number>>): string {
-  return Object.entries(missing)
-    .map(([name, count]) => `${missingTexts[name] ?? name} ${count}`)
-    .join(', ');
+  return countsText(missing, (name) => missingTexts[name] ?? name);
 }

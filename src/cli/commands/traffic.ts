@@ -2,7 +2,7 @@
 import { trafficOf, totalOf, type PeerTraffic } from '../../evidence/views/traffic';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
-import { readEvidence, windowHelp, windowOptions } from '../evidence';
+import { countsText, readEvidence, windowHelp, windowOptions } from '../evidence';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
 import { json, type Cell, type Output } from '../output';
@@ -142,20 +142,14 @@ function lines(output: Output, shown: readonly PeerTraffic[], all: readonly Peer
 function figures(row: Omit<PeerTraffic, 'managed' | 'direction' | 'peer' | 'lastSeen'>): (string | Cell)[] {
   const { tls } = row;
   const clear = row.messages === 0 ? '' : `${Math.round(row.cleartext * 1000) / 10}%`;
-  const verified = Object.entries(row.verified)
-    .filter(([how]) => how !== 'none')
-    .map(([how, count]) => `${how} ${count}`)
-    .join(', ');
-  const reasons = Object.entries(row.reasons)
-    .map(([reason, count]) => `${reason} ${count}`)
-    .join(', ');
+  const verified = Object.entries(row.verified).filter(([how]) => how !== 'none');
   return [
     String(row.messages),
     bar(tls),
     (tls.none ?? 0) > 0 ? { text: clear, style: 'red' } : clear,
     ...(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const).map((version) => String(tls[version] ?? '')),
-    verified,
-    reasons,
+    countsText(Object.fromEntries(verified)),
+    countsText(row.reasons),
   ];
 }
 

@@ -6,6 +6,7 @@ import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
 import type { Sighting } from '../sighting';
 import { inboundFates, outboundFates, type Fate } from './fates';
+import { countsOver, sumOver } from './sums';
 
 /** The rules for one (managed domain, peer); `unchanged` where nothing becomes of it. */
 export type RuleChange =
@@ -60,6 +61,19 @@ export function impactOf(rows: readonly DayCounts[], changeFor: (key: PeerKey) =
     .filter(({ change }) => change !== 'unchanged')
     .map(({ sums }) => finished(sums))
     .sort((a, b) => b.refused - a.refused || b.notKnown - a.notKnown || (keyText(a) < keyText(b) ? -1 : 1));
+}
+
+/** All of them in one. */
+export function totalImpact(peers: readonly PeerImpact[]): Impact {
+  return {
+    messages: sumOver(peers, ({ messages }) => messages),
+    refused: sumOver(peers, ({ refused }) => refused),
+    weakened: sumOver(peers, ({ weakened }) => weakened),
+    released: sumOver(peers, ({ released }) => released),
+    notKnown: sumOver(peers, ({ notKnown }) => notKnown),
+    reasons: countsOver(peers, ({ reasons }) => reasons),
+    missing: countsOver(peers, ({ missing }) => missing),
+  };
 }
 
 function empty(key: PeerKey): Sums {

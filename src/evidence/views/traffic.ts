@@ -3,6 +3,7 @@ import type { Day } from '../../peers/day';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
 import type { Sighting } from '../sighting';
+import { countsOver, sumOver } from './sums';
 
 /** Counts by the values of one field; values that were not seen are absent. */
 export type By<Field extends keyof Sighting> = Readonly<Partial<Record<Sighting[Field] & string, number>>>;
@@ -56,23 +57,17 @@ export function trafficOf(rows: readonly DayCounts[]): PeerTraffic[] {
 export function totalOf(
   rows: readonly PeerTraffic[],
 ): Omit<PeerTraffic, 'managed' | 'direction' | 'peer' | 'lastSeen'> {
-  const sum = (of: (row: PeerTraffic) => number) => rows.reduce((total, row) => total + of(row), 0);
-  const by = (of: (row: PeerTraffic) => Readonly<Record<string, number>>) => {
-    const counts = new Map<string, number>();
-    for (const row of rows) for (const [value, count] of Object.entries(of(row))) addTo(counts, value, count);
-    return Object.fromEntries(counts);
-  };
-  const messages = sum((row) => row.messages);
+  const messages = sumOver(rows, (row) => row.messages);
   return {
     messages,
-    tls: by((row) => row.tls),
-    group: by((row) => row.group),
-    verified: by((row) => row.verified),
-    deferred: sum((row) => row.deferred),
-    bounced: sum((row) => row.bounced),
-    refused: sum((row) => row.refused),
-    reasons: by((row) => row.reasons),
-    cleartext: messages === 0 ? 0 : sum((row) => row.tls.none ?? 0) / messages,
+    tls: countsOver(rows, (row) => row.tls),
+    group: countsOver(rows, (row) => row.group),
+    verified: countsOver(rows, (row) => row.verified),
+    deferred: sumOver(rows, (row) => row.deferred),
+    bounced: sumOver(rows, (row) => row.bounced),
+    refused: sumOver(rows, (row) => row.refused),
+    reasons: countsOver(rows, (row) => row.reasons),
+    cleartext: messages === 0 ? 0 : sumOver(rows, (row) => row.tls.none ?? 0) / messages,
   };
 }
 
