@@ -12,7 +12,8 @@ import { parsePolicyMap } from '../../../src/cli/import/policy_map';
 import { call } from '../../cli/call';
 import { makeScenery, type Destination, type Fate, type Scenery } from './destinations';
 import { forwardTcp, forwardUdp } from './forward';
-import { entriesAsPostfixReads, postfixMissing, startPostfixClient, type PostfixClient } from './postfix';
+import { postfixClientMissing } from '../../../haraka-test-harness/postfix_client';
+import { entriesAsPostfixReads, startPostfixClient, type PostfixClient } from './postfix';
 
 /** Of our own in 127.0.0.0/8, so that two runs at a time are in nobody's way. */
 const network = `127.${192 + (process.pid % 60)}`;
@@ -21,7 +22,7 @@ const senders = { managed: 'me@ours.example', unmanaged: 'me@theirs.example', nu
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 async function main(): Promise<number> {
-  const missing = postfixMissing();
+  const missing = postfixClientMissing();
   if (missing !== '') {
     say(`NOT RUN: ${missing}`);
     return 1;
