@@ -29,7 +29,7 @@ export const commands: readonly Command[] = [
   importCommand,
 ];
 
-const commonOptions = {
+export const commonOptions = {
   config: { type: 'string', short: 'c' },
   json: { type: 'boolean' },
   wide: { type: 'boolean' },
