@@ -68,6 +68,7 @@ export const folders = {
       'src/evidence/store',
       'src/evidence/views',
       'src/evidence',
+      'src/queue',
       'src/discovery',
       'src/probe',
       'src/policy',
@@ -90,6 +91,7 @@ export const folders = {
       'src/settings/haraka',
       'src/settings/schema',
       'src/discovery',
+      'src/evidence/store',
       'src/evidence',
       'src/mta_sts',
       'src/dns',
@@ -180,12 +182,16 @@ export const folders = {
   },
   'src/evidence/store': {
     about: 'the files of the record: counted into, read, kept for their time',
-    uses: ['src/evidence', 'src/state', 'src/peers'],
+    uses: ['src/evidence', 'src/queue', 'src/state', 'src/peers'],
   },
   'src/evidence': {
     about: 'what happened, counted: its shape, its lines, its bounds',
-    uses: ['src/peers', 'src/tls'],
+    uses: ['src/state', 'src/peers', 'src/tls'],
     kind: 'pure',
+  },
+  'src/queue': {
+    about: "what the files of Haraka's outbound queue tell; none is changed",
+    uses: ['src/state'],
   },
   'src/discovery': {
     about: 'gathers the facts for one decision: asks DNS and the policy store',
