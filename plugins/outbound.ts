@@ -30,6 +30,7 @@ import { Connections } from '../src/session/connections';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
+import { OutcomeNotes } from './outcome_notes';
 import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
 import { atShutdown, engineOf, isFirst, shutdown } from './suite';
@@ -90,11 +91,13 @@ class Deliveries {
   readonly #plugin: HarakaPlugin;
   readonly #environment: DeliveryEnvironment;
   readonly #engine: Engine;
+  readonly #notes: OutcomeNotes;
 
   constructor(plugin: HarakaPlugin, environment: DeliveryEnvironment, engine: Engine) {
     this.#plugin = plugin;
     this.#environment = environment;
     this.#engine = engine;
+    this.#notes = new OutcomeNotes(plugin, engine);
   }
 
   /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
@@ -220,6 +223,7 @@ class Deliveries {
         if (this.#environment.keepsEvidence()) {
           const sighting = guard?.sighting(outcome) ?? (part && { ...part.sighting, outcome });
           if (sighting !== undefined) this.#count(hmail, sighting);
+          this.#notes.concluded(outcome, hmail, summary);
         }
       }
     } catch (error) {

@@ -68,6 +68,7 @@ export const folders = {
       'src/evidence/store',
       'src/evidence/views',
       'src/evidence',
+      'src/queue',
       'src/discovery',
       'src/probe',
       'src/policy',
@@ -84,6 +85,7 @@ export const folders = {
   'src/engine.ts': {
     about: 'what all plugin lines of one process share',
     uses: [
+      'src/bundles.ts',
       'src/settings/reload',
       'src/settings/load',
       'src/settings/haraka',
@@ -96,6 +98,10 @@ export const folders = {
       'src/state',
       'src/peers',
     ],
+  },
+  'src/bundles.ts': {
+    about: 'parts in files of their own, loaded when they are needed',
+    uses: ['src/evidence/store'],
   },
   'src/delivery': {
     about: 'holds a Haraka delivery to its requirements. The only code that knows its internals',
@@ -176,12 +182,16 @@ export const folders = {
   },
   'src/evidence/store': {
     about: 'the files of the record: counted into, read, kept for their time',
-    uses: ['src/evidence', 'src/state', 'src/peers'],
+    uses: ['src/evidence', 'src/queue', 'src/state', 'src/peers'],
   },
   'src/evidence': {
     about: 'what happened, counted: its shape, its lines, its bounds',
-    uses: ['src/peers', 'src/tls'],
+    uses: ['src/state', 'src/peers', 'src/tls'],
     kind: 'pure',
+  },
+  'src/queue': {
+    about: "what the files of Haraka's outbound queue tell; none is changed",
+    uses: ['src/state'],
   },
   'src/discovery': {
     about: 'gathers the facts for one decision: asks DNS and the policy store',
