@@ -15,6 +15,7 @@ import { utcDay } from '../peers/day';
 import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { testCommand } from './commands/test';
+import { tightenCommand } from './commands/tighten';
 import { trafficCommand } from './commands/traffic';
 
 export const commands: readonly Command[] = [
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   cacheCommand,
   trafficCommand,
   impactCommand,
+  tightenCommand,
   exportCommand,
   importCommand,
 ];
