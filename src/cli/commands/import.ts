@@ -1,9 +1,7 @@
 /** `tls-peers import`: peers from CSV, or from a Postfix policy map, into the file of a managed domain or tls-peers.ini. */
-import path from 'node:path';
 import { peerScopes } from '../../peers/section';
 import { editIni } from '../../settings/ini/edit';
-import { loadSettings } from '../../settings/load/load';
-import { directorySource, globalFile, type SettingsSource } from '../../settings/load/source';
+import { directorySource } from '../../settings/load/source';
 import { faultDocument, formatFault, type Fault } from '../../settings/schema/fault';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { asGiven, type LeftOut } from '../import/incoming';
@@ -11,7 +9,7 @@ import { formats, readIncoming, type ReadOptions } from '../import/read_file';
 import { managedFile, managedFileOrNew, wholeGlobalFile, type RulesFile } from '../managed_file';
 import { json } from '../output';
 import { peersIn, planImport } from '../peer_rows';
-import { createFile, replaceFile } from '../replace_file';
+import { loadedWith, writeRules } from '../rules_edit';
 
 export const importCommand: Command = {
   name: 'import',
@@ -50,7 +48,9 @@ async function importPeers(context: Context): Promise<ExitCode> {
   const { name, text } = rules;
   const plan = planImport(peersIn(source, name, text), incoming.rows, options['prune'] === true);
   const edited = editIni(text, plan.edits, plan.removed);
-  const after = faultsAfter(source, rules, edited).map((fault) => asGiven(file, fault, plan.sections));
+  const after = loadedWith(source, new Map([[name, edited]])).faults.map((fault) =>
+    asGiven(file, fault, plan.sections),
+  );
   const given = after.filter(({ origin }) => origin === 'given').map(({ fault }) => fault);
   const faults = [
     ...[...incoming.faults, ...given].sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
@@ -105,26 +105,6 @@ function rulesFile(directory: string, domain: string | undefined, create: boolea
     if (!(error instanceof CommandError) || managedFileOrNew(directory, domain).state !== 'new') throw error;
     throw new CommandError(`${error.message}; --create makes it a managed domain`);
   }
-}
-
-/** What would be wrong with the file if it held `text`. */
-function faultsAfter(source: SettingsSource, { name }: RulesFile, text: string): Fault[] {
-  const edited: SettingsSource = {
-    ...source,
-    read: (file) => (file === name ? { kind: 'file', text } : source.read(file)),
-    domainFiles: () => {
-      const listing = source.domainFiles();
-      if (listing.kind === 'unreadable' || name === globalFile) return listing;
-      return { kind: 'files', names: [...new Set([...listing.names, name])].sort() };
-    },
-  };
-  return loadSettings(edited).faults.filter(({ file }) => file === name);
-}
-
-async function writeRules(directory: string, { name, state }: RulesFile, text: string): Promise<void> {
-  const file = path.join(directory, name);
-  if (state === 'present') await replaceFile(file, text);
-  else await createFile(directory, name, text.trimStart());
 }
 
 interface Outcome {
