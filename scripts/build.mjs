@@ -5,12 +5,13 @@ import { build } from 'esbuild';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './page.mjs';
 import { thirdPartyNotices } from './third_party.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Pieces that can be listed by themselves in config/plugins. */
-const pieces = ['outbound', 'inbound', 'hosting'];
+const pieces = ['outbound', 'inbound', 'hosting', 'web'];
 
 /** Of dns2 only the codec is used; its servers and clients would come along otherwise. */
 const codecOfDns2 = {
@@ -31,6 +32,8 @@ const { metafile } = await build({
     cli: 'src/cli/bin.ts',
     // Loaded when they are needed: see src/bundles.ts.
     evidence: 'src/evidence/store/bundle.ts',
+    web: 'src/web/bundle.ts',
+    'web-thread': 'src/web/api/thread.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
@@ -48,7 +51,8 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
-writeFileSync(path.join(root, 'THIRD-PARTY-NOTICES'), thirdPartyNotices(root, Object.keys(metafile.inputs)));
+const inputs = [...Object.keys(metafile.inputs), ...(await buildPage(root))];
+writeFileSync(path.join(root, 'THIRD-PARTY-NOTICES'), thirdPartyNotices(root, inputs));
 
 for (const piece of pieces) {
   const folder = path.join(root, piece);

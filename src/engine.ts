@@ -15,6 +15,7 @@ import { resolverOptions } from './settings/load/resolver_options';
 import { openSettings, type SettingsStore } from './settings/reload/settings_store';
 import type { SettingsSource } from './settings/load/source';
 import { stateOwner } from './settings/haraka/state_owner';
+import type { Fault } from './settings/schema/fault';
 import type { GlobalSettings, Settings } from './settings/schema/types';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
 import type { HeldWriter } from './evidence/store/held_writer';
@@ -103,6 +104,11 @@ export class Engine {
     return this.#store.current();
   }
 
+  /** What is wrong in the files as they are now, which may be newer than the settings in force. */
+  faults(): readonly Fault[] {
+    return this.#store.faults();
+  }
+
   /** @param listener called after the settings in force were replaced */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
@@ -162,6 +168,11 @@ export class Engine {
       this.#log.error(`evidence: ${loss}: ${printable(messageOf(error))}`);
       return otherwise;
     }
+  }
+
+  /** Why what happened cannot be stored now; empty where all is well, or nothing was counted. */
+  evidenceFault(): string {
+    return this.#evidence?.fault() ?? '';
   }
 
   /** Writes what is not written yet, without waiting: the process ends, or the settings are others. */

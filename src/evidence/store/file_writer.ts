@@ -69,6 +69,10 @@ class FileWriter implements EvidenceWriter {
     return this.#writing;
   }
 
+  fault(): string {
+    return this.#said;
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     if (!this.#hasItsUser()) return;

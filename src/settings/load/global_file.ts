@@ -19,6 +19,7 @@ import {
   sharedOutboundPeerKeys,
   stsKeys,
   timeoutKeys,
+  webKeys,
   type Keys,
   type Written,
 } from '../schema/keys';
@@ -50,6 +51,7 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   delivery: complete(deliveryKeys, {}),
   evidence: complete(evidenceKeys, {}),
   hosting: complete(hostingKeys, {}),
+  web: complete(webKeys, {}),
 });
 
 type SectionName = keyof typeof globalSections;
@@ -100,6 +102,7 @@ class GlobalFileReader {
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
       evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
+      web: complete(webKeys, this.#keys('web', webKeys)),
     });
     for (const at of others) this.#unknown(at);
     this.#bounds(value);

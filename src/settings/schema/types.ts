@@ -12,6 +12,7 @@ import type {
   resolverKeys,
   stsKeys,
   timeoutKeys,
+  webKeys,
   Written,
 } from './keys';
 
@@ -30,6 +31,7 @@ export interface GlobalSettings extends GlobalRules {
   readonly delivery: CamelValues<typeof deliveryKeys>;
   readonly evidence: CamelValues<typeof evidenceKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
+  readonly web: CamelValues<typeof webKeys>;
 }
 
 export type HostedPolicy = CamelValues<typeof hostedPolicyKeys>;

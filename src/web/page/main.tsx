@@ -1,0 +1,3 @@
+import { render } from 'preact';
+const at = document.querySelector('#page');
+if (at !== null) render(<p>here</p>, at);

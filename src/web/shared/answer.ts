@@ -1,0 +1,35 @@
+/** What requests are answered with. Pure. */
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** On everything: nothing is kept by anybody, framed, guessed at, or told to others. */
+export const common: Readonly<Record<string, string>> = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+};
+
+export function text(status: number, line: string, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers }, body: `${line}\n` };
+}
+
+/** As the command has it for its errors. */
+export function failure(status: number, message: string, headers: Answer['headers'] = {}): Answer {
+  const body = JSON.stringify({ error: { code: status, message } });
+  return { status, headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers }, body };
+}
+
+export function redirect(status: 303 | 308, location: string, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { Location: location, ...headers } };
+}
