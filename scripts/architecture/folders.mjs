@@ -176,13 +176,19 @@ export const folders = {
   },
   'src/evidence/store': {
     about: 'the files of the record: counted into, read, kept for their time',
-    uses: ['src/evidence', 'src/state', 'src/peers'],
+    uses: ['src/evidence', 'src/day_files', 'src/state', 'src/peers'],
+  },
+  'src/day_files': {
+    about:
+      'files of counts, one for each process and day: written, replaced where in doubt, kept for their time',
+    uses: ['src/day_files/lines.ts', 'src/state', 'src/peers'],
   },
   'src/evidence': {
     about: 'what happened, counted: its shape, its lines, its bounds',
-    uses: ['src/peers', 'src/tls'],
+    uses: ['src/day_files/lines.ts', 'src/peers', 'src/tls'],
     kind: 'pure',
   },
+  'src/day_files/lines.ts': { about: 'the lines of such files', uses: ['src/peers'], kind: 'pure' },
   'src/discovery': {
     about: 'gathers the facts for one decision: asks DNS and the policy store',
     uses: ['src/policy', 'src/mta_sts', 'src/dns', 'src/mail_domain.ts', 'src/peers'],
