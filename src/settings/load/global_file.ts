@@ -19,6 +19,7 @@ import {
   sharedOutboundPeerKeys,
   stsKeys,
   timeoutKeys,
+  tlsReportsKeys,
   type Keys,
   type Written,
 } from '../schema/keys';
@@ -49,6 +50,7 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   timeouts: complete(timeoutKeys, {}),
   delivery: complete(deliveryKeys, {}),
   evidence: complete(evidenceKeys, {}),
+  tlsReports: complete(tlsReportsKeys, {}),
   hosting: complete(hostingKeys, {}),
 });
 
@@ -99,6 +101,7 @@ class GlobalFileReader {
       timeouts: complete(timeoutKeys, this.#keys('timeouts', timeoutKeys)),
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
       evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
+      tlsReports: complete(tlsReportsKeys, this.#keys('tls_reports', tlsReportsKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
     });
     for (const at of others) this.#unknown(at);

@@ -12,6 +12,7 @@ import type {
   resolverKeys,
   stsKeys,
   timeoutKeys,
+  tlsReportsKeys,
   Written,
 } from './keys';
 
@@ -29,6 +30,7 @@ export interface GlobalSettings extends GlobalRules {
   readonly timeouts: CamelValues<typeof timeoutKeys>;
   readonly delivery: CamelValues<typeof deliveryKeys>;
   readonly evidence: CamelValues<typeof evidenceKeys>;
+  readonly tlsReports: CamelValues<typeof tlsReportsKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
 }
 
