@@ -17,6 +17,8 @@ import { stateOwner } from './settings/haraka/state_owner';
 import type { GlobalSettings, Settings } from './settings/schema/types';
 import { createFileWriter } from './evidence/store/file_writer';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
+import { createSessionWriter, type SessionWriter } from './reports/store/session_files';
+import { sendsTlsReports, usesTlsReports } from './settings/schema/tls_reports';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
@@ -34,6 +36,7 @@ export class Engine {
   readonly #owner: Owner;
   #running: Running | undefined;
   #evidence: EvidenceWriter | undefined;
+  #sessions: SessionWriter | undefined;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -53,7 +56,8 @@ export class Engine {
     this.#store = openSettings(source, log, {
       onChange: ({ global }) => {
         if (last !== undefined && needsRestart(last, global)) this.#replace();
-        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence)) this.endEvidence();
+        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence)) this.#endCounts();
+        if (last !== undefined && !isDeepStrictEqual(last.tlsReports, global.tlsReports)) this.#endSessions();
         last = global;
         for (const listener of this.#listeners) listener();
       },
@@ -75,8 +79,9 @@ export class Engine {
   /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
   #prepareState({ memory }: SettingsSource): void {
     if (process.geteuid?.() !== 0 || this.#owner.uid === 0) return;
-    const { mtaSts, evidence } = this.settings().global;
+    const { mtaSts, evidence, tlsReports } = this.settings().global;
     const counts = evidence.enabled ? [path.resolve(this.#stateDirectory, evidence.directory)] : [];
+    if (usesTlsReports(tlsReports)) counts.push(this.reportsDirectory());
     for (const directory of [...memory.directories(mtaSts.directory), ...counts]) {
       const prepared = prepareStateDirectory(directory, this.#owner);
       // Its workers would say the same, and what they cannot use they report when they come to use it.
@@ -123,10 +128,45 @@ export class Engine {
     });
   }
 
-  /** Writes what is not written yet, without waiting: the process ends, or the settings are others. */
+  /** Where sessions are counted for the TLS reports to their peers: nowhere until it is said who reports. */
+  sessions(): SessionWriter | 'uncounted' {
+    const { tlsReports } = this.settings().global;
+    if (!sendsTlsReports(tlsReports)) return 'uncounted';
+    this.#sessions ??= createSessionWriter({
+      directory: this.reportsDirectory(),
+      owner: this.#owner,
+      log: this.#log,
+      days: tlsReports.days,
+      maxDomains: tlsReports.maxDomains,
+      now: () => new Date(),
+    });
+    return this.#sessions;
+  }
+
+  /** What is kept of TLS reports. */
+  reportsDirectory(): string {
+    return path.resolve(this.#stateDirectory, this.settings().global.tlsReports.directory);
+  }
+
+  /** Whose the files are. */
+  owner(): Owner {
+    return this.#owner;
+  }
+
+  /** Writes what is not written yet, without waiting: the process ends. */
   endEvidence(): void {
+    this.#endCounts();
+    this.#endSessions();
+  }
+
+  #endCounts(): void {
     this.#evidence?.close();
     this.#evidence = undefined;
+  }
+
+  #endSessions(): void {
+    this.#sessions?.close();
+    this.#sessions = undefined;
   }
 
   resolver(): Resolver {

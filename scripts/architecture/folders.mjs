@@ -91,6 +91,7 @@ export const folders = {
       'src/discovery',
       'src/evidence/store',
       'src/evidence',
+      'src/reports/store',
       'src/mta_sts',
       'src/dns',
       'src/state',
@@ -102,6 +103,7 @@ export const folders = {
     uses: [
       'src/settings/schema',
       'src/discovery',
+      'src/reports/count',
       'src/evidence',
       'src/session',
       'src/smtp',
@@ -177,6 +179,15 @@ export const folders = {
   'src/evidence/store': {
     about: 'the files of the record: counted into, read, kept for their time',
     uses: ['src/evidence', 'src/day_files', 'src/state', 'src/peers'],
+  },
+  'src/reports/store': {
+    about: 'the files of TLS reports: sessions counted into, read, kept for their time',
+    uses: ['src/reports/count', 'src/day_files', 'src/peers'],
+  },
+  'src/reports/count': {
+    about: 'what a session is to the policies of its peer, counted for the TLS reports: shape, lines, bounds',
+    uses: ['src/day_files/lines.ts', 'src/policy', 'src/mta_sts', 'src/dns', 'src/dane', 'src/peers'],
+    kind: 'pure',
   },
   'src/day_files': {
     about:
