@@ -1,4 +1,4 @@
-// Bundles the plugin suite into dist/tls-peers.cjs and the command into dist/cli.cjs, and writes the folder plugins
+// Bundles the plugin suite into dist/tls-peers.cjs and what it loads when needed, the command into dist/cli.cjs, and writes the folder plugins
 // (`tls-peers/outbound` and so on), which Haraka looks for at the package root and which load the same bundle, so that
 // all of them share one state. Also writes THIRD-PARTY-NOTICES: the licences of the packages in the bundle.
 import { build } from 'esbuild';
@@ -26,7 +26,12 @@ const codecOfDns2 = {
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { 'tls-peers': 'plugins/tls-peers.ts', cli: 'src/cli/bin.ts' },
+  entryPoints: {
+    'tls-peers': 'plugins/tls-peers.ts',
+    cli: 'src/cli/bin.ts',
+    // Loaded when they are needed: see src/bundles.ts.
+    evidence: 'src/evidence/store/bundle.ts',
+  },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,

@@ -2,6 +2,7 @@
 import cluster from 'node:cluster';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { loadBundle } from './bundles';
 import type { Sources } from './discovery/discover';
 import { EdnsMemory } from './dns/edns';
 import { createResolver, type Resolver } from './dns/resolver';
@@ -15,7 +16,6 @@ import { openSettings, type SettingsStore } from './settings/reload/settings_sto
 import type { SettingsSource } from './settings/load/source';
 import { stateOwner } from './settings/haraka/state_owner';
 import type { GlobalSettings, Settings } from './settings/schema/types';
-import { createFileWriter } from './evidence/store/file_writer';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
 import { createSessionWriter, type SessionWriter } from './reports/store/session_files';
 import { sendsTlsReports, usesTlsReports } from './settings/schema/tls_reports';
@@ -117,15 +117,20 @@ export class Engine {
   #openEvidence(): EvidenceWriter {
     const { enabled, directory, days, maxPeers } = this.settings().global.evidence;
     if (!enabled) return uncounted;
-    return createFileWriter({
-      directory: path.resolve(this.#stateDirectory, directory),
-      owner: this.#owner,
-      log: this.#log,
-      days,
-      maxPeers,
-      isNamed: ({ managed, direction, peer }) => isNamedExactly(this.settings(), managed, direction, peer),
-      now: () => new Date(),
-    });
+    try {
+      return loadBundle('evidence').createFileWriter({
+        directory: path.resolve(this.#stateDirectory, directory),
+        owner: this.#owner,
+        log: this.#log,
+        days,
+        maxPeers,
+        isNamed: ({ managed, direction, peer }) => isNamedExactly(this.settings(), managed, direction, peer),
+        now: () => new Date(),
+      });
+    } catch (error) {
+      this.#log.error(`evidence: nothing is counted: ${printable(messageOf(error))}`);
+      return uncounted;
+    }
   }
 
   /** Where sessions are counted for the TLS reports to their peers: nowhere until it is said who reports. */

@@ -84,12 +84,12 @@ export const folders = {
   'src/engine.ts': {
     about: 'what all plugin lines of one process share',
     uses: [
+      'src/bundles.ts',
       'src/settings/reload',
       'src/settings/load',
       'src/settings/haraka',
       'src/settings/schema',
       'src/discovery',
-      'src/evidence/store',
       'src/evidence',
       'src/reports/store',
       'src/mta_sts',
@@ -97,6 +97,10 @@ export const folders = {
       'src/state',
       'src/peers',
     ],
+  },
+  'src/bundles.ts': {
+    about: 'parts in files of their own, loaded when they are needed',
+    uses: ['src/evidence/store'],
   },
   'src/delivery': {
     about: 'holds a Haraka delivery to its requirements. The only code that knows its internals',

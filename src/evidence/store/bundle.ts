@@ -1,0 +1,2 @@
+/** What the running Haraka needs of the store, in a file of its own: see bundles.ts. */
+export { createFileWriter } from './file_writer';
