@@ -31,6 +31,7 @@ const { metafile } = await build({
     cli: 'src/cli/bin.ts',
     // Loaded when they are needed: see src/bundles.ts.
     evidence: 'src/evidence/store/bundle.ts',
+    sessions: 'src/reports/store/bundle.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },

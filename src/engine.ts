@@ -17,7 +17,7 @@ import type { SettingsSource } from './settings/load/source';
 import { stateOwner } from './settings/haraka/state_owner';
 import type { GlobalSettings, Settings } from './settings/schema/types';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
-import { createSessionWriter, type SessionWriter } from './reports/store/session_files';
+import type { SessionWriter } from './reports/store/session_files';
 import { sendsTlsReports, usesTlsReports } from './settings/schema/tls_reports';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
@@ -36,7 +36,7 @@ export class Engine {
   readonly #owner: Owner;
   #running: Running | undefined;
   #evidence: EvidenceWriter | undefined;
-  #sessions: SessionWriter | undefined;
+  #sessions: SessionWriter | 'uncounted' | undefined;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -135,17 +135,26 @@ export class Engine {
 
   /** Where sessions are counted for the TLS reports to their peers: nowhere until it is said who reports. */
   sessions(): SessionWriter | 'uncounted' {
+    this.#sessions ??= this.#openSessions();
+    return this.#sessions;
+  }
+
+  #openSessions(): SessionWriter | 'uncounted' {
     const { tlsReports } = this.settings().global;
     if (!sendsTlsReports(tlsReports)) return 'uncounted';
-    this.#sessions ??= createSessionWriter({
-      directory: this.reportsDirectory(),
-      owner: this.#owner,
-      log: this.#log,
-      days: tlsReports.days,
-      maxDomains: tlsReports.maxDomains,
-      now: () => new Date(),
-    });
-    return this.#sessions;
+    try {
+      return loadBundle('sessions').createSessionWriter({
+        directory: this.reportsDirectory(),
+        owner: this.#owner,
+        log: this.#log,
+        days: tlsReports.days,
+        maxDomains: tlsReports.maxDomains,
+        now: () => new Date(),
+      });
+    } catch (error) {
+      this.#log.error(`TLS reports: nothing is counted: ${printable(messageOf(error))}`);
+      return 'uncounted';
+    }
   }
 
   /** What is kept of TLS reports. */
@@ -170,7 +179,7 @@ export class Engine {
   }
 
   #endSessions(): void {
-    this.#sessions?.close();
+    if (this.#sessions !== 'uncounted') this.#sessions?.close();
     this.#sessions = undefined;
   }
 

@@ -100,7 +100,7 @@ export const folders = {
   },
   'src/bundles.ts': {
     about: 'parts in files of their own, loaded when they are needed',
-    uses: ['src/evidence/store'],
+    uses: ['src/evidence/store', 'src/reports/store'],
   },
   'src/delivery': {
     about: 'holds a Haraka delivery to its requirements. The only code that knows its internals',
