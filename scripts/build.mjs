@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { thirdPartyNotices } from './third_party.mjs';
+import { withoutMeanings } from './without_meanings.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -41,7 +42,7 @@ const { metafile } = await build({
   format: 'cjs',
   legalComments: 'inline',
   metafile: true,
-  plugins: [codecOfDns2],
+  plugins: [codecOfDns2, withoutMeanings],
   // A third smaller. Names stay, and lines end now and then: a stack trace still says where something happened.
   minifyWhitespace: true,
   minifySyntax: true,
