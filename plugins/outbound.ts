@@ -315,6 +315,7 @@ function environmentOf(plugin: HarakaPlugin, engine: Engine): DeliveryEnvironmen
     logsProtocol: () => isWritten(logger, 'protocol'),
     tlsSocket: plugin.haraka_require('tls_socket') as TlsSocketModule,
     keepsEvidence: () => engine.settings().global.evidence.enabled,
+    sessions: () => engine.sessions(),
     isExemptFromTls: (name) => isListed(outboundTls.cfg?.no_tls_hosts ?? [], name),
     options: () => {
       const settings = engine.settings();

@@ -68,6 +68,7 @@ const strictest: OutboundRule = {
   enforcement: 'enforce',
   cleartextFallback: 'never',
   insecureMx: 'dane',
+  tlsReports: 'off',
 };
 
 /** Looks at the MX hosts of `domain`. Never rejects. */

@@ -24,7 +24,12 @@ export function openWeb(surroundings: Surroundings): Web {
     settings,
     faults: surroundings.faults,
     facts: (peers) =>
-      ask({ method: 'GET', path: 'figures', query: new URLSearchParams({ peers: String(peers) }), gzip: false }),
+      ask({
+        method: 'GET',
+        path: 'figures',
+        query: new URLSearchParams({ peers: String(peers) }),
+        gzip: false,
+      }),
     now: () => new Date(),
     probe: surroundings.probe,
     version: surroundings.version,

@@ -24,7 +24,10 @@ export interface Surroundings {
 
 export interface Web {
   /** For an app in which it is mounted at `/tls-peers`. */
-  readonly handler: (request: IncomingMessage & { readonly originalUrl?: string }, response: ServerResponse) => void;
+  readonly handler: (
+    request: IncomingMessage & { readonly originalUrl?: string },
+    response: ServerResponse,
+  ) => void;
   /** Binds what `[web] listen` names, and follows it. */
   listen(): void;
   close(): Promise<void>;

@@ -16,6 +16,7 @@ const auto: OutboundRule = {
   enforcement: 'enforce',
   cleartextFallback: 'handshake_failure',
   insecureMx: 'dane',
+  tlsReports: 'off',
 };
 const verify: OutboundRule = { ...auto, level: 'verify' };
 

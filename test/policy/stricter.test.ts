@@ -24,6 +24,7 @@ const auto: OutboundRule = {
   enforcement: 'enforce',
   cleartextFallback: 'handshake_failure',
   insecureMx: 'dane',
+  tlsReports: 'off',
 };
 
 const steps = (rule: Partial<OutboundRule>): RuleStep[] => {
@@ -107,6 +108,7 @@ const rules: fc.Arbitrary<OutboundRule> = fc.record({
   fingerprints: fc.constantFrom<readonly string[]>([], ['ab'.repeat(32)]),
   actionOnFailure: fc.constantFrom('defer' as const, 'bounce' as const),
   enforcement: fc.constantFrom('enforce' as const, 'monitor' as const),
+  tlsReports: fc.constant('off' as const),
   cleartextFallback: fc.constantFrom(...cleartextFallbacks),
   insecureMx: fc.constantFrom('may' as const, 'dane' as const),
 });

@@ -138,10 +138,13 @@ export class PeerTable {
     const sums = (numbers: readonly number[]): PeerSums => {
       const all = new Float64Array(columns.month.length === 0 ? 0 : width);
       for (const number of numbers)
-        for (let at = 0; at < width; at++) all[at] = (all[at] ?? 0) + (columns.month[number * width + at] ?? 0);
+        for (let at = 0; at < width; at++)
+          all[at] = (all[at] ?? 0) + (columns.month[number * width + at] ?? 0);
       return sumsAt(all, 0);
     };
-    return new Map([...groups].map(([name, numbers]) => [name, { peers: numbers.length, month: sums(numbers) }]));
+    return new Map(
+      [...groups].map(([name, numbers]) => [name, { peers: numbers.length, month: sums(numbers) }]),
+    );
   }
 
   #sheetOf(cube: Cube): Sheet {
@@ -256,7 +259,8 @@ export class PeerTable {
     if (key === undefined) throw new AskedWrongly('no such peer');
     const { rule, ...look } = this.#look(cube, sheet, number);
     const { week, month, lastSeen } = sheet.columns;
-    const above = rule === undefined ? [] : [...sheet.stricter.levels(rule, kindsOf(cube, sheet.today, number))];
+    const above =
+      rule === undefined ? [] : [...sheet.stricter.levels(rule, kindsOf(cube, sheet.today, number))];
     return {
       ...key,
       ...look,

@@ -2,12 +2,7 @@
 import { parsePeer, type PeerIndex } from '../../peers/index';
 import type { PeerKey } from '../../evidence/day_table';
 import { nullSender } from '../../evidence/peer_name';
-import {
-  firstApplicable,
-  inboundCandidates,
-  outboundCandidates,
-  ownerOf,
-} from '../../peers/candidates';
+import { firstApplicable, inboundCandidates, outboundCandidates, ownerOf } from '../../peers/candidates';
 import type { Day } from '../../peers/day';
 import { formatNetwork } from '../../peers/network';
 import type { InboundRule, OutboundRule } from '../../peers/rule';

@@ -43,7 +43,8 @@ export interface DomainRow {
   /** Why, where it is not valid. */
   readonly fault: string;
   readonly comment: string;
-  readonly outbound: { readonly level: string; readonly minTlsVersion: string; readonly enforcement: string } | undefined;
+  readonly outbound:
+    { readonly level: string; readonly minTlsVersion: string; readonly enforcement: string } | undefined;
   readonly inbound: DomainRow['outbound'];
   /** Sections, and peers that were seen. */
   readonly peers: { readonly out: number; readonly in: number };
@@ -74,7 +75,17 @@ export async function domains(desk: Desk, table: PeerTable, query: Query): Promi
   const all = [...rows, row('')];
   if (query.text('format') === 'csv')
     return csv('domains', [
-      ['domain', 'status', 'outbound', 'inbound', 'peers out', 'peers in', 'messages out', 'cleartext out', 'policy'],
+      [
+        'domain',
+        'status',
+        'outbound',
+        'inbound',
+        'peers out',
+        'peers in',
+        'messages out',
+        'cleartext out',
+        'policy',
+      ],
       ...all.map((one) => [
         ...[one.domain, one.status, one.outbound?.level ?? '', one.inbound?.level ?? ''],
         ...[one.peers.out, one.peers.in, one.month.out.messages, one.month.out.tls['none'] ?? 0].map(String),
@@ -139,7 +150,10 @@ async function storedPolicies(desk: Desk) {
   const directory = path.resolve(desk.configDirectory, '..', mtaSts.directory);
   const owner = ownerOfState(desk.configDirectory);
   const found = [];
-  for await (const { domain, id, fetchedAt, policy } of createFileStore(directory, { log: silent, owner }).all())
+  for await (const { domain, id, fetchedAt, policy } of createFileStore(directory, {
+    log: silent,
+    owner,
+  }).all())
     found.push({
       domain,
       id,
@@ -160,11 +174,18 @@ export async function figures(desk: Desk, table: PeerTable, query: Query): Promi
     ownCertificates(desk),
     table.busiest(peers),
   ]);
-  const modes = new Map<string, number>([['enforce', 0], ['testing', 0], ['none', 0]]);
+  const modes = new Map<string, number>([
+    ['enforce', 0],
+    ['testing', 0],
+    ['none', 0],
+  ]);
   for (const { policy } of stored) modes.set(policy.mode, (modes.get(policy.mode) ?? 0) + 1);
   return document({
     policies: Object.fromEntries(modes),
-    certificates: own.certificates.map(({ use, name, validTo }) => ({ name: `${use} ${name}`, expires: validTo })),
+    certificates: own.certificates.map(({ use, name, validTo }) => ({
+      name: `${use} ${name}`,
+      expires: validTo,
+    })),
     exemptions: exemptions(desk.settings(), desk.now()).slice(0, soonest),
     peers: busiest.map(({ managed, direction, peer, week }) => ({
       managed,
@@ -184,8 +205,16 @@ function exemptions(settings: Settings, now: Date): { readonly rule: string; rea
   const files = [settings.global, ...[...settings.domains.values()].filter((one) => one.kind === 'managed')];
   return files
     .flatMap((file) => [
-      ...allSections<{ name: string; status: 'enabled' | 'disabled'; values: { exempt_until?: ReturnType<typeof utcDay> } }>(file.outboundPeers),
-      ...allSections<{ name: string; status: 'enabled' | 'disabled'; values: { exempt_until?: ReturnType<typeof utcDay> } }>(file.inboundPeers),
+      ...allSections<{
+        name: string;
+        status: 'enabled' | 'disabled';
+        values: { exempt_until?: ReturnType<typeof utcDay> };
+      }>(file.outboundPeers),
+      ...allSections<{
+        name: string;
+        status: 'enabled' | 'disabled';
+        values: { exempt_until?: ReturnType<typeof utcDay> };
+      }>(file.inboundPeers),
     ])
     .flatMap((section) => {
       const { exempt_until: until } = section.values;

@@ -39,7 +39,8 @@ export class Metrics {
   async answer(accepts: string): Promise<Answer> {
     const { figures, now } = this.#options;
     const [sums, facts] = await Promise.all([figures(), this.#known(now())]);
-    if (facts === undefined) return failure(503, 'what is not counted could not be found out', { 'Retry-After': '5' });
+    if (facts === undefined)
+      return failure(503, 'what is not counted could not be found out', { 'Retry-After': '5' });
     const type = contentType(accepts);
     const registry = new Registry<RegistryContentType>();
     registry.setContentType(type);
@@ -70,8 +71,13 @@ export class Metrics {
       yield sample('certificate_expiry_seconds', { certificate: name }, until(expires));
     for (const { rule, ends } of facts.exemptions)
       yield sample('exemption_expiry_seconds', { rule }, until(ends));
-    for (const [reason, count] of Object.entries(facts.held)) yield sample('held_messages', { reason }, count);
-    yield sample('oldest_held_seconds', {}, facts.oldestHeld === '' ? 0 : Math.max(0, -until(facts.oldestHeld)));
+    for (const [reason, count] of Object.entries(facts.held))
+      yield sample('held_messages', { reason }, count);
+    yield sample(
+      'oldest_held_seconds',
+      {},
+      facts.oldestHeld === '' ? 0 : Math.max(0, -until(facts.oldestHeld)),
+    );
     for (const { managed, direction, peer, tls, failures } of facts.peers) {
       const labels = { managed, direction, peer };
       for (const [version_, count] of Object.entries(tls))
@@ -98,8 +104,7 @@ function* fromFigures({ counters, gauges, processes }: Figures): Generator<Sampl
     const family = counted[name];
     if (family !== undefined) yield sample(family, labels, value);
   }
-  for (const { name, labels, value } of gauges)
-    if (isFamily(name)) yield sample(name, labels, value);
+  for (const { name, labels, value } of gauges) if (isFamily(name)) yield sample(name, labels, value);
   yield sample('processes', {}, processes);
 }
 
@@ -112,7 +117,12 @@ function write(registry: Registry<RegistryContentType>, samples: Iterable<Sample
   const byFamily = new Map<FamilyName, Sample[]>();
   for (const one of samples) byFamily.set(one.family, [...(byFamily.get(one.family) ?? []), one]);
   for (const [name, family] of Object.entries(families) as [FamilyName, Family][]) {
-    const about = { name: prefix + name, help: family.help, labelNames: [...family.labels], registers: [registry] };
+    const about = {
+      name: prefix + name,
+      help: family.help,
+      labelNames: [...family.labels],
+      registers: [registry],
+    };
     const found = byFamily.get(name) ?? [];
     if (family.kind === 'counter') {
       const counter = new Counter(about);

@@ -1,15 +1,17 @@
-/** How long files of the record are kept: `days`, and no longer. */
+/** How long files of counts are kept: `days`, and no longer. */
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Log } from '../../log';
-import { dayBefore, type Day } from '../../peers/day';
-import { isTemporary } from '../../state/files';
+import type { Log } from '../log';
+import { dayBefore, type Day } from '../peers/day';
+import { isTemporary } from '../state/files';
 import { dayOfCounts } from './names';
 
 export interface KeepingOptions {
   readonly directory: string;
   readonly log: Log;
   readonly days: number;
+  /** What the log calls it. */
+  readonly name: string;
 }
 
 /** Milliseconds. */
@@ -49,7 +51,9 @@ export class Keeping {
   #isSteady(): boolean {
     if (Math.abs(clockOffset() - this.#clockWas) < hour) return true;
     if (!this.#saidJump)
-      this.#options.log.notice('evidence: the clock was set; old files stay until the next start');
+      this.#options.log.notice(
+        `${this.#options.name}: the clock was set; old files stay until the next start`,
+      );
     this.#saidJump = true;
     return false;
   }
