@@ -5,6 +5,7 @@ import type { SeenOutcome, Sighting } from '../src/evidence/sighting';
 import { managedDomain } from '../src/peers/candidates';
 import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
 import type { DeliveryEnvironment, DeliveryLimits } from '../src/delivery/delivery';
+import { tellFailure } from '../src/delivery/failure_news';
 import { DeliveryGuard } from '../src/delivery/guard';
 import {
   assertSeam,
@@ -30,6 +31,7 @@ import { Connections } from '../src/session/connections';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
+import { OutcomeNotes } from './outcome_notes';
 import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
 import { atShutdown, engineOf, isFirst, shutdown } from './suite';
@@ -90,11 +92,13 @@ class Deliveries {
   readonly #plugin: HarakaPlugin;
   readonly #environment: DeliveryEnvironment;
   readonly #engine: Engine;
+  readonly #notes: OutcomeNotes;
 
   constructor(plugin: HarakaPlugin, environment: DeliveryEnvironment, engine: Engine) {
     this.#plugin = plugin;
     this.#environment = environment;
     this.#engine = engine;
+    this.#notes = new OutcomeNotes(plugin, engine);
   }
 
   /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
@@ -220,6 +224,7 @@ class Deliveries {
         if (this.#environment.keepsEvidence()) {
           const sighting = guard?.sighting(outcome) ?? (part && { ...part.sighting, outcome });
           if (sighting !== undefined) this.#count(hmail, sighting);
+          this.#notes.concluded(outcome, hmail, summary);
         }
       }
     } catch (error) {
@@ -249,6 +254,16 @@ class Deliveries {
     hmail: HMailItem,
     summary: DeliverySummary,
   ): void {
+    const { todo } = hmail;
+    tellFailure(
+      {
+        at: Date.now(),
+        managed: managedDomain(this.#engine.settings(), domainOf(todo.mail_from)),
+        peer: peerName(todo.domain),
+        outcome,
+      },
+      summary,
+    );
     if (summary.rule === '' && summary.reasons.length === 0) return;
     deliveryCounters.count(outcome, summary);
     this.#log(hmail, logLine(`tls-peers ${outcome}`, summary));

@@ -26,7 +26,11 @@ export async function buildPage(root) {
   mkdirSync(target, { recursive: true });
   const { metafile, outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: { app: 'src/web/page/main.tsx', login: 'src/web/page/login.ts', style: 'src/web/page/style.css' },
+    entryPoints: {
+      app: 'src/web/page/main.tsx',
+      login: 'src/web/page/login.ts',
+      style: 'src/web/page/style.css',
+    },
     entryNames: '[name]-[hash]',
     outdir: 'dist/web',
     bundle: true,

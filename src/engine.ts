@@ -18,12 +18,21 @@ import { stateOwner } from './settings/haraka/state_owner';
 import type { Fault } from './settings/schema/fault';
 import type { GlobalSettings, Settings } from './settings/schema/types';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
+import type { HeldWriter } from './evidence/store/held_writer';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
+
+/** What everything that is kept beside the record needs. */
+interface AboutStore {
+  readonly directory: string;
+  readonly owner: Owner;
+  readonly log: Log;
+  readonly now: () => Date;
+}
 
 interface Running {
   readonly resolver: Resolver;
@@ -35,6 +44,7 @@ export class Engine {
   readonly #owner: Owner;
   #running: Running | undefined;
   #evidence: EvidenceWriter | undefined;
+  #held: HeldWriter | 'nowhere' | undefined;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -115,22 +125,48 @@ export class Engine {
     return this.#evidence;
   }
 
+  /**
+   * Where it is noted why messages wait; `nowhere` where nothing is.
+   *
+   * @param queue Haraka's outbound queue
+   */
+  held(queue: () => string): HeldWriter | 'nowhere' {
+    this.#held ??= this.#opened('why messages wait is not noted', 'nowhere', ({ createHeldWriter }, about) =>
+      createHeldWriter({ ...about, queue: queue() }),
+    );
+    return this.#held;
+  }
+
   #openEvidence(): EvidenceWriter {
-    const { enabled, directory, days, maxPeers } = this.settings().global.evidence;
-    if (!enabled) return uncounted;
-    try {
-      return loadBundle('evidence').createFileWriter({
-        directory: path.resolve(this.#stateDirectory, directory),
-        owner: this.#owner,
-        log: this.#log,
+    const { days, maxPeers } = this.settings().global.evidence;
+    return this.#opened('nothing is counted', uncounted, ({ createFileWriter }, about) =>
+      createFileWriter({
+        ...about,
         days,
         maxPeers,
         isNamed: ({ managed, direction, peer }) => isNamedExactly(this.settings(), managed, direction, peer),
+      }),
+    );
+  }
+
+  /** @param otherwise what takes its place where it is switched off, or cannot be loaded */
+  #opened<Opened, Otherwise>(
+    loss: string,
+    otherwise: Otherwise,
+    open: (bundle: ReturnType<typeof loadBundle<'evidence'>>, about: AboutStore) => Opened,
+  ): Opened | Otherwise {
+    const { enabled, directory } = this.settings().global.evidence;
+    if (!enabled) return otherwise;
+    try {
+      return open(loadBundle('evidence'), {
+        directory: path.resolve(this.#stateDirectory, directory),
+        owner: this.#owner,
+        log: this.#log,
         now: () => new Date(),
       });
     } catch (error) {
-      this.#log.error(`evidence: nothing is counted: ${printable(messageOf(error))}`);
-      return uncounted;
+      this.#log.error(`evidence: ${loss}: ${printable(messageOf(error))}`);
+      return otherwise;
     }
   }
 
@@ -143,6 +179,8 @@ export class Engine {
   endEvidence(): void {
     this.#evidence?.close();
     this.#evidence = undefined;
+    if (this.#held !== 'nowhere') this.#held?.close();
+    this.#held = undefined;
   }
 
   resolver(): Resolver {

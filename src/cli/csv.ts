@@ -96,6 +96,11 @@ export function formatCsv(records: readonly (readonly string[])[]): string {
   return records.map((record) => `${record.map(field).join(',')}\r\n`).join('');
 }
 
+/** What others chose must not be a formula to the spreadsheet that opens the file: such a field gets an apostrophe before it. */
+export function spreadsheetSafe(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+}
+
 function field(text: string): string {
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -12,12 +12,16 @@ import { CommandError, UsageError, type Context } from './command';
 import { ownerOfState } from './install';
 import { validSettings } from './valid_settings';
 
+export const peerOptions = {
+  managed: { type: 'string' },
+  peer: { type: 'string' },
+} as const satisfies ParseArgsConfig['options'];
+
 export const windowOptions = {
   from: { type: 'string' },
   to: { type: 'string' },
   days: { type: 'string' },
-  managed: { type: 'string' },
-  peer: { type: 'string' },
+  ...peerOptions,
   inbound: { type: 'boolean' },
   outbound: { type: 'boolean' },
 } as const satisfies ParseArgsConfig['options'];
@@ -35,13 +39,19 @@ const usualDays = 7;
 /** @throws UsageError where the options name no window */
 export function wantedOf({ options, today }: Pick<Context, 'options' | 'today'>): Wanted {
   const { inbound, outbound } = options;
-  const managed = textOf(options['managed']);
-  const peer = textOf(options['peer'])?.toLowerCase();
   return {
     ...windowOf(options, today),
-    ...(managed === undefined ? {} : { managed: managed.toLowerCase() }),
-    ...(peer === undefined ? {} : { peer }),
+    ...wantedPeer(options),
     ...(inbound === outbound ? {} : { direction: inbound === true ? 'in' : 'out' }),
+  };
+}
+
+export function wantedPeer(options: Context['options']): Pick<Wanted, 'managed' | 'peer'> {
+  const managed = textOf(options['managed'])?.toLowerCase();
+  const peer = textOf(options['peer'])?.toLowerCase();
+  return {
+    ...(managed === undefined ? {} : { managed }),
+    ...(peer === undefined ? {} : { peer }),
   };
 }
 

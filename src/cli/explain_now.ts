@@ -168,4 +168,3 @@ async function discoverNow(
     await sources.close();
   }
 }
-

@@ -6,6 +6,7 @@ import { exit, UsageError, type Command, type Context, type ExitCode } from './c
 import { cacheCommand } from './commands/cache';
 import { explainCommand } from './commands/explain';
 import { exportCommand } from './commands/export';
+import { heldCommand } from './commands/held';
 import { impactCommand } from './commands/impact';
 import { importCommand } from './commands/import';
 import { configDirectory } from './install';
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   cacheCommand,
   trafficCommand,
   impactCommand,
+  heldCommand,
   exportCommand,
   importCommand,
 ];

@@ -144,7 +144,9 @@ export class Handler {
       return redirect(303, `${mount}/`, { 'Set-Cookie': gatekeeper.logOut(access, client) });
     if (!path.startsWith('api/')) return text(405, 'GET only', { Allow: 'GET, HEAD' });
     const form = await readForm(request);
-    return form === undefined ? failure(400, 'a form is needed') : this.#api({ ...asked, method: 'POST' }, form);
+    return form === undefined
+      ? failure(400, 'a form is needed')
+      : this.#api({ ...asked, method: 'POST' }, form);
   }
 
   #logIn(given: string, client: Client): Answer {
@@ -156,7 +158,10 @@ export class Handler {
         return redirect(303, `${mount}/`, { 'Set-Cookie': logIn.cookie });
       case 'wrong':
         log.notice(`page: refused a log-in from ${printable(client.address)}`);
-        return { ...(this.#options.files.answer('refused.html', '') ?? text(403, 'not the token')), status: 403 };
+        return {
+          ...(this.#options.files.answer('refused.html', '') ?? text(403, 'not the token')),
+          status: 403,
+        };
       case 'wait':
         return tooMany(logIn.seconds);
     }
@@ -181,4 +186,3 @@ function targetOf({ originalUrl, url }: Request): { readonly path: string; reado
   const [path = '', ...query] = relative.split('?');
   return { path, query: new URLSearchParams(query.join('?')) };
 }
-

@@ -86,7 +86,9 @@ export class WebListener {
     if (this.#closing) return;
     const fault = messageOf(error);
     if (fault !== this.#said)
-      this.#options.log.error(`no page at ${this.#url()}: ${printable(fault)}; tried again every ${retryMs / 1000} s`);
+      this.#options.log.error(
+        `no page at ${this.#url()}: ${printable(fault)}; tried again every ${retryMs / 1000} s`,
+      );
     this.#said = fault;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#listen(), retryMs);

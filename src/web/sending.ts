@@ -26,7 +26,9 @@ export class Sending {
       ...answer.headers,
       'Content-Length': octets,
       // What is left of a body that was not read would be taken for the next request.
-      ...(request.complete || request.method === 'GET' || request.method === 'HEAD' ? {} : { Connection: 'close' }),
+      ...(request.complete || request.method === 'GET' || request.method === 'HEAD'
+        ? {}
+        : { Connection: 'close' }),
     });
     this.#held += octets;
     response.once('close', () => (this.#held -= octets));

@@ -47,8 +47,7 @@ async function outbound(context: Context): Promise<ExitCode> {
   const answer = answerOperand(context.options, recipient);
   const asked = { sender, recipient, answer, offline: context.options['offline'] === true };
   const { explanation, seen, traffic, warnings } = await explainOutboundNow(context, asked);
-  if (context.json)
-    context.output.print(json(explainDocument({ explanation, seen, traffic, warnings })));
+  if (context.json) context.output.print(json(explainDocument({ explanation, seen, traffic, warnings })));
   else {
     reportOutbound(context.output, { from, to }, explanation, seen);
     reportTraffic(context.output, traffic);

@@ -11,5 +11,8 @@ export function isFromOurPage(fields: Fields, host: string): boolean {
   const [origin, ...more] = fields['origin'] ?? [];
   if (more.length > 0) return false;
   if (origin === undefined) return fields['sec-fetch-site']?.[0] === 'same-origin';
-  return new RegExp('^https?://', 'i').test(origin) && origin.replace(/^https?:\/\//i, '').toLowerCase() === host.toLowerCase();
+  return (
+    new RegExp('^https?://', 'i').test(origin) &&
+    origin.replace(/^https?:\/\//i, '').toLowerCase() === host.toLowerCase()
+  );
 }

@@ -58,7 +58,14 @@ export function sumsAt(of: Float64Array, peer: number): PeerSums {
     );
   const tls = named(versions, column.tls);
   const [deferred = 0, bounced = 0, refused = 0] = failedOutcomes.map((_, at) => cell(column.failed + at));
-  return { messages: messagesAt(of, peer), tls, verified: named(verifications, column.verified), deferred, bounced, refused };
+  return {
+    messages: messagesAt(of, peer),
+    tls,
+    verified: named(verifications, column.verified),
+    deferred,
+    bounced,
+    refused,
+  };
 }
 
 export function messagesAt(of: Float64Array, peer: number): number {

@@ -112,7 +112,7 @@ export class PeerTable {
     const sheet = this.#sheetOf(cube);
     const number = cube.numberOf(key);
     if (number !== undefined) return this.#row(cube, sheet, number);
-    const { rule, ...look } = sheet.rules.look(key);
+    const look = shown(sheet.rules.look(key));
     const none = sumsAt(new Float64Array(0), 0);
     return { ...key, ...look, week: none, month: none, lastSeen: '', stricter: '', above: {} };
   }
@@ -138,10 +138,13 @@ export class PeerTable {
     const sums = (numbers: readonly number[]): PeerSums => {
       const all = new Float64Array(columns.month.length === 0 ? 0 : width);
       for (const number of numbers)
-        for (let at = 0; at < width; at++) all[at] = (all[at] ?? 0) + (columns.month[number * width + at] ?? 0);
+        for (let at = 0; at < width; at++)
+          all[at] = (all[at] ?? 0) + (columns.month[number * width + at] ?? 0);
       return sumsAt(all, 0);
     };
-    return new Map([...groups].map(([name, numbers]) => [name, { peers: numbers.length, month: sums(numbers) }]));
+    return new Map(
+      [...groups].map(([name, numbers]) => [name, { peers: numbers.length, month: sums(numbers) }]),
+    );
   }
 
   #sheetOf(cube: Cube): Sheet {
@@ -254,12 +257,14 @@ export class PeerTable {
   #row(cube: Cube, sheet: Sheet, number: number): PeerRow {
     const key = cube.keys[number];
     if (key === undefined) throw new AskedWrongly('no such peer');
-    const { rule, ...look } = this.#look(cube, sheet, number);
+    const look = this.#look(cube, sheet, number);
+    const { rule } = look;
     const { week, month, lastSeen } = sheet.columns;
-    const above = rule === undefined ? [] : [...sheet.stricter.levels(rule, kindsOf(cube, sheet.today, number))];
+    const above =
+      rule === undefined ? [] : [...sheet.stricter.levels(rule, kindsOf(cube, sheet.today, number))];
     return {
       ...key,
-      ...look,
+      ...shown(look),
       week: sumsAt(week, number),
       month: sumsAt(month, number),
       lastSeen: lastSeen[number] ?? '',
@@ -267,6 +272,11 @@ export class PeerTable {
       above: Object.fromEntries(above),
     };
   }
+}
+
+/** Without the rule itself, which holds certificates. */
+function shown({ name, level, minTlsVersion, enforcement, file, line, status, exemptUntil }: RuleLook) {
+  return { name, level, minTlsVersion, enforcement, file, line, status, exemptUntil };
 }
 
 function kindsOf(cube: Cube, today: Day, number: number): (readonly [number, Kind])[] {

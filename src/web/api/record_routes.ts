@@ -79,7 +79,13 @@ export async function overview(desk: Desk, query: Query): Promise<Reply> {
           .join(', '),
       ]),
     ]);
-  return document({ ...window, by: period, ...Object.fromEntries(directions), failing, problems: desk.problems });
+  return document({
+    ...window,
+    by: period,
+    ...Object.fromEntries(directions),
+    failing,
+    problems: desk.problems,
+  });
 }
 
 /** The same shape as `impact --json`. */

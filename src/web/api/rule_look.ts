@@ -2,12 +2,7 @@
 import { parsePeer, type PeerIndex } from '../../peers/index';
 import type { PeerKey } from '../../evidence/day_table';
 import { nullSender } from '../../evidence/peer_name';
-import {
-  firstApplicable,
-  inboundCandidates,
-  outboundCandidates,
-  ownerOf,
-} from '../../peers/candidates';
+import { firstApplicable, inboundCandidates, outboundCandidates, ownerOf } from '../../peers/candidates';
 import type { Day } from '../../peers/day';
 import { formatNetwork } from '../../peers/network';
 import type { InboundRule, OutboundRule } from '../../peers/rule';
@@ -66,7 +61,7 @@ export class RuleBook {
     if (look === undefined) {
       const rule =
         key.direction === 'out'
-          ? completeOutbound(winner as never, outboundDefaults(this.#settings, owner), this.#today)
+          ? completeOutbound(winner, outboundDefaults(this.#settings, owner), this.#today)
           : completeInbound(winner as never, inboundDefaults(this.#settings, owner), this.#today);
       look = {
         rule,

@@ -15,6 +15,7 @@ import { loadSettings } from '../../settings/load/load';
 import { faultDocument, inOrder } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import type { MetricsFacts } from '../shared/metrics_facts';
+import { heldNow } from './held';
 import { ownCertificates, ownPolicies, type OwnPolicy } from './own';
 import { monthDays, type Desk } from './desk';
 import { groupOf, type PeerTable } from './peers';
@@ -43,7 +44,8 @@ export interface DomainRow {
   /** Why, where it is not valid. */
   readonly fault: string;
   readonly comment: string;
-  readonly outbound: { readonly level: string; readonly minTlsVersion: string; readonly enforcement: string } | undefined;
+  readonly outbound:
+    { readonly level: string; readonly minTlsVersion: string; readonly enforcement: string } | undefined;
   readonly inbound: DomainRow['outbound'];
   /** Sections, and peers that were seen. */
   readonly peers: { readonly out: number; readonly in: number };
@@ -74,7 +76,17 @@ export async function domains(desk: Desk, table: PeerTable, query: Query): Promi
   const all = [...rows, row('')];
   if (query.text('format') === 'csv')
     return csv('domains', [
-      ['domain', 'status', 'outbound', 'inbound', 'peers out', 'peers in', 'messages out', 'cleartext out', 'policy'],
+      [
+        'domain',
+        'status',
+        'outbound',
+        'inbound',
+        'peers out',
+        'peers in',
+        'messages out',
+        'cleartext out',
+        'policy',
+      ],
       ...all.map((one) => [
         ...[one.domain, one.status, one.outbound?.level ?? '', one.inbound?.level ?? ''],
         ...[one.peers.out, one.peers.in, one.month.out.messages, one.month.out.tls['none'] ?? 0].map(String),
@@ -139,7 +151,10 @@ async function storedPolicies(desk: Desk) {
   const directory = path.resolve(desk.configDirectory, '..', mtaSts.directory);
   const owner = ownerOfState(desk.configDirectory);
   const found = [];
-  for await (const { domain, id, fetchedAt, policy } of createFileStore(directory, { log: silent, owner }).all())
+  for await (const { domain, id, fetchedAt, policy } of createFileStore(directory, {
+    log: silent,
+    owner,
+  }).all())
     found.push({
       domain,
       id,
@@ -155,16 +170,28 @@ const soonest = 100;
 
 export async function figures(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const peers = query.integer('peers', { min: 0, max: 1000, usual: 0 });
-  const [stored, own, busiest] = await Promise.all([
+  const [stored, own, busiest, waiting] = await Promise.all([
     storedPolicies(desk),
     ownCertificates(desk),
     table.busiest(peers),
+    heldNow(desk).catch(() => undefined),
   ]);
-  const modes = new Map<string, number>([['enforce', 0], ['testing', 0], ['none', 0]]);
+  const held = new Map<string, number>();
+  for (const { reason, messages } of waiting?.groups ?? [])
+    held.set(reason, (held.get(reason) ?? 0) + messages);
+  const [oldest] = waiting?.messages ?? [];
+  const modes = new Map<string, number>([
+    ['enforce', 0],
+    ['testing', 0],
+    ['none', 0],
+  ]);
   for (const { policy } of stored) modes.set(policy.mode, (modes.get(policy.mode) ?? 0) + 1);
   return document({
     policies: Object.fromEntries(modes),
-    certificates: own.certificates.map(({ use, name, validTo }) => ({ name: `${use} ${name}`, expires: validTo })),
+    certificates: own.certificates.map(({ use, name, validTo }) => ({
+      name: `${use} ${name}`,
+      expires: validTo,
+    })),
     exemptions: exemptions(desk.settings(), desk.now()).slice(0, soonest),
     peers: busiest.map(({ managed, direction, peer, week }) => ({
       managed,
@@ -173,8 +200,9 @@ export async function figures(desk: Desk, table: PeerTable, query: Query): Promi
       tls: week.tls,
       failures: week.deferred + week.bounced + week.refused,
     })),
-    held: {},
-    oldestHeld: '',
+    held: Object.fromEntries(held),
+    oldestHeld: oldest === undefined ? '' : oldest.arrived.toISOString(),
+    isHeldKnown: waiting !== undefined,
   } satisfies MetricsFacts);
 }
 
@@ -184,8 +212,16 @@ function exemptions(settings: Settings, now: Date): { readonly rule: string; rea
   const files = [settings.global, ...[...settings.domains.values()].filter((one) => one.kind === 'managed')];
   return files
     .flatMap((file) => [
-      ...allSections<{ name: string; status: 'enabled' | 'disabled'; values: { exempt_until?: ReturnType<typeof utcDay> } }>(file.outboundPeers),
-      ...allSections<{ name: string; status: 'enabled' | 'disabled'; values: { exempt_until?: ReturnType<typeof utcDay> } }>(file.inboundPeers),
+      ...allSections<{
+        name: string;
+        status: 'enabled' | 'disabled';
+        values: { exempt_until?: ReturnType<typeof utcDay> };
+      }>(file.outboundPeers),
+      ...allSections<{
+        name: string;
+        status: 'enabled' | 'disabled';
+        values: { exempt_until?: ReturnType<typeof utcDay> };
+      }>(file.inboundPeers),
     ])
     .flatMap((section) => {
       const { exempt_until: until } = section.values;

@@ -80,7 +80,10 @@ export function useAnswer<T>(path: string, parameters: Parameters = {}, every = 
         .then((value) => set({ address, of: { kind: 'there', value, isStale: false } }))
         .catch((error: unknown) => {
           if (gone.signal.aborted) return;
-          set({ address, of: { kind: 'failed', message: error instanceof Error ? error.message : String(error) } });
+          set({
+            address,
+            of: { kind: 'failed', message: error instanceof Error ? error.message : String(error) },
+          });
         });
     };
     load();

@@ -12,13 +12,14 @@ import { Own } from './views/own';
 import { Peer } from './views/peer';
 import { Peers } from './views/peers';
 
-const views: readonly { readonly view: string; readonly name: string; readonly also?: readonly string[] }[] = [
-  { view: 'overview', name: 'Overview' },
-  { view: 'domains', name: 'Domains', also: ['peers', 'peer'] },
-  { view: 'held', name: 'Held up' },
-  { view: 'own', name: 'Certificates and policies' },
-  { view: 'health', name: 'Health' },
-];
+const views: readonly { readonly view: string; readonly name: string; readonly also?: readonly string[] }[] =
+  [
+    { view: 'overview', name: 'Overview' },
+    { view: 'domains', name: 'Domains', also: ['peers', 'peer'] },
+    { view: 'held', name: 'Held up' },
+    { view: 'own', name: 'Certificates and policies' },
+    { view: 'health', name: 'Health' },
+  ];
 
 function Page() {
   const route = useRoute();

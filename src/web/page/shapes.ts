@@ -103,7 +103,10 @@ export interface ExplainDocument {
       readonly discovered: string;
       readonly requirement: { readonly kind: string };
     }[];
-    readonly refused?: readonly { readonly host: string; readonly failure: { readonly reason: string; readonly text: string } }[];
+    readonly refused?: readonly {
+      readonly host: string;
+      readonly failure: { readonly reason: string; readonly text: string };
+    }[];
   };
   readonly haraka?: readonly string[];
   readonly warnings: readonly string[];

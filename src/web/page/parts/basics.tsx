@@ -34,7 +34,9 @@ export function Problems({ of }: { readonly of: readonly string[] }) {
 
 /** What went, by TLS version, as a bar. The numbers stand beside it for those who do not see it. */
 export function VersionBar({ tls }: { readonly tls: Readonly<Record<string, number>> }) {
-  const seen = versions.map((version) => [version, tls[version] ?? 0] as const).filter(([, count]) => count > 0);
+  const seen = versions
+    .map((version) => [version, tls[version] ?? 0] as const)
+    .filter(([, count]) => count > 0);
   const total = seen.reduce((sum, [, count]) => sum + count, 0);
   if (total === 0) return <span class="quiet">–</span>;
   const text = seen.map(([version, count]) => `${named(version)} ${number(count)}`).join(', ');
@@ -79,7 +81,8 @@ export function DayUtc({ day }: { readonly day: string }) {
 export function Level({
   of,
 }: {
-  readonly of: { readonly level: string; readonly minTlsVersion: string; readonly enforcement: string } | undefined;
+  readonly of:
+    { readonly level: string; readonly minTlsVersion: string; readonly enforcement: string } | undefined;
 }) {
   if (of === undefined || of.level === '') return <span class="bad">not valid</span>;
   const minimum = /^\d/.test(of.minTlsVersion) ? `, TLS ${of.minTlsVersion}+` : '';

@@ -51,8 +51,8 @@ export function StackedDays({
       <ul class="legend" aria-hidden="true">
         {seen.map((name) => (
           <li key={name}>
-            <span class="mark" style={{ background: `var(--of-${classOf(name)}, var(--of-unknown))` }} /> {named(name)}{' '}
-            {number(day === undefined ? total(name) : (day.counts[name] ?? 0))}
+            <span class="mark" style={{ background: `var(--of-${classOf(name)}, var(--of-unknown))` }} />{' '}
+            {named(name)} {number(day === undefined ? total(name) : (day.counts[name] ?? 0))}
           </li>
         ))}
         <li class="quiet">{day === undefined ? 'all days' : `${day.day} UTC`}</li>
@@ -108,8 +108,13 @@ function optionsOf(
   const style = getComputedStyle(document.documentElement);
   const color = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const bars = uPlot.paths.bars?.({ size: [0.8, 40], align: 0 });
-  const axis = { stroke: color('text-quiet'), grid: { stroke: color('line') }, ticks: { stroke: color('line') } };
-  const span = days.length > 1 ? (Date.parse(days[1]?.day ?? '') - Date.parse(days[0]?.day ?? '')) / 1000 : 86_400;
+  const axis = {
+    stroke: color('text-quiet'),
+    grid: { stroke: color('line') },
+    ticks: { stroke: color('line') },
+  };
+  const span =
+    days.length > 1 ? (Date.parse(days[1]?.day ?? '') - Date.parse(days[0]?.day ?? '')) / 1000 : 86_400;
   return {
     width: place.clientWidth,
     height,

@@ -41,8 +41,8 @@ export function Domains() {
             />
             {domains.length === 0 && (
               <p>
-                No domain is managed: each has a file <code>tls-peers/DOMAIN.ini</code> of its own in Haraka's config
-                directory.
+                No domain is managed: each has a file <code>tls-peers/DOMAIN.ini</code> of its own in Haraka's
+                config directory.
               </p>
             )}
           </>
@@ -56,7 +56,9 @@ function Name({ row }: { readonly row: DomainRow }) {
   return (
     <>
       <strong>{domainName(row.domain)}</strong>
-      {row.status !== 'enabled' && <span class={row.status === 'invalid' ? 'bad' : 'warn'}> {row.status}</span>}
+      {row.status !== 'enabled' && (
+        <span class={row.status === 'invalid' ? 'bad' : 'warn'}> {row.status}</span>
+      )}
       <div class="quiet">{row.fault === '' ? row.comment : row.fault}</div>
     </>
   );
@@ -65,7 +67,10 @@ function Name({ row }: { readonly row: DomainRow }) {
 function PeersLink({ row, direction }: { readonly row: DomainRow; readonly direction: 'out' | 'in' }) {
   const which = `peers of ${domainName(row.domain)}, ${direction === 'out' ? 'outbound' : 'inbound'}`;
   return (
-    <a href={linkTo('peers', { managed: row.domain, direction })} aria-label={`${row.peers[direction]} ${which}`}>
+    <a
+      href={linkTo('peers', { managed: row.domain, direction })}
+      aria-label={`${row.peers[direction]} ${which}`}
+    >
       {number(row.peers[direction])}
     </a>
   );

@@ -32,7 +32,9 @@ export function Health() {
                 <Time iso={found.probedAt} />
               </Fact>
               <Fact name="Record">
-                {found.evidence.enabled ? `kept for ${found.evidence.days} days` : 'switched off: nothing is counted'}
+                {found.evidence.enabled
+                  ? `kept for ${found.evidence.days} days`
+                  : 'switched off: nothing is counted'}
               </Fact>
               <Fact name="Answered by">
                 process {found.pid}, <Time iso={found.now} />
@@ -45,7 +47,11 @@ export function Health() {
         {({ faults, warnings }) => (
           <>
             <Findings caption="Faults in the files" rows={faults} empty="No fault in the files." />
-            <Findings caption="What is probably not meant" rows={warnings} empty="Nothing that is probably not meant." />
+            <Findings
+              caption="What is probably not meant"
+              rows={warnings}
+              empty="Nothing that is probably not meant."
+            />
           </>
         )}
       </Answered>
@@ -53,7 +59,15 @@ export function Health() {
   );
 }
 
-function Findings({ caption, rows, empty }: { readonly caption: string; readonly rows: readonly Finding[]; readonly empty: string }) {
+function Findings({
+  caption,
+  rows,
+  empty,
+}: {
+  readonly caption: string;
+  readonly rows: readonly Finding[];
+  readonly empty: string;
+}) {
   return (
     <Table
       caption={caption}

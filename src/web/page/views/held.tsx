@@ -39,9 +39,9 @@ export function Held() {
             />
             {otherwise !== undefined && (
               <p class="quiet">
-                Waiting for other reasons: {number(otherwise.reply)} a host refused, {number(otherwise.notReached)} without
-                a connection, {number(otherwise.untried)} not tried yet, {number(otherwise.other + otherwise.notKnown)}{' '}
-                else.
+                Waiting for other reasons: {number(otherwise.reply)} a host refused,{' '}
+                {number(otherwise.notReached)} without a connection, {number(otherwise.untried)} not tried
+                yet, {number(otherwise.other + otherwise.notKnown)} else.
               </p>
             )}
           </>

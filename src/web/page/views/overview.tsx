@@ -36,7 +36,11 @@ export function Overview({ query }: { readonly query: URLSearchParams }) {
             <Problems of={found.problems} />
             <Totals out={found.out} into={found.in} />
             <div class="charts">
-              <StackedDays title="Outbound messages by TLS version" days={tlsOf(found.out)} names={versions} />
+              <StackedDays
+                title="Outbound messages by TLS version"
+                days={tlsOf(found.out)}
+                names={versions}
+              />
               <StackedDays title="Inbound messages by TLS version" days={tlsOf(found.in)} names={versions} />
               <StackedDays
                 title="Outbound attempts that did not end in a delivery, by reason"

@@ -6,7 +6,9 @@ import type { DomainsDocument, OwnCertificate, StoredPolicy } from '../shapes';
 const uses: Readonly<Record<string, string>> = { smtp: 'SMTP', policy: 'policy host', page: 'this page' };
 
 export function Own() {
-  const certificates = useAnswer<{ certificates: readonly OwnCertificate[]; problems: readonly string[] }>('certificates');
+  const certificates = useAnswer<{ certificates: readonly OwnCertificate[]; problems: readonly string[] }>(
+    'certificates',
+  );
   const domains = useAnswer<DomainsDocument>('domains');
   const stored = useAnswer<readonly StoredPolicy[]>('policies');
   return (

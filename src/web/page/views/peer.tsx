@@ -108,7 +108,15 @@ function Summary({ row }: { readonly row: PeerRow }) {
   );
 }
 
-function Rule({ managed, direction, peer }: { readonly managed: string; readonly direction: string; readonly peer: string }) {
+function Rule({
+  managed,
+  direction,
+  peer,
+}: {
+  readonly managed: string;
+  readonly direction: string;
+  readonly peer: string;
+}) {
   const isInbound = direction === 'in';
   const other = managed === '' ? 'unspecified.invalid' : managed;
   const isNetwork = /^[\d.]+(?:\/\d+)?$|:/.test(peer);
@@ -116,7 +124,12 @@ function Rule({ managed, direction, peer }: { readonly managed: string; readonly
   const explained = useAnswer<ExplainDocument>(
     'explain',
     isInbound
-      ? { inbound: '1', from: isNetwork ? '<>' : name, to: other, ip: isNetwork ? peer.split('/')[0] : undefined }
+      ? {
+          inbound: '1',
+          from: isNetwork ? '<>' : name,
+          to: other,
+          ip: isNetwork ? peer.split('/')[0] : undefined,
+        }
       : { offline: '1', from: managed === '' ? '<>' : managed, to: name },
   );
   return (
@@ -131,7 +144,8 @@ function Rule({ managed, direction, peer }: { readonly managed: string; readonly
               <ol class="candidates">
                 {found.candidates?.map(({ name: section, place, outcome, why }) => (
                   <li key={section + place} class={outcome === 'wins' ? 'good' : ''}>
-                    {section} <code>{place}</code> {outcome === 'wins' ? 'applies' : <span class="quiet">{why}</span>}
+                    {section} <code>{place}</code>{' '}
+                    {outcome === 'wins' ? 'applies' : <span class="quiet">{why}</span>}
                   </li>
                 ))}
               </ol>

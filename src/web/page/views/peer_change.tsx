@@ -15,15 +15,30 @@ const minimums = ['', 'none', '1.2', '1.3'] as const;
 export function Change({ row }: { readonly row: PeerRow }) {
   const { managed, direction, peer } = row;
   const [level, setLevel] = useState(row.level);
-  const [minimum, setMinimum] = useState<string>(/^\d|^none$/.test(row.minTlsVersion) && row.line > 0 ? row.minTlsVersion : '');
+  const [minimum, setMinimum] = useState<string>(
+    /^\d|^none$/.test(row.minTlsVersion) && row.line > 0 ? row.minTlsVersion : '',
+  );
   const sets = [`security_level=${level}`, ...(minimum === '' ? [] : [`min_tls_version=${minimum}`])];
-  const impact = useAnswer<ImpactDocument>('impact', { managed, direction, peer, days: 30, top: 1, set: sets });
+  const impact = useAnswer<ImpactDocument>('impact', {
+    managed,
+    direction,
+    peer,
+    days: 30,
+    top: 1,
+    set: sets,
+  });
   if (peer.startsWith('(') || peer === '<>') return null;
   return (
     <section>
       <h2>What a change would do</h2>
       <div class="change">
-        <Radios name="security_level" of={levels[direction]} value={level} inForce={row.level} onChange={setLevel} />
+        <Radios
+          name="security_level"
+          of={levels[direction]}
+          value={level}
+          inForce={row.level}
+          onChange={setLevel}
+        />
         <Radios
           name="min_tls_version"
           of={minimums}
@@ -97,7 +112,9 @@ function Impact({ of, isStale }: { readonly of: ImpactDocument; readonly isStale
   return (
     <div class={isStale ? 'stale' : ''}>
       {messages === 0 ? (
-        <p class="quiet">This changes nothing for what was counted from {of.from} to {of.to}.</p>
+        <p class="quiet">
+          This changes nothing for what was counted from {of.from} to {of.to}.
+        </p>
       ) : (
         <p>
           Of {number(messages)} messages from {of.from} to {of.to} (UTC):{' '}

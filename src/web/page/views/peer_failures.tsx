@@ -3,7 +3,11 @@ import { useAnswer } from '../api';
 import { Table, Time } from '../parts/basics';
 import type { FailuresDocument } from '../shapes';
 
-export function Failures(key: { readonly managed: string; readonly direction: string; readonly peer: string }) {
+export function Failures(key: {
+  readonly managed: string;
+  readonly direction: string;
+  readonly peer: string;
+}) {
   const found = useAnswer<FailuresDocument>('failures', key, 60_000);
   if (found.kind !== 'there' || found.value.failures.length === 0) return null;
   return (

@@ -49,7 +49,9 @@ function Explained({ of }: { readonly of: ExplainDocument }) {
         </Fact>
       ))}
       <Fact name="MTA-STS">
-        {sts?.policy === undefined ? (sts?.kind ?? '').replaceAll('_', ' ') : `${sts.policy.mode}, id ${sts.id ?? ''}`}
+        {sts?.policy === undefined
+          ? (sts?.kind ?? '').replaceAll('_', ' ')
+          : `${sts.policy.mode}, id ${sts.id ?? ''}`}
       </Fact>
       {decision?.kind === 'deliver' ? (
         <>
@@ -98,8 +100,14 @@ function Tested({ of }: { readonly of: TestReport }) {
         columns={[
           { name: 'host', cell: ({ host, address }) => `${host} [${address}]` },
           { name: 'held to', cell: ({ requirement }) => requirement },
-          { name: 'TLS', cell: ({ tlsVersion, cipher }) => (tlsVersion === '' ? '–' : `${tlsVersion} ${cipher}`) },
-          { name: 'certificate', cell: ({ names, expires }) => (names === '' ? '–' : `${names}, until ${expires}`) },
+          {
+            name: 'TLS',
+            cell: ({ tlsVersion, cipher }) => (tlsVersion === '' ? '–' : `${tlsVersion} ${cipher}`),
+          },
+          {
+            name: 'certificate',
+            cell: ({ names, expires }) => (names === '' ? '–' : `${names}, until ${expires}`),
+          },
           {
             name: 'verdict',
             cell: ({ verdict }) =>

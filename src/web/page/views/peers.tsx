@@ -55,7 +55,8 @@ export function Peers({ query }: { readonly query: URLSearchParams }) {
   };
   const change = (to: Readonly<Record<string, string>>): void => {
     const all: Record<string, string | undefined> = { ...asked, ...to };
-    for (const [name, value] of Object.entries(all)) if (value === '' && name !== 'managed') all[name] = undefined;
+    for (const [name, value] of Object.entries(all))
+      if (value === '' && name !== 'managed') all[name] = undefined;
     replaceQuery('peers', all);
   };
   return (
@@ -76,7 +77,12 @@ export function Peers({ query }: { readonly query: URLSearchParams }) {
             }}
           />
         </label>
-        <Choice name="Direction" value={direction} of={{ out: 'outbound', in: 'inbound' }} onChange={(value) => change({ direction: value })} />
+        <Choice
+          name="Direction"
+          value={direction}
+          of={{ out: 'outbound', in: 'inbound' }}
+          onChange={(value) => change({ direction: value })}
+        />
         <Choice name="Show" value={asked.show} of={shows} onChange={(show) => change({ show })} />
         <Choice
           name="Level"
@@ -84,11 +90,18 @@ export function Peers({ query }: { readonly query: URLSearchParams }) {
           of={{ '': 'any', ...Object.fromEntries(levels.map((level) => [level, level])) }}
           onChange={(level) => change({ level })}
         />
-        <Choice name="Sort by" value={asked.sort} of={sorts} onChange={(sort) => change({ sort, order: '' })} />
+        <Choice
+          name="Sort by"
+          value={asked.sort}
+          of={sorts}
+          onChange={(sort) => change({ sort, order: '' })}
+        />
         <button
           type="button"
           onClick={() => change({ order: isAscending(asked) ? 'desc' : 'asc' })}
-          aria-label={isAscending(asked) ? 'Sorted upwards; sort downwards' : 'Sorted downwards; sort upwards'}
+          aria-label={
+            isAscending(asked) ? 'Sorted upwards; sort downwards' : 'Sorted downwards; sort upwards'
+          }
         >
           {isAscending(asked) ? '↑' : '↓'}
         </button>
@@ -153,7 +166,11 @@ function Rows({ asked }: { readonly asked: Readonly<Record<string, string>> }) {
         setFailure('');
         setFound((known) => {
           const kept = known?.address === address ? known.rows : new Map<number, PeerRow>();
-          return { address, page, rows: new Map([...kept, ...rows.map((row, at) => [offset + at, row] as const)]) };
+          return {
+            address,
+            page,
+            rows: new Map([...kept, ...rows.map((row, at) => [offset + at, row] as const)]),
+          };
         });
       })
       .catch((error: unknown) => {
@@ -247,13 +264,23 @@ function Rows({ asked }: { readonly asked: Readonly<Record<string, string>> }) {
             )}
           </tbody>
         </table>
-        {matching === 0 && <p class="quiet">{total === 0 ? 'No peer is listed, and none was seen.' : 'No peer fits.'}</p>}
+        {matching === 0 && (
+          <p class="quiet">{total === 0 ? 'No peer is listed, and none was seen.' : 'No peer fits.'}</p>
+        )}
       </div>
     </>
   );
 }
 
-function Row({ at, row, height }: { readonly at: number; readonly row: PeerRow | undefined; readonly height: number }) {
+function Row({
+  at,
+  row,
+  height,
+}: {
+  readonly at: number;
+  readonly row: PeerRow | undefined;
+  readonly height: number;
+}) {
   const style = { height: `${height}px` };
   if (row === undefined)
     return (
@@ -277,7 +304,9 @@ function Row({ at, row, height }: { readonly at: number; readonly row: PeerRow |
       <td data-name="level">
         <Level of={row} />
       </td>
-      <td data-name="exempt until">{row.exemptUntil === '' ? <span class="quiet">–</span> : row.exemptUntil}</td>
+      <td data-name="exempt until">
+        {row.exemptUntil === '' ? <span class="quiet">–</span> : row.exemptUntil}
+      </td>
       <td data-name="7 days" class="number">
         {number(week.messages)}
       </td>

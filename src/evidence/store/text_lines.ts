@@ -1,0 +1,66 @@
+/** Lines of a file that may be large, half written, and not ours at all. */
+import { constants } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { isMissing } from '../../state/directory';
+import type { Owner } from '../../state/owner';
+import { messageOf } from '../../text';
+
+/** Characters: nothing that we write is longer. */
+const longestLine = 16_384;
+
+const plainly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+export interface LinesOf {
+  readonly file: string;
+  /** Whose it must be: what others have put there was not written by us. */
+  readonly owner: Owner;
+  /** Takes the first line. @returns what is wrong with the file; empty for nothing */
+  readonly header: (line: string) => string;
+  /** Takes every other line. */
+  readonly line: (line: string) => 'read' | 'damaged';
+}
+
+/** @returns what is wrong with the file; empty for nothing, and where it is gone */
+export async function readLines({ file, owner, header, line: take }: LinesOf): Promise<string> {
+  let handle: fs.FileHandle | undefined;
+  try {
+    handle = await fs.open(file, plainly);
+    const found = await handle.stat();
+    if (!found.isFile()) return 'not a plain file';
+    if (found.uid !== owner.uid) return `belongs to another user (uid ${found.uid})`;
+    let [damaged, isFirst] = [0, true];
+    for await (const line of linesOf(handle)) {
+      if (isFirst) {
+        isFirst = false;
+        const problem = header(line);
+        if (problem !== '') return problem;
+      } else if (line !== '' && take(line) === 'damaged') damaged += 1;
+    }
+    if (isFirst) return 'empty';
+    return damagedText(damaged);
+  } catch (error) {
+    return isMissing(error) ? '' : `cannot be read: ${messageOf(error)}`;
+  } finally {
+    await handle?.close();
+  }
+}
+
+export function damagedText(lines: number): string {
+  if (lines === 0) return '';
+  return `${lines === 1 ? '1 damaged line is' : `${lines} damaged lines are`} left out`;
+}
+
+/** What is longer than a line of ours comes in pieces, none of which is one. */
+export async function* linesOf(handle: fs.FileHandle): AsyncGenerator<string> {
+  const stream = handle.createReadStream({ encoding: 'utf8', autoClose: false, highWaterMark: 1 << 16 });
+  let rest = '';
+  for await (const piece of stream as AsyncIterable<string>) {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    if (rest.length <= longestLine) continue;
+    yield rest;
+    rest = '';
+  }
+  if (rest !== '') yield rest;
+}
