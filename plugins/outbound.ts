@@ -5,6 +5,7 @@ import type { SeenOutcome, Sighting } from '../src/evidence/sighting';
 import { managedDomain } from '../src/peers/candidates';
 import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
 import type { DeliveryEnvironment, DeliveryLimits } from '../src/delivery/delivery';
+import { tellFailure } from '../src/delivery/failure_news';
 import { DeliveryGuard } from '../src/delivery/guard';
 import {
   assertSeam,
@@ -253,6 +254,16 @@ class Deliveries {
     hmail: HMailItem,
     summary: DeliverySummary,
   ): void {
+    const { todo } = hmail;
+    tellFailure(
+      {
+        at: Date.now(),
+        managed: managedDomain(this.#engine.settings(), domainOf(todo.mail_from)),
+        peer: peerName(todo.domain),
+        outcome,
+      },
+      summary,
+    );
     if (summary.rule === '' && summary.reasons.length === 0) return;
     deliveryCounters.count(outcome, summary);
     this.#log(hmail, logLine(`tls-peers ${outcome}`, summary));

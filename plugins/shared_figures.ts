@@ -19,7 +19,7 @@ const patienceMs = 500;
 /** Workers that have ended whose last word may still be on its way. */
 const lately = 16;
 
-/** What one worker said to all, at most so many times. */
+/** What is told to workers that begin later, at most. */
 const noticesKept = 1_000;
 
 let isKeeping = false;
@@ -71,7 +71,7 @@ export function keepFigures(): void {
       for (const listener of listeners) listener(worker.id);
     } else if (message.event === events.ask && message.id !== undefined) answer(worker, message.id);
     else if (message.event === events.notice && message.text !== undefined) {
-      notices.push(message.text);
+      if (message.isKept === true) notices.push(message.text);
       if (notices.length > noticesKept) notices.shift();
       for (const other of connected())
         if (other.id !== worker.id) send(other, { event: events.notice, text: message.text });
@@ -99,6 +99,7 @@ interface Message {
   readonly id?: number;
   readonly figures?: Figures;
   readonly text?: string;
+  readonly isKept?: boolean;
 }
 
 /** Haraka's own messages between its processes have an event as well. */
@@ -112,8 +113,8 @@ const tellMs = 1_000;
 export interface SharedFigures {
   /** Of all processes. Never rejects. */
   sums(): Promise<Figures>;
-  /** Has every other process told `text`, also those that begin later. */
-  notify(text: string): void;
+  /** Has every other process told `text`. @param to `all`: also those that begin later */
+  notify(text: string, to: 'all' | 'present'): void;
   close(): void;
 }
 
@@ -154,8 +155,8 @@ class WorkerFigures implements SharedFigures {
     });
   }
 
-  notify(text: string): void {
-    this.#send({ event: events.notice, text });
+  notify(text: string, to: 'all' | 'present'): void {
+    this.#send({ event: events.notice, text, isKept: to === 'all' });
   }
 
   close(): void {

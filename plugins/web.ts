@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { version } from '../package.json';
 import { loadBundle } from '../src/bundles';
 import { deliveryCounters } from '../src/delivery/counters';
+import { onFailure } from '../src/delivery/failure_news';
 import type { Engine } from '../src/engine';
 import type { Figures } from '../src/figures';
 import { ehloName } from '../src/settings/haraka/ehlo_name';
@@ -14,6 +15,7 @@ import { messageOf } from '../src/text';
 import type { Web } from '../src/web/surroundings';
 import { endedSessions, type EndedSessions } from './ended_sessions';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
+import { RecentFailures } from './recent_failures';
 import { keepFigures, shareFigures, type SharedFigures } from './shared_figures';
 import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
 
@@ -72,8 +74,17 @@ function register(this: HarakaPlugin): void {
 
 function openWeb(plugin: HarakaPlugin, engine: Engine): Web {
   const configDirectory = harakaConfigDirectory(plugin.config);
-  const ended: EndedSessions = endedSessions((notice) => shared.notify(notice));
-  const shared: SharedFigures = shareFigures(() => figuresOf(engine), ended.heard);
+  const ended: EndedSessions = endedSessions((text) => shared.notify(`ended ${text}`, 'all'));
+  const failures = new RecentFailures((text) => shared.notify(`failed ${text}`, 'present'));
+  const shared: SharedFigures = shareFigures(
+    () => figuresOf(engine),
+    (notice) => {
+      const [kind = '', ...rest] = notice.split(' ');
+      if (kind === 'ended') ended.heard(rest.join(' '));
+      else if (kind === 'failed') failures.heard(rest.join(' '));
+    },
+  );
+  onFailure((news) => failures.add(news));
   atShutdown(() => shared.close());
   return loadBundle('web').openWeb({
     settings: () => engine.settings(),
@@ -85,6 +96,7 @@ function openWeb(plugin: HarakaPlugin, engine: Engine): Web {
     probe: () => engine.resolver().status().probe,
     figures: () => shared.sums(),
     ended,
+    failures: (managed, peer) => failures.of(managed, peer),
   });
 }
 

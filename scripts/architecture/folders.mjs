@@ -77,6 +77,7 @@ export const folders = {
       'src/settings/reload',
       'src/settings/checks',
       'src/settings/load',
+      'src/settings/haraka',
       'src/settings/schema',
       'src/evidence/store',
       'src/evidence/views',

@@ -5,6 +5,7 @@ import { Gatekeeper } from './access/access';
 import { TokenFile } from './access/token_file';
 import type { ProcessFacts } from './shared/wire';
 import { Clerk } from './clerk';
+import { json, type Answer } from './shared/answer';
 import { PageFiles } from './files';
 import { Handler, type ApiRequest } from './handler';
 import { WebListeners } from './listeners';
@@ -45,7 +46,7 @@ export function openWeb(surroundings: Surroundings): Web {
     }),
     files: new PageFiles(path.join(__dirname, 'web')),
     log,
-    api: ask,
+    api: (asked) => (asked.path === 'failures' ? Promise.resolve(failures(surroundings, asked)) : ask(asked)),
     metrics: (accepts) => metrics.answer(accepts),
     steady: () => performance.now(),
   });
@@ -78,4 +79,12 @@ function processFacts({ probe, version, faults }: Surroundings): ProcessFacts {
           probedAt: probed.at.toISOString(),
         }),
   };
+}
+
+/** What only the process knows. */
+function failures({ failures: of }: Surroundings, { query }: ApiRequest): Answer {
+  const managed = (query.get('managed') ?? '').toLowerCase();
+  const peer = (query.get('peer') ?? '').toLowerCase();
+  const found = query.get('direction') === 'in' ? [] : of(managed, peer);
+  return json({ failures: found });
 }

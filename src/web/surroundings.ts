@@ -20,6 +20,18 @@ export interface Surroundings {
   /** Of all processes. Never rejects. */
   readonly figures: () => Promise<Figures>;
   readonly ended: Ended;
+  /** The last failures of mail to a peer. */
+  readonly failures: (managed: string, peer: string) => readonly FailureShown[];
+}
+
+/** One failure as the page shows it. */
+export interface FailureShown {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly outcome: string;
+  readonly host: string;
+  readonly reason: string;
+  readonly text: string;
 }
 
 export interface Web {

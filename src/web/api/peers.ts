@@ -112,7 +112,7 @@ export class PeerTable {
     const sheet = this.#sheetOf(cube);
     const number = cube.numberOf(key);
     if (number !== undefined) return this.#row(cube, sheet, number);
-    const { rule, ...look } = sheet.rules.look(key);
+    const look = shown(sheet.rules.look(key));
     const none = sumsAt(new Float64Array(0), 0);
     return { ...key, ...look, week: none, month: none, lastSeen: '', stricter: '', above: {} };
   }
@@ -257,13 +257,14 @@ export class PeerTable {
   #row(cube: Cube, sheet: Sheet, number: number): PeerRow {
     const key = cube.keys[number];
     if (key === undefined) throw new AskedWrongly('no such peer');
-    const { rule, ...look } = this.#look(cube, sheet, number);
+    const look = this.#look(cube, sheet, number);
+    const { rule } = look;
     const { week, month, lastSeen } = sheet.columns;
     const above =
       rule === undefined ? [] : [...sheet.stricter.levels(rule, kindsOf(cube, sheet.today, number))];
     return {
       ...key,
-      ...look,
+      ...shown(look),
       week: sumsAt(week, number),
       month: sumsAt(month, number),
       lastSeen: lastSeen[number] ?? '',
@@ -271,6 +272,11 @@ export class PeerTable {
       above: Object.fromEntries(above),
     };
   }
+}
+
+/** Without the rule itself, which holds certificates. */
+function shown({ name, level, minTlsVersion, enforcement, file, line, status, exemptUntil }: RuleLook) {
+  return { name, level, minTlsVersion, enforcement, file, line, status, exemptUntil };
 }
 
 function kindsOf(cube: Cube, today: Day, number: number): (readonly [number, Kind])[] {

@@ -1,6 +1,6 @@
 /** What routes answer, and what it is on the wire. */
 import { gzipSync } from 'node:zlib';
-import { formatCsv } from '../../cli/csv';
+import { formatCsv, spreadsheetSafe } from '../../cli/csv';
 
 export type Reply =
   | { readonly kind: 'json'; readonly status: number; readonly document: unknown }
@@ -24,12 +24,7 @@ export function document(of: unknown): Reply {
 }
 
 export function csv(name: string, records: readonly (readonly string[])[]): Reply {
-  return { kind: 'csv', name, records: records.map((record) => record.map(harmless)) };
-}
-
-/** A spreadsheet takes what begins so for a formula. */
-function harmless(text: string): string {
-  return /^[=+\-@\t\r]/.test(text) && !/^-?\d+(?:\.\d+)?$/.test(text) ? `'${text}` : text;
+  return { kind: 'csv', name, records: records.map((record) => record.map(spreadsheetSafe)) };
 }
 
 export function failureOf(error: unknown): { readonly status: number; readonly retry: number } {

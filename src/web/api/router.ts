@@ -1,6 +1,7 @@
 /** Which path is answered by what. */
 import { peerName } from '../../evidence/peer_name';
 import type { Desk } from './desk';
+import { held } from './held';
 import { explain, test } from './network_routes';
 import { certificates } from './own';
 import { PeerTable } from './peers';
@@ -28,6 +29,7 @@ export class Router {
       traffic: (query) => traffic(desk, query),
       impact: (query) => impact(desk, query),
       explain: (query) => explain(desk, query),
+      held: (query) => held(desk, query),
       certificates: (query) => certificates(desk, query),
       policies: (query) => policies(desk, query),
       lint: () => lint(desk),

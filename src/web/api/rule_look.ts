@@ -61,7 +61,7 @@ export class RuleBook {
     if (look === undefined) {
       const rule =
         key.direction === 'out'
-          ? completeOutbound(winner as never, outboundDefaults(this.#settings, owner), this.#today)
+          ? completeOutbound(winner, outboundDefaults(this.#settings, owner), this.#today)
           : completeInbound(winner as never, inboundDefaults(this.#settings, owner), this.#today);
       look = {
         rule,

@@ -15,6 +15,7 @@ import { loadSettings } from '../../settings/load/load';
 import { faultDocument, inOrder } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import type { MetricsFacts } from '../shared/metrics_facts';
+import { heldNow } from './held';
 import { ownCertificates, ownPolicies, type OwnPolicy } from './own';
 import { monthDays, type Desk } from './desk';
 import { groupOf, type PeerTable } from './peers';
@@ -169,11 +170,16 @@ const soonest = 100;
 
 export async function figures(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const peers = query.integer('peers', { min: 0, max: 1000, usual: 0 });
-  const [stored, own, busiest] = await Promise.all([
+  const [stored, own, busiest, waiting] = await Promise.all([
     storedPolicies(desk),
     ownCertificates(desk),
     table.busiest(peers),
+    heldNow(desk).catch(() => undefined),
   ]);
+  const held = new Map<string, number>();
+  for (const { reason, messages } of waiting?.groups ?? [])
+    held.set(reason, (held.get(reason) ?? 0) + messages);
+  const [oldest] = waiting?.messages ?? [];
   const modes = new Map<string, number>([
     ['enforce', 0],
     ['testing', 0],
@@ -194,8 +200,9 @@ export async function figures(desk: Desk, table: PeerTable, query: Query): Promi
       tls: week.tls,
       failures: week.deferred + week.bounced + week.refused,
     })),
-    held: {},
-    oldestHeld: '',
+    held: Object.fromEntries(held),
+    oldestHeld: oldest === undefined ? '' : oldest.arrived.toISOString(),
+    isHeldKnown: waiting !== undefined,
   } satisfies MetricsFacts);
 }
 

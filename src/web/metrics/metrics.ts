@@ -1,8 +1,10 @@
 /** `/tls-peers/metrics`: what all processes have counted, and what is so now. prom-client writes both formats. */
 import { Counter, Gauge, Registry, type RegistryContentType } from 'prom-client';
 import type { ProbeResult } from '../../dns/probe';
+import { failureStatus } from '../../failure';
 import type { Figures } from '../../figures';
 import type { Settings } from '../../settings/schema/types';
+import { printable } from '../../text';
 import { failure, type Answer } from '../shared/answer';
 import type { MetricsFacts } from '../shared/metrics_facts';
 import { counted, families, prefix, type Family, type FamilyName } from './families';
@@ -17,6 +19,9 @@ export interface MetricsOptions {
   readonly version: string;
   readonly now: () => Date;
 }
+
+/** Each of them, also where nothing waits: what is not there cannot be alerted on. */
+const heldReasons = Object.keys(failureStatus);
 
 /** Milliseconds for which what the thread says is not asked for again. */
 const keptMs = 20_000;
@@ -71,13 +76,11 @@ export class Metrics {
       yield sample('certificate_expiry_seconds', { certificate: name }, until(expires));
     for (const { rule, ends } of facts.exemptions)
       yield sample('exemption_expiry_seconds', { rule }, until(ends));
-    for (const [reason, count] of Object.entries(facts.held))
-      yield sample('held_messages', { reason }, count);
-    yield sample(
-      'oldest_held_seconds',
-      {},
-      facts.oldestHeld === '' ? 0 : Math.max(0, -until(facts.oldestHeld)),
-    );
+    if (facts.isHeldKnown) {
+      for (const reason of heldReasons) yield sample('held_messages', { reason }, facts.held[reason] ?? 0);
+      const age = facts.oldestHeld === '' ? 0 : Math.max(0, -until(facts.oldestHeld));
+      yield sample('oldest_held_seconds', {}, age);
+    }
     for (const { managed, direction, peer, tls, failures } of facts.peers) {
       const labels = { managed, direction, peer };
       for (const [version_, count] of Object.entries(tls))
@@ -96,7 +99,9 @@ function contentType(accepts: string): RegistryContentType {
 }
 
 function sample(family: FamilyName, labels: Sample['labels'], value: number): Sample {
-  return { family, labels, value };
+  // What others or files name must not break a line, nor look like another.
+  const shown = Object.entries(labels).map(([name, text]) => [name, printable(text)] as const);
+  return { family, labels: Object.fromEntries(shown), value };
 }
 
 function* fromFigures({ counters, gauges, processes }: Figures): Generator<Sample> {

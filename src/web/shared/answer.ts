@@ -24,10 +24,14 @@ export function text(status: number, line: string, headers: Answer['headers'] = 
   return { status, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers }, body: `${line}\n` };
 }
 
+export function json(document: unknown, status = 200, headers: Answer['headers'] = {}): Answer {
+  const type = { 'Content-Type': 'application/json; charset=utf-8' };
+  return { status, headers: { ...type, ...headers }, body: JSON.stringify(document) };
+}
+
 /** As the command has it for its errors. */
 export function failure(status: number, message: string, headers: Answer['headers'] = {}): Answer {
-  const body = JSON.stringify({ error: { code: status, message } });
-  return { status, headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers }, body };
+  return json({ error: { code: status, message } }, status, headers);
 }
 
 export function redirect(status: 303 | 308, location: string, headers: Answer['headers'] = {}): Answer {

@@ -14,6 +14,8 @@ export interface MetricsFacts {
   }[];
   /** By the reason, in messages. */
   readonly held: Readonly<Record<string, number>>;
-  /** ISO 8601; empty where nothing waits. */
+  /** When the oldest of them came, ISO 8601; empty where nothing waits. */
   readonly oldestHeld: string;
+  /** Whether the queue could be read. */
+  readonly isHeldKnown: boolean;
 }
