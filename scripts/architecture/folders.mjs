@@ -23,7 +23,6 @@ export const folders = {
       'src/web/access',
       'src/evidence',
       'src/delivery',
-      'src/hosting',
       'src/inbound',
       'src/settings/load',
       'src/settings/haraka',
@@ -54,7 +53,7 @@ export const folders = {
   },
   'src/bundles.ts': {
     about: 'parts in files of their own, loaded when they are needed',
-    uses: ['src/evidence/store', 'src/reports/store', 'src/web'],
+    uses: ['src/evidence/store', 'src/reports/store', 'src/web', 'src/hosting'],
   },
   'src/web': {
     about: 'the page, its API and metrics, in the process: who is let in, and what is handed on',
@@ -67,7 +66,7 @@ export const folders = {
       'src/dns',
     ],
   },
-  'src/web/page': { about: 'what the browser runs', uses: [] },
+  'src/web/page': { about: 'what the browser runs', uses: ['src/web/api'] },
   'src/web/api': {
     about: 'what the page asks for, worked out in a thread of its own from record, rules and DNS',
     uses: [
