@@ -49,6 +49,13 @@ export function iniPart(page: string, mark: string, own: Placeholders = {}): str
   return filledIn(found.text.replace(/^; config\/.*\n/m, '').trim(), own);
 }
 
+/** A line of config/plugins that a block on `page` has. @throws Error where there is none */
+export function pluginLine(page: string, name: string): string {
+  const listed = codeBlocks(page, '').some(({ text }) => text.split('\n').includes(name));
+  if (!listed) throw new Error(`${page} lists no plugin ${name}`);
+  return name;
+}
+
 /** @throws Error where there is none */
 export function unitFile(page: string): string {
   const [unit] = codeBlocks(page, 'systemd');

@@ -10,7 +10,7 @@ import { check, dropRights, firstMail, install, start, writeRules } from './inst
 import { becomeAUnit, uninstall, upgrade } from './keeping';
 import { eachLevel, letThrough, recovered, stripped } from './levels';
 import { obstacle, setUp } from './machine';
-import { hostAPolicy, policyMapOf, sessions, whatHappened } from './using';
+import { holdClients, hostAPolicy, policyMapOf, sessions, whatHappened } from './using';
 import { Walk } from './walk';
 import { world } from './world';
 
@@ -32,6 +32,7 @@ const steps: readonly (readonly [name: string, step: (walk: Walk) => void | Prom
   ['imports a Postfix policy map, and takes its peers to a domain of its own', policyMapOf],
   ['asks what happened, and what a rule would have done', whatHappened],
   ['hosts a policy, and has it checked', hostAPolicy],
+  ['holds a client to its rule', holdClients],
   ['goes over to the systemd unit, which never is root', becomeAUnit],
   ['upgrades to a newer tarball', upgrade],
   ['uninstalls', uninstall],

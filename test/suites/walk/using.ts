@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { RecordType } from '../../../haraka-test-harness/world';
 import { caFile } from './machine';
-import { command, iniFile } from './pages';
+import { command, iniFile, iniPart, pluginLine } from './pages';
 import { mustNotSay, mustSay, workers, type Walk } from './walk';
 
 export async function sessions(walk: Walk): Promise<void> {
@@ -86,6 +86,28 @@ export async function hostAPolicy(walk: Walk): Promise<void> {
     `curl -sS --cacert ${caFile} https://mta-sts.example.com/.well-known/mta-sts.txt`,
   );
   mustSay(served, /mode: testing\r?\nmx: mx1\.example\.com\r?\nmx: mx2\.example\.com/);
+}
+
+/** A client from a network that has a rule: without TLS it is refused, with TLS it is not. */
+export async function holdClients(walk: Walk): Promise<void> {
+  walk.edit('tls-peers/example.com.ini', iniPart('README.md', '[inbound 203.0.113.0/24]'), 'added');
+  // Haraka's own: whom it takes mail for, its certificate, and its tls plugin, which the page names.
+  const certificate = await walk.world.office.certificate('mail.example.com', 'trusted');
+  walk.edit('tls_key.pem', certificate.keyPem, 'as it is');
+  walk.edit('tls_cert.pem', certificate.chainPem, 'as it is');
+  walk.edit('host_list', 'example.com', 'as it is');
+  mustSay(await walk.type(command('README.md', 'npx --no -- tls-peers lint')), /tls is not listed/);
+  walk.edit('plugins', `${pluginLine('docs/inbound.md', 'tls')}\n${walk.read('plugins')}`, 'as it is');
+  mustSay(await walk.type(command('README.md', 'npx --no -- tls-peers lint')), /^0 faults, 0 warnings/m);
+  const from = walk.service.mark;
+  await walk.service.stop();
+  walk.service.start('haraka -c /srv/haraka');
+  await walk.service.waitFor(/validates DNSSEC/, { from, count: workers });
+  const client = `printf 'Subject: hello\\r\\n\\r\\nHello.\\r\\n' | curl -sS smtp://127.0.0.1 --interface 203.0.113.5 --mail-from you@peer.example --mail-rcpt me@example.com -T -`;
+  mustSay(await walk.type(`${client} || true`), /530/);
+  await walk.service.waitFor(/inbound refused .*reason=starttls-not-supported/, { from });
+  await walk.type(`${client} --ssl-reqd --insecure || true`);
+  await walk.service.waitFor(/inbound admitted .*tls=TLSv1\.3/, { from });
 }
 
 /** Puts what `records` prints into the zone. */
