@@ -6,6 +6,7 @@ import { faultDocument, formatFault, type Fault } from '../../settings/schema/fa
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { asGiven, type LeftOut } from '../import/incoming';
 import { formats, readIncoming, type ReadOptions } from '../import/read_file';
+import { withoutScope } from '../import/without_scope';
 import { managedFile, managedFileOrNew, wholeGlobalFile, type RulesFile } from '../managed_file';
 import { json } from '../output';
 import { peersIn, planImport } from '../peer_rows';
@@ -42,7 +43,8 @@ export const importCommand: Command = {
 async function importPeers(context: Context): Promise<ExitCode> {
   const { directory, options } = context;
   const { domain, file } = operandsOf(context);
-  const incoming = readIncoming(file, readOptions(context));
+  const read = readIncoming(file, readOptions(context));
+  const incoming = domain === undefined ? read : withoutScope(file, read);
   const source = directorySource(directory);
   const rules = rulesFile(directory, domain, options['create'] === true);
   const { name, text } = rules;

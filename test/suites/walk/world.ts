@@ -1,21 +1,20 @@
 /**
- * The Internet of the walk: a network namespace of its own in which the lab's DNS, MX hosts and policy hosts stand at the ports and at
- * public addresses that they have in the world. What lives there needs no shim: the resolver is at 127.0.0.1, as the README has it.
+ * The Internet of the walk: the peers that the rules of the README and of the pages name, at the ports that they have in the world. Our
+ * own domain is the README's.
  */
 import type { World } from '../../../haraka-test-harness';
 
-/** Our own domains are those of the README; the peers are those that its rules and those of the docs name. */
 export const world: World = {
-  zones: { 'example.com': 'secure' },
   domains: {
+    'example.com': { dnssec: 'secure', mx: [{ host: 'mx1.example.com' }, { host: 'mx2.example.com' }] },
     // Rules of the README.
     'partner.example': { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['match'] }] },
     'mail.bank.example': { mx: [{ certificate: 'self-signed' }] },
     'legacy.example': { mx: [{ tls: { min: 'TLSv1', max: 'TLSv1' } }] },
-    'peer.example': { mx: [{ behaviour: 'no-starttls' }] },
-    // One for each level.
+    'peer.example': { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['mismatch'] }] },
+    // One for each level of docs/configuration.md.
     'broken-tls.example': { mx: [{ behaviour: 'handshake-close' }] },
-    'any.example': { mx: [{ behaviour: 'no-starttls' }] },
+    'any.example': { mx: [{ certificate: 'self-signed' }] },
     'encrypted.example': { mx: [{ certificate: 'self-signed' }] },
     'named.example': {},
     'pinned.example': { mx: [{ certificate: 'self-signed' }] },
@@ -23,8 +22,5 @@ export const world: World = {
     'only-dane.example': { dnssec: 'secure', mx: [{ certificate: 'private-ca', tlsa: ['match-ta'] }] },
     'sts.example': { sts: {} },
     'auto.example': { sts: {} },
-    // What must not get there.
-    'stripped.example': { sts: {}, mx: [{ behaviour: 'no-starttls' }] },
-    'swapped.example': { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['mismatch'] }] },
   },
 };
