@@ -18,6 +18,7 @@ import { stateOwner } from './settings/haraka/state_owner';
 import type { GlobalSettings, Settings } from './settings/schema/types';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
 import type { HeldWriter } from './evidence/store/held_writer';
+import type { TrackWriter } from './evidence/store/track_writer';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
@@ -44,6 +45,7 @@ export class Engine {
   #running: Running | undefined;
   #evidence: EvidenceWriter | undefined;
   #held: HeldWriter | 'nowhere' | undefined;
+  #track: TrackWriter | 'nowhere' | undefined;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -131,6 +133,21 @@ export class Engine {
     return this.#held;
   }
 
+  /** Where each recipient gets a line; `nowhere` where that is not asked for. */
+  track(): TrackWriter | 'nowhere' {
+    this.#track ??= this.#openTrack();
+    return this.#track;
+  }
+
+  #openTrack(): TrackWriter | 'nowhere' {
+    const { track, trackDays: days, trackSize } = this.settings().global.evidence;
+    if (!track) return 'nowhere';
+    const mostOctets = trackSize * 1_000_000;
+    return this.#opened('messages are not tracked', 'nowhere', ({ createTrackWriter }, about) =>
+      createTrackWriter({ ...about, days, mostOctets }),
+    );
+  }
+
   #openEvidence(): EvidenceWriter {
     const { days, maxPeers } = this.settings().global.evidence;
     return this.#opened('nothing is counted', uncounted, ({ createFileWriter }, about) =>
@@ -170,6 +187,8 @@ export class Engine {
     this.#evidence = undefined;
     if (this.#held !== 'nowhere') this.#held?.close();
     this.#held = undefined;
+    if (this.#track !== 'nowhere') this.#track?.close();
+    this.#track = undefined;
   }
 
   resolver(): Resolver {

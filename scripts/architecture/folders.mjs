@@ -44,6 +44,7 @@ export const folders = {
       'src/settings/haraka',
       'src/settings/schema',
       'src/settings/ini',
+      'src/evidence/store',
       'src/evidence/views',
       'src/evidence',
       'src/discovery',

@@ -16,6 +16,7 @@ import { utcDay } from '../peers/day';
 import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { testCommand } from './commands/test';
+import { trackCommand } from './commands/track';
 import { trafficCommand } from './commands/traffic';
 
 export const commands: readonly Command[] = [
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   trafficCommand,
   impactCommand,
   heldCommand,
+  trackCommand,
   exportCommand,
   importCommand,
 ];
