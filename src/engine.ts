@@ -26,6 +26,10 @@ import { messageOf, printable } from './text';
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
 
+function ignore(): void {
+  // Nothing is open.
+}
+
 /** What everything that is kept beside the record needs. */
 interface AboutStore {
   readonly directory: string;
@@ -46,6 +50,7 @@ export class Engine {
   #evidence: EvidenceWriter | undefined;
   #held: HeldWriter | 'nowhere' | undefined;
   #track: TrackWriter | 'nowhere' | undefined;
+  #endKeeping: () => void = ignore;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -141,7 +146,12 @@ export class Engine {
 
   #openTrack(): TrackWriter | 'nowhere' {
     const { track, trackDays: days, trackSize } = this.settings().global.evidence;
-    if (!track) return 'nowhere';
+    if (!track) {
+      this.#endKeeping = this.#opened('old lines stay', ignore, ({ keepTrack }, about) =>
+        keepTrack({ ...about, days }),
+      );
+      return 'nowhere';
+    }
     const mostOctets = trackSize * 1_000_000;
     return this.#opened('messages are not tracked', 'nowhere', ({ createTrackWriter }, about) =>
       createTrackWriter({ ...about, days, mostOctets }),
@@ -188,6 +198,7 @@ export class Engine {
     if (this.#held !== 'nowhere') this.#held?.close();
     this.#held = undefined;
     if (this.#track !== 'nowhere') this.#track?.close();
+    this.#endKeeping();
     this.#track = undefined;
   }
 

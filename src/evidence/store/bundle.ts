@@ -2,3 +2,4 @@
 export { createFileWriter } from './file_writer';
 export { createHeldWriter } from './held_writer';
 export { createTrackWriter } from './track_writer';
+export { keepTrack } from './track_files';

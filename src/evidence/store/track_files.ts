@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { parseDay, type Day } from '../../peers/day';
+import { parseDay, utcDay, type Day } from '../../peers/day';
+import { Keeping, type KeepingOptions } from './keeping';
 
 /** Every process has files of its own, and one for each day at least. */
 export function trackName(day: Day): string {
@@ -31,4 +32,19 @@ export async function keepBelow(directory: string, most: number, own: string): P
     await fs.rm(path.join(directory, name), { force: true });
     all -= octets;
   }
+}
+
+/** Milliseconds. */
+const hour = 3_600_000;
+
+/** Where nothing is written any more, what was written still goes when its days are over. @returns what ends that */
+export function keepTrack(options: Pick<KeepingOptions, 'directory' | 'log' | 'days'>): () => void {
+  const keeping = new Keeping({ ...options, dayOf: dayOfTrack });
+  const look = (): void => {
+    // There may be no such directory.
+    keeping.tidy(utcDay(new Date())).catch(() => undefined);
+  };
+  look();
+  const timer = setInterval(look, hour + 1000).unref();
+  return () => clearInterval(timer);
 }
