@@ -16,6 +16,7 @@ import {
   type OutboundConfigModule,
   type OutboundTls,
   type OutboundTlsModule,
+  type Recipient,
   type TlsSocketModule,
 } from '../src/delivery/haraka';
 import { PeerHealth } from '../src/delivery/health';
@@ -31,7 +32,7 @@ import { Connections } from '../src/session/connections';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
-import { OutcomeNotes } from './outcome_notes';
+import { OutcomeNotes, type MessageTaken } from './outcome_notes';
 import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
 import { atShutdown, engineOf, isFirst, shutdown } from './suite';
@@ -71,9 +72,12 @@ function register(this: HarakaPlugin): void {
   ];
   for (const [hook, method, priority] of hooks) {
     const name = `tls_peers_${method}`;
-    this[name] = (next: Next, hmail: HMailItem) => deliveries[method](next, hmail);
+    this[name] = (next: Next, hmail: HMailItem, params?: unknown) => deliveries[method](next, hmail, params);
     this.register_hook(hook, name, priority);
   }
+  this['tls_peers_remember'] = (next: Next, { transaction }: { transaction: MessageTaken }) =>
+    deliveries.notes.remember(next, transaction);
+  this.register_hook('pre_send_trans_email', 'tls_peers_remember', last);
   // When every plugin has registered, and before a queue can be loaded: that happens before `init_child` as well.
   process.nextTick(() => deliveries.comeFirst());
 }
@@ -92,13 +96,13 @@ class Deliveries {
   readonly #plugin: HarakaPlugin;
   readonly #environment: DeliveryEnvironment;
   readonly #engine: Engine;
-  readonly #notes: OutcomeNotes;
+  readonly notes: OutcomeNotes;
 
   constructor(plugin: HarakaPlugin, environment: DeliveryEnvironment, engine: Engine) {
     this.#plugin = plugin;
     this.#environment = environment;
     this.#engine = engine;
-    this.#notes = new OutcomeNotes(plugin, engine);
+    this.notes = new OutcomeNotes(plugin, engine);
   }
 
   /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
@@ -146,8 +150,10 @@ class Deliveries {
     );
   }
 
-  delivered(next: Next, hmail: HMailItem): void {
-    this.#conclude(next, hmail, 'delivered', (summary) => {
+  /** @param params as Haraka calls the hook: host, address, response, delay, port, mode, the recipients who have it */
+  delivered(next: Next, hmail: HMailItem, params?: unknown): void {
+    const recipients: unknown = Array.isArray(params) ? params[6] : undefined;
+    const report = (summary: DeliverySummary): void => {
       deliveryCounters.count('delivered', summary);
       this.#log(hmail, logLine('tls-peers delivered', summary));
       const sender = domainOf(hmail.todo.mail_from);
@@ -158,7 +164,9 @@ class Deliveries {
         deliveryCounters.peerChanged('recovering');
         this.#plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
       }
-    });
+    };
+    const told = Array.isArray(recipients) ? (recipients as readonly Recipient[]) : undefined;
+    this.#conclude(next, hmail, 'delivered', report, told);
   }
 
   deferred(next: Next, hmail: HMailItem): void {
@@ -212,6 +220,7 @@ class Deliveries {
     hmail: HMailItem,
     outcome: SeenOutcome,
     report: (summary: DeliverySummary) => void,
+    recipients?: readonly Recipient[],
   ): void {
     try {
       const guard = this.#guards.get(hmail);
@@ -223,8 +232,10 @@ class Deliveries {
         report(summary);
         if (this.#environment.keepsEvidence()) {
           const sighting = guard?.sighting(outcome) ?? (part && { ...part.sighting, outcome });
-          if (sighting !== undefined) this.#count(hmail, sighting);
-          this.#notes.concluded(outcome, hmail, summary);
+          if (sighting !== undefined) {
+            this.#count(hmail, sighting);
+            this.notes.concluded(hmail, summary, sighting, recipients);
+          }
         }
       }
     } catch (error) {

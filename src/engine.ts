@@ -21,12 +21,17 @@ import { uncounted, type EvidenceWriter } from './evidence/evidence';
 import type { HeldWriter } from './evidence/store/held_writer';
 import type { SessionWriter } from './reports/store/session_files';
 import { sendsTlsReports, usesTlsReports } from './settings/schema/tls_reports';
+import type { TrackWriter } from './evidence/store/track_writer';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
+
+function ignore(): void {
+  // Nothing is open.
+}
 
 /** What everything that is kept beside the record needs. */
 interface AboutStore {
@@ -48,6 +53,8 @@ export class Engine {
   #evidence: EvidenceWriter | undefined;
   #held: HeldWriter | 'nowhere' | undefined;
   #sessions: SessionWriter | 'uncounted' | undefined;
+  #track: TrackWriter | 'nowhere' | undefined;
+  #endKeeping: () => void = ignore;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -142,6 +149,26 @@ export class Engine {
     return this.#held;
   }
 
+  /** Where each recipient gets a line; `nowhere` where that is not asked for. */
+  track(): TrackWriter | 'nowhere' {
+    this.#track ??= this.#openTrack();
+    return this.#track;
+  }
+
+  #openTrack(): TrackWriter | 'nowhere' {
+    const { track, trackDays: days, trackSize } = this.settings().global.evidence;
+    if (!track) {
+      this.#endKeeping = this.#opened('old lines stay', ignore, ({ keepTrack }, about) =>
+        keepTrack({ ...about, days }),
+      );
+      return 'nowhere';
+    }
+    const mostOctets = trackSize * 1_000_000;
+    return this.#opened('messages are not tracked', 'nowhere', ({ createTrackWriter }, about) =>
+      createTrackWriter({ ...about, days, mostOctets }),
+    );
+  }
+
   #openEvidence(): EvidenceWriter {
     const { days, maxPeers } = this.settings().global.evidence;
     return this.#opened('nothing is counted', uncounted, ({ createFileWriter }, about) =>
@@ -225,6 +252,9 @@ export class Engine {
     this.#evidence = undefined;
     if (this.#held !== 'nowhere') this.#held?.close();
     this.#held = undefined;
+    if (this.#track !== 'nowhere') this.#track?.close();
+    this.#endKeeping();
+    this.#track = undefined;
   }
 
   #endSessions(): void {

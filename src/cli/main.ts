@@ -17,6 +17,7 @@ import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { testCommand } from './commands/test';
 import { tightenCommand } from './commands/tighten';
+import { trackCommand } from './commands/track';
 import { trafficCommand } from './commands/traffic';
 
 export const commands: readonly Command[] = [
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   impactCommand,
   heldCommand,
   tightenCommand,
+  trackCommand,
   exportCommand,
   importCommand,
 ];

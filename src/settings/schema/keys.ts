@@ -339,6 +339,11 @@ export const evidenceKeys = {
     'Also write a line for each recipient, with the addresses, so that `tls-peers track` can tell.',
   ),
   track_days: key(integer(1, 3650, 'days'), '7', 'How long those lines are kept.'),
+  track_size: key(
+    integer(1, 1_000_000, 'MB'),
+    '1000',
+    'What all of them may take on disk; the oldest go first.',
+  ),
 };
 
 export const webKeys = {
