@@ -129,7 +129,7 @@ async function shown(tmux: Tmux, lab: Lab, call: Call, install: string): Promise
   const [wide, pipe] = await Promise.all([
     call.args.includes('--help') || call.args.length === 0
       ? undefined
-      : tmux.run(`${script('--wide')}`, 160, patienceMs),
+      : tmux.run(script('--wide'), 160, patienceMs),
     piped(script()),
   ]);
   const faults = [...screenFaults(screens), ...pipeFaults(pipe)];
