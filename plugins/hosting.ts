@@ -5,7 +5,8 @@ import { loadBundle } from '../src/bundles';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
+import { atShutdown, engineOf, isFirst, shutdown } from './suite';
+import { isCluster } from './workers';
 import { appointLeaders, offerAsLeader } from './worker_leader';
 
 /** A worker that is replaced finishes what it answers, within this time. */

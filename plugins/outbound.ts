@@ -29,8 +29,10 @@ import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
 import { outboundRule } from '../src/peers/rules';
 import { Connections } from '../src/session/connections';
+import type { Log } from '../src/log';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
+import { newsLogOf } from './news';
 import { moveFirst } from './hook_order';
 import { OutcomeNotes, type MessageTaken } from './outcome_notes';
 import { holdFromBypass } from './bypassing_plugins';
@@ -97,9 +99,11 @@ class Deliveries {
   readonly #environment: DeliveryEnvironment;
   readonly #engine: Engine;
   readonly notes: OutcomeNotes;
+  readonly #news: Log;
 
   constructor(plugin: HarakaPlugin, environment: DeliveryEnvironment, engine: Engine) {
     this.#plugin = plugin;
+    this.#news = newsLogOf(plugin);
     this.#environment = environment;
     this.#engine = engine;
     this.notes = new OutcomeNotes(plugin, engine);
@@ -158,11 +162,11 @@ class Deliveries {
       this.#log(hmail, logLine('tls-peers delivered', summary));
       const sender = domainOf(hmail.todo.mail_from);
       if (this.#health.delivered(ourFault(sender)) === 'recovered') {
-        this.#plugin.lognotice(`mail ${fromDomain(sender)} is delivered again`);
+        this.#news.notice(`mail ${fromDomain(sender)} is delivered again`);
       }
       if (this.#health.delivered(pairOf(summary)) === 'recovered') {
         deliveryCounters.peerChanged('recovering');
-        this.#plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
+        this.#news.notice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
       }
     };
     const told = Array.isArray(recipients) ? (recipients as readonly Recipient[]) : undefined;
@@ -283,10 +287,12 @@ class Deliveries {
     const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');
     if (policy === undefined) return;
     const fate = outcome === 'bounced' ? 'returned' : 'held up';
+    // That is said of the resolver, once, and is no fault of the peer.
+    if (policy.reason === 'dns-lookup-failed' && this.#engine.isWithoutResolver()) return;
     if (summary.rule === '') this.#reportOurFault(fate, domainOf(hmail.todo.mail_from), policy);
     else if (this.#health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
       deliveryCounters.peerChanged('failing');
-      this.#plugin.lognotice(
+      this.#news.notice(
         `mail to ${summary.peer} is ${fate}: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
       );
     }
@@ -295,7 +301,7 @@ class Deliveries {
   /** No rule was found: a file of ours is not valid, whoever the mail is for. */
   #reportOurFault(fate: string, sender: string, { reason, text }: ReasonSummary): void {
     if (this.#health.failed(ourFault(sender), reason) === 'began_to_fail') {
-      this.#plugin.lognotice(`mail ${fromDomain(sender)} is ${fate}: ${reason}: ${text}`);
+      this.#news.notice(`mail ${fromDomain(sender)} is ${fate}: ${reason}: ${text}`);
     }
   }
 }

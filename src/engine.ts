@@ -267,6 +267,12 @@ export class Engine {
     return this.#running.resolver;
   }
 
+  /** Whether no resolver answers any more. */
+  isWithoutResolver(): boolean {
+    const { servers } = this.resolver().status();
+    return servers.length > 0 && servers.every(({ gone }) => gone);
+  }
+
   /**
    * Begins what runs in the background: the probe of the resolver, the refreshing of policies, the writing down of which
    * files there are.

@@ -109,7 +109,7 @@ function lines(output: Output, total: Impact, peers: readonly PeerImpact[]): str
     .map((peer) => [
       peer.managed === '' ? '-' : peer.managed,
       peer.peer,
-      `${peer.messages} messages`,
+      peer.messages === 1 ? '1 message' : `${peer.messages} messages`,
       counted(peer.refused, 'refused'),
       counted(peer.weakened, 'in cleartext'),
       counted(peer.released, 'let go'),

@@ -8,6 +8,7 @@ import { asGiven, type LeftOut } from '../import/incoming';
 import { formats, readIncoming, type ReadOptions } from '../import/read_file';
 import { withoutScope } from '../import/without_scope';
 import { managedFile, managedFileOrNew, wholeGlobalFile, type RulesFile } from '../managed_file';
+import { fitted } from '../layout/paragraph';
 import { json } from '../output';
 import { peersIn, planImport } from '../peer_rows';
 import { loadedWith, writeRules } from '../rules_edit';
@@ -122,9 +123,13 @@ function report({ output, json: asJson }: Context, { changes, faults, leftOut, w
     output.print(json({ changes, faults: faults.map(faultDocument), leftOut: left, written }));
     return;
   }
-  for (const line of changes) output.print(line);
-  for (const { what, fault } of leftOut)
-    output.print(`${what === 'entry' ? 'no section' : 'left out'}  ${formatFault(fault)}`);
+  const found = [
+    ...changes,
+    ...leftOut.map(
+      ({ what, fault }) => `${what === 'entry' ? 'no section' : 'left out'}  ${formatFault(fault)}`,
+    ),
+  ];
+  for (const line of found.flatMap((one) => fitted(output, one))) output.print(line);
   for (const one of faults) output.complain(formatFault(one));
   if (faults.length > 0) output.complain('not written: the file would not be valid');
   else if (changes.length === 0) output.print('nothing to change');
