@@ -9,6 +9,7 @@ import { formatFault } from '../../settings/schema/fault';
 import { exit, UsageError, type Command, type Context } from '../command';
 import { handshakeRemarks } from '../haraka_terms';
 import { HostChecks, type Attempt } from '../host_checks';
+import { testInbound } from '../inbound/test_inbound';
 import { recipientDomain, senderDomain } from '../operands';
 import { paragraph } from '../layout/paragraph';
 import { stacked, table } from '../layout/table';
@@ -22,15 +23,27 @@ import { problemsOf, problemText, whileInvalid, type Problem } from '../unsent';
 export const testCommand: Command = {
   name: 'test',
   summary: 'Do what a delivery would do, at every MX host and address, and stop before the envelope.',
-  operands: '[--from SENDER] DOMAIN...',
+  operands: '[--from SENDER] DOMAIN... | --inbound [--peer SENDER] [--from-ip ADDR] [--strict] [DOMAIN...]',
   help: [
     'The exit code is 0 only if every message meant would go to every DOMAIN.',
     '',
     '  --from SENDER     the envelope sender, whose domain decides which rules apply; <> is the null sender',
     '                    (default: every managed domain, and mail of none)',
+    '',
+    '  --inbound         what a peer would see of this Haraka: each listener, and each MX host of the managed domains',
+    '                    (default: all of them); the exit code is 0 only if nothing is wrong',
+    '  --peer SENDER     the rule that mail of SENDER would meet',
+    '  --from-ip ADDR    from a client with this address',
+    '  --strict          warnings count in the exit code',
   ],
-  options: { from: { type: 'string' } },
-  run: test,
+  options: {
+    from: { type: 'string' },
+    inbound: { type: 'boolean' },
+    peer: { type: 'string' },
+    'from-ip': { type: 'string' },
+    strict: { type: 'boolean' },
+  },
+  run: (context) => (context.options['inbound'] === true ? testInbound(context) : test(context)),
 };
 
 /** What would become of mail to one domain under one rule. */
@@ -52,6 +65,8 @@ interface Report {
 
 async function test(context: Context) {
   const { operands, options, output, directory } = context;
+  const inboundOnly = ['peer', 'from-ip', 'strict'].find((name) => options[name] !== undefined);
+  if (inboundOnly !== undefined) throw new UsageError(`--${inboundOnly} goes with --inbound`);
   if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
   const domains = operands.map(recipientDomain);
   const from = options['from'];
