@@ -163,7 +163,7 @@ describe('what is written', () => {
       ['', 'z.wild.example'],
     ]);
     await writePlan(of.directory, plan);
-    const why = 'tightened 2026-06-15: 60 messages on 8 days met this and all its 2 hosts pass now';
+    const why = 'tightened 2026-06-15: 60 messages on 8 days met this and all 2 hosts pass now';
     const own = readFileSync(path.join(of.directory, file), 'utf8');
     expect(own.slice(files[file].length)).toBe(
       `\n[outbound all.example]\nsecurity_level = verify\nmatch = nexthop\nmin_tls_version = 1.3\ncomment = ${why}\n` +

@@ -214,6 +214,11 @@ async function run(lab: Lab): Promise<void> {
     JSON.stringify(proposed.problems),
   );
   compare(proposed);
+  const { out: shown } = await call(lab, ['tighten']);
+  const { out: csv } = await call(lab, ['tighten', '--csv']);
+  say(/^ {4}\[outbound good\.example\]$/m.test(shown), 'people see the section that is to be written', shown);
+  say(csv.split('\r\n').length === proposed.proposals.length + 1, 'as CSV, a line for each', csv);
+  if (process.env['SHOW'] === '1') print(shown);
   say(
     proposed.refusing.length === 1 && proposed.refusing[0]?.rule === `ours.example [outbound ${refused}]`,
     `refused whatever came: ${proposed.refusing.map(({ rule }) => rule).join(', ')}`,
