@@ -24,18 +24,25 @@ export function createFileReader({ directory, owner, today }: FileReaderOptions)
     async read(wanted): Promise<Reading> {
       const problems: string[] = [];
       const sums = new Sums(wanted);
-      for (const [name, day] of await filesIn(directory, problems)) {
+      let unread = 0;
+      const files = await filesIn(directory, problems);
+      if (files === 'unreadable') return { rows: [], problems, unread: 1 };
+      for (const [name, day] of files) {
         if (day > today) problems.push(`${name}: is dated in the future`);
         if (day < wanted.from || day > wanted.to) continue;
-        const problem = await readFile(path.join(directory, name), { day, owner, sums });
+        const { problem, kind } = await readFile(path.join(directory, name), { day, owner, sums });
         if (problem !== '') problems.push(`${name}: ${printable(problem)}`);
+        if (kind === 'unread') unread += 1;
       }
-      return { rows: sums.rows(), problems };
+      return { rows: sums.rows(), problems, unread };
     },
   };
 }
 
-async function filesIn(directory: string, problems: string[]): Promise<(readonly [string, Day])[]> {
+async function filesIn(
+  directory: string,
+  problems: string[],
+): Promise<(readonly [string, Day])[] | 'unreadable'> {
   try {
     const names = (await fs.readdir(directory)).sort();
     return names.flatMap((name) => {
@@ -46,8 +53,9 @@ async function filesIn(directory: string, problems: string[]): Promise<(readonly
     });
   } catch (error) {
     // Nothing has happened yet.
-    if (!isMissing(error)) problems.push(`cannot be read: ${printable(messageOf(error))}`);
-    return [];
+    if (isMissing(error)) return [];
+    problems.push(`cannot be read: ${printable(messageOf(error))}`);
+    return 'unreadable';
   }
 }
 
@@ -59,14 +67,21 @@ interface Reader {
   readonly sums: Sums;
 }
 
-/** @returns what is wrong with it; empty for nothing */
-async function readFile(file: string, { day, owner, sums }: Reader): Promise<string> {
+interface FileRead {
+  readonly kind: 'read' | 'unread';
+  /** What is wrong with it; empty for nothing. */
+  readonly problem: string;
+}
+
+const unread = (problem: string): FileRead => ({ kind: 'unread', problem });
+
+async function readFile(file: string, { day, owner, sums }: Reader): Promise<FileRead> {
   let handle: fs.FileHandle | undefined;
   try {
     handle = await fs.open(file, plainly);
     const found = await handle.stat();
-    if (!found.isFile()) return 'not a plain file';
-    if (found.uid !== owner.uid) return `belongs to another user (uid ${found.uid})`;
+    if (!found.isFile()) return unread('not a plain file');
+    if (found.uid !== owner.uid) return unread(`belongs to another user (uid ${found.uid})`);
     let damaged = 0;
     let isFirst = true;
     for await (const line of linesOf(handle)) {
@@ -74,8 +89,8 @@ async function readFile(file: string, { day, owner, sums }: Reader): Promise<str
         isFirst = false;
         const header = parseHeader(line);
         if (header.kind === 'newer')
-          return `written by a later release (format ${header.version}), left alone`;
-        if (header.kind === 'foreign' || header.day !== day) return 'no file of this record';
+          return unread(`written by a later release (format ${header.version}), left alone`);
+        if (header.kind === 'foreign' || header.day !== day) return unread('no file of this record');
         continue;
       }
       if (line === '') continue;
@@ -83,13 +98,13 @@ async function readFile(file: string, { day, owner, sums }: Reader): Promise<str
       if (parsed === undefined) damaged += 1;
       else sums.add(day, parsed.key, parsed.counts);
     }
-    if (isFirst) return 'empty';
-    return damaged === 0
-      ? ''
-      : `${damaged === 1 ? '1 damaged line is' : `${damaged} damaged lines are`} left out`;
+    // It was made, and the process ended before it wrote into it.
+    if (isFirst) return { kind: 'read', problem: 'empty' };
+    const lines = damaged === 1 ? '1 damaged line is' : `${damaged} damaged lines are`;
+    return { kind: 'read', problem: damaged === 0 ? '' : `${lines} left out` };
   } catch (error) {
     // Its days are over, or it was just put together with others.
-    return isMissing(error) ? '' : `cannot be read: ${messageOf(error)}`;
+    return isMissing(error) ? { kind: 'read', problem: '' } : unread(`cannot be read: ${messageOf(error)}`);
   } finally {
     await handle?.close();
   }
