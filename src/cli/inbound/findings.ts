@@ -48,7 +48,10 @@ const soon = 14 * day;
 
 /** Of any place that was reached. */
 function placeFindings(place: PlaceSeen, at: string, now: Date): Finding[] {
-  if (place.state.kind === 'no_tls') return [wrong(at, `no TLS: ${place.state.text}`)];
+  if (place.state.kind === 'no_tls')
+    return place.tls === 'switched_off'
+      ? [warning(at, 'no TLS, as no_starttls_ports of tls.ini wants it')]
+      : [wrong(at, `no TLS: ${place.state.text}`)];
   return [...versionFindings(place, at), ...certificateFindings(place, at, now)];
 }
 
@@ -87,7 +90,7 @@ function unmetRules(place: PlaceSeen, rules: readonly InboundRule[]): Finding[] 
     .filter(({ enforcement }) => enforcement === 'enforce')
     .flatMap(({ name, level, minTlsVersion }) => {
       if (place.state.kind === 'no_tls')
-        return level === 'mandatory'
+        return level === 'mandatory' && place.tls !== 'switched_off'
           ? [wrong(name, `nobody meets it at the ${listenerText(place)}: it offers no TLS`)]
           : [];
       const minimum = minimumVersion(minTlsVersion, 'none');

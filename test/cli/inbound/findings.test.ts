@@ -55,6 +55,11 @@ describe('a listener', () => {
       [`wrong ${at}: no TLS: not offered`],
     ],
     [
+      'STARTTLS switched off at its port',
+      { tls: 'switched_off', state: { kind: 'no_tls', text: '' }, versions: {}, certificates: [] },
+      [`warning ${at}: no TLS, as no_starttls_ports of tls.ini wants it`],
+    ],
+    [
       'old TLS',
       { versions: taken('TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3') },
       [`warning ${at}: still takes TLS 1.0 and TLS 1.1 (RFC 8996)`],

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { parseIni, type ConfigFiles } from '../../../src/settings/haraka/config_files';
 import { smtpListeners, tlsListeners } from '../../../src/settings/haraka/listeners';
 
-const files = (smtp: string): ConfigFiles => ({
-  read: (name) => (name === 'smtp.ini' ? { kind: 'file', text: smtp } : { kind: 'absent' }),
+const files = (smtp: string, tls = ''): ConfigFiles => ({
+  read: (name) => ({ kind: 'file', text: name === 'smtp.ini' ? smtp : tls }),
   parse: parseIni,
 });
 
@@ -19,4 +19,13 @@ test.each<[string, string[]]>([
   const all = tlsListeners(files(smtp));
   expect(all.map(({ address, port, tls }) => `${address} ${port} ${tls}`)).toEqual(expected);
   expect(smtpListeners(files(smtp))).toHaveLength(all.filter(({ tls }) => tls === 'starttls').length);
+});
+
+test('ports at which tls.ini switches STARTTLS off', () => {
+  const smtp = 'listen=127.0.0.1:25,127.0.0.1:2525';
+  expect(tlsListeners(files(smtp, 'no_starttls_ports[]=2525')).map(({ tls }) => tls)).toEqual([
+    'starttls',
+    'switched_off',
+  ]);
+  expect(smtpListeners(files(smtp, 'no_starttls_ports[]=2525'))).toHaveLength(2);
 });
