@@ -162,8 +162,8 @@ describe('what is written', () => {
       ['ours.example', 'x.wild.example'],
       ['', 'z.wild.example'],
     ]);
-    await writePlan(of.directory, plan);
-    const why = 'tightened 2026-06-15: 60 messages on 8 days met this and all its 2 hosts pass now';
+    await writePlan(of.directory, plan, today);
+    const why = 'tightened 2026-06-15: 60 messages on 8 days met this and all 2 hosts pass now';
     const own = readFileSync(path.join(of.directory, file), 'utf8');
     expect(own.slice(files[file].length)).toBe(
       `\n[outbound all.example]\nsecurity_level = verify\nmatch = nexthop\nmin_tls_version = 1.3\ncomment = ${why}\n` +
@@ -184,11 +184,28 @@ describe('what is written', () => {
     expect(one?.text.match(/own\.example/gi)).toHaveLength(1);
   });
 
+  test('into tls-peers.ini where there is none yet', async () => {
+    const of = install({ [file]: files[file] });
+    await writePlan(of.directory, planned(of, [['', 'new.example']]), today);
+    expect(readFileSync(path.join(of.directory, 'tls-peers.ini'), 'utf8')).toMatch(
+      /^\[outbound new\.example\]\nsecurity_level = verify\n/,
+    );
+  });
+
+  test('not where what it inherits has changed meanwhile', async () => {
+    const of = install();
+    const plan = planned(of, [['ours.example', 'new.example']]);
+    const global = path.join(of.directory, 'tls-peers.ini');
+    writeFileSync(global, files['tls-peers.ini'].replace('auto', 'auto\naction_on_failure = bounce'));
+    await expect(writePlan(of.directory, plan, today)).rejects.toThrow('would not be what was tested');
+    expect(readFileSync(path.join(of.directory, file), 'utf8')).toBe(files[file]);
+  });
+
   test('not over what somebody changed meanwhile', async () => {
     const of = install();
     const plan = planned(of, [['ours.example', 'new.example']]);
     writeFileSync(path.join(of.directory, file), `${files[file]}; more\n`);
-    await expect(writePlan(of.directory, plan)).rejects.toThrow(`${file} has changed meanwhile`);
+    await expect(writePlan(of.directory, plan, today)).rejects.toThrow(`${file} has changed meanwhile`);
     expect(readFileSync(path.join(of.directory, file), 'utf8')).toBe(`${files[file]}; more\n`);
   });
 });

@@ -1,5 +1,5 @@
 /** `tls-peers tighten`: peers that could be held to more, and rules that are in the way. */
-import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
 import { windowHelp, windowOptions } from '../evidence';
 import { json } from '../output';
@@ -47,7 +47,13 @@ async function tighten(context: Context): Promise<ExitCode> {
   const found = await tightening(context, thresholds);
   const isProposed = found.plan.sections.length > 0;
   const written = options['write'] === true && isProposed;
-  if (written) await writePlan(directory, found.plan);
+  if (written) {
+    if (found.unread > 0)
+      throw new CommandError(
+        `not written, for a part of the record is missing: ${found.problems.join('; ')}`,
+      );
+    await writePlan(directory, found.plan, context.today);
+  }
   if (context.json) output.print(json(documentOf(found, written)));
   else if (options['csv'] === true) {
     output.print(formatCsv(csvRows(found)).trimEnd());

@@ -1,12 +1,11 @@
 /** Sections that ask for less, or for a while, and the rules that would apply without them. Pure but for the visits. */
 import { isDeepStrictEqual } from 'node:util';
-import { isForAll, judge, outboundCandidates, ownerOf, type Owner } from '../../peers/candidates';
+import { judge, outboundCandidates, ownerOf, type Owner } from '../../peers/candidates';
 import { forbidsCleartext } from '../../peers/cleartext';
 import type { Day } from '../../peers/day';
-import { allSections, type PeerIndex } from '../../peers/index';
 import type { OutboundRule } from '../../peers/rule';
 import { completeOutbound, outboundDefaults } from '../../peers/rules';
-import { standing, type OutboundSection } from '../../peers/section';
+import type { OutboundSection } from '../../peers/section';
 import { peerText } from '../../settings/checks/section_fault';
 import { globalFile } from '../../settings/load/source';
 import type { Settings } from '../../settings/schema/types';
@@ -24,6 +23,9 @@ export interface Exemption {
   readonly without: readonly { readonly peer: string; readonly rule: OutboundRule }[];
 }
 
+/** As many peers of a wildcard are looked at. */
+const mostPeers = 20;
+
 /** @param seen the outbound peers of the record, by managed domain */
 export function exemptions(
   settings: Settings,
@@ -33,25 +35,21 @@ export function exemptions(
   const found = new Map<OutboundSection, Exemption>();
   for (const owner of owners(settings)) {
     const managed = owner.kind === 'managed' ? owner.domain.domain : '';
-    for (const section of sectionsOf(settings, owner)) {
-      if (standing(section, today) !== 'applies') continue;
-      const named = peerText(section);
-      const peers = named.startsWith('*.')
-        ? (seen.get(managed) ?? []).filter((peer) => peer.endsWith(named.slice(1)))
-        : [named];
-      for (const peer of peers) {
-        const without = ruleWithout(settings, { owner, section, peer }, today);
-        if (without === undefined) continue;
-        const { until, peers: known, without: others } = found.get(section) ?? fresh(section);
-        found.set(section, {
-          section,
-          until,
-          peers: [...new Set([...known, peer])].sort(),
-          without: others.some((one) => isDeepStrictEqual(one, { peer, rule: without }))
-            ? others
-            : [...others, { peer, rule: without }],
-        });
-      }
+    const own = owner.kind === 'managed' ? owner.domain.outboundPeers : settings.global.outboundPeers;
+    // By peer and not by section: what stands for everybody is not gone through once for each domain.
+    for (const peer of new Set([...own.names.keys(), ...(seen.get(managed) ?? [])])) {
+      const one = sectionOf(settings, { owner, peer }, today);
+      if (one === undefined) continue;
+      const { until, peers, without } = found.get(one.section) ?? fresh(one.section);
+      // It is one too many then, and nobody looks at it.
+      if (without.length > mostPeers) continue;
+      const rules = { peer, rule: one.without };
+      found.set(one.section, {
+        section: one.section,
+        until,
+        peers: [...new Set([...peers, peer])].sort(),
+        without: without.some((other) => isDeepStrictEqual(other, rules)) ? without : [...without, rules],
+      });
     }
   }
   return [...found.values()];
@@ -70,26 +68,20 @@ function owners(settings: Settings): ValidOwner[] {
   );
 }
 
-function* sectionsOf({ global }: Settings, owner: ValidOwner): Generator<OutboundSection> {
-  const shared: PeerIndex<OutboundSection> = global.outboundPeers;
-  if (owner.kind === 'managed') yield* allSections(owner.domain.outboundPeers);
-  for (const section of allSections(shared)) if (owner.kind !== 'managed' || isForAll(section)) yield section;
-}
-
 interface Place {
   readonly owner: ValidOwner;
-  readonly section: OutboundSection;
   readonly peer: string;
 }
 
-/** @returns `undefined` where the section does not govern the peer, or is none that asks for less */
-function ruleWithout(
+/** @returns `undefined` where no section governs the peer that asks for less, or for a while */
+function sectionOf(
   settings: Settings,
-  { owner, section, peer }: Place,
+  { owner, peer }: Place,
   today: Day,
-): OutboundRule | undefined {
+): { readonly section: OutboundSection; readonly without: OutboundRule } | undefined {
   const verdicts = judge(outboundCandidates(settings, owner, peer), today);
-  if (verdicts.find(({ outcome }) => outcome === 'wins')?.section !== section) return undefined;
+  const section = verdicts.find(({ outcome }) => outcome === 'wins')?.section;
+  if (section === undefined || peerText(section) === '') return undefined;
   const isPeerOf = (one: OutboundSection) => one.file !== globalFile && peerText(one) !== '';
   // With the last section of its file that is for the peer, that file no longer keeps those of tls-peers.ini away.
   const stillListed = verdicts.some((one) => one.section !== section && isPeerOf(one.section));
@@ -100,16 +92,14 @@ function ruleWithout(
   const rule = completeOutbound(section, defaults, today);
   const without = completeOutbound(next?.section ?? settings.global.outbound, defaults, today);
   if (isDeepStrictEqual({ ...rule, name: '' }, { ...without, name: '' })) return undefined;
-  return section.values.exempt_until !== undefined || asksForLess(rule, without) ? without : undefined;
+  const isExempt = section.values.exempt_until !== undefined || asksForLess(rule, without);
+  return isExempt ? { section, without } : undefined;
 }
 
 function asksForLess(rule: OutboundRule, without: OutboundRule): boolean {
   if (rule.level === 'none') return without.level !== 'none';
   return forbidsCleartext(without) && !forbidsCleartext(rule);
 }
-
-/** As many peers of a wildcard are looked at. */
-const mostPeers = 20;
 
 /** Whether every message would go over TLS to every host of its peers without the section. */
 export async function isNotNeeded(exemption: Exemption, checks: HostChecks): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { OutboundRule } from '../../peers/rule';
 import { outboundRule } from '../../peers/rules';
 import { editIni, type SectionEdit } from '../../settings/ini/edit';
 import { domainOf } from '../../settings/load/load';
-import { globalFile, type SettingsSource } from '../../settings/load/source';
+import { directorySource, globalFile, type SettingsSource } from '../../settings/load/source';
 import { formatFault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import { CommandError } from '../command';
@@ -79,6 +79,16 @@ export function planSections(proposals: readonly Proposal[], of: Planning): Plan
 }
 
 function check({ sections, files }: Plan, { source, settings, today, keys }: Planning): void {
+  const after = rulesAfter({ sections, files }, source, today);
+  const meant = new Set(sections.map(({ proposal }) => keyText(proposal.key)));
+  const changed = changesBetween(settings, after, today);
+  const other = keys.find((key) => !meant.has(keyText(key)) && changed(key) !== 'unchanged');
+  if (other !== undefined)
+    throw new CommandError(`the rule for ${other.peer} would change as well: nothing is proposed`);
+}
+
+/** @throws CommandError where the files are not valid, or a section does not give the rule that was tested */
+function rulesAfter({ sections, files }: Plan, source: SettingsSource, today: Day): Settings {
   const after = loadedWith(source, new Map(files.map(({ file, text }) => [file.name, text])));
   const [fault] = after.faults;
   if (fault !== undefined) throw new CommandError(`the file would not be valid: ${formatFault(fault)}`);
@@ -90,29 +100,29 @@ function check({ sections, files }: Plan, { source, settings, today, keys }: Pla
         `the section for ${peer} in ${proposal.target.file} would not be what was tested`,
       );
   }
-  const meant = new Set(sections.map(({ proposal }) => keyText(proposal.key)));
-  const changed = changesBetween(settings, after.settings, today);
-  const other = keys.find((key) => !meant.has(keyText(key)) && changed(key) !== 'unchanged');
-  if (other !== undefined)
-    throw new CommandError(`the rule for ${other.peer} would change as well: nothing is proposed`);
+  return after.settings;
 }
 
+/** Whom a rule tells of it in TLS reports follows from its level, and is no part of what was tested. */
 function isSame(a: OutboundRule, b: OutboundRule): boolean {
-  return isDeepStrictEqual({ ...a, name: '' }, { ...b, name: '' });
+  const judged = (rule: OutboundRule) => ({ ...rule, name: '', tlsReports: 'off' });
+  return isDeepStrictEqual(judged(a), judged(b));
 }
 
 /**
- * Each file in one step. What somebody has changed meanwhile is left alone.
+ * Each file in one step. What somebody has changed meanwhile is left alone, and so is all of it where that would make another
+ * rule of a section than the one that was tested.
  *
  * @throws CommandError where that cannot be done; files before it are written then
  */
-export async function writePlan(directory: string, { files }: Plan): Promise<void> {
-  for (const { file, text } of files) {
+export async function writePlan(directory: string, plan: Plan, today: Day): Promise<void> {
+  for (const { file } of plan.files) {
     const now =
       file.name === globalFile
         ? wholeGlobalFile(directory)
         : managedFile(directory, domainOf(file.name) ?? '');
     if (now.text !== file.text) throw new CommandError(`${file.name} has changed meanwhile: run this again`);
-    await writeRules(directory, file, text);
   }
+  rulesAfter(plan, directorySource(directory), today);
+  for (const { file, text } of plan.files) await writeRules(directory, file, text);
 }

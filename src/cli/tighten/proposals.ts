@@ -7,6 +7,7 @@ import {
 } from '../../evidence/views/tighten';
 import type { PeerKey } from '../../evidence/day_table';
 import type { Day } from '../../peers/day';
+import { canonicalDomain } from '../../names';
 import type { OutboundRule } from '../../peers/rule';
 import { changeFrom, stricterRules, type RuleStep } from '../../policy/stricter';
 import type { Settings } from '../../settings/schema/types';
@@ -64,6 +65,8 @@ export async function consider(record: PeerRecord, of: Considering): Promise<Con
   const { key } = record;
   const { messages, days } = of.thresholds;
   if (record.messages < messages || record.days < days) return { kind: 'passed_over' };
+  // All others in one, and address literals.
+  if (canonicalDomain(key.peer) !== key.peer) return { kind: 'passed_over' };
   const target = targetOf(of.settings, key, of.today);
   if (target.kind === 'left') return left(record, 'decided', [target.why]);
   const steps = stricterRules(target.rule);

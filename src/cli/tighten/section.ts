@@ -50,6 +50,6 @@ function withoutOurs(comment: string): string {
 }
 
 export function whyText(today: Day, messages: number, days: number, hosts: number): string {
-  const where = hosts === 1 ? 'its host passes' : `all its ${hosts} hosts pass`;
+  const where = hosts === 1 ? 'its host passes' : `all ${hosts} hosts pass`;
   return `tightened ${today}: ${messages} messages on ${days} days met this and ${where} now`;
 }

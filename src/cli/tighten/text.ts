@@ -48,7 +48,7 @@ function sectionLines(output: Output, { proposal, edit }: PlannedSection): strin
   const facts = [
     `${target.file}: ${record.messages} messages on ${record.days} days, ${hosts} ${hosts === 1 ? 'host' : 'hosts'}; now ${target.rule.level} (${target.rule.name})`,
     ...notes,
-    ...notStricter.map((text) => `not ${text}`),
+    ...notStricter.map((text) => `why not ${text}`),
   ];
   const managed = key.managed === '' ? 'mail of no managed domain' : `mail of ${key.managed}`;
   return [

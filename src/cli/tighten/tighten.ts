@@ -18,6 +18,8 @@ import { refusingRules, type RefusingRule } from './refusing';
 export interface Tightening {
   readonly wanted: Wanted;
   readonly problems: readonly string[];
+  /** Files of the record that could not be read: a failure may stand in them. */
+  readonly unread: number;
   readonly plan: Plan;
   readonly left: readonly LeftPeer[];
   /** Peers of the record of which too little was seen, or whose rule is the strictest there is. */
@@ -38,7 +40,7 @@ export async function tightening(context: Context, thresholds: Thresholds): Prom
   const wanted: Wanted = { ...wantedOf(context, usualDays), direction: 'out' };
   // Everybody, for a rule may let go what came from others, and none of theirs may change.
   const everybody = { ...context, options: { ...options, managed: undefined, peer: undefined } };
-  const { rows, problems, settings } = await readEvidence(everybody, usualDays);
+  const { rows, problems, unread, settings } = await readEvidence(everybody, usualDays);
   const records = recordsByPeer(rows);
   const source = directorySource(directory);
   const sources = openSources(settings.global, directory);
@@ -71,6 +73,7 @@ export async function tightening(context: Context, thresholds: Thresholds): Prom
       return {
         wanted,
         problems,
+        unread,
         plan: planSections(proposals, { directory, source, settings, today, keys }),
         left: considered.filter((one): one is LeftPeer => one.kind === 'left'),
         passedOver: considered.filter(({ kind }) => kind === 'passed_over').length,

@@ -102,11 +102,9 @@ const saysNothing: ReadonlySet<Sighting['reason']> = new Set([
   'internal-error',
 ]);
 
-/** An attempt that failed. */
+/** An attempt that failed: it came as far as to TLS, or a rule held it up. */
 function tellsOfTls({ startTls, reason }: Sighting): boolean {
-  return (
-    startTls === 'used' || startTls === 'not_offered' || startTls === 'failed' || !saysNothing.has(reason)
-  );
+  return (startTls !== 'unknown' && startTls !== 'not_tried') || !saysNothing.has(reason);
 }
 
 /** What a rule of `level` followed of what the peer publishes, and `verify` would not look at. */

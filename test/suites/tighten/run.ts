@@ -170,29 +170,32 @@ function sorted(of: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Each peer in turn does what the rule that was proposed forbids. */
+/** Each peer in turn does what the rule that was proposed forbids, and what the one before would have let pass. */
 async function inForce(lab: Lab, proposals: readonly Proposal[]): Promise<void> {
-  for (const one of cases) {
-    const { expected, from, peer } = one;
+  for (const { expected, from, peer } of cases) {
     if (!('step' in expected)) continue;
+    const proposal = proposals.find((other) => other.peer === peer);
     const hosts = lab.peers.filter(({ name }) => name.endsWith(`.${peer}`));
-    for (const host of hosts) {
-      host.setBehaviour('no-starttls');
-      host.perform({ do: 'close' });
-      await host.settled();
+    const held = async (what: string): Promise<void> => {
+      await Promise.all(hosts.map(idle));
+      const received = () => hosts.reduce((sum, { messages }) => sum + messages.length, 0);
+      const before = received();
+      const fared = await send(lab, { from, peer });
+      say(fared === 'held' && received() === before, `${peer} ${what}: ${fared}`);
+    };
+    if (proposal?.step['min_tls_version'] === '1.3') {
+      for (const host of hosts) host.setCertificate(host.certificate, { min: 'TLSv1.2', max: 'TLSv1.2' });
+      await held('with TLS 1.2');
+      for (const host of hosts) host.setCertificate(host.certificate);
     }
-    const before = hosts.reduce((sum, { messages }) => sum + messages.length, 0);
-    const fared = await send(lab, { from, peer });
-    const after = hosts.reduce((sum, { messages }) => sum + messages.length, 0);
-    say(fared === 'held' && before === after, `${peer} without STARTTLS: ${fared}`);
-    const level = proposals.find((other) => other.peer === peer)?.level.after;
-    if (level === 'verify') {
-      for (const host of hosts) {
-        host.setBehaviour('normal');
-        host.setCertificate(await lab.office.certificate(host.name, 'self-signed'));
-      }
-      say((await send(lab, { from, peer })) === 'held', `${peer} with another certificate: held`);
+    if (proposal?.level.after === 'verify') {
+      const certificates = hosts.map(({ certificate }) => certificate);
+      for (const host of hosts) host.setCertificate(await lab.office.certificate(host.name, 'self-signed'));
+      await held('with another certificate');
+      hosts.forEach((host, at) => host.setCertificate(certificates[at] ?? host.certificate));
     }
+    for (const host of hosts) host.setBehaviour('no-starttls');
+    await held('without STARTTLS');
   }
 }
 
@@ -214,6 +217,11 @@ async function run(lab: Lab): Promise<void> {
     JSON.stringify(proposed.problems),
   );
   compare(proposed);
+  const { out: shown } = await call(lab, ['tighten']);
+  const { out: csv } = await call(lab, ['tighten', '--csv']);
+  say(/^ {4}\[outbound good\.example\]$/m.test(shown), 'people see the section that is to be written', shown);
+  say(csv.split('\r\n').length === proposed.proposals.length + 1, 'as CSV, a line for each', csv);
+  if (process.env['SHOW'] === '1') print(shown);
   say(
     proposed.refusing.length === 1 && proposed.refusing[0]?.rule === `ours.example [outbound ${refused}]`,
     `refused whatever came: ${proposed.refusing.map(({ rule }) => rule).join(', ')}`,

@@ -147,7 +147,7 @@ const others: readonly Case[] = [
     peer: 'few-days.example',
     spec: good,
     from: 'ours.example',
-    sent: [0, 10, 10, 10, 10, 10, 10, 0],
+    sent: [0, 0, 12, 12, 12, 12, 12, 0],
     expected: { nothing: 'not even considered' },
   },
   {
