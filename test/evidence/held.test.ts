@@ -121,7 +121,7 @@ describe('why a message waits', () => {
         expect(line.indexOf('\n')).toBe(line.length - 1);
         expect(parseHeldLine(line.trimEnd())).toEqual({ ...note });
       }),
-      { numRuns: 100 * times },
+      { numRuns: 30 * times },
     );
   });
 });

@@ -65,7 +65,7 @@ const rules =
 export async function compareQueue(print: (line: string) => void): Promise<void> {
   const lab = await startLab(world, {
     workers: 2,
-    retryIntervals: '30s*40',
+    retryIntervals: '60s*40',
     config: {
       'tls-peers.ini': '[evidence]\ntrack = true\n',
       'tls-peers/ours.example.ini': rules,
@@ -104,7 +104,7 @@ async function run(lab: Lab, print: (line: string) => void): Promise<void> {
   await until(
     () => (heldIn(lab).messages.length > 0 && allRetried(lab) ? true : undefined),
     () => 'not every message was tried again',
-    240,
+    480,
   );
   await equal(lab, 'after another attempt by other processes', print);
   const later = sinceOf(lab);
@@ -117,7 +117,7 @@ async function run(lab: Lab, print: (line: string) => void): Promise<void> {
   await until(
     () => (queueOf(lab).every(({ domain }) => !mended.includes(domain)) ? true : undefined),
     () => `still in the queue: ${JSON.stringify(queueOf(lab))}`,
-    240,
+    480,
   );
   await equal(lab, 'after some peers mended their ways', print);
   await forgotten(lab);
@@ -141,7 +141,7 @@ async function equal(lab: Lab, when: string, print: (line: string) => void): Pro
       return difference === '' ? { held: told.messages.length, all: before.length } : undefined;
     },
     () => `${when}: ${difference}`,
-    120,
+    240,
   );
   print(`${when}: ${all} in the queue, ${held} held by a rule, all as told`);
 }
