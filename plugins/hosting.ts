@@ -29,6 +29,7 @@ function register(this: HarakaPlugin): void {
   });
   const watch = new RolloutWatch({
     catalogue: () => server.catalogue(),
+    certificates: () => server.certificates.inUse(),
     dependencies: () => ({ resolver: engine.resolver(), ehloName: ehloNameOf(this) }),
     log,
   });
