@@ -41,7 +41,7 @@ export async function breakDisk(print: (line: string) => void): Promise<void> {
     await told(lab, 35);
     print('a full disk: 70 messages fared as ever, and all of them are told once it is back');
   } finally {
-    await lab?.stop();
+    await lab.stop();
     execFileSync('umount', ['-l', directory]);
     rmSync(place, { recursive: true, force: true });
   }
