@@ -39,7 +39,7 @@ export const impactCommand: Command = {
 async function impact(context: Context): Promise<ExitCode> {
   const { operands, options, output, today } = context;
   if (operands.length > 0) throw new UsageError(`unexpected: ${operands.join(' ')}`);
-  const { rows, problems, wanted, settings } = await readEvidence(context);
+  const { rows, problems, wanted, settings } = await readEvidence(wholeNetworks(context));
   const after = changedRules(context, settings);
   const peers = impactOf(rows, changesBetween(settings, after, today));
   const total = totalImpact(peers);
@@ -53,6 +53,13 @@ async function impact(context: Context): Promise<ExitCode> {
     for (const line of warningLines(output, problems)) output.print(line);
   }
   return total.refused > 0 || total.notKnown > 0 ? exit.findings : exit.ok;
+}
+
+/** What came from a network that no rule was for was counted under its senders. */
+function wholeNetworks(context: Context): Context {
+  const { peer, ...options } = context.options;
+  const isNetwork = typeof peer === 'string' && parsePeer(peer)?.kind === 'network';
+  return isNetwork ? { ...context, options } : context;
 }
 
 function changedRules({ options }: Context, settings: RuleSet): RuleSet {
@@ -134,6 +141,7 @@ const missingTexts: Readonly<Record<string, string>> = {
   certificate: 'nobody looked at the certificate so',
   dane: 'TLSA records were not asked for',
   policy: 'the MTA-STS policy was not asked for',
+  rule: 'which rule it would be goes by more than was counted',
   other_hosts: 'the peer has other hosts',
 };
 

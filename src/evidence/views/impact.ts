@@ -5,14 +5,19 @@ import { asksDane, asksPolicy } from '../../policy/asks';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
 import type { Sighting } from '../sighting';
-import { inboundFates, outboundFates, type Fate } from './fates';
+import { fatesElsewhere, inboundFates, outboundFates, type Fate } from './fates';
 import { countsOver, sumOver } from './sums';
 
+interface Changed<Direction, Rule> {
+  readonly direction: Direction;
+  readonly before: Rule;
+  readonly after: Rule;
+  /** Rules that might be meant instead: which one goes by what the record does not hold. */
+  readonly orElse?: readonly Rule[];
+}
+
 /** The rules for one (managed domain, peer); `unchanged` where nothing becomes of it. */
-export type RuleChange =
-  | { readonly direction: 'out'; readonly before: OutboundRule; readonly after: OutboundRule }
-  | { readonly direction: 'in'; readonly before: InboundRule; readonly after: InboundRule }
-  | 'unchanged';
+export type RuleChange = Changed<'out', OutboundRule> | Changed<'in', InboundRule> | 'unchanged';
 
 /** What would have to be known. */
 export type Missing =
@@ -21,6 +26,8 @@ export type Missing =
   | 'certificate'
   | 'dane'
   | 'policy'
+  /** Which rule it would be: that goes by the address of a client, or by a domain that was not managed. */
+  | 'rule'
   /** The host that was seen would be refused; the peer has others. */
   | 'other_hosts';
 
@@ -118,43 +125,66 @@ export function effectOf(
   seen: Sighting,
   fared: 'went' | 'held',
 ): Effect {
-  const fates = [
-    ...(change.direction === 'out'
-      ? outboundFates(change.after, seen, change.before)
-      : inboundFates(change.after, seen)),
-  ];
-  const reasons = fates.filter((fate): fate is FailureReason => fate !== 'tls' && fate !== 'cleartext');
-  const [reason] = reasons;
-  if (reason !== undefined && reasons.length < fates.length)
-    return { kind: 'notKnown', missing: missingIn(change, seen) };
-  if (reason === undefined) return goes(fates, seen, fared);
+  const fates = fatesIn(change, seen);
+  const [reason] = fates.filter(isRefusal);
+  if (reason === undefined) return goes(change, seen, fared, fates);
+  if (!fates.every(isRefusal)) return { kind: 'notKnown', missing: missingIn(change, seen) };
   // Of hosts that no message came to nothing is known; inbound there are none.
-  if (seen.otherHosts === 'some' && !isUnchangedFor(change))
+  if (seen.otherHosts !== 'none' && !elsewhere(change, seen).every(isRefusal))
     return { kind: 'notKnown', missing: ['other_hosts'] };
   return fared === 'held' ? { kind: 'none' } : { kind: 'refused', reason };
 }
 
-function goes(fates: readonly Fate[], seen: Sighting, fared: 'went' | 'held'): Effect {
-  if (fared === 'held') return { kind: 'released' };
-  const wasProtected = seen.tls !== 'none' && seen.tls !== 'unknown';
-  return wasProtected && fates.every((fate) => fate === 'cleartext')
-    ? { kind: 'weakened' }
-    : { kind: 'none' };
+function isRefusal(fate: Fate): fate is FailureReason {
+  return fate !== 'tls' && fate !== 'cleartext';
 }
 
-function isUnchangedFor({ before, after }: Exclude<RuleChange, 'unchanged'>): boolean {
-  return before === after;
+function fatesIn(change: Exclude<RuleChange, 'unchanged'>, seen: Sighting): Fate[] {
+  const fates =
+    change.direction === 'out'
+      ? rulesIn(change).map((rule) => outboundFates(rule, seen, change.before))
+      : rulesIn(change).map((rule) => inboundFates(rule, seen));
+  return [...new Set(fates.flatMap((some) => [...some]))];
 }
+
+function rulesIn<Rule>({ after, orElse = [] }: Changed<unknown, Rule>): Rule[] {
+  return [after, ...orElse];
+}
+
+function elsewhere(change: Exclude<RuleChange, 'unchanged'>, seen: Sighting): Fate[] {
+  return change.direction === 'out'
+    ? rulesIn(change).flatMap((rule) => [...fatesElsewhere(rule, seen, change.before)])
+    : [];
+}
+
+function goes(
+  change: Exclude<RuleChange, 'unchanged'>,
+  seen: Sighting,
+  fared: 'went' | 'held',
+  fates: readonly Fate[],
+): Effect {
+  if (fared === 'held') return { kind: 'released' };
+  if (seen.tls === 'none' || seen.tls === 'unknown') return { kind: 'none' };
+  // A host that the rule in force had refused comes first, and may take it in cleartext.
+  if (seen.otherHosts === 'before' && elsewhere(change, seen).includes('cleartext'))
+    return { kind: 'notKnown', missing: ['other_hosts'] };
+  if (!fates.includes('cleartext')) return { kind: 'none' };
+  return fates.includes('tls')
+    ? { kind: 'notKnown', missing: missingIn(change, seen) }
+    : { kind: 'weakened' };
+}
+
+const handshakeKnown: ReadonlySet<Sighting['startTls']> = new Set(['used', 'not_offered', 'broken']);
 
 function missingIn(change: Exclude<RuleChange, 'unchanged'>, seen: Sighting): Missing[] {
+  if (change.direction === 'in') return ['rule'];
   const missing: Missing[] = [];
-  if (seen.startTls !== 'used' && seen.startTls !== 'not_offered') missing.push('handshake');
-  if (change.direction === 'out') {
-    const { level } = change.after;
-    if (asksDane(level) && (seen.tlsa === 'unknown' || seen.mx === 'unknown')) missing.push('dane');
-    if (asksPolicy(level) && seen.policy === 'unknown') missing.push('policy');
-  }
-  return missing.length > 0 ? missing : ['certificate'];
+  if (!handshakeKnown.has(seen.startTls)) missing.push('handshake');
+  const { level } = change.after;
+  if (asksDane(level) && (seen.tlsa === 'unknown' || seen.mx === 'unknown')) missing.push('dane');
+  if (asksPolicy(level) && seen.policy === 'unknown') missing.push('policy');
+  if (missing.length > 0) return missing;
+  return [(change.orElse ?? []).length > 0 ? 'rule' : 'certificate'];
 }
 
 function finished({ key, sums, reasons, missing }: Sums): PeerImpact {

@@ -1,190 +1,286 @@
 /**
- * What `impact` says beside what happens: the same mail is sent once under the rule in force, and once under each changed
- * rule, by a managed domain that has it.
+ * What `impact` says of mail that goes out, beside what happens: the same mail is sent once under each rule, by a managed domain
+ * that has it. Each pair of a rule in force and a changed one is then a case.
  */
-import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startLab, type Lab } from '../../../haraka-test-harness';
 import type { Outcome } from '../../../haraka-test-harness/reports';
+import { securityLevels } from '../../../src/peers/rule';
 import type { PeerImpact } from '../../../src/evidence/views/impact';
-import { world } from './peers';
+import { counted, impactSays, withCopy } from './install';
+import { makePeers, type Peers } from './peers';
+import type { Kind, Tally } from './tally';
 
-interface Case {
-  /** The rule in force. */
-  readonly base: readonly string[];
-  /** What is set. */
-  readonly change: readonly string[];
-}
+/** The keys of a rule; `security_level` is always there. */
+type Keys = Readonly<Record<string, string>>;
 
-const auto = ['security_level = auto'];
-const mandatory = ['security_level = mandatory'];
-const verify = ['security_level = verify'];
+const level = (name: string, more: Keys = {}): Keys => ({ security_level: name, ...more });
+const minimum = (version: string): Keys => ({ min_tls_version: version });
 
-/** Of `min_tls_version` and of `mandatory` nothing may stay open. */
-const cases: readonly Case[] = [
-  ...['none', '1.0', '1.1', '1.2', '1.3'].map((version) => ({
-    base: auto,
-    change: [`min_tls_version = ${version}`],
-  })),
-  { base: auto, change: mandatory },
-  { base: auto, change: [...mandatory, 'min_tls_version = 1.3'] },
-  { base: auto, change: [...mandatory, 'min_tls_version = none'] },
-  { base: auto, change: verify },
-  { base: auto, change: [...verify, 'min_tls_version = 1.3'] },
-  { base: auto, change: ['security_level = mandatory_dane'] },
-  { base: auto, change: ['security_level = mandatory_dane', 'min_tls_version = 1.3'] },
-  { base: auto, change: ['security_level = opportunistic_dane'] },
-  { base: auto, change: ['security_level = opportunistic_dane', 'cleartext_fallback = never'] },
-  { base: auto, change: ['security_level = mta_sts'] },
-  { base: auto, change: ['security_level = mta_sts', 'min_tls_version = 1.3'] },
-  { base: auto, change: ['security_level = opportunistic'] },
-  { base: auto, change: ['security_level = opportunistic', 'min_tls_version = 1.3'] },
-  {
-    base: auto,
-    change: ['security_level = opportunistic', 'min_tls_version = 1.3', 'cleartext_fallback = no_starttls'],
-  },
-  { base: auto, change: ['security_level = none'] },
-  { base: auto, change: ['cleartext_fallback = never'] },
-  { base: auto, change: ['cleartext_fallback = no_starttls'] },
-  { base: auto, change: ['cleartext_fallback = no_starttls', 'min_tls_version = 1.2'] },
-  { base: auto, change: ['insecure_mx = may'] },
-  { base: auto, change: ['enforcement = monitor'] },
-  { base: auto, change: ['security_level = verify', 'enforcement = monitor'] },
-  { base: mandatory, change: ['min_tls_version = 1.3'] },
-  { base: mandatory, change: ['min_tls_version = none'] },
-  { base: mandatory, change: verify },
-  { base: mandatory, change: ['security_level = opportunistic'] },
-  { base: verify, change: mandatory },
-  { base: verify, change: ['min_tls_version = 1.3'] },
-  { base: verify, change: ['security_level = opportunistic'] },
-  { base: ['security_level = opportunistic'], change: mandatory },
-  { base: ['security_level = opportunistic'], change: ['min_tls_version = 1.2'] },
-  { base: ['security_level = opportunistic'], change: verify },
+/** Rules that are in force when the mail is sent that counts. */
+const inForce: readonly Keys[] = [
+  ...securityLevels.map((name) => level(name)),
+  level('auto', minimum('1.2')),
+  level('mandatory', minimum('none')),
+  level('auto', { enforcement: 'monitor' }),
+  level('verify', { enforcement: 'monitor' }),
+  level('mandatory_dane', { enforcement: 'monitor' }),
 ];
 
-type Effect = 'none' | 'refused' | 'weakened' | 'released' | 'notKnown';
-
-export interface ImpactResult {
-  readonly cases: number;
-  readonly messages: number;
-  readonly notKnown: number;
-  /** One line each. */
-  readonly wrong: readonly string[];
+/** Rules that others are changed to. */
+function changedRules(fingerprint: string): Keys[] {
+  const levels = [
+    'opportunistic',
+    'mandatory',
+    'verify',
+    'opportunistic_dane',
+    'mandatory_dane',
+    'mta_sts',
+    'auto',
+  ];
+  return [
+    ...securityLevels.map((name) => level(name)),
+    ...levels.flatMap((name) => ['none', '1.2', '1.3'].map((version) => level(name, minimum(version)))),
+    ...['1.0', '1.1'].flatMap((version) =>
+      ['auto', 'mandatory'].map((name) => level(name, minimum(version))),
+    ),
+    ...['opportunistic', 'auto'].flatMap((name) => [
+      level(name, { cleartext_fallback: 'never' }),
+      level(name, { cleartext_fallback: 'no_starttls' }),
+      level(name, { cleartext_fallback: 'no_starttls', ...minimum('1.3') }),
+    ]),
+    level('auto', { insecure_mx: 'may' }),
+    level('mandatory_dane', { insecure_mx: 'may' }),
+    level('auto', { enforcement: 'monitor' }),
+    level('mandatory', { enforcement: 'monitor' }),
+    level('mandatory', { action_on_failure: 'bounce' }),
+    level('verify', { match: 'hostname, nexthop' }),
+    level('verify', { match: 'nexthop' }),
+    level('verify', { match: 'nexthop, dot-nexthop' }),
+    level('verify', { match: '*.good.example' }),
+    level('verify', { match: 'hostname, mx.wrong-name.example' }),
+    level('verify', { fingerprints: fingerprint }),
+  ];
 }
 
-export async function compareImpact(print: (line: string) => void): Promise<ImpactResult> {
-  const domains = new Map<string, string>();
-  const bases = [...new Set(cases.map(({ base }) => base.join('\n')))];
-  const baseDomain = (base: readonly string[]) => `base${bases.indexOf(base.join('\n'))}.example`;
-  for (const base of bases) domains.set(`base${bases.indexOf(base)}.example`, base);
-  cases.forEach(({ base, change }, at) =>
-    domains.set(`change${at}.example`, merged(base, change).join('\n')),
-  );
-  const lab = await startLab(world, {
+type Fared = 'tls' | 'cleartext' | 'held';
+type Effect = 'none' | 'refused' | 'weakened' | 'released' | 'notKnown';
+
+const textOf = (keys: Keys): string =>
+  Object.entries(keys)
+    .map(([key, value]) => `${key} = ${value}`)
+    .join(', ');
+const section = (keys: Keys): string => `${textOf(keys).replaceAll(/, (?=\w+ = )/g, '\n')}\n`;
+
+/** What became of the mail of each rule, by peer. */
+class Truth {
+  readonly #fared = new Map<string, ReadonlyMap<string, Fared>>();
+  readonly #tried = new Set<string>();
+
+  set(keys: Keys, fared: ReadonlyMap<string, Fared>): void {
+    this.#fared.set(textOf(keys), fared);
+  }
+
+  of(keys: Keys, peer: string): Fared {
+    const fared = this.#fared.get(textOf(keys))?.get(peer);
+    if (fared === undefined) throw new Error(`nothing was sent to ${peer} under ${textOf(keys)}`);
+    return fared;
+  }
+
+  /** The message came as far as a connection. */
+  tried(keys: Keys, peer: string): void {
+    this.#tried.add(`${textOf(keys)} ${peer}`);
+  }
+
+  wasTried(keys: Keys, peer: string): boolean {
+    return this.#tried.has(`${textOf(keys)} ${peer}`);
+  }
+
+  effect(before: Keys, after: Keys, peer: string): Effect {
+    const [was, is] = [this.of(before, peer), this.of(after, peer)];
+    if (is === 'held') return was === 'held' ? 'none' : 'refused';
+    if (was === 'held') return 'released';
+    return was === 'tls' && is === 'cleartext' ? 'weakened' : 'none';
+  }
+}
+
+export async function compareOutbound(tally: Tally): Promise<void> {
+  const peers = await makePeers();
+  const changed = changedRules(peers.fingerprint);
+  const all = new Map([...inForce, ...changed].map((keys) => [textOf(keys), keys]));
+  const rules = [...all.values()];
+  const senderOf = (keys: Keys): string => `rule${[...all.keys()].indexOf(textOf(keys))}.example`;
+  const lab = await startLab(peers.world, {
     retryIntervals: '1h*12',
     config: Object.fromEntries(
-      [...domains].map(([domain, keys]) => [`tls-peers/${domain}.ini`, `[outbound]\n${keys}\n`]),
+      rules.map((keys) => [`tls-peers/${senderOf(keys)}.ini`, `[outbound]\n${section(keys)}`]),
     ),
   });
-  const copy = await mkdtemp(path.join(tmpdir(), 'tls-peers-impact-'));
   try {
-    const peers = Object.keys(world.domains);
-    const before = new Map<string, ReadonlyMap<string, Fared>>();
-    for (const base of bases) {
-      const sender = `base${bases.indexOf(base)}.example`;
-      before.set(sender, await sendToAll(lab, sender, peers));
+    const truth = new Truth();
+    for (const keys of inForce) {
+      const before = connectionsOf(lab);
+      truth.set(keys, await sendToAll(lab, senderOf(keys), peers.all));
+      for (const [peer, connections] of connectionsOf(lab))
+        if (connections > (before.get(peer) ?? 0)) truth.tried(keys, peer);
     }
-    await counted(lab, bases.length * peers.length);
-    // What is sent from here on is not in the record that is asked.
-    for (const part of ['config', 'evidence'])
-      await cp(path.join(lab.haraka.directory, part), path.join(copy, part), { recursive: true });
-    const result = { cases: cases.length, messages: 0, notKnown: 0, wrong: [] as string[] };
-    for (const [at, { base, change }] of cases.entries()) {
-      const said = impactSays(copy, baseDomain(base), change);
-      const after = await sendToAll(lab, `change${at}.example`, peers);
-      const open: string[] = [];
-      for (const peer of peers) {
-        const truth = effect(before.get(baseDomain(base))?.get(peer), after.get(peer));
-        const claim = said.get(peer) ?? 'none';
-        result.messages += 1;
-        if (claim === 'notKnown') open.push(peer);
-        else if (claim !== truth)
-          result.wrong.push(
-            `${base.join(', ')} -> ${change.join(', ')}: ${peer}: says ${claim}, is ${truth}`,
-          );
-      }
-      result.notKnown += open.length;
-      print(`${base.join(', ')} -> ${change.join(', ')}: not known ${open.length} ${open.join(' ')}`);
-    }
-    return result;
+    await counted(lab.haraka.directory, inForce.length * peers.all.length, '--outbound');
+    await withCopy(lab.haraka.directory, async (copy) => {
+      for (const keys of rules)
+        if (!inForce.includes(keys)) truth.set(keys, await sendToAll(lab, senderOf(keys), peers.all));
+      await eachChange({ copy, truth, peers, changed, senderOf }, tally);
+      await onePeerAndWildcard({ copy, truth, peers, changed, senderOf }, tally);
+      await editedFiles({ copy, truth, peers, changed, senderOf }, tally);
+    });
   } finally {
-    await rm(copy, { recursive: true, force: true });
     await lab.stop();
   }
 }
 
-function merged(base: readonly string[], change: readonly string[]): string[] {
-  const keyOf = (line: string) => line.split(' ')[0];
-  const changed = new Set(change.map(keyOf));
-  return [...base.filter((line) => !changed.has(keyOf(line))), ...change];
+interface Sent {
+  readonly copy: string;
+  readonly truth: Truth;
+  readonly peers: Peers;
+  readonly changed: readonly Keys[];
+  readonly senderOf: (keys: Keys) => string;
 }
 
-type Fared = 'tls' | 'cleartext' | 'held';
+/** `--set` in the default of a managed domain: every changed rule that says all that the one in force says. */
+async function eachChange({ copy, truth, peers, changed, senderOf }: Sent, tally: Tally): Promise<void> {
+  for (const before of inForce)
+    for (const after of changed) {
+      if (textOf(before) === textOf(after) || !saysAllOf(before, after)) continue;
+      // Of level none nothing is seen but that it went: each other level once.
+      const isBlind = before['security_level'] === 'none';
+      if (isBlind && Object.keys(after).length > 1) continue;
+      const isEnforced = before['enforcement'] === 'monitor' && after['enforcement'] === undefined;
+      const set = Object.entries({ ...(isEnforced ? { enforcement: 'enforce' } : {}), ...after }).filter(
+        ([key, value]) => before[key] !== value,
+      );
+      const { peers: said } = await impactSays(copy, [
+        ...['--managed', senderOf(before)],
+        ...set.flatMap(([key, value]) => ['--set', `${key}=${value}`]),
+      ]);
+      const change = `${textOf(before)} -> ${textOf(Object.fromEntries(set))}`;
+      tally.begin(change, kindOf(before, after), textOf(before));
+      for (const peer of peers.all)
+        tally.compare(
+          peer,
+          claimOf(said, peer),
+          truth.effect(before, after, peer),
+          !isBlind &&
+            peers.alone.has(peer) &&
+            truth.wasTried(before, peer) &&
+            !isBetween(before, after, peer),
+        );
+      tally.end();
+    }
+}
+
+/** A peer that has refused TLS 1.2 and later may speak 1.1, or not: no handshake can tell that did not offer it. */
+function isBetween(before: Keys, after: Keys, peer: string): boolean {
+  const refusedOld = before['min_tls_version'] === '1.2' || before['min_tls_version'] === undefined;
+  return peer === 'old.example' && refusedOld && after['min_tls_version'] === '1.1';
+}
+
+function connectionsOf(lab: Lab): Map<string, number> {
+  const connections = new Map<string, number>();
+  for (const peer of lab.peers) {
+    const domain =
+      peer.name === 'mx.signed-host.example' ? 'insecure-mx.example' : peer.name.replace(/^mx\d?\./, '');
+    connections.set(domain, (connections.get(domain) ?? 0) + peer.connections.length);
+  }
+  return connections;
+}
+
+/** What is only monitored is enforced by each change that does not say otherwise. */
+function saysAllOf(before: Keys, after: Keys): boolean {
+  return Object.keys(before).every((key) => key in after || key === 'enforcement');
+}
+
+/** What nothing may stay open of. */
+function kindOf(before: Keys, after: Keys): Kind {
+  if (before['security_level'] === after['security_level'])
+    return Object.keys(after).every((key) => before[key] === after[key] || key === 'min_tls_version')
+      ? 'minimum'
+      : 'other';
+  return after['security_level'] === 'mandatory' ? 'to_mandatory' : 'other';
+}
+
+/** `--set` for one peer, and for all below a domain. */
+async function onePeerAndWildcard({ copy, truth, peers, senderOf }: Sent, tally: Tally): Promise<void> {
+  const before = level('auto');
+  const after = level('verify');
+  for (const [peer, touches] of [
+    ['self-signed.example', (name: string) => name === 'self-signed.example'],
+    ['good.example', (name: string) => name === 'good.example'],
+    ['*.example', () => true],
+    ['*.elsewhere', () => false],
+  ] as const) {
+    const { peers: said } = await impactSays(copy, [
+      ...['--managed', senderOf(before), '--peer', peer],
+      ...['--set', 'security_level=verify'],
+    ]);
+    tally.begin(`[outbound ${peer}] in a domain at auto -> security_level = verify`, 'other', textOf(before));
+    for (const name of peers.all) {
+      const is = touches(name) ? truth.effect(before, after, name) : 'none';
+      tally.compare(name, claimOf(said, name), is, peers.alone.has(name));
+    }
+    tally.end();
+  }
+}
+
+/** `--edited`: a config directory in which several things differ at once. */
+async function editedFiles({ copy, truth, peers, senderOf }: Sent, tally: Tally): Promise<void> {
+  const before = level('auto');
+  const managed = senderOf(before);
+  const edited = path.join(copy, 'edited');
+  await mkdir(edited);
+  await cp(path.join(copy, 'config'), path.join(edited, 'config'), { recursive: true });
+  const sections: Readonly<Record<string, Keys>> = {
+    '': level('mandatory_dane'),
+    'self-signed.example': level('verify'),
+    'good.example': level('mandatory', minimum('1.3')),
+    'dane.example': level('mta_sts'),
+    '*.example': level('mandatory'),
+  };
+  const ruleFor = (peer: string): Keys => sections[peer] ?? level('mandatory');
+  await writeFile(
+    path.join(edited, 'config/tls-peers', `${managed}.ini`),
+    Object.entries(sections)
+      .map(([peer, keys]) => `[${`outbound ${peer}`.trim()}]\n${section(keys)}\n`)
+      .join(''),
+  );
+  const { peers: said } = await impactSays(copy, ['--edited', path.join(edited, 'config')]);
+  tally.begin('a file with five other sections', 'other', textOf(before));
+  for (const peer of peers.all) {
+    const ours = said.filter((one) => one.managed === managed);
+    tally.compare(
+      peer,
+      claimOf(ours, peer),
+      truth.effect(before, ruleFor(peer), peer),
+      peers.alone.has(peer),
+    );
+  }
+  if (said.some((one) => one.managed !== managed)) tally.wrong('domains whose files are as they were');
+  tally.end();
+}
+
+function claimOf(said: readonly PeerImpact[], peer: string): Effect {
+  const one = said.find((row) => row.peer === peer);
+  const kinds = ['refused', 'weakened', 'released', 'notKnown'] as const;
+  return kinds.find((kind) => one !== undefined && one[kind] > 0) ?? 'none';
+}
 
 async function sendToAll(lab: Lab, sender: string, peers: readonly string[]): Promise<Map<string, Fared>> {
   const outcomes = await Promise.all(
-    peers.map((peer) => lab.deliver({ from: `me@${sender}`, to: `you@${peer}` }, { timeoutMs: 60_000 })),
+    peers.map((peer) => lab.deliver({ from: `me@${sender}`, to: `you@${peer}` }, { timeoutMs: 120_000 })),
   );
   return new Map(peers.map((peer, at) => [peer, faredOf(outcomes[at])]));
 }
 
 function faredOf(outcome: Outcome | undefined): Fared {
   if (outcome?.status !== 'delivered') return 'held';
-  return outcome.summary?.tls_version === '' ? 'cleartext' : 'tls';
-}
-
-function effect(before: Fared | undefined, after: Fared | undefined): Effect {
-  if (after === 'held') return before === 'held' ? 'none' : 'refused';
-  if (before === 'held') return 'released';
-  return before === 'tls' && after === 'cleartext' ? 'weakened' : 'none';
-}
-
-function impactSays(install: string, managed: string, change: readonly string[]): Map<string, Effect> {
-  const sets = change.flatMap((line) => ['--set', line.replace(' = ', '=')]);
-  const { peers } = call(install, ['impact', '--json', '--managed', managed, ...sets]) as {
-    peers: PeerImpact[];
-  };
-  return new Map(
-    peers.map((one) => {
-      const kinds = ['refused', 'weakened', 'released', 'notKnown'] as const;
-      return [one.peer, kinds.find((kind) => one[kind] > 0) ?? 'none'];
-    }),
-  );
-}
-
-function call(install: string, args: readonly string[]): unknown {
-  const cli = path.resolve(import.meta.dirname, '../../../dist/cli.cjs');
-  try {
-    return JSON.parse(
-      execFileSync(process.execPath, [cli, ...args, '-c', install], { encoding: 'utf8', stdio: 'pipe' }),
-    );
-  } catch (error) {
-    const { status, stdout } = error as { status?: number; stdout?: string };
-    if (status === 1 && stdout !== undefined) return JSON.parse(stdout);
-    throw error;
-  }
-}
-
-/** Waits until the record on disk holds so many messages. */
-async function counted(lab: Lab, messages: number): Promise<void> {
-  for (let tries = 0; tries < 120; tries++) {
-    const { total } = call(lab.haraka.directory, ['traffic', '--json', '--outbound']) as {
-      total: { messages: number; deferred: number; bounced: number };
-    };
-    if (total.messages + total.deferred + total.bounced >= messages) return;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  throw new Error(`the record does not hold ${messages} messages`);
+  return outcome.summary?.['tls_version'] === '' ? 'cleartext' : 'tls';
 }
