@@ -37,9 +37,12 @@ describe('a sighting as text', () => {
     expect(parseSighting('aaiafbceaagbcgaa')).toEqual({ ...seen, named: 'unknown' });
   });
 
-  test.each(['', 'a', 'aaaaaaaaaaaaaaaa!', 'zaaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaaaaa'])('%j is none', (text) => {
-    expect(parseSighting(text)).toBeUndefined();
-  });
+  test.each(['', 'a', 'aaaaaaaaaaaaaaaa!', 'zaaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaaaaa'])(
+    '%j is none',
+    (text) => {
+      expect(parseSighting(text)).toBeUndefined();
+    },
+  );
 });
 
 describe('a line of counts', () => {

@@ -30,7 +30,11 @@ export function createFileReader({ directory, owner, today }: FileReaderOptions)
         const problem = await readFile(path.join(directory, name), { day, owner, sums });
         if (problem !== '') problems.push(`${name}: ${printable(problem)}`);
       }
-      return { rows: sums.rows(), problems };
+      const rows = sums.rows();
+      const strange = rows.reduce((sum, row) => sum + row.strange, 0);
+      if (strange > 0)
+        problems.push(`${strange} messages of kinds that this release does not know are left out`);
+      return { rows, problems };
     },
   };
 }

@@ -6,6 +6,7 @@ import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
 import type { Sighting } from '../sighting';
 import { fatesElsewhere, inboundFates, outboundFates, type Fate } from './fates';
+import { knownOtherwise } from './known_otherwise';
 import { countsOver, sumOver } from './sums';
 
 interface Changed<Direction, Rule> {
@@ -54,15 +55,25 @@ interface Sums {
   readonly missing: Map<Missing, number>;
 }
 
-/** Peers whose rule is changed, those with most refused messages first. */
-export function impactOf(rows: readonly DayCounts[], changeFor: (key: PeerKey) => RuleChange): PeerImpact[] {
+/**
+ * Peers whose rule is changed, those with most refused messages first.
+ *
+ * @param all what else was counted in the window: what it shows of the same peers counts as well
+ */
+export function impactOf(
+  rows: readonly DayCounts[],
+  changeFor: (key: PeerKey) => RuleChange,
+  all: readonly DayCounts[] = rows,
+): PeerImpact[] {
+  const complete = knownOtherwise(all);
   const peers = new Map<string, { readonly change: RuleChange; readonly sums: Sums }>();
   for (const { key, sightings } of rows) {
     const text = keyText(key);
     let one = peers.get(text);
     if (one === undefined) peers.set(text, (one = { change: changeFor(key), sums: empty(key) }));
     if (one.change === 'unchanged') continue;
-    for (const [sighting, count] of sightings) add(one.sums, one.change, sighting, count);
+    for (const [seen, count] of sightings)
+      add(one.sums, one.change, { seen, known: complete(key.peer, seen) }, count);
   }
   return [...peers.values()]
     .filter(({ change }) => change !== 'unchanged')
@@ -88,11 +99,17 @@ function empty(key: PeerKey): Sums {
   return { key, sums, reasons: new Map(), missing: new Map() };
 }
 
-function add(of: Sums, change: Exclude<RuleChange, 'unchanged'>, seen: Sighting, count: number): void {
+/** A message, and the same with what others showed of its peer. */
+interface Told {
+  readonly seen: Sighting;
+  readonly known: Sighting;
+}
+
+function add(of: Sums, change: Exclude<RuleChange, 'unchanged'>, { seen, known }: Told, count: number): void {
   const fared = faredOf(seen);
   if (fared === 'not_by_rule') return;
   of.sums.messages += count;
-  const effect = effectOf(change, seen, fared);
+  const effect = effectOf(change, seen, fared, known);
   switch (effect.kind) {
     case 'none':
       return;
@@ -119,18 +136,23 @@ export type Effect =
   | { readonly kind: 'refused'; readonly reason: FailureReason }
   | { readonly kind: 'notKnown'; readonly missing: readonly Missing[] };
 
-/** What becomes of one message by the change. */
+/**
+ * What becomes of one message by the change.
+ *
+ * @param known with what others showed of the peer
+ */
 export function effectOf(
   change: Exclude<RuleChange, 'unchanged'>,
   seen: Sighting,
   fared: 'went' | 'held',
+  known: Sighting = seen,
 ): Effect {
-  const fates = fatesIn(change, seen);
+  const fates = fatesIn(change, known);
   const [reason] = fates.filter(isRefusal);
-  if (reason === undefined) return goes(change, seen, fared, fates);
-  if (!fates.every(isRefusal)) return { kind: 'notKnown', missing: missingIn(change, seen) };
+  if (reason === undefined) return goes(change, { seen, known }, fared, fates);
+  if (!fates.every(isRefusal)) return { kind: 'notKnown', missing: missingIn(change, known) };
   // Of hosts that no message came to nothing is known; inbound there are none.
-  if (seen.otherHosts !== 'none' && !elsewhere(change, seen).every(isRefusal))
+  if (seen.otherHosts !== 'none' && !elsewhere(change, known).every(isRefusal))
     return { kind: 'notKnown', missing: ['other_hosts'] };
   return fared === 'held' ? { kind: 'none' } : { kind: 'refused', reason };
 }
@@ -159,18 +181,18 @@ function elsewhere(change: Exclude<RuleChange, 'unchanged'>, seen: Sighting): Fa
 
 function goes(
   change: Exclude<RuleChange, 'unchanged'>,
-  seen: Sighting,
+  { seen, known }: Told,
   fared: 'went' | 'held',
   fates: readonly Fate[],
 ): Effect {
   if (fared === 'held') return { kind: 'released' };
   if (seen.tls === 'none' || seen.tls === 'unknown') return { kind: 'none' };
   // A host that the rule in force had refused comes first, and may take it in cleartext.
-  if (seen.otherHosts === 'before' && elsewhere(change, seen).includes('cleartext'))
+  if (seen.otherHosts === 'before' && elsewhere(change, known).includes('cleartext'))
     return { kind: 'notKnown', missing: ['other_hosts'] };
   if (!fates.includes('cleartext')) return { kind: 'none' };
   return fates.includes('tls')
-    ? { kind: 'notKnown', missing: missingIn(change, seen) }
+    ? { kind: 'notKnown', missing: missingIn(change, known) }
     : { kind: 'weakened' };
 }
 

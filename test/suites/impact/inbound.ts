@@ -128,7 +128,7 @@ function compareSums(
     if (said > is || said + total.notKnown < is) tally.wrong(`says ${said} ${kind}, are ${is}`);
   }
   for (let at = 0; at < visitors.length; at++)
-    tally.compare('a visitor', at < total.notKnown ? 'notKnown' : 'as said', 'as said', isPlain);
+    tally.compare('a visitor', at < total.notKnown ? 'notKnown' : 'as said', { is: 'as said', isPlain });
 }
 
 function kindOf(before: Name, after: Name): Kind {

@@ -1,5 +1,5 @@
 /** Asks an install what `tls-peers impact` and `tls-peers traffic` say, in this process. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { main } from '../../../src/cli/main';
@@ -53,4 +53,17 @@ export async function withCopy<T>(install: string, use: (copy: string) => Promis
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+/** An install beside `copy` whose record holds nothing but the mail of one managed domain. */
+export async function aloneIn(copy: string, managed: string): Promise<string> {
+  const alone = path.join(copy, `alone-${managed}`);
+  await mkdir(path.join(alone, 'evidence'), { recursive: true, mode: 0o700 });
+  await cp(path.join(copy, 'config'), path.join(alone, 'config'), { recursive: true });
+  for (const name of await readdir(path.join(copy, 'evidence'))) {
+    const text = await readFile(path.join(copy, 'evidence', name), 'utf8');
+    const lines = text.split('\n').filter((line, at) => at === 0 || line.split('\t')[1] === managed);
+    await writeFile(path.join(alone, 'evidence', name), `${lines.join('\n')}\n`, { mode: 0o600 });
+  }
+  return alone;
 }

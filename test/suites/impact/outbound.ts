@@ -8,7 +8,7 @@ import { startLab, type Lab } from '../../../haraka-test-harness';
 import type { Outcome } from '../../../haraka-test-harness/reports';
 import { securityLevels } from '../../../src/peers/rule';
 import type { PeerImpact } from '../../../src/evidence/views/impact';
-import { counted, impactSays, withCopy } from './install';
+import { aloneIn, counted, impactSays, withCopy } from './install';
 import { makePeers, type Peers } from './peers';
 import type { Kind, Tally } from './tally';
 
@@ -148,7 +148,8 @@ interface Sent {
 
 /** `--set` in the default of a managed domain: every changed rule that says all that the one in force says. */
 async function eachChange({ copy, truth, peers, changed, senderOf }: Sent, tally: Tally): Promise<void> {
-  for (const before of inForce)
+  for (const before of inForce) {
+    const alone = await aloneIn(copy, senderOf(before));
     for (const after of changed) {
       if (textOf(before) === textOf(after) || !saysAllOf(before, after)) continue;
       // Of level none nothing is seen but that it went: each other level once.
@@ -158,24 +159,26 @@ async function eachChange({ copy, truth, peers, changed, senderOf }: Sent, tally
       const set = Object.entries({ ...(isEnforced ? { enforcement: 'enforce' } : {}), ...after }).filter(
         ([key, value]) => before[key] !== value,
       );
-      const { peers: said } = await impactSays(copy, [
-        ...['--managed', senderOf(before)],
+      const args = [
+        '--managed',
+        senderOf(before),
         ...set.flatMap(([key, value]) => ['--set', `${key}=${value}`]),
-      ]);
+      ];
+      const { peers: said } = await impactSays(copy, args);
+      const { peers: saidAlone } = await impactSays(alone, args);
       const change = `${textOf(before)} -> ${textOf(Object.fromEntries(set))}`;
       tally.begin(change, kindOf(before, after), textOf(before));
-      for (const peer of peers.all)
-        tally.compare(
-          peer,
-          claimOf(said, peer),
-          truth.effect(before, after, peer),
-          !isBlind &&
-            peers.alone.has(peer) &&
-            truth.wasTried(before, peer) &&
-            !isBetween(before, after, peer),
-        );
+      for (const peer of peers.all) {
+        const isPlain = !isBlind && peers.alone.has(peer) && !isBetween(before, after, peer);
+        tally.compare(peer, claimOf(said, peer), {
+          is: truth.effect(before, after, peer),
+          isPlain: isPlain && truth.wasTried(before, peer),
+          alone: claimOf(saidAlone, peer),
+        });
+      }
       tally.end();
     }
+  }
 }
 
 /** A peer that has refused TLS 1.2 and later may speak 1.1, or not: no handshake can tell that did not offer it. */
@@ -225,7 +228,7 @@ async function onePeerAndWildcard({ copy, truth, peers, senderOf }: Sent, tally:
     tally.begin(`[outbound ${peer}] in a domain at auto -> security_level = verify`, 'other', textOf(before));
     for (const name of peers.all) {
       const is = touches(name) ? truth.effect(before, after, name) : 'none';
-      tally.compare(name, claimOf(said, name), is, peers.alone.has(name));
+      tally.compare(name, claimOf(said, name), { is, isPlain: peers.alone.has(name) });
     }
     tally.end();
   }
@@ -256,12 +259,10 @@ async function editedFiles({ copy, truth, peers, senderOf }: Sent, tally: Tally)
   tally.begin('a file with five other sections', 'other', textOf(before));
   for (const peer of peers.all) {
     const ours = said.filter((one) => one.managed === managed);
-    tally.compare(
-      peer,
-      claimOf(ours, peer),
-      truth.effect(before, ruleFor(peer), peer),
-      peers.alone.has(peer),
-    );
+    tally.compare(peer, claimOf(ours, peer), {
+      is: truth.effect(before, ruleFor(peer), peer),
+      isPlain: peers.alone.has(peer),
+    });
   }
   if (said.some((one) => one.managed !== managed)) tally.wrong('domains whose files are as they were');
   tally.end();

@@ -19,6 +19,18 @@ export interface Result {
 export interface Share {
   readonly messages: number;
   readonly notKnown: number;
+  /** Where nothing but its own mail is in the record. */
+  readonly alone: number;
+}
+
+const nothing: Share = { messages: 0, notKnown: 0, alone: 0 };
+
+export interface Truth {
+  readonly is: string;
+  /** Of a peer with one host that mail was tried at. */
+  readonly isPlain: boolean;
+  /** What is claimed where nothing but the mail under the rule in force is in the record. */
+  readonly alone?: string;
 }
 
 export class Tally {
@@ -46,17 +58,19 @@ export class Tally {
     this.#openHere = [];
   }
 
-  compare(what: string, claim: string, is: string, isPlain: boolean): void {
+  compare(what: string, claim: string, { is, isPlain, alone = claim }: Truth): void {
     this.#messages += 1;
-    const { messages, notKnown } = this.#byBase.get(this.#base) ?? { messages: 0, notKnown: 0 };
+    const { messages, notKnown, alone: open } = this.#byBase.get(this.#base) ?? nothing;
     this.#byBase.set(this.#base, {
       messages: messages + 1,
       notKnown: notKnown + (claim === 'notKnown' ? 1 : 0),
+      alone: open + (alone === 'notKnown' ? 1 : 0),
     });
+    if (alone !== 'notKnown' && alone !== is) this.wrong(`${what}: alone, says ${alone}, is ${is}`);
+    if (isPlain && alone === 'notKnown') this.#open[this.#kind] += 1;
     if (claim === 'notKnown') {
       this.#openHere.push(what);
       this.#notKnown += 1;
-      if (isPlain) this.#open[this.#kind] += 1;
     } else if (claim !== is) this.wrong(`${what}: says ${claim}, is ${is}`);
   }
 
