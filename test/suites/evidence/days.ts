@@ -78,7 +78,7 @@ const verifiedAt: Readonly<Record<string, string>> = {
 };
 const refusedFor: Readonly<Record<string, string>> = {
   'untrusted.example': 'certificate-not-trusted',
-  'mismatch.example': 'validation-failure',
+  'mismatch.example': 'certificate-not-trusted',
 };
 
 /** Every figure of `traffic` but the key exchange, which Node does not show to a server. */
