@@ -114,6 +114,26 @@ describe('what is counted', () => {
     rmSync(directory, { recursive: true });
   });
 
+  it('is written also where it came in during a writing, and nothing came after', async () => {
+    const one = writer({ interval: 0 });
+    one.add(key, sent);
+    const writing = one.flush();
+    one.add(key, sent);
+    await writing;
+    await expect.poll(async () => (await read()).counts).toEqual([[today, 'peer.example', 2]]);
+  });
+
+  it('is given up, and said, of the oldest day where none can be written for several', () => {
+    const blocked = path.join(directory, 'blocked');
+    writeFileSync(blocked, 'a file where the directory should be');
+    const one = writer({ directory: path.join(blocked, 'evidence') });
+    for (const day of [26, 27, 28, 29]) {
+      now = new Date(`2026-11-${day}T12:00:00Z`);
+      one.add(key, sent);
+    }
+    expect(said).toEqual([expect.stringContaining('what was counted on 2026-11-26 is given up')]);
+  });
+
   it('is written whole again where somebody changed the file or took it away', async () => {
     const one = writer();
     one.add(key, sent);
