@@ -84,22 +84,19 @@ export async function breakDisk(print: (line: string) => void): Promise<boolean>
     rmSync(directory, { recursive: true });
     mkdirSync(directory, { mode: 0o700 });
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k,mode=700', 'tmpfs', directory], { stdio: 'pipe' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=700', 'tmpfs', directory], {
+        stdio: 'pipe',
+      });
       mounted = true;
     } catch {
       print('SKIPPED: a full disk (no right to mount one)');
     }
     if (mounted) {
-      writeFileSync(path.join(directory, 'filler'), Buffer.alloc(4096));
-      try {
-        writeFileSync(path.join(directory, 'filler2'), Buffer.alloc(4096));
-      } catch {
-        // It is full.
-      }
+      const fillers = fill(directory);
       const from = lab.haraka.logLines.length;
       await send(lab, 20);
       await lab.haraka.waitForLog(/evidence: .*(?:ENOSPC|no space)/, { from });
-      for (const name of ['filler', 'filler2']) rmSync(path.join(directory, name), { force: true });
+      for (const filler of fillers) rmSync(filler, { force: true });
       await send(lab, 5);
       await waitUntilCounted(lab, (expected += 25));
       print(`a full disk: 25 more delivered, all ${expected} counted afterwards`);
@@ -117,6 +114,20 @@ export async function breakDisk(print: (line: string) => void): Promise<boolean>
     await lab.stop();
     if (mounted) execFileSync('umount', ['-l', directory]);
     rmSync(place, { recursive: true, force: true });
+  }
+}
+
+/** Until nothing more fits. @returns what was put there */
+function fill(directory: string): string[] {
+  const fillers: string[] = [];
+  try {
+    for (;;) {
+      const filler = path.join(directory, `filler${fillers.length}`);
+      fillers.push(filler);
+      writeFileSync(filler, Buffer.alloc(4096));
+    }
+  } catch {
+    return fillers;
   }
 }
 
