@@ -524,5 +524,6 @@ test('--json holds the same', async () => {
       },
     ],
     warnings: [],
+    record: { refused: [], problems: [] },
   });
 });

@@ -13,6 +13,7 @@ import { askNetwork } from '../network_checks';
 import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
+import { recentRefusals, refusalLines, type RecentRefusals } from '../refusals';
 
 interface Findings {
   /** What vanished, and is meant to be gone, where the call says so. */
@@ -22,6 +23,8 @@ interface Findings {
   readonly checked: readonly string[];
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
+  /** What the rules in force have refused; no finding, for that is what rules are for. */
+  readonly record: RecentRefusals;
 }
 
 export const lintCommand: Command = {
@@ -29,6 +32,8 @@ export const lintCommand: Command = {
   summary: 'Check the configuration: faults, and what is probably not meant.',
   operands: '[--offline] [--strict] [--accept-removal]',
   help: [
+    'It mentions as well what rules in force have refused in the last 7 days, which is no fault.',
+    '',
     '  --offline         ask nobody: skips the checks of the resolver and of hosted policies',
     '  --strict          warnings count as faults in the exit code',
     '  --accept-removal  files that vanished are meant to be gone: Haraka no longer holds mail to their rules, or back',
@@ -69,6 +74,7 @@ async function lint(context: Context): Promise<Findings> {
     checked: [...read].sort(),
     faults: inOrder([...loaded.faults, ...of('fault')]),
     warnings: inOrder(of('warning')),
+    record: await recentRefusals(context, settings),
   };
 }
 
@@ -110,6 +116,7 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
   const lines = [
     ...findings.faults.flatMap((one) => faultLines(output, { text: 'fault', style: 'red' }, one)),
     ...findings.warnings.flatMap((one) => faultLines(output, { text: 'warning', style: 'yellow' }, one)),
+    ...refusalLines(output, findings.record),
     ...paragraph(output, [
       `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
         `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,

@@ -61,7 +61,11 @@ export class PeerSections<V extends object> {
     if (earlier !== undefined)
       this.#fault(at, { problem: `${canonical} stands twice, first at line ${earlier}` });
     this.#lines.set(canonical, at.line);
-    this.#found.push([peer, this.#read(at)]);
+    const section = this.#read(at);
+    this.#found.push([
+      peer,
+      peer.kind === 'network' ? Object.freeze({ ...section, network: canonical }) : section,
+    ]);
   }
 
   index(): PeerIndex<Section<V>> {
