@@ -1,4 +1,5 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
+import type { StsFacts } from '../../mta_sts/types';
 import type { SecurityLevel } from '../../peers/rule';
 import { outboundNotLoaded } from '../../settings/checks/not_loaded';
 import { ehloName } from '../../settings/haraka/ehlo_name';
@@ -7,10 +8,11 @@ import { loadSettings } from '../../settings/load/load';
 import { directorySource } from '../../settings/load/source';
 import { formatFault } from '../../settings/schema/fault';
 import { exit, UsageError, type Command, type Context } from '../command';
+import { stsText } from '../destination_text';
 import { handshakeRemarks } from '../haraka_terms';
 import { HostChecks, type Attempt } from '../host_checks';
 import { recipientDomain, senderDomain } from '../operands';
-import { paragraph } from '../layout/paragraph';
+import { labelled, paragraph } from '../layout/paragraph';
 import { stacked, table } from '../layout/table';
 import { warningLines } from '../layout/warning';
 import { attemptLines } from '../attempt_text';
@@ -42,6 +44,8 @@ interface Report {
   readonly goes: boolean;
   /** Why nothing was tried, or why not at all hosts. */
   readonly problems: readonly Problem[];
+  /** What is known of the domain's policy, and what kept it from being had. */
+  readonly sts: StsFacts;
   /** What of Haraka's own TLS settings takes part. */
   readonly haraka: readonly string[];
   /** Why Haraka would do otherwise. */
@@ -97,10 +101,21 @@ async function testGroup(
 ): Promise<Report> {
   if (found.kind === 'invalid') {
     const problems = [{ host: '', ...found.failure }];
-    return { domain, senders, level: '', goes: false, problems, ...surroundings, haraka: [], attempts: [] };
+    const sts = { kind: 'not_asked' } as const;
+    return {
+      domain,
+      senders,
+      level: '',
+      goes: false,
+      problems,
+      sts,
+      ...surroundings,
+      haraka: [],
+      attempts: [],
+    };
   }
   const { rule } = found;
-  const decision = await hostChecks.decide(rule, domain);
+  const { decision, sts } = await hostChecks.decide(rule, domain);
   const checks =
     decision.kind === 'deliver'
       ? decision.hosts.flatMap((plan) => plan.addresses.map((address) => hostChecks.check(plan, address)))
@@ -113,6 +128,7 @@ async function testGroup(
     level: rule.level,
     goes,
     problems: problemsOf(decision),
+    sts,
     ...surroundings,
     attempts,
   };
@@ -124,6 +140,9 @@ function reportLines(output: Output, report: Report): string[] {
     ...headLines(output, report),
     ...attemptLines(output, report.attempts),
     ...report.problems.flatMap((problem) => paragraph(output, [problemText(problem)], below)),
+    ...(report.sts.kind === 'not_asked'
+      ? []
+      : labelled(output, 'MTA-STS', [stsText(report.sts)], { width: 9, indent: 2 })),
     ...report.haraka.flatMap((text) => paragraph(output, [{ text, style: 'dim' }], below)),
     ...warningLines(output, report.warnings, 2),
     ...paragraph(output, [endCell(report)], below),
