@@ -521,8 +521,10 @@ test('--json holds the same', async () => {
         problem: 'no such value',
         allowed: 'enabled, disabled',
         suggestion: '',
+        mend: { kind: 'unknown' },
       },
     ],
     warnings: [],
+    notes: [],
   });
 });

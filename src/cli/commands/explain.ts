@@ -28,10 +28,9 @@ import type { Decision } from '../../policy/requirement';
 import { outboundNotLoaded } from '../../settings/checks/not_loaded';
 import { harakaTls } from '../../settings/haraka/outbound_tls';
 import { loadSettings } from '../../settings/load/load';
-import { directorySource } from '../../settings/load/source';
 import { formatFault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
-import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { decisionLines } from '../decision_text';
 import { answerLines, destinationLines, fact, stsText } from '../destination_text';
 import { inboundSentence, outboundSentence } from '../explain_sentence';
@@ -45,8 +44,9 @@ import { json, type Output } from '../output';
 import { ruleLines } from '../rule_text';
 import { openSources } from '../sources';
 import { whileInvalid } from '../unsent';
+import { viewpointRemarks } from '../viewpoint';
 
-export const explainCommand: Command = {
+export const explainCommand = asHaraka({
   name: 'explain',
   summary: 'Say which rule governs a message, why, and what a delivery would now be held to.',
   operands: '[--offline | --mx HOSTS [--by PLUGIN]] FROM TO | --inbound [--ip ADDR] FROM TO',
@@ -67,24 +67,29 @@ export const explainCommand: Command = {
     inbound: { type: 'boolean' },
     ip: { type: 'string' },
   },
-  run: (context) => (context.options['inbound'] === true ? inbound(context) : outbound(context)),
-};
+  look: (context) => {
+    twoOperands(context);
+    return Promise.resolve(undefined);
+  },
+  judge: (context) => (context.options['inbound'] === true ? inbound(context) : outbound(context)),
+});
 
 async function outbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
   if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
   const [sender, recipient] = [senderDomain(from), recipientDomain(to)];
   const answer = answerOperand(context.options, recipient);
-  const source = directorySource(context.directory);
+  const { source } = context;
   const { settings } = loadSettings(source);
   const explanation = explainOutbound(settings, sender, recipient, context.today);
   const seen =
     explanation.kind === 'explained' && context.options['offline'] !== true
-      ? await discoverNow(settings, context.directory, { rule: explanation.rule, domain: recipient, answer })
+      ? await discoverNow(settings, context, { rule: explanation.rule, domain: recipient, answer })
       : undefined;
   const warnings = [
     ...remarksOf(explanation),
     ...outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
+    ...viewpointRemarks(context.viewpoint),
   ];
   const managed = managedDomain(settings, sender);
   const traffic = await lastWeek(context, settings, { managed, direction: 'out', peer: peerName(recipient) });
@@ -110,11 +115,12 @@ async function inbound(context: Context): Promise<ExitCode> {
     throw new UsageError(`no address: ${String(ip)}`);
   const peer = { ip, senderDomain: senderDomain(from) };
   const recipient = recipientDomain(to);
-  const { settings } = loadSettings(directorySource(context.directory));
+  const { settings } = loadSettings(context.source);
   const explanation = explainInbound(settings, recipient, peer, context.today);
   const warnings = [
     ...remarksOf(explanation),
     ...(ip === '' ? networksLeftOut(settings, recipient, context.today) : []),
+    ...viewpointRemarks(context.viewpoint),
   ];
   const managed = managedDomain(settings, recipient);
   const traffic = await lastWeek(context, settings, {
@@ -176,10 +182,10 @@ interface Asked {
 
 async function discoverNow(
   settings: Settings,
-  directory: string,
+  context: Context,
   { rule, domain, answer }: Asked,
 ): Promise<Discovered> {
-  const sources = openSources(settings.global, directory);
+  const sources = openSources(settings.global, context.directory);
   try {
     const routes = settings.global.outbound.values.routes ?? [];
     const facts = withDeadline<Pick<Discovered, 'destination' | 'sts' | 'decision'>>(
@@ -196,7 +202,7 @@ async function discoverNow(
       sources.resolver.probe(),
     ]);
     const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
-    const tls = harakaTls(directorySource(directory));
+    const tls = harakaTls(context.source);
     const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, domain);
     return { resolver, destination, sts, decision, haraka: handshakeRemarks(tls) };
   } finally {

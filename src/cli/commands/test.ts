@@ -5,9 +5,8 @@ import { outboundNotLoaded } from '../../settings/checks/not_loaded';
 import { ehloName } from '../../settings/haraka/ehlo_name';
 import { harakaTls } from '../../settings/haraka/outbound_tls';
 import { loadSettings } from '../../settings/load/load';
-import { directorySource } from '../../settings/load/source';
 import { formatFault } from '../../settings/schema/fault';
-import { exit, UsageError, type Command, type Context } from '../command';
+import { asHaraka, exit, UsageError, type Context } from '../command';
 import { stsText } from '../destination_text';
 import { handshakeRemarks } from '../haraka_terms';
 import { HostChecks, type Attempt } from '../host_checks';
@@ -20,8 +19,9 @@ import { json, type Cell, type Output } from '../output';
 import { everySender, senderGroups, type RuledSender, type SenderGroup } from '../sender_groups';
 import { openSources } from '../sources';
 import { problemsOf, problemText, whileInvalid, type Problem } from '../unsent';
+import { viewpointRemarks } from '../viewpoint';
 
-export const testCommand: Command = {
+export const testCommand = asHaraka({
   name: 'test',
   summary: 'Do what a delivery would do, at every MX host and address, and stop before the envelope.',
   operands: '[--from SENDER] DOMAIN...',
@@ -32,8 +32,22 @@ export const testCommand: Command = {
     '                    (default: every managed domain, and mail of none)',
   ],
   options: { from: { type: 'string' } },
-  run: test,
-};
+  look: (context) => Promise.resolve(namesOf(context)),
+  judge: test,
+});
+
+interface Names {
+  readonly domains: readonly string[];
+  /** The domain of the sender that was given. */
+  readonly from?: string;
+}
+
+/** @throws UsageError */
+function namesOf({ operands, options: { from } }: Context): Names {
+  if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
+  const domains = operands.map(recipientDomain);
+  return { domains, ...(typeof from === 'string' ? { from: senderDomain(from) } : {}) };
+}
 
 /** What would become of mail to one domain under one rule. */
 interface Report {
@@ -54,18 +68,16 @@ interface Report {
   readonly attempts: readonly Attempt[];
 }
 
-async function test(context: Context) {
-  const { operands, options, output, directory } = context;
-  if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
-  const domains = operands.map(recipientDomain);
-  const from = options['from'];
-  const given = typeof from === 'string' ? [senderDomain(from)] : undefined;
-  const source = directorySource(directory);
+async function test(context: Context, { domains, from }: Names) {
+  const { output, directory, source } = context;
   const { settings } = loadSettings(source);
   const haraka = harakaTls(source);
   const surroundings = {
     haraka: handshakeRemarks(haraka),
-    warnings: outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
+    warnings: [
+      ...outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
+      ...viewpointRemarks(context.viewpoint),
+    ],
   };
   const sources = openSources(settings.global, directory);
   try {
@@ -78,7 +90,12 @@ async function test(context: Context) {
         haraka,
         progress: (line) => output.progress(line),
       });
-      const groups = senderGroups(settings, given ?? everySender(settings), domain, context.today);
+      const groups = senderGroups(
+        settings,
+        from === undefined ? everySender(settings) : [from],
+        domain,
+        context.today,
+      );
       const found = await Promise.all(
         groups.map((group) => testGroup(hostChecks, group, domain, surroundings)),
       );
