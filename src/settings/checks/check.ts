@@ -7,7 +7,7 @@ import type { Day } from '../../peers/day';
 import type { ConfigFiles } from '../haraka/config_files';
 import type { Followed, Found, Recollection } from '../load/remembered';
 import type { SettingsSource } from '../load/source';
-import type { Fault } from '../schema/fault';
+import type { Fault, Mend } from '../schema/fault';
 import type { Settings } from '../schema/types';
 
 export interface Finding {
@@ -45,6 +45,7 @@ export interface CertificatesView {
     readonly file: string;
     readonly severity: Finding['severity'];
     readonly problem: string;
+    readonly mend?: Mend;
   }[];
   /** Of `certificate_directory`. */
   readonly directory: readonly string[];

@@ -14,6 +14,7 @@ import { removedDomains, unreadableMemory } from './memory';
 import { mixedResolvers } from './mixed_resolvers';
 import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded } from './not_loaded';
 import { nullEncryption } from './null_encryption';
+import { plantedBefore } from './plugin_order';
 import { slowDecisions } from './plugin_timeout';
 import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
@@ -42,6 +43,7 @@ export const checks: readonly Check[] = [
   check({ name: 'outbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(outboundNotLoaded(files)) }),
   check({ name: 'inbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(inboundNotLoaded(files)) }),
   check({ name: 'hosting not loaded', looksAt: 'files', at: lint, find: (files) => warnings(hostingNotLoaded(files)) }),
+  check({ name: 'plugins that would be first', looksAt: 'files', at: lint, find: (files) => warnings(plantedBefore(files)) }),
   check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
   check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
   check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),

@@ -1,6 +1,7 @@
 /** What is written and has no effect, because nothing is loaded that would see to it. Pure. */
+import { globalFile } from '../load/source';
 import { pluginLines } from '../haraka/plugins_file';
-import type { Fault } from '../schema/fault';
+import type { Fault, Mend } from '../schema/fault';
 import type { FilesView } from './check';
 import { enabledDomains, writtenInbound, writtenOutbound } from './written_rules';
 
@@ -24,7 +25,7 @@ export function inboundNotLoaded({ source, settings, today }: FilesView): Fault[
     return [missing('inbound', `no inbound rule has an effect, ${rule.name} included`)];
   }
   const problem = `tls is not listed: nobody is offered TLS, so nobody can satisfy ${rule.name}`;
-  return listed.has('tls') ? [] : [{ file: 'plugins', problem }];
+  return listed.has('tls') ? [] : [{ file: 'plugins', problem, mend: pluginLine('tls') }];
 }
 
 /** Policies that are served nowhere. */
@@ -38,7 +39,8 @@ export function hostingNotLoaded({ source, settings }: FilesView): Fault[] {
   const { listen, listenHttp } = settings.global.hosting;
   if (listen.length + listenHttp.length > 0) return [];
   const problem = `${whose} is served nowhere: tls-peers.ini has neither listen nor listen_http in [hosting]`;
-  return [{ file: first.file, line: first.policy.line, section: 'mta_sts', problem }];
+  const mend = { kind: 'write', file: globalFile, section: 'hosting', line: 'listen = [::]:443' } as const;
+  return [{ file: first.file, line: first.policy.line, section: 'mta_sts', problem, mend }];
 }
 
 function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
@@ -52,7 +54,11 @@ function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
   return listed.has('tls-peers') || listed.has(`tls-peers/${piece}`);
 }
 
+function pluginLine(line: string): Mend {
+  return { kind: 'write', file: 'plugins', section: '', line };
+}
+
 function missing(piece: Piece, consequence: string): Fault {
   const problem = `neither tls-peers nor tls-peers/${piece} is listed: ${consequence}`;
-  return { file: 'plugins', problem };
+  return { file: 'plugins', problem, mend: pluginLine('tls-peers') };
 }

@@ -24,7 +24,14 @@ export type Mend =
   /** A command of the shell, for root. */
   | { readonly kind: 'run'; readonly command: string }
   /** A line in a file below Haraka's config directory. `section` is empty above the first one, and in files without any. */
-  | { readonly kind: 'write'; readonly file: string; readonly section: string; readonly line: string };
+  | {
+      readonly kind: 'write';
+      readonly file: string;
+      readonly section: string;
+      readonly line: string;
+      /** The line before which it is to stand, where that matters. */
+      readonly above?: string;
+    };
 
 export function run(command: string): Mend {
   return { kind: 'run', command };
@@ -33,8 +40,8 @@ export function run(command: string): Mend {
 /** One line for people. */
 export function mendText(mend: Mend): string {
   if (mend.kind === 'run') return `as root: ${printable(mend.command, 1000)}`;
-  const { file, section, line } = mend;
-  return `write ${part(line)} in ${section === '' ? '' : `[${part(section)}] of `}${printable(file, 1000)}`;
+  const { file, section, line, above } = mend;
+  return `write ${part(line)}${above === undefined ? '' : ` above ${part(above)}`} in ${section === '' ? '' : `[${part(section)}] of `}${printable(file, 1000)}`;
 }
 
 /** For programs: every field, with 0 and empty strings for what is absent. */
