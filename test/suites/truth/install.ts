@@ -53,9 +53,9 @@ export interface Install {
   readonly lab: Lab;
   readonly directory: string;
   /** Below the install. */
-  at(name: string): string;
-  write(name: string, text: string): void;
-  read(name: string): string;
+  readonly at: (name: string) => string;
+  readonly write: (name: string, text: string) => void;
+  readonly read: (name: string) => string;
 }
 
 export async function startInstall(port: number): Promise<Install> {

@@ -12,8 +12,9 @@ export interface Shown {
 
 export async function show(install: Install, { make, found, takes }: Misconfiguration): Promise<Shown> {
   const options = takes === 'files' ? ['--offline'] : [];
-  const end = await make(install);
+  const ends: (() => Promise<void>)[] = [];
   try {
+    await make(install, (end) => void ends.push(end));
     const { findings } = await lint(install, ...options);
     const finding = findings.find((one) => found.test(told(one)));
     if (finding === undefined)
@@ -26,6 +27,6 @@ export async function show(install: Install, { make, found, takes }: Misconfigur
     const faults = left.map((one) => `still found: ${told(one)}`);
     return { mended, faults: code === 0 ? faults : [...faults, `the exit code is ${code}`] };
   } finally {
-    await end?.();
+    for (const end of ends) await end();
   }
 }
