@@ -521,9 +521,11 @@ test('--json holds the same', async () => {
         problem: 'no such value',
         allowed: 'enabled, disabled',
         suggestion: '',
+        mend: { kind: 'unknown' },
       },
     ],
     warnings: [],
     record: { refused: [], problems: [] },
+    notes: [],
   });
 });

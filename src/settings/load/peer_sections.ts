@@ -98,7 +98,8 @@ export function ruleSection<V extends object>(
     if (roots.kind === 'roots') whole = { ...values, ca_file: roots.pem };
     else {
       const line = lines['ca_file'] ?? at.line;
-      faults.push({ file, line, section: at.name, key: 'ca_file', value, problem: roots.problem });
+      const { problem, mend } = roots;
+      faults.push({ file, line, section: at.name, key: 'ca_file', value, problem, mend });
     }
   }
   const disabled = 'status' in values && values.status === 'disabled';

@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import type { Log } from '../../log';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { temporaryIn } from '../../state/files';
 import { messageOf, printable } from '../../text';
 import { sessionKey, type SessionKey } from './sessions';
