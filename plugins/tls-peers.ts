@@ -10,11 +10,13 @@ import { hosting } from './hosting';
 import { inbound } from './inbound';
 import { outbound } from './outbound';
 import { shutdown } from './suite';
+import { web } from './web';
 
-export { hosting, inbound, outbound, shutdown };
+export { hosting, inbound, outbound, shutdown, web };
 
 export function register(this: HarakaPlugin): void {
   outbound.register.call(this);
   inbound.register.call(this);
   hosting.register.call(this);
+  web.register.call(this);
 }

@@ -1,16 +1,18 @@
-// Bundles the plugin suite into dist/tls-peers.cjs and the command into dist/cli.cjs, and writes the folder plugins
+// Bundles the plugin suite into dist/tls-peers.cjs and what it loads when needed, the command into dist/cli.cjs, and writes the folder plugins
 // (`tls-peers/outbound` and so on), which Haraka looks for at the package root and which load the same bundle, so that
 // all of them share one state. Also writes THIRD-PARTY-NOTICES: the licences of the packages in the bundle.
 import { build } from 'esbuild';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './page.mjs';
 import { thirdPartyNotices } from './third_party.mjs';
+import { withoutMeanings } from './without_meanings.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Pieces that can be listed by themselves in config/plugins. */
-const pieces = ['outbound', 'inbound', 'hosting'];
+const pieces = ['outbound', 'inbound', 'hosting', 'web'];
 
 /** Of dns2 only the codec is used; its servers and clients would come along otherwise. */
 const codecOfDns2 = {
@@ -26,7 +28,16 @@ const codecOfDns2 = {
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { 'tls-peers': 'plugins/tls-peers.ts', cli: 'src/cli/bin.ts' },
+  entryPoints: {
+    'tls-peers': 'plugins/tls-peers.ts',
+    cli: 'src/cli/bin.ts',
+    // Loaded when they are needed: see src/bundles.ts.
+    evidence: 'src/evidence/store/bundle.ts',
+    hosting: 'src/hosting/bundle.ts',
+    web: 'src/web/bundle.ts',
+    'web-thread': 'src/web/api/thread.ts',
+    sessions: 'src/reports/store/bundle.ts',
+  },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,
@@ -35,7 +46,7 @@ const { metafile } = await build({
   format: 'cjs',
   legalComments: 'inline',
   metafile: true,
-  plugins: [codecOfDns2],
+  plugins: [codecOfDns2, withoutMeanings],
   // A third smaller. Names stay, and lines end now and then: a stack trace still says where something happened.
   minifyWhitespace: true,
   minifySyntax: true,
@@ -43,7 +54,8 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
-writeFileSync(path.join(root, 'THIRD-PARTY-NOTICES'), thirdPartyNotices(root, Object.keys(metafile.inputs)));
+const inputs = [...Object.keys(metafile.inputs), ...(await buildPage(root))];
+writeFileSync(path.join(root, 'THIRD-PARTY-NOTICES'), thirdPartyNotices(root, inputs));
 
 for (const piece of pieces) {
   const folder = path.join(root, piece);

@@ -215,7 +215,8 @@ function withoutNames(rule: OutboundRule | InboundRule): object {
   return { ...rule, name: '', network: '' };
 }
 
-function inboundPeerOf(peer: string): { readonly ip: string; readonly senderDomain: string } {
+/** The peer of the record as a connection: a name without an address, or an address of its network. */
+export function inboundPeerOf(peer: string): { readonly ip: string; readonly senderDomain: string } {
   const isNetwork = parsePeer(peer)?.kind === 'network';
   const [ip = ''] = isNetwork ? peer.split('/') : [];
   return { ip, senderDomain: isNetwork || peer === nullSender ? '' : peer };

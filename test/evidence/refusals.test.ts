@@ -17,6 +17,7 @@ const rule: OutboundRule = {
   enforcement: 'enforce',
   cleartextFallback: 'handshake_failure',
   insecureMx: 'dane',
+  tlsReports: 'on',
 };
 const held: Sighting = {
   ...unseen,

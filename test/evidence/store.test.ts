@@ -15,7 +15,7 @@ import type { PeerKey } from '../../src/evidence/day_table';
 import type { EvidenceWriter } from '../../src/evidence/evidence';
 import { createFileReader } from '../../src/evidence/store/file_reader';
 import { createFileWriter, type FileWriterOptions } from '../../src/evidence/store/file_writer';
-import { countsLine, headerLine } from '../../src/evidence/lines';
+import { countsLine, evidenceHeader } from '../../src/evidence/lines';
 import { sightingText, unseen, type Sighting } from '../../src/evidence/sighting';
 import { silent } from '../../src/log';
 import { parseDay, type Day } from '../../src/peers/day';
@@ -222,13 +222,19 @@ describe('what cannot be read', () => {
       'no file of this record',
       'written by a later release (format 9), left alone',
     ]);
+    const reader = createFileReader({ directory, owner: presentOwner(), today });
+    // A line that is damaged costs that line, a file that is left alone may hold anything.
+    expect((await reader.read({ from: today, to: today })).unread).toBe(2);
   });
 
   it('is said of kinds that a later release has, and the rest is there', async () => {
     const newer =
       countsLine(key, new Map([[`${sightingText(sent)}bz`, 4]])) +
       countsLine(key, new Map([[sightingText(sent), 1]]));
-    writeFileSync(path.join(directory, `2026-11-29.${'5'.repeat(16)}.counts`), headerLine(today) + newer);
+    writeFileSync(
+      path.join(directory, `2026-11-29.${'5'.repeat(16)}.counts`),
+      evidenceHeader.text(today) + newer,
+    );
     expect(await read()).toEqual({
       counts: [[today, 'peer.example', 5]],
       problems: ['4 messages of kinds that this release does not know are left out'],

@@ -19,6 +19,8 @@ import {
   sharedOutboundPeerKeys,
   stsKeys,
   timeoutKeys,
+  webKeys,
+  tlsReportsKeys,
   type Keys,
   type Written,
 } from '../schema/keys';
@@ -49,7 +51,9 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   timeouts: complete(timeoutKeys, {}),
   delivery: complete(deliveryKeys, {}),
   evidence: complete(evidenceKeys, {}),
+  tlsReports: complete(tlsReportsKeys, {}),
   hosting: complete(hostingKeys, {}),
+  web: complete(webKeys, {}),
 });
 
 type SectionName = keyof typeof globalSections;
@@ -99,7 +103,9 @@ class GlobalFileReader {
       timeouts: complete(timeoutKeys, this.#keys('timeouts', timeoutKeys)),
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
       evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
+      tlsReports: complete(tlsReportsKeys, this.#keys('tls_reports', tlsReportsKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
+      web: complete(webKeys, this.#keys('web', webKeys)),
     });
     for (const at of others) this.#unknown(at);
     this.#bounds(value);

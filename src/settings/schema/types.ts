@@ -12,6 +12,8 @@ import type {
   resolverKeys,
   stsKeys,
   timeoutKeys,
+  webKeys,
+  tlsReportsKeys,
   Written,
 } from './keys';
 
@@ -29,7 +31,9 @@ export interface GlobalSettings extends GlobalRules {
   readonly timeouts: CamelValues<typeof timeoutKeys>;
   readonly delivery: CamelValues<typeof deliveryKeys>;
   readonly evidence: CamelValues<typeof evidenceKeys>;
+  readonly tlsReports: CamelValues<typeof tlsReportsKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
+  readonly web: CamelValues<typeof webKeys>;
 }
 
 export type HostedPolicy = CamelValues<typeof hostedPolicyKeys>;
