@@ -10,6 +10,7 @@ import { acceptWhatIsGone, memoryIn } from '../accept_removal';
 import { certificatesIn } from '../certificate_files';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
+import { harakaHttpIn } from '../haraka_http';
 import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
@@ -60,6 +61,7 @@ async function lint(context: Context): Promise<Findings> {
     files: { settings, source, today },
     memory: memoryIn(directory, loaded),
     certificates: await certificatesIn(directory, source, settings, now),
+    http: harakaHttpIn(directory),
     ...(await networkSeen(context, settings)),
   });
   const of = (wanted: Finding['severity']) =>
