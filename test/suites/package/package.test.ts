@@ -12,10 +12,17 @@ const root = path.resolve(import.meta.dirname, '../../..');
 
 /** What git does not keep. */
 const notCloned = new Set(
-  ['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'coverage', 'THIRD-PARTY-NOTICES'].map(
-    (name) => path.join(root, name),
-  ),
+  [
+    ...['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'web', 'coverage', 'test-results'],
+    'THIRD-PARTY-NOTICES',
+  ].map((name) => path.join(root, name)),
 );
+
+const buildDependencies = [
+  ...['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache'],
+  // Of the page.
+  ...['preact', 'uplot', 'prom-client', 'tdigest', 'bintrees'],
+];
 
 /**
  * What the build needs, as links of its own in a directory of its own, and marked as just installed: `npm ci` would empty
@@ -23,7 +30,7 @@ const notCloned = new Set(
  */
 async function linkDependencies(modules: string): Promise<void> {
   await mkdir(modules);
-  for (const name of ['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache']) {
+  for (const name of buildDependencies) {
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   await writeFile(path.join(modules, '.package-lock.json'), '{}');
@@ -52,7 +59,7 @@ describe('the package', () => {
 
   it('loads, whole and in pieces, by path and by name', () => {
     const require = createRequire(path.join(directory, 'user/any.js'));
-    for (const piece of ['', '/outbound', '/inbound', '/hosting']) {
+    for (const piece of ['', '/outbound', '/inbound', '/hosting', '/web']) {
       const byName: unknown = require(`haraka-plugin-tls-peers${piece}`);
       expect(byName).toHaveProperty('register');
       expect(require(`${unpacked}${piece}`)).toBe(byName);
@@ -78,11 +85,22 @@ describe('the package', () => {
     }
   });
 
+  it('holds the page, each file of it compressed', async () => {
+    const { files } = JSON.parse(await read('dist/web/manifest.json')) as { files: Record<string, unknown> };
+    expect(Object.keys(files)).toContain('index.html');
+    let octets = 0;
+    for (const name of Object.keys(files))
+      octets += (await readFile(path.join(unpacked, 'dist/web', `${name}.br`))).length;
+    expect(octets).toBeLessThan(150_000);
+  });
+
   it('holds the licence of each package whose code is in the bundle', async () => {
     const notices = await read('THIRD-PARTY-NOTICES');
     expect(notices).toMatch(/^dns2 \d.* \(MIT\)$/m);
     expect(notices).toMatch(/^haraka-config \d.* \(MIT\)$/m);
     expect(notices).toMatch(/^lru-cache \d.* \(BlueOak-1\.0\.0\)$/m);
+    for (const name of ['preact', 'uplot', 'prom-client'])
+      expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
     expect(await read('LICENSE')).toContain('MIT License');
   });
 });

@@ -106,7 +106,6 @@ describe('who is let in', () => {
       ['localhost:1', 200],
       ['[::1]', 200],
       ['127.0.0.1.evil.example', 421],
-      ['', 421],
     ] as const)
       expect((await raw('api/v1/status', { host, authorization })).status, host).toBe(status);
   });
