@@ -1,12 +1,12 @@
 /** Hosting: the MTA-STS policies of the managed domains, served over HTTPS from inside Haraka. */
 import cluster from 'node:cluster';
 import { hostname } from 'node:os';
-import { RolloutWatch } from '../src/hosting/watch';
-import { PolicyServer } from '../src/hosting/server';
+import { loadBundle } from '../src/bundles';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
+import { atShutdown, engineOf, isFirst, shutdown } from './suite';
+import { isCluster } from './workers';
 import { appointLeaders, offerAsLeader } from './worker_leader';
 
 /** A worker that is replaced finishes what it answers, within this time. */
@@ -21,31 +21,27 @@ function register(this: HarakaPlugin): void {
   if (!isFirst('hosting')) return;
   const engine = engineOf(this);
   const log = logOf(this);
-  const server = new PolicyServer({
+  const policies = loadBundle('hosting').openHosting({
     settings: () => engine.settings(),
     configDirectory: harakaConfigDirectory(this.config),
     log,
-  });
-  const watch = new RolloutWatch({
-    catalogue: () => server.catalogue(),
-    dependencies: () => ({ resolver: engine.resolver(), ehloName: ehloNameOf(this) }),
-    log,
+    resolver: () => engine.resolver(),
+    ehloName: () => ehloNameOf(this),
   });
   atShutdown(() => {
-    watch.close();
-    void server.close(graceMs);
+    void policies.close(graceMs);
   });
   const watchForAll = () => {
     log.info(`process ${process.pid} checks the MTA-STS policies for all workers`);
-    watch.start();
+    policies.watch();
   };
   const start = () => {
-    server.start().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
+    policies.serve().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
   };
 
   this['tls_peers_serve'] = (next: Next) => {
     start();
-    if (cluster.isPrimary) watch.start();
+    if (cluster.isPrimary) policies.watch();
     else atShutdown(offerAsLeader(() => watchForAll()));
     next();
   };

@@ -17,7 +17,8 @@ import { endedSessions, type EndedSessions } from './ended_sessions';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
 import { RecentFailures } from './recent_failures';
 import { keepFigures, shareFigures, type SharedFigures } from './shared_figures';
-import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
+import { atShutdown, engineOf, isFirst, shutdown } from './suite';
+import { isCluster } from './workers';
 
 /** Before every other plugin: what one of them mounts at `/` would answer first, and Haraka's own 404 stands behind all. */
 const first = -100;

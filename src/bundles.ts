@@ -6,11 +6,15 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as evidence from './evidence/store/bundle';
 import type * as web from './web/bundle';
+import type * as hosting from './hosting/bundle';
+import type * as sessions from './reports/store/bundle';
 
 /** What each of them exports. scripts/build.mjs makes them, under these names. */
 interface Bundles {
   readonly evidence: typeof evidence;
   readonly web: typeof web;
+  readonly hosting: typeof hosting;
+  readonly sessions: typeof sessions;
 }
 
 /** @throws Error where the file is not there, or cannot be run */

@@ -19,12 +19,19 @@ import type { Fault } from './settings/schema/fault';
 import type { GlobalSettings, Settings } from './settings/schema/types';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
 import type { HeldWriter } from './evidence/store/held_writer';
+import type { SessionWriter } from './reports/store/session_files';
+import { sendsTlsReports, usesTlsReports } from './settings/schema/tls_reports';
+import type { TrackWriter } from './evidence/store/track_writer';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
+
+function ignore(): void {
+  // Nothing is open.
+}
 
 /** What everything that is kept beside the record needs. */
 interface AboutStore {
@@ -45,6 +52,9 @@ export class Engine {
   #running: Running | undefined;
   #evidence: EvidenceWriter | undefined;
   #held: HeldWriter | 'nowhere' | undefined;
+  #sessions: SessionWriter | 'uncounted' | undefined;
+  #track: TrackWriter | 'nowhere' | undefined;
+  #endKeeping: () => void = ignore;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -64,7 +74,8 @@ export class Engine {
     this.#store = openSettings(source, log, {
       onChange: ({ global }) => {
         if (last !== undefined && needsRestart(last, global)) this.#replace();
-        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence)) this.endEvidence();
+        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence)) this.#endCounts();
+        if (last !== undefined && !isDeepStrictEqual(last.tlsReports, global.tlsReports)) this.#endSessions();
         last = global;
         for (const listener of this.#listeners) listener();
       },
@@ -86,8 +97,9 @@ export class Engine {
   /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
   #prepareState({ memory }: SettingsSource): void {
     if (process.geteuid?.() !== 0 || this.#owner.uid === 0) return;
-    const { mtaSts, evidence } = this.settings().global;
+    const { mtaSts, evidence, tlsReports } = this.settings().global;
     const counts = evidence.enabled ? [path.resolve(this.#stateDirectory, evidence.directory)] : [];
+    if (usesTlsReports(tlsReports)) counts.push(this.reportsDirectory());
     for (const directory of [...memory.directories(mtaSts.directory), ...counts]) {
       const prepared = prepareStateDirectory(directory, this.#owner);
       // Its workers would say the same, and what they cannot use they report when they come to use it.
@@ -137,6 +149,26 @@ export class Engine {
     return this.#held;
   }
 
+  /** Where each recipient gets a line; `nowhere` where that is not asked for. */
+  track(): TrackWriter | 'nowhere' {
+    this.#track ??= this.#openTrack();
+    return this.#track;
+  }
+
+  #openTrack(): TrackWriter | 'nowhere' {
+    const { track, trackDays: days, trackSize } = this.settings().global.evidence;
+    if (!track) {
+      this.#endKeeping = this.#opened('old lines stay', ignore, ({ keepTrack }, about) =>
+        keepTrack({ ...about, days }),
+      );
+      return 'nowhere';
+    }
+    const mostOctets = trackSize * 1_000_000;
+    return this.#opened('messages are not tracked', 'nowhere', ({ createTrackWriter }, about) =>
+      createTrackWriter({ ...about, days, mostOctets }),
+    );
+  }
+
   #openEvidence(): EvidenceWriter {
     const { days, maxPeers } = this.settings().global.evidence;
     return this.#opened('nothing is counted', uncounted, ({ createFileWriter }, about) =>
@@ -175,17 +207,70 @@ export class Engine {
     return this.#evidence?.fault() ?? '';
   }
 
-  /** Writes what is not written yet, without waiting: the process ends, or the settings are others. */
+  /** Where sessions are counted for the TLS reports to their peers: nowhere until it is said who reports. */
+  sessions(): SessionWriter | 'uncounted' {
+    this.#sessions ??= this.#openSessions();
+    return this.#sessions;
+  }
+
+  #openSessions(): SessionWriter | 'uncounted' {
+    const { tlsReports } = this.settings().global;
+    if (!sendsTlsReports(tlsReports)) return 'uncounted';
+    try {
+      return loadBundle('sessions').createSessionWriter({
+        directory: this.reportsDirectory(),
+        owner: this.#owner,
+        log: this.#log,
+        days: tlsReports.days,
+        maxDomains: tlsReports.maxDomains,
+        now: () => new Date(),
+      });
+    } catch (error) {
+      this.#log.error(`TLS reports: nothing is counted: ${printable(messageOf(error))}`);
+      return 'uncounted';
+    }
+  }
+
+  /** What is kept of TLS reports. */
+  reportsDirectory(): string {
+    return path.resolve(this.#stateDirectory, this.settings().global.tlsReports.directory);
+  }
+
+  /** Whose the files are. */
+  owner(): Owner {
+    return this.#owner;
+  }
+
+  /** Writes what is not written yet, without waiting: the process ends. */
   endEvidence(): void {
+    this.#endCounts();
+    this.#endSessions();
+  }
+
+  #endCounts(): void {
     this.#evidence?.close();
     this.#evidence = undefined;
     if (this.#held !== 'nowhere') this.#held?.close();
     this.#held = undefined;
+    if (this.#track !== 'nowhere') this.#track?.close();
+    this.#endKeeping();
+    this.#track = undefined;
+  }
+
+  #endSessions(): void {
+    if (this.#sessions !== 'uncounted') this.#sessions?.close();
+    this.#sessions = undefined;
   }
 
   resolver(): Resolver {
     this.#running ??= this.#open();
     return this.#running.resolver;
+  }
+
+  /** Whether no resolver answers any more. */
+  isWithoutResolver(): boolean {
+    const { servers } = this.resolver().status();
+    return servers.length > 0 && servers.every(({ gone }) => gone);
   }
 
   /**

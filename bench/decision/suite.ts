@@ -95,6 +95,7 @@ function environmentOf(engine: Engine): DeliveryEnvironment {
     tlsSocket: {},
     isExemptFromTls: () => false,
     logsProtocol: () => false,
+    sessions: () => 'uncounted',
     keepsEvidence: () => false,
     options: () => {
       const settings = engine.settings();

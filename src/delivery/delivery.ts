@@ -2,6 +2,7 @@
 import type { Sources } from '../discovery/discover';
 import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
+import type { SessionCounter } from '../reports/count/session';
 import type { ConnectionLimits, Connections } from '../session/connections';
 import type { Timeouts } from '../smtp/timeouts';
 import type { Attempt } from './attempt';
@@ -44,6 +45,8 @@ export interface DeliveryEnvironment {
   logsProtocol(): boolean;
   /** Whether what happens is counted. */
   keepsEvidence(): boolean;
+  /** Where sessions are counted for the reports to their peers. */
+  sessions(): SessionCounter | 'uncounted';
   /** Whether Haraka's `no_tls_hosts` names this host or domain. */
   isExemptFromTls(name: string): boolean;
 }

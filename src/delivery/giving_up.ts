@@ -5,6 +5,7 @@ import { isFinal, principal, statusOf, type Attempt, type HostFailure } from './
 import type { Delivery } from './delivery';
 import { newerPolicy } from './newer_policy';
 import { noteFailure } from './recipients';
+import { countRefused } from './session_count';
 import { reportOf, summarize } from './summary';
 
 /** Keeps the whole message for a reason that is no host's. */
@@ -24,6 +25,7 @@ export async function giveUp(delivery: Delivery, attempt: Attempt): Promise<'giv
   const permanent =
     attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce' && isFinal(attempt.failures);
   if ((permanent || isLastTry(delivery)) && (await hasNewerPolicy(delivery, attempt))) return 'again';
+  countRefused(delivery, attempt);
   if (attempt.failures.length === 0) {
     attempt.failures.push({ kind: 'network', host: hmail.todo.domain, text: withoutAddress(attempt) });
   }

@@ -16,6 +16,7 @@ import { deferFor } from './giving_up';
 import { hookAnswer, type HarakaMx } from './haraka';
 import { answerOf, nameOwnHosts, newRoutes, plainEntries, toFollow } from './mx_answer';
 import { entriesOf } from './mx_entry';
+import { isReport, ruleForReport } from './report_mail';
 
 /** The answer of the `get_mx` hook: the hosts that may be tried, or none. Never rejects. */
 export async function offerHosts(delivery: Delivery): Promise<readonly HarakaMx[]> {
@@ -128,7 +129,7 @@ async function decideFor(
     const { mail_from, domain } = hmail.todo;
     const found = options.findRule(domainOf(mail_from), domain);
     if (found.kind === 'invalid') return { kind: 'defer', failure: found.failure };
-    const { rule } = found;
+    const rule = isReport(hmail.todo) ? ruleForReport(found.rule) : found.rule;
     attempt.rule = rule;
     const made = await within(options.limits.decision, `the decision for ${printable(domain)}`, (limit) =>
       gather(options, rule, limit),

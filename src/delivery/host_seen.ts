@@ -78,7 +78,8 @@ function daneOf(session: TlsSession, requirement: Requirement, verified: string,
   return verified.startsWith('dane') ? 'pass' : wouldPassDane(session, dane, now);
 }
 
-function daneIn(requirement: Requirement): DaneAuthentication | undefined {
+/** The TLSA records that a host is held to, or that are held against it. */
+export function daneIn(requirement: Requirement): DaneAuthentication | undefined {
   const enforced = requirement.kind === 'encrypted' ? [requirement] : [];
   for (const { authentication } of [...enforced, ...observedBy(requirement)])
     if ('dane' in authentication) return authentication.dane;

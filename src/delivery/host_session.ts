@@ -10,6 +10,7 @@ import { termsOf, tlsPartOf } from './host_terms';
 import type { HostTry } from './host_try';
 import type { KeptSession } from './kept_session';
 import { wayOf, type Fitness } from './reuse';
+import { SessionCount } from './session_count';
 import { Watcher } from './watcher';
 
 /** What came of a session, and what Haraka wants to know of it. */
@@ -28,7 +29,8 @@ export async function openSession(
 ): Promise<HostSession> {
   const { environment, hmail } = delivery;
   const { connections } = environment;
-  const watcher = new Watcher(delivery, attempt, tried);
+  const sendingIp = socket.targetsocket.localAddress ?? '';
+  const watcher = new Watcher(delivery, attempt, tried, SessionCount.of(delivery, attempt, tried, sendingIp));
   const way = wayOf(tried.mx, hmail.todo);
   const session = new Session({
     socket: socket.targetsocket,

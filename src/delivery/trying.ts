@@ -20,6 +20,7 @@ import { tellHaraka } from './outcome';
 import { forgetAttempts, noteUndeliverable } from './recipients';
 import { giveBack, leaveWay, letGo, prepareEntry, wayTo } from './reaching';
 import { recallBroken } from './redis_memory';
+import { countRefused } from './session_count';
 
 /** Haraka calls this for the first host and after each host that failed; so do we. Never rejects. */
 export async function tryNextHost(delivery: Delivery): Promise<void> {
@@ -49,6 +50,7 @@ async function nextStep(delivery: Delivery, attempt: Attempt): Promise<void> {
   const { decision } = attempt.phase;
   switch (decision.kind) {
     case 'defer':
+      countRefused(delivery, attempt);
       deferFor(delivery, attempt, decision.failure);
       return;
     case 'undeliverable':

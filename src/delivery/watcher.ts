@@ -14,6 +14,7 @@ import { hostSeen } from './host_seen';
 import { whereOf, type HostTry } from './host_try';
 import type { About, KeptChannel } from './kept_session';
 import type { Fitness } from './reuse';
+import type { SessionCount } from './session_count';
 
 /** Keeps what a session came to be, and writes Haraka's own log lines about it. */
 export class Watcher implements SessionObserver {
@@ -29,11 +30,14 @@ export class Watcher implements SessionObserver {
   readonly #delivery: Delivery;
   readonly #attempt: Attempt;
   readonly #tried: HostTry;
+  readonly #count: SessionCount | 'none';
 
-  constructor(delivery: Delivery, attempt: Attempt, tried: HostTry) {
+  /** @param count for a new session of which the peer is to be told */
+  constructor(delivery: Delivery, attempt: Attempt, tried: HostTry, count: SessionCount | 'none' = 'none') {
     this.#delivery = delivery;
     this.#attempt = attempt;
     this.#tried = tried;
+    this.#count = count;
   }
 
   /** The session was opened for another message, and may carry this one. @param messages that it carried before */
@@ -61,7 +65,9 @@ export class Watcher implements SessionObserver {
     for (const line of lines) this.#log('logprotocol', `C: ${printable(line, longestLine)}`);
   };
 
-  received: SessionObserver['received'] = ({ code, lines }, during) => {
+  received: SessionObserver['received'] = (reply, during) => {
+    const { code, lines } = reply;
+    if (this.#count !== 'none') this.#count.received(reply, during);
     if (during === 'auth' && code.startsWith('2')) this.authenticated = true;
     if (!this.#delivery.environment.logsProtocol()) return;
     const last = lines.length - 1;
@@ -78,6 +84,7 @@ export class Watcher implements SessionObserver {
   missingStartTls: SessionObserver['missingStartTls'] = () => {
     this.channel = { kind: 'cleartext', startTls: 'not_offered' };
     this.#startTls = 'not_offered';
+    if (this.#count !== 'none') this.#count.missingStartTls();
     const { requirement } = this.#tried.plan;
     if (requirement.kind !== 'opportunistic' || requirement.observe === undefined) return;
     this.#observe([{ reason: 'starttls-not-supported', text: 'the peer does not offer STARTTLS' }]);
@@ -86,6 +93,7 @@ export class Watcher implements SessionObserver {
   secured: SessionObserver['secured'] = (session, verdict, certificate) => {
     this.#handshake = session;
     this.#startTls = 'used';
+    if (this.#count !== 'none') this.#count.secured(session, verdict);
     // The connection is about to be closed, and with it goes the chain.
     if (verdict.kind === 'failed') {
       this.remember();
@@ -112,6 +120,7 @@ export class Watcher implements SessionObserver {
       if (fault.kind === 'starttls_missing') this.#startTls = 'not_offered';
       else if (fault.kind === 'tls' && fault.at !== 'session') this.#startTls = 'failed';
     }
+    if (this.#count !== 'none') this.#count.conclude(outcome);
     // A verdict that failed is remembered already.
     if (outcome.kind !== 'stale' && !this.#isRemembered) this.remember();
   }

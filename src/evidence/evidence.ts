@@ -46,6 +46,8 @@ export interface Reading {
   readonly rows: readonly DayCounts[];
   /** What could not be read, one line each. The rest is there. */
   readonly problems: readonly string[];
+  /** Files of the window that could not be read. What is in them may be anything. */
+  readonly unread: number;
 }
 
 export interface EvidenceReader {

@@ -24,6 +24,26 @@ export type MinTlsVersion = (typeof minTlsVersions)[number];
 export const cleartextFallbacks = ['handshake_failure', 'no_starttls', 'never'] as const;
 export type CleartextFallback = (typeof cleartextFallbacks)[number];
 
+/** Whether the domains that mail goes to are told of the TLS sessions with them (RFC 8460). */
+export const tlsReportsModes = ['on', 'off', 'failures_only'] as const;
+export type TlsReports = (typeof tlsReportsModes)[number];
+
+/** Levels at which a domain's own DANE or MTA-STS is looked at: there it is told of it, unless a rule says otherwise. */
+export function asksWhatPeersPublish(level: SecurityLevel): boolean {
+  switch (level) {
+    case 'opportunistic_dane':
+    case 'mandatory_dane':
+    case 'mta_sts':
+    case 'auto':
+      return true;
+    case 'none':
+    case 'opportunistic':
+    case 'mandatory':
+    case 'verify':
+      return false;
+  }
+}
+
 /** What a name of `verify` is held against. */
 export type NameMatch =
   /** The MX host name. */
@@ -54,6 +74,7 @@ export interface OutboundRule {
   readonly cleartextFallback: CleartextFallback;
   /** What an unsigned MX RRset means for DANE (RFC 7672 section 2.2.1). */
   readonly insecureMx: 'may' | 'dane';
+  readonly tlsReports: TlsReports;
 }
 
 /** What a connection from a peer must satisfy, for recipients of one managed domain. */
@@ -81,6 +102,7 @@ export interface OutboundValues {
   readonly enforcement?: OutboundRule['enforcement'];
   readonly cleartext_fallback?: CleartextFallback;
   readonly insecure_mx?: OutboundRule['insecureMx'];
+  readonly tls_reports?: TlsReports;
   /** The section applies through this day in UTC, `YYYY-MM-DD`. */
   readonly exempt_until?: Day;
   readonly comment?: string;
@@ -112,6 +134,7 @@ export const shippedOutbound = {
   enforcement: 'enforce',
   cleartext_fallback: 'handshake_failure',
   insecure_mx: 'dane',
+  tls_reports: undefined,
   exempt_until: undefined,
   comment: undefined,
 } as const satisfies Shipped<OutboundValues>;

@@ -29,7 +29,13 @@ import {
 } from './candidates';
 import type { Day } from './day';
 import { inherited, layers } from './inherit';
-import { shippedInbound, shippedOutbound, type InboundRule, type OutboundRule } from './rule';
+import {
+  asksWhatPeersPublish,
+  shippedInbound,
+  shippedOutbound,
+  type InboundRule,
+  type OutboundRule,
+} from './rule';
 import type { RuleSet } from './rule_set';
 import type { InboundSection, OutboundSection } from './section';
 
@@ -91,9 +97,10 @@ export function completeOutbound(
 ): OutboundRule {
   const from = layers(winner, defaults, today);
   const get = <K extends keyof typeof shippedOutbound>(key: K) => inherited(from, key, shippedOutbound[key]);
+  const level = get('security_level');
   return {
     name: winner.name,
-    level: get('security_level'),
+    level,
     minTlsVersion: inherited(from, 'min_tls_version', 'by_requirement'),
     match: get('match'),
     extraRoots: get('ca_file'),
@@ -102,6 +109,7 @@ export function completeOutbound(
     enforcement: get('enforcement'),
     cleartextFallback: get('cleartext_fallback'),
     insecureMx: get('insecure_mx'),
+    tlsReports: inherited(from, 'tls_reports', asksWhatPeersPublish(level) ? 'on' : 'off'),
   };
 }
 

@@ -51,6 +51,7 @@ action_on_failure   bounce             tls-peers.ini:2
 enforcement         enforce            default
 cleartext_fallback  handshake_failure  default
 insecure_mx         dane               default
+tls_reports         (not set)          default
 comment             by contract        tls-peers/example.com.ini:6`);
 });
 

@@ -19,6 +19,7 @@ beforeAll(async () => {
   lab = await startLab(world, {
     workers: 2,
     config: {
+      'tls-peers.ini': '[evidence]\ntrack = true\n',
       'tls-peers/ours.example.ini':
         '[outbound]\nsecurity_level = verify\n\n[outbound clear.example]\nsecurity_level = mandatory\n',
     },
@@ -48,6 +49,21 @@ async function until(test: (document: Document) => boolean): Promise<Document> {
   for (;;) {
     const { document } = held();
     if (test(document)) return document;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+type Row = Readonly<Record<string, string>>;
+
+async function untilRows(count: number, ...args: string[]): Promise<readonly Row[]> {
+  for (;;) {
+    const text = execFileSync(
+      process.execPath,
+      [cli, 'track', '-c', lab.haraka.directory, '--json', ...args],
+      { encoding: 'utf8' },
+    );
+    const { rows } = JSON.parse(text) as { rows: Row[] };
+    if (rows.length >= count) return rows;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
@@ -88,6 +104,33 @@ it('what waits because of a rule is told, and what waits for anything else is co
     },
   );
   expect(csv.trim().split('\r\n')).toHaveLength(4);
+});
+
+it('each recipient has a row in the log of messages, with what the peer saw', async () => {
+  const data = 'Message-ID: <followed@ours.example>\r\nSubject: x\r\n\r\nHello.\r\n';
+  await lab.deliver({ from: 'me@ours.example', to: ['a@good.example', 'b@good.example'], data });
+  const rows = await untilRows(2, '--message-id', 'followed@ours.example');
+  const [connection] = lab.peer('mx.good.example').connections.slice(-1);
+  expect(connection?.tls).toMatchObject({ kind: 'established', version: 'TLSv1.3' });
+  expect(rows.map(({ to }) => to).sort()).toEqual(['a@good.example', 'b@good.example']);
+  for (const row of rows)
+    expect(row).toMatchObject({
+      direction: 'out',
+      from: 'me@ours.example',
+      host: 'mx.good.example',
+      tls: 'TLSv1.3',
+      verified: 'pkix',
+      outcome: 'delivered',
+      rule: 'ours.example [outbound]',
+    });
+  const refused = await untilRows(2, '--reason', 'starttls-not-supported');
+  expect(refused[0]).toMatchObject({
+    to: 'you@clear.example',
+    outcome: 'deferred',
+    host: 'mx.clear.example',
+  });
+  const [later] = await untilRows(1, '--recipient', 'later.example');
+  expect(later).toMatchObject({ outcome: 'deferred', reason: 'reply', text: expect.stringContaining('450') });
 });
 
 it('a restart forgets no reason, and no address is noted', async () => {

@@ -16,6 +16,7 @@ const auto: OutboundRule = {
   enforcement: 'enforce',
   cleartextFallback: 'handshake_failure',
   insecureMx: 'dane',
+  tlsReports: 'on',
 };
 
 const modern: Sighting = {

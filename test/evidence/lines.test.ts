@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { DayTable, otherPeers, type PeerKey } from '../../src/evidence/day_table';
-import { countsLine, headerLine, parseCountsLine, parseHeader } from '../../src/evidence/lines';
+import { countsLine, evidenceHeader, parseCountsLine } from '../../src/evidence/lines';
 import { peerName } from '../../src/evidence/peer_name';
 import { parseSighting, sightingText, unseen, type Sighting } from '../../src/evidence/sighting';
 import { parseDay, type Day } from '../../src/peers/day';
@@ -62,7 +62,7 @@ describe('a line of counts', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (line) => {
         parseCountsLine(line);
-        parseHeader(line);
+        evidenceHeader.parse(line);
       }),
       { numRuns: 200 * times },
     );
@@ -70,12 +70,12 @@ describe('a line of counts', () => {
 });
 
 test.each([
-  [headerLine(day).trimEnd(), { kind: 'header', day }],
+  [evidenceHeader.text(day).trimEnd(), { kind: 'header', day }],
   ['tls-peers evidence 2\t2026-11-29', { kind: 'newer', version: 2 }],
   ['tls-peers evidence 1\t2026-02-30', { kind: 'foreign' }],
   ['{"version":1}', { kind: 'foreign' }],
 ])('the header %j', (line, header) => {
-  expect(parseHeader(line)).toEqual(header);
+  expect(evidenceHeader.parse(line)).toEqual(header);
 });
 
 test.each([

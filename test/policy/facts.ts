@@ -27,6 +27,7 @@ export function rule(level: SecurityLevel, changes: Partial<OutboundRule> = {}):
     enforcement: 'enforce',
     cleartextFallback: 'handshake_failure',
     insecureMx: 'dane',
+    tlsReports: 'on',
     ...changes,
   };
 }

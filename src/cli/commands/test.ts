@@ -1,5 +1,6 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
 import { exit, UsageError, type Command, type Context } from '../command';
+import { testInbound } from '../inbound/test_inbound';
 import { recipientDomain, senderDomain } from '../operands';
 import { paragraph } from '../layout/paragraph';
 import { stacked, table } from '../layout/table';
@@ -12,19 +13,33 @@ import { problemText, whileInvalid } from '../unsent';
 export const testCommand: Command = {
   name: 'test',
   summary: 'Do what a delivery would do, at every MX host and address, and stop before the envelope.',
-  operands: '[--from SENDER] DOMAIN...',
+  operands: '[--from SENDER] DOMAIN... | --inbound [--peer SENDER] [--from-ip ADDR] [--strict] [DOMAIN...]',
   help: [
     'The exit code is 0 only if every message meant would go to every DOMAIN.',
     '',
     '  --from SENDER     the envelope sender, whose domain decides which rules apply; <> is the null sender',
     '                    (default: every managed domain, and mail of none)',
+    '',
+    '  --inbound         what a peer would see of this Haraka: each listener, and each MX host of the managed domains',
+    '                    (default: all of them); the exit code is 0 only if nothing is wrong',
+    '  --peer SENDER     the rule that mail of SENDER would meet',
+    '  --from-ip ADDR    from a client with this address',
+    '  --strict          warnings count in the exit code',
   ],
-  options: { from: { type: 'string' } },
-  run: test,
+  options: {
+    from: { type: 'string' },
+    inbound: { type: 'boolean' },
+    peer: { type: 'string' },
+    'from-ip': { type: 'string' },
+    strict: { type: 'boolean' },
+  },
+  run: (context) => (context.options['inbound'] === true ? testInbound(context) : test(context)),
 };
 
 async function test(context: Context) {
   const { operands, options, output } = context;
+  const inboundOnly = ['peer', 'from-ip', 'strict'].find((name) => options[name] !== undefined);
+  if (inboundOnly !== undefined) throw new UsageError(`--${inboundOnly} goes with --inbound`);
   if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
   const domains = operands.map(recipientDomain);
   const from = options['from'];

@@ -1,148 +1,42 @@
-/**
- * Counts what happened, and writes it to disk every few seconds. No delivery waits for it: counting is in memory alone, and
- * a disk that is slow, full or not there leaves what was counted in memory, which is bounded, until it is back.
- */
-import type { Log } from '../../log';
-import { utcDay, type Day } from '../../peers/day';
-import { useStateDirectory } from '../../state/directory';
-import type { Owner } from '../../state/owner';
-import { messageOf, printable } from '../../text';
-import { otherPeers, type DayTableOptions, type PeerKey } from '../day_table';
+/** The record as those have it who count, in files. */
+import { DayWriter, type DayWriterOptions } from '../../day_files/day_writer';
+import type { DayFile, Format } from '../../day_files/day_file';
+import { DayTable, otherPeers, type DayTableOptions, type PeerKey } from '../day_table';
 import type { EvidenceWriter } from '../evidence';
+import { countsLine, evidenceHeader } from '../lines';
 import { sightingText, type Sighting } from '../sighting';
-import { DayFile } from './day_file';
-import { Keeping } from './keeping';
 
-export interface FileWriterOptions extends DayTableOptions {
-  readonly directory: string;
-  readonly owner: Owner;
-  readonly log: Log;
-  /** How long files are kept. */
-  readonly days: number;
-  readonly now: () => Date;
-  /** Milliseconds between two writings. */
-  readonly interval?: number;
-}
-
-const usualInterval = 5_000;
-
-/** Days that a process has in memory: of those that cannot be written, and where the clock jumps. */
-const mostDays = 3;
+export interface FileWriterOptions extends DayTableOptions, Omit<DayWriterOptions, 'name'> {}
 
 export function createFileWriter(options: FileWriterOptions): EvidenceWriter {
-  return new FileWriter(options);
+  const { isNamed } = options;
+  const writer = new DayWriter({ ...options, name: 'evidence' }, formatOf(options));
+  return {
+    add: (key, sighting) =>
+      writer.count((file) => {
+        const peer = hasLine(file, key, sighting) || isNamed(key) ? key.peer : otherPeers;
+        file.fresh.add(peer === key.peer ? key : { ...key, peer }, sightingText(sighting), 1);
+      }),
+    flush: () => writer.flush(),
+    fault: () => writer.fault(),
+    close: () => writer.close(),
+  };
 }
 
-class FileWriter implements EvidenceWriter {
-  readonly #options: FileWriterOptions;
-  readonly #keeping: Keeping;
-  readonly #open = new Map<Day, DayFile>();
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
-  /** What was said of the disk last; empty where all is well. */
-  #said = '';
+function formatOf(options: DayTableOptions): Format<DayTable> {
+  return {
+    header: (day) => evidenceHeader.text(day),
+    empty: (day) => new DayTable(day, options),
+    merge: (into, from) => {
+      for (const [key, counts] of from.rows()) for (const [kind, count] of counts) into.add(key, kind, count);
+    },
+    *lines(table) {
+      for (const [key, counts] of table.rows()) yield countsLine(key, counts);
+    },
+  };
+}
 
-  constructor(options: FileWriterOptions) {
-    this.#options = options;
-    this.#keeping = new Keeping(options);
-  }
-
-  add(key: PeerKey, sighting: Sighting): void {
-    try {
-      const file = this.#today();
-      const peer = this.#hasLine(file, key, sighting) ? key.peer : otherPeers;
-      file.fresh.add(peer === key.peer ? key : { ...key, peer }, sightingText(sighting), 1);
-      this.#later();
-    } catch (error) {
-      // not covered: a second line of defence.
-      this.#say(`a message could not be counted: ${messageOf(error)}`);
-    }
-  }
-
-  flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    // While the disk is at it, what comes in waits in memory for the next time.
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
-    return this.#writing;
-  }
-
-  fault(): string {
-    return this.#said;
-  }
-
-  close(): void {
-    clearTimeout(this.#timer);
-    if (!this.#hasItsUser()) return;
-    for (const file of this.#open.values()) {
-      try {
-        if (file.hasFresh() || this.#writing !== undefined) file.storeNow(this.#options.directory);
-      } catch (error) {
-        this.#say(`what was counted last could not be written: ${messageOf(error)}`);
-      }
-    }
-    this.#open.clear();
-  }
-
-  #later(): void {
-    this.#timer ??= setTimeout(() => void this.flush(), this.#options.interval ?? usualInterval).unref();
-  }
-
-  #today(): DayFile {
-    const day = utcDay(this.#options.now());
-    let file = this.#open.get(day);
-    if (file !== undefined) return file;
-    if (this.#open.size >= mostDays) {
-      const [oldest] = this.#open.keys();
-      if (oldest !== undefined) this.#open.delete(oldest);
-    }
-    file = new DayFile(day, this.#options);
-    this.#open.set(day, file);
-    return file;
-  }
-
-  /** Whoever forges senders must not push out those from whom mail is accepted. */
-  #hasLine(file: DayFile, key: PeerKey, { outcome }: Sighting): boolean {
-    return outcome !== 'refused' || file.knows(key) || this.#options.isNamed(key);
-  }
-
-  async #write(): Promise<void> {
-    const { directory, owner } = this.#options;
-    // What root would make, Haraka could not add to.
-    if (!this.#hasItsUser()) {
-      this.#later();
-      return;
-    }
-    try {
-      await useStateDirectory(directory, owner);
-      const today = utcDay(this.#options.now());
-      for (const [day, file] of this.#open) {
-        if (file.hasFresh()) await file.store(directory);
-        if (day !== today && !file.hasFresh()) this.#open.delete(day);
-      }
-      this.#say('');
-      await this.#keeping.tidy(today);
-    } catch (error) {
-      this.#say(
-        `what happened is kept in memory, and cannot be written to ${directory}: ${messageOf(error)}`,
-      );
-      // Also where no further message comes.
-      this.#later();
-    }
-  }
-
-  #hasItsUser(): boolean {
-    return process.geteuid === undefined || process.geteuid() === this.#options.owner.uid;
-  }
-
-  /** Once for each fault, and once when it is over. */
-  #say(fault: string): void {
-    if (fault === this.#said) return;
-    const { log, directory } = this.#options;
-    if (fault === '') log.notice(`evidence: ${printable(directory)} can be written again`);
-    else log.warn(`evidence: ${printable(fault, 500)}`);
-    this.#said = fault;
-  }
+/** Whoever forges senders must not push out those from whom mail is accepted. */
+function hasLine(file: DayFile<DayTable>, key: PeerKey, { outcome }: Sighting): boolean {
+  return outcome !== 'refused' || file.some((table) => table.has(key));
 }

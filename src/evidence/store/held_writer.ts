@@ -37,13 +37,16 @@ export interface HeldWriterOptions {
   readonly now: () => Date;
   /** Milliseconds between two writings. */
   readonly interval?: number;
-  /** Milliseconds between two looks at what others left behind. */
+  /** Milliseconds between two looks at what others left behind; more where a look takes long. */
   readonly tidyEvery?: number;
   /** Messages whose reason is noted at a time, in this process. */
   readonly most?: number;
 }
 
-const usual = { interval: 2_000, tidyEvery: 600_000, most: 200_000 } as const;
+const usual = { interval: 2_000, tidyEvery: 60_000, most: 200_000 } as const;
+
+/** How many times as long as a look took until the next: a large queue is not looked through all the time. */
+const restFactor = 200;
 
 /** Causes that are kept as one: mostly those of one peer are word for word the same. */
 const mostCauses = 256;
@@ -172,11 +175,15 @@ class Writer implements HeldWriter {
   /** What others left behind, and messages that were taken out of the queue without anybody telling. */
   async #tidy(): Promise<void> {
     if (this.#isWorthALook() && performance.now() >= this.#nextTidy) {
-      this.#nextTidy = performance.now() + (this.#options.tidyEvery ?? usual.tidyEvery);
+      const began = performance.now();
+      this.#nextTidy = Number.POSITIVE_INFINITY;
       this.#othersAreOld = false;
       // A queue that cannot be read is Haraka's to complain of.
       const gone = await removeStale(this.#options, this.#file.name, this.#notes).catch(() => []);
       for (const key of gone) if (this.#notes.delete(key)) this.#file.removed(key);
+      const took = performance.now() - began;
+      const { tidyEvery = usual.tidyEvery } = this.#options;
+      this.#nextTidy = began + (tidyEvery === 0 ? 0 : Math.max(tidyEvery, took * restFactor));
     }
     if (!this.#isWorthALook()) return;
     const left = Math.max(usual.interval, this.#nextTidy - performance.now());

@@ -22,14 +22,11 @@ export interface LinesOf {
 
 /** @returns what is wrong with the file; empty for nothing, and where it is gone */
 export async function readLines({ file, owner, header, line: take }: LinesOf): Promise<string> {
-  let handle: fs.FileHandle | undefined;
+  const opened = await openOurs(file, owner);
+  if ('problem' in opened) return opened.problem;
   try {
-    handle = await fs.open(file, plainly);
-    const found = await handle.stat();
-    if (!found.isFile()) return 'not a plain file';
-    if (found.uid !== owner.uid) return `belongs to another user (uid ${found.uid})`;
     let [damaged, isFirst] = [0, true];
-    for await (const line of linesOf(handle)) {
+    for await (const line of linesOf(opened.handle)) {
       if (isFirst) {
         isFirst = false;
         const problem = header(line);
@@ -39,9 +36,29 @@ export async function readLines({ file, owner, header, line: take }: LinesOf): P
     if (isFirst) return 'empty';
     return damagedText(damaged);
   } catch (error) {
-    return isMissing(error) ? '' : `cannot be read: ${messageOf(error)}`;
+    return `cannot be read: ${messageOf(error)}`;
   } finally {
-    await handle?.close();
+    await opened.handle.close();
+  }
+}
+
+/** `problem`: what is wrong with the file; empty where it is gone. */
+export async function openOurs(
+  file: string,
+  owner: Owner,
+): Promise<{ readonly handle: fs.FileHandle } | { readonly problem: string }> {
+  let handle: fs.FileHandle | undefined;
+  try {
+    handle = await fs.open(file, plainly);
+    const found = await handle.stat();
+    if (found.isFile() && found.uid === owner.uid) return { handle };
+    await handle.close();
+    return {
+      problem: found.isFile() ? `belongs to another user (uid ${found.uid})` : 'not a plain file',
+    };
+  } catch (error) {
+    await handle?.close().catch(() => undefined);
+    return { problem: isMissing(error) ? '' : `cannot be read: ${messageOf(error)}` };
   }
 }
 

@@ -20,6 +20,7 @@ import {
   stsKeys,
   timeoutKeys,
   webKeys,
+  tlsReportsKeys,
   type Keys,
   type Written,
 } from '../schema/keys';
@@ -50,6 +51,7 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   timeouts: complete(timeoutKeys, {}),
   delivery: complete(deliveryKeys, {}),
   evidence: complete(evidenceKeys, {}),
+  tlsReports: complete(tlsReportsKeys, {}),
   hosting: complete(hostingKeys, {}),
   web: complete(webKeys, {}),
 });
@@ -101,6 +103,7 @@ class GlobalFileReader {
       timeouts: complete(timeoutKeys, this.#keys('timeouts', timeoutKeys)),
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
       evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
+      tlsReports: complete(tlsReportsKeys, this.#keys('tls_reports', tlsReportsKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
       web: complete(webKeys, this.#keys('web', webKeys)),
     });

@@ -8,6 +8,7 @@ import {
   securityLevels,
   shippedInbound,
   shippedOutbound,
+  tlsReportsModes,
   type SecurityLevel,
 } from '../../peers/rule';
 import { peerScopes } from '../../peers/section';
@@ -15,6 +16,7 @@ import {
   busiest,
   choice,
   day,
+  domain,
   endpoint,
   filePath,
   fingerprint,
@@ -22,6 +24,7 @@ import {
   headerName,
   integer,
   list,
+  mailAddress,
   mxPattern,
   nameMatch,
   network,
@@ -129,6 +132,11 @@ export const outboundKeys = {
     choice(['dane', 'may']),
     shippedOutbound.insecure_mx,
     "Where the MX records are not signed: `dane` still uses the hosts' TLSA records, `may` does not.",
+  ),
+  tls_reports: key(
+    choice(tlsReportsModes),
+    '',
+    'Whether the domain is told of the TLS sessions with it, once `[tls_reports]` of `tls-peers.ini` says who reports. Left out: `on` at the levels that look at what a domain publishes (DANE, MTA-STS, `auto`), `off` elsewhere.',
   ),
   ...aboutSection,
 };
@@ -331,6 +339,11 @@ export const evidenceKeys = {
     'Also write a line for each recipient, with the addresses, so that `tls-peers track` can tell.',
   ),
   track_days: key(integer(1, 3650, 'days'), '7', 'How long those lines are kept.'),
+  track_size: key(
+    integer(1, 1_000_000, 'MB'),
+    '1000',
+    'What all of them may take on disk; the oldest go first.',
+  ),
 };
 
 export const webKeys = {
@@ -376,6 +389,75 @@ export const webKeys = {
     'none',
     'How many of the busiest peers have lines of their own among the metrics.',
   ),
+};
+
+/** Those whose reports most domains get, by the domain that signs them. */
+const bigReporters =
+  'google.com, microsoft.com, comcast.net, mail.ru, yandex.ru, gmx.net, web.de, mailbox.org';
+
+export const tlsReportsKeys = {
+  organization: key(
+    text,
+    '',
+    'Who reports. Nothing is counted or sent until this, `contact` and `from` are set.',
+  ),
+  contact: key(mailAddress, '', 'Whom to ask about a report. Its domain is named as the submitter.'),
+  from: key(
+    mailAddress,
+    '',
+    'The sender of reports. Its domain signs them, with DKIM; without a key nothing is sent by mail.',
+  ),
+  dkim_selector: key(
+    text,
+    '',
+    "The selector of the key. Left out, with `dkim_key_file`: as Haraka's dkim plugin has it for the domain of `from`.",
+  ),
+  dkim_key_file: key(filePath, '', "PEM file of an RSA key, relative to Haraka's config directory."),
+  directory: key(
+    filePath,
+    'tls-reports',
+    "Where sessions and received reports are kept on disk; relative to the directory that holds Haraka's config directory.",
+  ),
+  days: key(integer(2, 365, 'days'), '10', 'How long is kept what could not be reported.'),
+  max_domains: key(
+    integer(1, 10_000_000),
+    '100000',
+    'Domains whose sessions are counted in a day, in each process.',
+  ),
+  max_delay: key(
+    seconds(0, 14_400),
+    '14400',
+    'Reports of a day begin to be sent at a random time after its end, not later than this.',
+  ),
+  max_reports: key(integer(0, 10_000_000), '10000', 'Reports that are sent in a day, at most.'),
+  suppress: key(list(mailAddress), '', 'Addresses that get no reports, such as those that bounce them.'),
+  receive: key(
+    list(mailAddress),
+    '',
+    'Addresses of managed domains to which others send their reports. They are read, and mail to them needs no TLS. Left out: none are.',
+  ),
+  received_mail: key(
+    choice(['pass', 'keep']),
+    'pass',
+    'What becomes of a report that was read: passed on to whoever else takes mail, or kept back.',
+  ),
+  received_days: key(integer(1, 3650, 'days'), '90', 'How long the figures of received reports are kept.'),
+  max_received: key(
+    integer(1, 1_000_000),
+    '5000',
+    'Reports that are taken in a day from those who are not among `trusted_reporters`, in each process.',
+  ),
+  trusted_reporters: key(
+    list(domain),
+    bigReporters,
+    'Domains (of the DKIM signature) whose word counts for `enforce_after_days`. Others are shown as unverified.',
+  ),
+  enforce_after_days: key(
+    integer(1, 365, 'days'),
+    '14',
+    'How long trusted reporters must have seen a `testing` policy without a failure before `enforce` is called safe.',
+  ),
+  enforce_after_reporters: key(integer(1, 100), '2', 'How many of them there must be.'),
 };
 
 export const domainKeys = {
@@ -424,6 +506,10 @@ export const globalSections = {
   timeouts: { keys: timeoutKeys, meaning: 'Limits on one delivery.' },
   delivery: { keys: deliveryKeys, meaning: 'How deliveries deal with Haraka.' },
   evidence: { keys: evidenceKeys, meaning: 'What happened: counts by peer and day.' },
+  tls_reports: {
+    keys: tlsReportsKeys,
+    meaning: 'TLS reports (RFC 8460): sent to other domains, and received.',
+  },
   hosting: { keys: hostingKeys, meaning: 'Serving the MTA-STS policies of managed domains.' },
   web: { keys: webKeys, meaning: 'The page to look at, its API, and metrics.' },
 } as const satisfies Record<string, SectionSpec>;

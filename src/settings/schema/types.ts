@@ -13,6 +13,7 @@ import type {
   stsKeys,
   timeoutKeys,
   webKeys,
+  tlsReportsKeys,
   Written,
 } from './keys';
 
@@ -30,6 +31,7 @@ export interface GlobalSettings extends GlobalRules {
   readonly timeouts: CamelValues<typeof timeoutKeys>;
   readonly delivery: CamelValues<typeof deliveryKeys>;
   readonly evidence: CamelValues<typeof evidenceKeys>;
+  readonly tlsReports: CamelValues<typeof tlsReportsKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
   readonly web: CamelValues<typeof webKeys>;
 }

@@ -161,6 +161,17 @@ export const domain: ValueType<string> = {
   },
 };
 
+/** `local@domain`, the domain in canonical form. */
+export const mailAddress: ValueType<string> = {
+  allowed: 'an address such as tls-reports@example.com',
+  arity: 'one',
+  read(of) {
+    const [, local, name = ''] = /^([!#-'*+/-9=?^-~A-Z-]{1,64})@([^@]+)$/.exec(of) ?? [];
+    const at = canonicalDomain(name);
+    return local === undefined || at === undefined ? wrong('no address') : value(`${local}@${at}`);
+  },
+};
+
 /** A name to ask the resolver for; the root is `.`. */
 export const queryName: ValueType<string> = {
   allowed: 'a domain name, or . for the root',

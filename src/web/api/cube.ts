@@ -7,7 +7,7 @@ import path from 'node:path';
 import { keyText, parseKey, type PeerKey } from '../../evidence/day_table';
 import type { DayCounts, EvidenceReader, Wanted } from '../../evidence/evidence';
 import { isWanted } from '../../evidence/store/file_reader';
-import { dayOfCounts } from '../../evidence/store/names';
+import { dayOfCounts } from '../../day_files/names';
 import { dayAfter, type Day } from '../../peers/day';
 import { Kinds } from './kinds';
 import { countsIn, sliceOf, type Slice } from './slice';

@@ -5,11 +5,27 @@
 import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Day } from '../../peers/day';
-import { temporaryIn } from '../../state/files';
-import { DayTable, type DayTableOptions } from '../day_table';
-import { countsLine, headerLine } from '../lines';
+import type { Day } from '../peers/day';
+import { temporaryIn } from '../state/files';
 import { countsName } from './names';
+
+/** What is counted in a day, as far as its file is concerned. */
+export interface Table {
+  /** 0 where nothing was counted. */
+  readonly size: number;
+  /** How often something was put out to stay within the bounds. */
+  readonly evicted: number;
+}
+
+/** How tables are made, put together and written. Lines that are alike add up when they are read. */
+export interface Format<T extends Table> {
+  /** The first line, with its end. */
+  header(day: Day): string;
+  empty(day: Day): T;
+  merge(into: T, from: T): void;
+  /** One after the other, with their ends. */
+  lines(table: T): Iterable<string>;
+}
 
 const ownersAlone = 0o600;
 
@@ -17,38 +33,39 @@ const ownersAlone = 0o600;
 const smallFile = 1 << 20;
 const growth = 4;
 
-/** Peers that are written at a time: in between, others have their turn. */
+/** Lines that are written at a time: in between, others have their turn. */
 const atATime = 500;
 
-export class DayFile {
+export class DayFile<T extends Table> {
   readonly day: Day;
   readonly #name: string;
-  readonly #options: DayTableOptions;
+  readonly #format: Format<T>;
   /** What the file holds, as soon as it is what it should be. */
-  readonly #stored: DayTable;
+  readonly #stored: T;
   /** What is not in the file. */
-  #fresh: DayTable;
+  #fresh: T;
   /** What is being written. */
-  #batch: DayTable | undefined;
+  #batch: T | undefined;
   #state: 'none' | 'good' | 'doubtful' = 'none';
   #octets = 0;
   #octetsWhenWhole = 0;
 
-  constructor(day: Day, options: DayTableOptions) {
+  constructor(day: Day, format: Format<T>) {
     this.day = day;
     this.#name = countsName(day);
-    this.#options = options;
-    this.#stored = new DayTable(day, options);
-    this.#fresh = new DayTable(day, options);
+    this.#format = format;
+    this.#stored = format.empty(day);
+    this.#fresh = format.empty(day);
   }
 
   /** Where the next counts go. */
-  get fresh(): DayTable {
+  get fresh(): T {
     return this.#fresh;
   }
 
-  knows(key: Parameters<DayTable['has']>[0]): boolean {
-    return this.#stored.has(key) || this.#fresh.has(key) || this.#batch?.has(key) === true;
+  /** Whether `test` holds of what was counted before, stored or not. */
+  some(test: (table: T) => boolean): boolean {
+    return test(this.#stored) || test(this.#fresh) || (this.#batch !== undefined && test(this.#batch));
   }
 
   hasFresh(): boolean {
@@ -62,7 +79,7 @@ export class DayFile {
    */
   async store(directory: string): Promise<void> {
     const batch = this.#fresh;
-    this.#fresh = new DayTable(this.day, this.#options);
+    this.#fresh = this.#format.empty(this.day);
     this.#batch = batch;
     try {
       if (this.#state === 'good' && this.#octets < Math.max(smallFile, growth * this.#octetsWhenWhole)) {
@@ -82,13 +99,14 @@ export class DayFile {
 
   /** Writes everything, in one go: for a process that ends. @throws Error as `store` */
   storeNow(directory: string): void {
-    for (const table of [this.#batch, this.#fresh]) if (table !== undefined) merge(this.#stored, table);
+    for (const table of [this.#batch, this.#fresh])
+      if (table !== undefined) this.#format.merge(this.#stored, table);
     this.#batch = undefined;
-    this.#fresh = new DayTable(this.day, this.#options);
+    this.#fresh = this.#format.empty(this.day);
     const temporary = temporaryIn(directory);
     const fd = openSync(temporary, 'wx', ownersAlone);
     try {
-      for (const text of textOf(this.day, this.#stored)) writeSync(fd, text);
+      for (const text of this.#text()) writeSync(fd, text);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
@@ -102,14 +120,14 @@ export class DayFile {
   /** The batch counts as stored from here on: what is not in the file yet is written with the whole. */
   #take(): 'none_left_out' | 'some_left_out' {
     const before = this.#stored.evicted;
-    if (this.#batch !== undefined) merge(this.#stored, this.#batch);
+    if (this.#batch !== undefined) this.#format.merge(this.#stored, this.#batch);
     this.#batch = undefined;
     return this.#stored.evicted === before ? 'none_left_out' : 'some_left_out';
   }
 
-  async #append(file: string, batch: DayTable): Promise<void> {
+  async #append(file: string, batch: T): Promise<void> {
     let text = '';
-    for (const [key, counts] of batch.rows()) text += countsLine(key, counts);
+    for (const line of this.#format.lines(batch)) text += line;
     // Not made anew: whoever took the file away has taken what was in it, and the whole is written under its name again.
     const handle = await fs.open(file, 'r+');
     try {
@@ -132,7 +150,7 @@ export class DayFile {
     let octets = 0;
     try {
       try {
-        for (const text of textOf(this.day, this.#stored)) {
+        for (const text of this.#text()) {
           const piece = Buffer.from(text);
           await handle.writeFile(piece);
           octets += piece.length;
@@ -150,21 +168,17 @@ export class DayFile {
     this.#octetsWhenWhole = octets;
     this.#state = 'good';
   }
-}
 
-function merge(into: DayTable, from: DayTable): void {
-  for (const [key, counts] of from.rows()) for (const [kind, count] of counts) into.add(key, kind, count);
-}
-
-/** The whole file, in pieces. */
-function* textOf(day: Day, table: DayTable): Generator<string> {
-  let text = headerLine(day);
-  let lines = 0;
-  for (const [key, counts] of table.rows()) {
-    text += countsLine(key, counts);
-    if (++lines % atATime !== 0) continue;
+  /** The whole file, in pieces. */
+  *#text(): Generator<string> {
+    let text = this.#format.header(this.day);
+    let lines = 0;
+    for (const line of this.#format.lines(this.#stored)) {
+      text += line;
+      if (++lines % atATime !== 0) continue;
+      yield text;
+      text = '';
+    }
     yield text;
-    text = '';
   }
-  yield text;
 }

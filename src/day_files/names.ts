@@ -1,6 +1,6 @@
-/** The names of the files of the record. Pure. */
+/** The names of files of counts. Pure. */
 import { randomBytes } from 'node:crypto';
-import { parseDay, type Day } from '../../peers/day';
+import { parseDay, type Day } from '../peers/day';
 
 /** Every process, and every day in it, has a file of its own. */
 export function countsName(day: Day): string {

@@ -1,15 +1,19 @@
-/** How long files of the record are kept: `days`, and no longer. */
+/** How long files of counts are kept: `days`, and no longer. */
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Log } from '../../log';
-import { dayBefore, type Day } from '../../peers/day';
-import { isTemporary } from '../../state/files';
+import type { Log } from '../log';
+import { dayBefore, type Day } from '../peers/day';
+import { isTemporary } from '../state/files';
 import { dayOfCounts } from './names';
 
 export interface KeepingOptions {
   readonly directory: string;
   readonly log: Log;
   readonly days: number;
+  /** What the log calls it. */
+  readonly name: string;
+  /** The day of a file that is kept so; those of the counts where absent. */
+  readonly dayOf?: (name: string) => Day | undefined;
 }
 
 /** Milliseconds. */
@@ -33,11 +37,11 @@ export class Keeping {
     if (performance.now() < this.#next) return;
     this.#next = performance.now() + hour;
     if (!this.#isSteady()) return;
-    const { directory, days } = this.#options;
+    const { directory, days, dayOf = dayOfCounts } = this.#options;
     const oldest = dayBefore(today, days - 1);
     const names = await fs.readdir(directory);
     const old = names.filter((name) => {
-      const day = dayOfCounts(name);
+      const day = dayOf(name);
       return day !== undefined && day < oldest;
     });
     for (const name of old.sort().slice(0, mostRemoved))
@@ -49,7 +53,9 @@ export class Keeping {
   #isSteady(): boolean {
     if (Math.abs(clockOffset() - this.#clockWas) < hour) return true;
     if (!this.#saidJump)
-      this.#options.log.notice('evidence: the clock was set; old files stay until the next start');
+      this.#options.log.notice(
+        `${this.#options.name}: the clock was set; old files stay until the next start`,
+      );
     this.#saidJump = true;
     return false;
   }
