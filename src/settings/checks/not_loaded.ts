@@ -48,7 +48,7 @@ export function webNotLoaded({ source, settings }: FilesView): Fault[] {
   const listed = listedPlugins(source);
   const { enabled, listen } = settings.global.web;
   if (listed === undefined || !enabled || listen.length === 0 || isLoaded(listed, 'web')) return [];
-  return [missing('web', 'the page of [web] is served nowhere')];
+  return [missing(listed, 'web', 'the page of [web] is served nowhere')];
 }
 
 function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
