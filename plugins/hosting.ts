@@ -6,8 +6,7 @@ import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isCluster, isFirst, shutdown } from './suite';
-import { appointLeaders, offerAsLeader } from './worker_leader';
+import { atShutdown, engineOf, isCluster, isFirst, prepareLeader, shutdown, whenLeading } from './suite';
 
 /** A worker that is replaced finishes what it answers, within this time. */
 const graceMs = 2_000;
@@ -36,7 +35,7 @@ function register(this: HarakaPlugin): void {
     void server.close(graceMs);
   });
   const watchForAll = () => {
-    log.info(`process ${process.pid} checks the MTA-STS policies for all workers`);
+    if (!cluster.isPrimary) log.info(`process ${process.pid} checks the MTA-STS policies for all workers`);
     watch.start();
   };
   const start = () => {
@@ -45,16 +44,13 @@ function register(this: HarakaPlugin): void {
 
   this['tls_peers_serve'] = (next: Next) => {
     start();
-    if (cluster.isPrimary) watch.start();
-    else atShutdown(offerAsLeader(() => watchForAll()));
+    whenLeading(watchForAll);
     next();
   };
   // With workers the master binds the port for them, and serves nothing itself.
   this.register_hook('init_child', 'tls_peers_serve', first);
-  if (isCluster(this)) {
-    if (cluster.isPrimary) appointLeaders();
-    return;
-  }
+  prepareLeader(this);
+  if (isCluster(this)) return;
   this.register_hook('init_master', 'tls_peers_serve', first);
   // By then a single process has given up the right to bind port 443.
   if (losesPrivileges(this)) start();

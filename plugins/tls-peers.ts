@@ -9,12 +9,14 @@ import type { HarakaPlugin } from './haraka_plugin';
 import { hosting } from './hosting';
 import { inbound } from './inbound';
 import { outbound } from './outbound';
+import { reports } from './reports';
 import { shutdown } from './suite';
 
-export { hosting, inbound, outbound, shutdown };
+export { hosting, inbound, outbound, reports, shutdown };
 
 export function register(this: HarakaPlugin): void {
   outbound.register.call(this);
   inbound.register.call(this);
   hosting.register.call(this);
+  reports.register.call(this);
 }

@@ -11,7 +11,7 @@ import { withoutMeanings } from './without_meanings.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Pieces that can be listed by themselves in config/plugins. */
-const pieces = ['outbound', 'inbound', 'hosting'];
+const pieces = ['outbound', 'inbound', 'hosting', 'reports'];
 
 /** Of dns2 only the codec is used; its servers and clients would come along otherwise. */
 const codecOfDns2 = {
@@ -32,7 +32,8 @@ const { metafile } = await build({
     cli: 'src/cli/bin.ts',
     // Loaded when they are needed: see src/bundles.ts.
     evidence: 'src/evidence/store/bundle.ts',
-    sessions: 'src/reports/store/bundle.ts',
+    sessions: 'src/reports/worker_bundle.ts',
+    reports: 'src/reports/bundle.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },

@@ -17,6 +17,9 @@ export const folders = {
   plugins: {
     about: 'what Haraka loads: hooks in, calls to src/, next() out. No policy in here',
     uses: [
+      'src/bundles.ts',
+      'src/reports/queue',
+      'src/reports/send',
       'src/engine.ts',
       'src/evidence',
       'src/delivery',
@@ -24,6 +27,7 @@ export const folders = {
       'src/inbound',
       'src/settings/load',
       'src/settings/haraka',
+      'src/settings/schema',
       'src/session',
       'src/state',
       'src/peers',
@@ -100,14 +104,35 @@ export const folders = {
   },
   'src/bundles.ts': {
     about: 'parts in files of their own, loaded when they are needed',
-    uses: ['src/evidence/store', 'src/reports/store'],
+    uses: ['src/evidence/store', 'src/reports'],
+  },
+  'src/reports': {
+    about: 'TLS reports: what the two files of their own hold',
+    uses: ['src/reports/queue', 'src/reports/send', 'src/reports/store'],
+  },
+  'src/reports/send': {
+    about: 'reports to others: composed, signed, sent in their time',
+    uses: [
+      'src/reports/queue',
+      'src/reports/store',
+      'src/tlsrpt',
+      'src/settings/schema',
+      'src/mta_sts',
+      'src/dns',
+      'src/state',
+      'src/peers',
+    ],
+  },
+  'src/reports/queue': {
+    about: "reports on their way through Haraka's queue",
+    uses: ['src/delivery', 'src/reports/store'],
   },
   'src/delivery': {
     about: 'holds a Haraka delivery to its requirements. The only code that knows its internals',
     uses: [
       'src/settings/schema',
       'src/discovery',
-      'src/reports/count',
+      'src/tlsrpt',
       'src/evidence',
       'src/session',
       'src/smtp',
@@ -185,13 +210,9 @@ export const folders = {
     uses: ['src/evidence', 'src/day_files', 'src/state', 'src/peers'],
   },
   'src/reports/store': {
-    about: 'the files of TLS reports: sessions counted into, read, kept for their time',
-    uses: ['src/reports/count', 'src/day_files', 'src/peers'],
-  },
-  'src/reports/count': {
-    about: 'what a session is to the policies of its peer, counted for the TLS reports: shape, lines, bounds',
-    uses: ['src/day_files/lines.ts', 'src/policy', 'src/mta_sts', 'src/dns', 'src/dane', 'src/peers'],
-    kind: 'pure',
+    about:
+      'the files of TLS reports: sessions counted into, read, kept for their time; what became of reports',
+    uses: ['src/tlsrpt', 'src/day_files', 'src/state', 'src/peers'],
   },
   'src/day_files': {
     about:
@@ -201,6 +222,12 @@ export const folders = {
   'src/evidence': {
     about: 'what happened, counted: its shape, its lines, its bounds',
     uses: ['src/day_files/lines.ts', 'src/peers', 'src/tls'],
+    kind: 'pure',
+  },
+  'src/tlsrpt': {
+    about:
+      'TLS reports as the standard has them: what a session is to policies, its counts, the report, who wants it',
+    uses: ['src/day_files/lines.ts', 'src/policy', 'src/mta_sts', 'src/dns', 'src/dane', 'src/peers'],
     kind: 'pure',
   },
   'src/day_files/lines.ts': { about: 'the lines of such files', uses: ['src/peers'], kind: 'pure' },

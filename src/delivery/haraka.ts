@@ -65,7 +65,10 @@ export interface Todo {
   readonly domain: string;
   readonly mail_from: EnvelopeAddress & Formatted;
   readonly rcpt_to: (Recipient & Formatted)[];
-  readonly notes?: { readonly outbound_ip?: unknown; readonly outbound_helo?: unknown };
+  readonly notes?: Readonly<Record<string, unknown>> & {
+    readonly outbound_ip?: unknown;
+    readonly outbound_helo?: unknown;
+  };
 }
 
 /** Haraka's stream over a TCP socket, as `client_pool` hands it out. */

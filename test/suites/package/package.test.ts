@@ -12,7 +12,7 @@ const root = path.resolve(import.meta.dirname, '../../..');
 
 /** What git does not keep. */
 const notCloned = new Set(
-  ['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'coverage', 'THIRD-PARTY-NOTICES'].map(
+  ['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'reports', 'coverage', 'THIRD-PARTY-NOTICES'].map(
     (name) => path.join(root, name),
   ),
 );
@@ -52,7 +52,7 @@ describe('the package', () => {
 
   it('loads, whole and in pieces, by path and by name', () => {
     const require = createRequire(path.join(directory, 'user/any.js'));
-    for (const piece of ['', '/outbound', '/inbound', '/hosting']) {
+    for (const piece of ['', '/outbound', '/inbound', '/hosting', '/reports']) {
       const byName: unknown = require(`haraka-plugin-tls-peers${piece}`);
       expect(byName).toHaveProperty('register');
       expect(require(`${unpacked}${piece}`)).toBe(byName);
