@@ -1,6 +1,7 @@
 /** Hosting: the MTA-STS policies of the managed domains, served over HTTPS from inside Haraka. */
 import cluster from 'node:cluster';
 import { hostname } from 'node:os';
+import { loadBundle } from '../src/bundles';
 import { RolloutWatch } from '../src/hosting/watch';
 import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
@@ -27,6 +28,7 @@ function register(this: HarakaPlugin): void {
   });
   const watch = new RolloutWatch({
     catalogue: () => server.catalogue(),
+    check: () => loadBundle('rollout').checkRollout,
     dependencies: () => ({ resolver: engine.resolver(), ehloName: ehloNameOf(this) }),
     log,
   });

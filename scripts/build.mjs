@@ -32,6 +32,7 @@ const { metafile } = await build({
     cli: 'src/cli/bin.ts',
     // Loaded when they are needed: see src/bundles.ts.
     evidence: 'src/evidence/store/bundle.ts',
+    rollout: 'src/hosting/rollout_facts.ts',
     sessions: 'src/reports/worker_bundle.ts',
     reports: 'src/reports/bundle.ts',
   },

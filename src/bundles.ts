@@ -5,12 +5,14 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as evidence from './evidence/store/bundle';
+import type * as rollout from './hosting/rollout_facts';
 import type * as reports from './reports/bundle';
 import type * as sessions from './reports/worker_bundle';
 
 /** What each of them exports. scripts/build.mjs makes them, under these names. */
 interface Bundles {
   readonly evidence: typeof evidence;
+  readonly rollout: typeof rollout;
   readonly sessions: typeof sessions;
   readonly reports: typeof reports;
 }

@@ -104,7 +104,7 @@ export const folders = {
   },
   'src/bundles.ts': {
     about: 'parts in files of their own, loaded when they are needed',
-    uses: ['src/evidence/store', 'src/reports'],
+    uses: ['src/evidence/store', 'src/reports', 'src/hosting'],
   },
   'src/reports': {
     about: 'TLS reports: what the two files of their own hold',

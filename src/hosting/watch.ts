@@ -2,11 +2,13 @@
 import type { Log } from '../log';
 import { messageOf } from '../text';
 import type { Catalogue } from './catalogue';
-import { checkRollout, type RolloutDependencies } from './rollout_facts';
+import type { checkRollout, RolloutDependencies } from './rollout_facts';
 
 export interface RolloutWatchOptions {
   readonly catalogue: () => Catalogue;
   readonly dependencies: () => RolloutDependencies;
+  /** Looks at policies; it stands in a file of its own, which few processes need. @throws Error where that cannot be loaded */
+  readonly check: () => typeof checkRollout;
   readonly log: Log;
   /** Milliseconds until the first check, while the listeners come up; 5 s where absent. */
   readonly firstMs?: number;
@@ -52,7 +54,8 @@ export class RolloutWatch {
       const what = files.map(({ host, id }) => `${host} ${id}`).join('\n');
       if (files.length === 0 || (this.#checked?.what === what && now - this.#checked.at < dayMs)) return;
       this.#checked = { at: now, what };
-      const findings = await checkRollout(this.#options.dependencies(), files, this.#closing.signal);
+      const { check, dependencies } = this.#options;
+      const findings = await check()(dependencies(), files, this.#closing.signal);
       if (this.#closing.signal.aborted) return;
       for (const { severity, domain, text } of findings) {
         const line = `MTA-STS policy of ${domain}: ${text}`;

@@ -12,10 +12,31 @@ const root = path.resolve(import.meta.dirname, '../../..');
 
 /** What git does not keep. */
 const notCloned = new Set(
-  ['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'reports', 'coverage', 'THIRD-PARTY-NOTICES'].map(
-    (name) => path.join(root, name),
-  ),
+  [
+    'node_modules',
+    '.git',
+    'dist',
+    'outbound',
+    'inbound',
+    'hosting',
+    'reports',
+    'coverage',
+    'THIRD-PARTY-NOTICES',
+  ].map((name) => path.join(root, name)),
 );
+
+/** What is bundled, and what bundles it. */
+const linked = [
+  'dns2',
+  'esbuild',
+  'get-east-asian-width',
+  'haraka-config',
+  'lru-cache',
+  'mailauth',
+  'nodemailer',
+  'postal-mime',
+  'typescript',
+];
 
 /**
  * What the build needs, as links of its own in a directory of its own, and marked as just installed: `npm ci` would empty
@@ -23,7 +44,7 @@ const notCloned = new Set(
  */
 async function linkDependencies(modules: string): Promise<void> {
   await mkdir(modules);
-  for (const name of ['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache']) {
+  for (const name of linked) {
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   await writeFile(path.join(modules, '.package-lock.json'), '{}');
@@ -82,6 +103,7 @@ describe('the package', () => {
     const notices = await read('THIRD-PARTY-NOTICES');
     expect(notices).toMatch(/^dns2 \d.* \(MIT\)$/m);
     expect(notices).toMatch(/^haraka-config \d.* \(MIT\)$/m);
+    expect(notices).toMatch(/^nodemailer \d.* \(MIT-0\)$/m);
     expect(notices).toMatch(/^lru-cache \d.* \(BlueOak-1\.0\.0\)$/m);
     expect(await read('LICENSE')).toContain('MIT License');
   });
