@@ -35,6 +35,7 @@ const { metafile } = await build({
     rollout: 'src/hosting/rollout_facts.ts',
     sessions: 'src/reports/worker_bundle.ts',
     reports: 'src/reports/bundle.ts',
+    reception: 'src/reports/reception_bundle.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },

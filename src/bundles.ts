@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as evidence from './evidence/store/bundle';
 import type * as rollout from './hosting/rollout_facts';
+import type * as reception from './reports/reception_bundle';
 import type * as reports from './reports/bundle';
 import type * as sessions from './reports/worker_bundle';
 
@@ -14,6 +15,7 @@ interface Bundles {
   readonly evidence: typeof evidence;
   readonly rollout: typeof rollout;
   readonly sessions: typeof sessions;
+  readonly reception: typeof reception;
   readonly reports: typeof reports;
 }
 

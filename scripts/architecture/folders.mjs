@@ -20,6 +20,7 @@ export const folders = {
       'src/bundles.ts',
       'src/reports/queue',
       'src/reports/send',
+      'src/reports/receive',
       'src/engine.ts',
       'src/evidence',
       'src/delivery',
@@ -50,6 +51,9 @@ export const folders = {
       'src/settings/ini',
       'src/evidence/views',
       'src/evidence',
+      'src/reports/store',
+      'src/reports/view',
+      'src/tlsrpt',
       'src/discovery',
       'src/policy',
       'src/mta_sts',
@@ -72,6 +76,8 @@ export const folders = {
       'src/evidence/store',
       'src/evidence/views',
       'src/evidence',
+      'src/reports/store',
+      'src/tlsrpt',
       'src/discovery',
       'src/probe',
       'src/policy',
@@ -108,7 +114,7 @@ export const folders = {
   },
   'src/reports': {
     about: 'TLS reports: what the two files of their own hold',
-    uses: ['src/reports/queue', 'src/reports/send', 'src/reports/store'],
+    uses: ['src/reports/queue', 'src/reports/send', 'src/reports/receive', 'src/reports/store'],
   },
   'src/reports/send': {
     about: 'reports to others: composed, signed, sent in their time',
@@ -122,6 +128,14 @@ export const folders = {
       'src/state',
       'src/peers',
     ],
+  },
+  'src/reports/view': {
+    about: 'what others report of the managed domains, and what follows for their policies',
+    uses: ['src/reports/store', 'src/tlsrpt', 'src/settings/schema', 'src/peers'],
+  },
+  'src/reports/receive': {
+    about: 'reports of others: verified, unpacked, read, kept',
+    uses: ['src/reports/store', 'src/tlsrpt', 'src/settings/schema', 'src/dns', 'src/state', 'src/peers'],
   },
   'src/reports/queue': {
     about: "reports on their way through Haraka's queue",

@@ -14,6 +14,7 @@ import { lintCommand } from './commands/lint';
 import { utcDay } from '../peers/day';
 import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
+import { reportsCommand } from './commands/reports';
 import { testCommand } from './commands/test';
 import { trafficCommand } from './commands/traffic';
 
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   cacheCommand,
   trafficCommand,
   impactCommand,
+  reportsCommand,
   exportCommand,
   importCommand,
 ];
