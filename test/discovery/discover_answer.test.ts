@@ -5,9 +5,11 @@ import { createResolver } from '../../src/dns/resolver';
 import type { StsFacts } from '../../src/mta_sts/types';
 import type { OutboundRule } from '../../src/peers/rule';
 import type { AnswerFacts } from '../../src/policy/decide_answer';
-import { nothingLeft } from '../dns/leftovers';
+import { nothingLeft, watchLeftovers } from '../dns/leftovers';
 import { LabResolver, type LabAnswer, type LabRecord, type Zone } from '../dns/lab_resolver';
 import { domain, noPolicy, policy, rule } from '../policy/facts';
+
+watchLeftovers();
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

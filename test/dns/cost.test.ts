@@ -4,7 +4,9 @@ import { createResolver, type Resolver } from '../../src/dns/resolver';
 import type { Destination } from '../../src/dns/types';
 import type { SecurityLevel } from '../../src/peers/rule';
 import { LabResolver, type LabAnswer, type LabQuery, type LabRecord } from './lab_resolver';
-import { nothingLeft } from './leftovers';
+import { nothingLeft, watchLeftovers } from './leftovers';
+
+watchLeftovers();
 
 const mx = (exchange: string): LabRecord => ({ type: 'MX', data: { preference: 10, exchange } });
 const tlsa: LabRecord = {

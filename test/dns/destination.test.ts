@@ -9,7 +9,9 @@ import { maxMxHosts, orderMx } from '../../src/dns/order';
 import { createResolver, type Resolver } from '../../src/dns/resolver';
 import type { Destination, MxHostFacts, RoutedHostFacts } from '../../src/dns/types';
 import { LabResolver, type LabAnswer, type LabRecord, type Zone } from './lab_resolver';
-import { nothingLeft } from './leftovers';
+import { nothingLeft, watchLeftovers } from './leftovers';
+
+watchLeftovers();
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

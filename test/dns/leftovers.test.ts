@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { withDeadline } from '../../src/deadline';
-import { heldNow, nothingLeft } from './leftovers';
+import { heldNow, nothingLeft, watchLeftovers } from './leftovers';
+
+watchLeftovers();
 
 test('a timer that is left behind is noticed', async () => {
   let finish: () => void = () => undefined;

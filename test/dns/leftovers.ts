@@ -1,12 +1,13 @@
 /** Whether the code under test left sockets or timers behind. */
 import { createHook } from 'node:async_hooks';
+import { afterAll, beforeAll } from 'vitest';
 
 // A TLS socket ends with its TCP socket; its own wrapper waits for the garbage collector.
 const watched = new Set(['Timeout', 'UDPWRAP', 'TCPWRAP']);
 const open = new Map<number, string>();
 
 /** Notes every socket and timer, also one that would not keep the process alive, that code in src/dns makes, its deadlines included. */
-createHook({
+const hook = createHook({
   init(id, type) {
     if (!watched.has(type)) return;
     const limit = Error.stackTraceLimit;
@@ -18,7 +19,13 @@ createHook({
   destroy(id) {
     open.delete(id);
   },
-}).enable();
+});
+
+/** Watches for as long as the tests of one file run: every other file of the process would pay for it. */
+export function watchLeftovers(): void {
+  beforeAll(() => void hook.enable());
+  afterAll(() => void hook.disable());
+}
 
 /** How many sockets and timers src/dns holds now. */
 export function heldNow(kind?: string): number {

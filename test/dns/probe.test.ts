@@ -4,7 +4,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { silent, type Log } from '../../src/log';
 import { createResolver, type ResolverOptions } from '../../src/dns/resolver';
 import { encodeAnswer, LabResolver, type LabAnswer } from './lab_resolver';
-import { nothingLeft } from './leftovers';
+import { nothingLeft, watchLeftovers } from './leftovers';
+
+watchLeftovers();
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

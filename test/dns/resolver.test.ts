@@ -4,7 +4,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createResolver, type Resolver, type ResolverOptions } from '../../src/dns/resolver';
 import type { ResolverServer } from '../../src/dns/server';
 import { encodeAnswer, framed, LabResolver, type LabAnswer, type LabQuery, type Zone } from './lab_resolver';
-import { heldNow, nothingLeft } from './leftovers';
+import { heldNow, nothingLeft, watchLeftovers } from './leftovers';
+
+watchLeftovers();
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

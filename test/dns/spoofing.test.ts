@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { createResolver } from '../../src/dns/resolver';
 import { encodeAnswer, LabResolver, type LabAnswer, type LabQuery } from './lab_resolver';
-import { nothingLeft } from './leftovers';
+import { nothingLeft, watchLeftovers } from './leftovers';
+
+watchLeftovers();
 
 const real: LabAnswer = { ad: true, answers: [{ type: 'A', data: '192.0.2.1' }] };
 const forged: LabAnswer = { ad: true, answers: [{ type: 'A', data: '203.0.113.66' }] };

@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createCa, issue, type Issued } from '../../haraka-test-harness/pki';
 import { createResolver, type Resolver, type ResolverOptions } from '../../src/dns/resolver';
 import { LabResolver, trusting, type LabAnswer, type LabQuery, type Zone } from './lab_resolver';
-import { nothingLeft } from './leftovers';
+import { nothingLeft, watchLeftovers } from './leftovers';
+
+watchLeftovers();
 
 const one: LabAnswer = { ad: true, answers: [{ type: 'A', data: '192.0.2.1' }] };
 const cleanups: (() => unknown)[] = [];
