@@ -41,7 +41,7 @@ export function nextTry(standing: Standing | 'nothing' | undefined, now: number)
       return { kind: 'waiting' };
     case 'failed': {
       if (now - standing.first >= givenUpAfter) return { kind: 'give_up' };
-      const at = standing.last + pauseAfter(standing.tries);
+      const at = Math.min(standing.last + pauseAfter(standing.tries), standing.first + givenUpAfter);
       return at <= now ? { kind: 'due' } : { kind: 'later', at };
     }
   }
