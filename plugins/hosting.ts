@@ -5,6 +5,8 @@ import { loadBundle } from '../src/bundles';
 import { RolloutWatch } from '../src/hosting/watch';
 import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
+import type { Engine } from '../src/engine';
+import { receivesTlsReports } from '../src/settings/schema/tls_reports';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
 import { atShutdown, engineOf, isCluster, isFirst, prepareLeader, shutdown, whenLeading } from './suite';
@@ -29,6 +31,7 @@ function register(this: HarakaPlugin): void {
   const watch = new RolloutWatch({
     catalogue: () => server.catalogue(),
     check: () => loadBundle('rollout').checkRollout,
+    reported: () => reported(engine),
     dependencies: () => ({ resolver: engine.resolver(), ehloName: ehloNameOf(this) }),
     log,
   });
@@ -69,4 +72,15 @@ function losesPrivileges(plugin: HarakaPlugin): boolean {
   const smtp = plugin.config.get('smtp.ini', 'ini') as { main?: { user?: unknown } } | undefined;
   const user = smtp?.main?.user;
   return process.getuid?.() === 0 && user !== undefined && user !== '';
+}
+
+/** What others report of policies that are tested. */
+async function reported(engine: Engine): Promise<string[]> {
+  const settings = engine.settings();
+  if (!receivesTlsReports(settings.global.tlsReports)) return [];
+  const place = { directory: engine.reportsDirectory(), owner: engine.owner() };
+  const { gates } = await loadBundle('sessions').receivedView({ settings, place, now: new Date() });
+  return gates.flatMap(({ domain, kind, text }) =>
+    kind === 'not_testing' ? [] : [`reports on the MTA-STS policy of ${domain}: ${text}`],
+  );
 }

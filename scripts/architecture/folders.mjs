@@ -76,6 +76,8 @@ export const folders = {
       'src/evidence/store',
       'src/evidence/views',
       'src/evidence',
+      'src/reports/send',
+      'src/reports/view',
       'src/reports/store',
       'src/tlsrpt',
       'src/discovery',
@@ -114,7 +116,13 @@ export const folders = {
   },
   'src/reports': {
     about: 'TLS reports: what the two files of their own hold',
-    uses: ['src/reports/queue', 'src/reports/send', 'src/reports/receive', 'src/reports/store'],
+    uses: [
+      'src/reports/queue',
+      'src/reports/send',
+      'src/reports/receive',
+      'src/reports/view',
+      'src/reports/store',
+    ],
   },
   'src/reports/send': {
     about: 'reports to others: composed, signed, sent in their time',

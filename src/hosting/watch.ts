@@ -10,6 +10,8 @@ export interface RolloutWatchOptions {
   /** Looks at policies; it stands in a file of its own, which few processes need. @throws Error where that cannot be loaded */
   readonly check: () => typeof checkRollout;
   readonly log: Log;
+  /** What others report of them, one line each; nothing where absent. */
+  readonly reported?: () => Promise<readonly string[]>;
   /** Milliseconds until the first check, while the listeners come up; 5 s where absent. */
   readonly firstMs?: number;
 }
@@ -62,6 +64,7 @@ export class RolloutWatch {
         if (severity === 'error') log.error(line);
         else log.warn(line);
       }
+      for (const line of (await this.#options.reported?.()) ?? []) log.notice(line);
       log.notice(
         `checked ${count(files.length, 'MTA-STS policy', 'MTA-STS policies')}: ${summary(findings.length)}`,
       );

@@ -116,7 +116,8 @@ async function count(domain = 'peer.example', changes: Partial<CountedResult> = 
 async function states(domain = 'peer.example'): Promise<Record<string, string>> {
   const known = (await readJournal({ directory, owner }, day)).domains.get(domain);
   const own = known === undefined || known.whole === 'nothing' ? [] : [['', known.whole.state]];
-  return Object.fromEntries([...own, ...[...(known?.byUri ?? [])].map(([uri, { state }]) => [uri, state])]);
+  const all = [...own, ...[...(known?.byUri ?? [])].map(([uri, { state }]) => [uri, state])];
+  return Object.fromEntries(all) as Record<string, string>;
 }
 
 const counts = () => readdirSync(directory).filter((name) => name.endsWith('.counts'));

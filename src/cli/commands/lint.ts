@@ -13,6 +13,7 @@ import { askNetwork } from '../network_checks';
 import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
+import { reportedPolicies, type PolicyNote } from '../reported_policies';
 
 interface Findings {
   /** What vanished, and is meant to be gone, where the call says so. */
@@ -22,6 +23,8 @@ interface Findings {
   readonly checked: readonly string[];
   readonly faults: readonly Fault[];
   readonly warnings: readonly Fault[];
+  /** What others report of the policies of managed domains: whether one that is tested may be enforced. */
+  readonly policies: readonly PolicyNote[];
 }
 
 export const lintCommand: Command = {
@@ -69,6 +72,7 @@ async function lint(context: Context): Promise<Findings> {
     checked: [...read].sort(),
     faults: inOrder([...loaded.faults, ...of('fault')]),
     warnings: inOrder(of('warning')),
+    policies: await reportedPolicies(context, settings),
   };
 }
 
@@ -110,6 +114,7 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
   const lines = [
     ...findings.faults.flatMap((one) => faultLines(output, { text: 'fault', style: 'red' }, one)),
     ...findings.warnings.flatMap((one) => faultLines(output, { text: 'warning', style: 'yellow' }, one)),
+    ...findings.policies.flatMap(({ domain, text }) => paragraph(output, [`reports on ${domain}: ${text}`])),
     ...paragraph(output, [
       `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
         `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,

@@ -8,8 +8,10 @@ import { resolverOptions } from '../../settings/load/resolver_options';
 import { directorySource } from '../../settings/load/source';
 import type { ManagedDomain, Settings } from '../../settings/schema/types';
 import { CommandError, exit, UsageError, type Command, type Context } from '../command';
+import { parseReportRecords } from '../../tlsrpt/record';
 import { nextKey, presented } from '../install_keys';
 import { reportUris } from '../operands';
+import { reportRemarks, reportsOf } from '../report_records';
 import { heldAgainstShown } from '../shown_records';
 import type { HostVerdict } from '../shown_text';
 import { json } from '../output';
@@ -28,7 +30,7 @@ export const recordsCommand: Command = {
     '',
     '  --offline         ask no DNS: the MX hosts are those of the hosted policy, and nothing is compared',
     '  --next FILE       PEM of a certificate or key that will be used next',
-    '  --rua URI         where reports go, mailto: or https:, several with commas (default: mailto:tls-reports@DOMAIN)',
+    '  --rua URI         where reports go, mailto: or https:, several with commas (default: as [tls_reports] receive has it, or mailto:tls-reports@DOMAIN)',
   ],
   options: { offline: { type: 'boolean' }, next: { type: 'string' }, rua: { type: 'string' } },
   run: records,
@@ -85,7 +87,9 @@ async function reportOn(
 ): Promise<Report> {
   const { options } = context;
   const rua =
-    typeof options['rua'] === 'string' ? reportUris(options['rua']) : `mailto:tls-reports@${domain.domain}`;
+    typeof options['rua'] === 'string'
+      ? reportUris(options['rua'])
+      : reportsOf(settings.global, domain.domain);
   const served = asServed(domain);
   const resolver = createResolver(resolverOptions(settings.global));
   try {
@@ -126,10 +130,11 @@ async function reportOn(
       wanted,
       now: context.now,
     });
+    const reporting = await reportRemarks(resolver, settings.global, domain.domain, context.directory);
     const unreachable = missing.length === 0 ? [] : await withoutPublishedAddress(resolver, domain);
     return {
       records: compared,
-      remarks: [...held.wrong, ...remarks, ...unreachable],
+      remarks: [...held.wrong, ...remarks, ...unreachable, ...reporting],
       notes: held.notes,
       hosts: held.verdicts,
     };
@@ -204,7 +209,7 @@ async function stateOf(
   // Reports may go wherever the operator already sends them.
   const anyReports = !ruaGiven && record.owner.startsWith('_smtp._tls.');
   const found = anyReports
-    ? answer.records.some((text) => /^v=TLSRPTv1\s*;/.test(text))
+    ? parseReportRecords(answer.records).kind === 'found'
     : answer.records.includes(record.type === 'TXT' ? unquoted(record.data) : record.data);
   return found ? 'published' : 'missing';
 }

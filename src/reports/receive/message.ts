@@ -4,6 +4,7 @@ import PostalMime, { type Attachment, type Email } from 'postal-mime';
 import type { Answer } from '../../dns/types';
 import { canonicalDomain } from '../../names';
 import { messageOf, printable } from '../../text';
+import { excludesReports } from '../../tlsrpt/key_record';
 import { readReport, type ReceivedReport } from '../../tlsrpt/received';
 import { unpack } from './unpack';
 
@@ -82,16 +83,9 @@ function faultOf(result: DkimResult): string | undefined {
   if (canonBodyLengthLimited === true) return `${whose} does not cover the whole body (l=)`;
   if (!/(?:^|[:\s])from(?:$|[:\s])/i.test(signingHeaders?.keys ?? ''))
     return `${whose} does not cover the author`;
-  if (excludesReports(rr)) return `the key of ${printable(signingDomain)} is not for TLS reports (s=)`;
+  if (excludesReports(rr, ['tlsrpt', 'email']))
+    return `the key of ${printable(signingDomain)} is not for TLS reports (s=)`;
   return undefined;
-}
-
-/** Whether a key record is for services among which reports are not (RFC 8460 section 3, RFC 6376 section 3.6.1). */
-export function excludesReports(record: string): boolean {
-  const [, services] = /(?:^|;)\s*s\s*=\s*([^;]*)/.exec(record) ?? [];
-  if (services === undefined) return false;
-  const named = services.split(':').map((one) => one.trim().toLowerCase());
-  return !named.some((one) => one === '*' || one === 'tlsrpt' || one === 'email');
 }
 
 function resolverOf(txt: TxtLookup) {

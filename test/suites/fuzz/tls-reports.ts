@@ -195,5 +195,5 @@ function mutateValues(original: Buffer, random: (below: number) => number): Buff
       Object.entries(value).flatMap(([key, inner]) => (random(25) === 0 ? [] : [[key, change(inner)]])),
     );
   };
-  return Buffer.from(String(JSON.stringify(change(parsed))));
+  return Buffer.from(JSON.stringify([change(parsed)]).slice(1, -1));
 }
