@@ -40,9 +40,14 @@ it('a report is sent on the day after, signed, and its sessions are then forgott
       records: [txt('_smtp._tls.peer.example', 'v=TLSRPTv1; rua=mailto:reports@desk.example')],
     },
     {
-      plugins: ['clock', 'tls-peers'],
+      // Haraka's own signer, with the same key: a report is signed once.
+      plugins: ['clock', 'dkim', 'tls-peers'],
       ownPlugins: { clock },
-      config: { ...dkimConfig('ours.example', signing), 'tls-peers.ini': settings },
+      config: {
+        ...dkimConfig('ours.example', signing),
+        'dkim.ini': '[sign]\nenabled=true\n',
+        'tls-peers.ini': settings,
+      },
     },
   );
   labs.push(lab);
@@ -56,6 +61,7 @@ it('a report is sent on the day after, signed, and its sessions are then forgott
   await desk.until(({ messages }) => messages.length > 0, 30_000);
   const [message] = desk.messages;
   const raw = Buffer.from(message?.data ?? '', 'latin1');
+  expect(raw.toString('latin1').match(/^DKIM-Signature:/gim)).toHaveLength(1);
   const { results } = await dkimVerify(raw, {
     resolver: txtResolver({ 'sel._domainkey.ours.example': signing.record }),
   });
@@ -81,3 +87,46 @@ it('a report is sent on the day after, signed, and its sessions are then forgott
   const kept = await readdir(path.join(lab.haraka.directory, 'tls-reports'));
   expect(kept.filter((name) => name.endsWith('.counts'))).toEqual([]);
 }, 90_000);
+
+/** What was found out of Haraka's `send_email`, and is why a report is handed over as it is. */
+const trial = `
+exports.register = function () {
+  this.register_hook('pre_send_trans_email', 'look');
+  this.register_hook('init_master', 'start');
+};
+exports.look = (next) => next();
+exports.start = function (next) {
+  const outbound = this.haraka_require('outbound');
+  const { createTransaction } = this.haraka_require('transaction');
+  const text = 'From: a@ours.example\\r\\nSubject: x\\r\\n\\r\\n..two dots\\r\\n.one\\r\\n';
+  const send = (name, notes) => {
+    try {
+      outbound.send_email('a@ours.example', name + '@desk.example', text, (code) => this.lognotice('trial ' + name + ' ' + code), { notes });
+    } catch (error) {
+      this.lognotice('trial ' + name + ' threw ' + error.message);
+    }
+  };
+  process.once('uncaughtException', (error) => this.lognotice('trial plain threw ' + error.message));
+  // The queue is there once Haraka has started.
+  setTimeout(() => {
+    send('plain', { tls_peers_report: {} });
+    const { notes } = createTransaction(null, {});
+    notes.skip_plugins = [];
+    send('whole', notes);
+  }, 1000);
+  next();
+};
+`;
+
+it('Haraka takes notes of its own kind with a text, and stuffs its dots; a plain object it throws at', async () => {
+  const lab = await startLab(
+    { domains: { 'desk.example': {} } },
+    { plugins: ['trial', 'tls-peers'], ownPlugins: { trial } },
+  );
+  labs.push(lab);
+  expect(await lab.haraka.waitForLog(/trial plain /)).toContain("reading 'includes'");
+  expect(await lab.haraka.waitForLog(/trial whole /, { timeoutMs: 30_000 })).toContain('906');
+  const desk = lab.peer('mx.desk.example');
+  await desk.until(({ messages }) => messages.length === 1, 30_000);
+  expect(desk.messages[0]?.data).toContain('\r\n..two dots\r\n.one\r\n');
+}, 60_000);
