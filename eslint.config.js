@@ -24,10 +24,10 @@ const nodeGlobals = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', '/outbound/', '/inbound/', '/hosting/'] },
+  { ignores: ['dist/', 'coverage/', 'node_modules/', '/outbound/', '/inbound/', '/hosting/', '/web/'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { architecture },

@@ -42,14 +42,21 @@ export interface BuiltWorld {
   readonly stop: () => Promise<void>;
 }
 
-export async function buildWorld(world: World): Promise<BuiltWorld> {
+/**
+ * Which ports a world listens at. `real`: 53, 25 and 443, at public addresses. It takes a network namespace of its own, in which
+ * these addresses are this machine's, and then whoever lives there needs no shim.
+ */
+export type WorldPorts = 'ephemeral' | 'real';
+
+export async function buildWorld(world: World, ports: WorldPorts = 'ephemeral'): Promise<BuiltWorld> {
   const office = await openCertificateOffice();
-  const dns = await startDnsServer();
+  const portOf = (real: number): number => (ports === 'real' ? real : 0);
+  const dns = await startDnsServer(portOf(53));
   const peers = new Map<string, SmtpPeer>();
   const middleboxes = new Map<string, Middlebox>();
   const policyHosts = new Map<string, PolicyHost>();
   const routes = new Map<string, RouteTarget>();
-  const nextAddress = addressSequence();
+  const nextAddress = addressSequence(ports === 'real' ? publicNetwork : '127.');
   const stop = async (): Promise<void> => {
     const parts = [dns, ...middleboxes.values(), ...peers.values(), ...policyHosts.values()];
     await Promise.all(parts.map((part) => part.stop()));
@@ -67,6 +74,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
         const peer = await startSmtpPeer({
           name,
           address: own,
+          port: portOf(25),
           certificate,
           tls: spec.tls ?? { min: 'TLSv1.2', max: 'TLSv1.3' },
           behaviour: spec.behaviour ?? 'normal',
@@ -94,6 +102,7 @@ export async function buildWorld(world: World): Promise<BuiltWorld> {
         const host = await startPolicyHost({
           name,
           address: own,
+          port: portOf(443),
           body: policyBody(spec.sts, domain, spec),
           behaviour: spec.sts.behaviour ?? 'serve',
           certificate: await office.certificate(name, spec.sts.certificate ?? 'trusted'),
@@ -227,10 +236,10 @@ async function allOf(starting: readonly Promise<void>[]): Promise<void> {
 const publicNetwork = '25.';
 
 /** 127.20.0.1 and on: all of 127.0.0.0/8 is this machine on Linux. */
-function addressSequence(): () => string {
+function addressSequence(network: string): () => string {
   let last = 0;
   return () => {
     last++;
-    return `127.20.${Math.floor(last / 250)}.${(last % 250) + 1}`;
+    return `${network}20.${Math.floor(last / 250)}.${(last % 250) + 1}`;
   };
 }

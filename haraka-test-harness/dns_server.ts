@@ -85,8 +85,8 @@ interface Answer {
   readonly ttl: number;
 }
 
-/** Starts a server with nothing in it but the root, which validates. */
-export async function startDnsServer(): Promise<DnsServer> {
+/** Starts a server with nothing in it but the root, which validates. `wanted` is its port, 0 a free one. */
+export async function startDnsServer(wanted = 0): Promise<DnsServer> {
   const sets = new Map<string, RecordSet>();
   const zones = new Map<string, Validation>();
   const asked: DnsQuestion[] = [];
@@ -188,7 +188,7 @@ export async function startDnsServer(): Promise<DnsServer> {
   };
 
   const connections = new Set<Socket>();
-  const { udp, tcp, port } = await listenOnBoth(handle);
+  const { udp, tcp, port } = await listenOnBoth(handle, wanted);
   tcp.on('connection', (socket: Socket) => {
     connections.add(socket);
     socket.on('error', () => undefined);
@@ -234,14 +234,17 @@ export async function startDnsServer(): Promise<DnsServer> {
 }
 
 /** The same free port for UDP and TCP; the TCP port may be taken by another process, so several are tried. */
-async function listenOnBoth(handle: DnsHandler): Promise<{
+async function listenOnBoth(
+  handle: DnsHandler,
+  wanted: number,
+): Promise<{
   udp: ReturnType<typeof createUDPServer>;
   tcp: ReturnType<typeof createTCPServer>;
   port: number;
 }> {
   for (let attempt = 1; ; attempt++) {
     const udp = createUDPServer(handle);
-    await udp.listen(0, '127.0.0.1');
+    await udp.listen(wanted, '127.0.0.1');
     const { port } = udp.address();
     const tcp = createTCPServer(handle);
     const listening = once(tcp, 'listening');

@@ -35,6 +35,8 @@ export interface PolicyHost {
 export interface PolicyHostOptions {
   readonly name: string;
   readonly address: string;
+  /** A free one where absent. */
+  readonly port?: number;
   readonly body: string;
   readonly behaviour: PolicyBehaviour;
   readonly certificate: ServerCertificate;
@@ -89,7 +91,7 @@ export async function startPolicyHost(options: PolicyHostOptions): Promise<Polic
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
   });
-  server.listen(0, options.address);
+  server.listen(options.port ?? 0, options.address);
   await once(server, 'listening');
 
   return {

@@ -18,6 +18,8 @@ export interface SmtpPeerOptions {
   readonly name: string;
   /** A loopback address of its own. */
   readonly address: string;
+  /** A free one where absent. */
+  readonly port?: number;
   readonly certificate: ServerCertificate;
   readonly tls: { readonly min: TlsVersion; readonly max: TlsVersion };
   readonly behaviour: BehaviourName | Behaviour | readonly (BehaviourName | Behaviour)[];
@@ -82,7 +84,7 @@ export async function startSmtpPeer(options: SmtpPeerOptions): Promise<SmtpPeer>
     mostAtOnce = Math.max(mostAtOnce, openSessions().filter(({ tookLeave }) => !tookLeave).length);
     changes.emit('change');
   });
-  server.listen(0, options.address);
+  server.listen(options.port ?? 0, options.address);
   await once(server, 'listening');
 
   const peer: SmtpPeer = {

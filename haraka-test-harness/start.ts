@@ -8,7 +8,8 @@ import { parseArgs } from 'node:util';
 
 import { shortened } from '../src/cli/layout/width';
 import { columnsOf } from '../src/cli/layout/terminal';
-import { atWidth, processOutput } from '../src/cli/output';
+import { atWidth } from '../src/cli/output';
+import { processOutput } from '../src/cli/process_output';
 import { startLab, type Lab } from './lab';
 import { byLevel, everyColumn } from './rows_text';
 import { runScenarios, type Row } from './run_scenarios';
@@ -44,7 +45,7 @@ async function main({ output, afterwards }: Wishes): Promise<void> {
     });
     print(output === 'json' ? json(rows) : table(rows, output));
     const faulty = rows.filter(({ ok }) => !ok);
-    for (const { peer, faults } of faulty) for (const fault of faults) say(`${peer}: ${fault}`);
+    for (const { peer, faults } of faulty) for (const fault of faults) explain(`${peer}: ${fault}`);
     say(`${rows.length - faulty.length} of ${rows.length} rows as expected.`);
     process.exitCode = faulty.length === 0 ? 0 : 1;
     if (afterwards === 'keep') {
@@ -109,6 +110,11 @@ function tell(text: string): void {
   say(width === undefined ? text : shortened(text, width));
 }
 
+/** What is wrong: all of it, broken where the terminal ends. */
+function explain(text: string): void {
+  processOutput().complain(text);
+}
+
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -118,6 +124,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => process.exit(process.exitCode ?? 130));
 }
 main(wishes()).catch((error: unknown) => {
-  say(error instanceof Error ? error.message : String(error));
+  for (const line of (error instanceof Error ? error.message : String(error)).split('\n')) explain(line);
   process.exitCode = 1;
 });

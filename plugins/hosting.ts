@@ -2,14 +2,13 @@
 import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { loadBundle } from '../src/bundles';
-import { RolloutWatch } from '../src/hosting/watch';
-import { PolicyServer } from '../src/hosting/server';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import type { Engine } from '../src/engine';
 import { receivesTlsReports } from '../src/settings/schema/tls_reports';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isCluster, isFirst, prepareLeader, shutdown, whenLeading } from './suite';
+import { atShutdown, engineOf, isFirst, prepareLeader, shutdown, whenLeading } from './suite';
+import { isCluster } from './workers';
 
 /** A worker that is replaced finishes what it answers, within this time. */
 const graceMs = 2_000;
@@ -23,28 +22,23 @@ function register(this: HarakaPlugin): void {
   if (!isFirst('hosting')) return;
   const engine = engineOf(this);
   const log = logOf(this);
-  const server = new PolicyServer({
+  const policies = loadBundle('hosting').openHosting({
     settings: () => engine.settings(),
     configDirectory: harakaConfigDirectory(this.config),
     log,
-  });
-  const watch = new RolloutWatch({
-    catalogue: () => server.catalogue(),
-    check: () => loadBundle('rollout').checkRollout,
+    resolver: () => engine.resolver(),
+    ehloName: () => ehloNameOf(this),
     reported: () => reported(engine),
-    dependencies: () => ({ resolver: engine.resolver(), ehloName: ehloNameOf(this) }),
-    log,
   });
   atShutdown(() => {
-    watch.close();
-    void server.close(graceMs);
+    void policies.close(graceMs);
   });
   const watchForAll = () => {
     if (!cluster.isPrimary) log.info(`process ${process.pid} checks the MTA-STS policies for all workers`);
-    watch.start();
+    policies.watch();
   };
   const start = () => {
-    server.start().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
+    policies.serve().catch((error: unknown) => log.error(`hosting: ${messageOf(error)}`));
   };
 
   this['tls_peers_serve'] = (next: Next) => {

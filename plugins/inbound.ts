@@ -7,6 +7,7 @@ import {
   type SmtpReply,
 } from '../src/inbound/decide';
 import { InboundSightings, type Judged } from '../src/inbound/sightings';
+import { InboundTrack } from '../src/inbound/track';
 import { verdictLine } from '../src/inbound/report';
 import { isReportAddress } from '../src/inbound/report_address';
 import { ruleForClient, type Client } from '../src/inbound/client_rule';
@@ -18,6 +19,7 @@ import { messageOf } from '../src/text';
 import { encrypts } from '../src/tls/encrypts';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
+import { messageIdOf, type MessageTaken } from './outcome_notes';
 import { engineOf, isFirst, shutdown } from './suite';
 
 /** Before every other `rcpt` plugin: the first that answers OK ends the chain. */
@@ -50,6 +52,8 @@ interface Connection {
 }
 
 interface Transaction {
+  readonly uuid?: string;
+  readonly header: MessageTaken['header'];
   readonly mail_from: EnvelopeAddress;
   readonly rcpt_to: readonly EnvelopeAddress[];
   readonly results: Results;
@@ -92,6 +96,7 @@ class Recipients {
   readonly #kinds = new WeakMap<Transaction, Client['kind']>();
 
   readonly #sightings: InboundSightings;
+  readonly #track: InboundTrack;
   readonly #plugin: HarakaPlugin;
   readonly #engine: Engine;
   readonly #logger: LoggerModule;
@@ -100,6 +105,10 @@ class Recipients {
     this.#plugin = plugin;
     this.#engine = engine;
     this.#sightings = new InboundSightings((key, sighting) => engine.evidence().add(key, sighting));
+    this.#track = new InboundTrack((row) => {
+      const track = engine.track();
+      if (track !== 'nowhere') track.add(row);
+    });
     this.#logger = plugin.haraka_require('logger') as LoggerModule;
   }
 
@@ -142,7 +151,16 @@ class Recipients {
     const settings = this.#engine.settings();
     if (!transaction || !settings.global.evidence.enabled) return;
     try {
-      this.#sightings.judged(transaction, { settings, recipientDomain: domainOf(recipient), ...judged });
+      const whole: Judged = { settings, recipientDomain: domainOf(recipient), ...judged };
+      this.#sightings.judged(transaction, whole);
+      if (!settings.global.evidence.track) return;
+      this.#track.judged(transaction, {
+        ...whole,
+        sender: textOf(transaction.mail_from),
+        recipient: textOf(recipient),
+        transaction: transaction.uuid ?? '',
+        at: Date.now(),
+      });
     } catch (error) {
       connection.logerror(`tls-peers: the recipient could not be counted: ${messageOf(error)}`);
     }
@@ -152,7 +170,16 @@ class Recipients {
   queued(next: Next, connection: Connection): void {
     const { transaction } = connection;
     try {
-      if (transaction) this.#sightings.accepted(transaction, transaction.rcpt_to.map(domainOf));
+      if (transaction) {
+        this.#sightings.accepted(transaction, transaction.rcpt_to.map(domainOf));
+        if (this.#engine.settings().global.evidence.track)
+          this.#track.accepted(
+            transaction,
+            transaction.rcpt_to.map(textOf),
+            messageIdOf(transaction),
+            Date.now(),
+          );
+      }
     } catch (error) {
       connection.logerror(`tls-peers: the message could not be counted: ${messageOf(error)}`);
     }

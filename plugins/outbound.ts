@@ -5,6 +5,7 @@ import type { SeenOutcome, Sighting } from '../src/evidence/sighting';
 import { managedDomain } from '../src/peers/candidates';
 import { deliveryCounters, type DeliveryOutcome } from '../src/delivery/counters';
 import type { DeliveryEnvironment, DeliveryLimits } from '../src/delivery/delivery';
+import { tellFailure } from '../src/delivery/failure_news';
 import { DeliveryGuard } from '../src/delivery/guard';
 import {
   assertSeam,
@@ -15,6 +16,7 @@ import {
   type OutboundConfigModule,
   type OutboundTls,
   type OutboundTlsModule,
+  type Recipient,
   type TlsSocketModule,
 } from '../src/delivery/haraka';
 import { PeerHealth } from '../src/delivery/health';
@@ -27,9 +29,12 @@ import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
 import { outboundRule } from '../src/peers/rules';
 import { Connections } from '../src/session/connections';
+import type { Log } from '../src/log';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
+import { newsLogOf } from './news';
 import { moveFirst } from './hook_order';
+import { OutcomeNotes, type MessageTaken } from './outcome_notes';
 import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
 import { atShutdown, engineOf, isFirst, shutdown } from './suite';
@@ -69,9 +74,12 @@ function register(this: HarakaPlugin): void {
   ];
   for (const [hook, method, priority] of hooks) {
     const name = `tls_peers_${method}`;
-    this[name] = (next: Next, hmail: HMailItem) => deliveries[method](next, hmail);
+    this[name] = (next: Next, hmail: HMailItem, params?: unknown) => deliveries[method](next, hmail, params);
     this.register_hook(hook, name, priority);
   }
+  this['tls_peers_remember'] = (next: Next, { transaction }: { transaction: MessageTaken }) =>
+    deliveries.notes.remember(next, transaction);
+  this.register_hook('pre_send_trans_email', 'tls_peers_remember', last);
   // When every plugin has registered, and before a queue can be loaded: that happens before `init_child` as well.
   process.nextTick(() => deliveries.comeFirst());
 }
@@ -90,11 +98,15 @@ class Deliveries {
   readonly #plugin: HarakaPlugin;
   readonly #environment: DeliveryEnvironment;
   readonly #engine: Engine;
+  readonly notes: OutcomeNotes;
+  readonly #news: Log;
 
   constructor(plugin: HarakaPlugin, environment: DeliveryEnvironment, engine: Engine) {
     this.#plugin = plugin;
+    this.#news = newsLogOf(plugin);
     this.#environment = environment;
     this.#engine = engine;
+    this.notes = new OutcomeNotes(plugin, engine);
   }
 
   /** `send_email`: the same HMailItem comes by again on every retry, and keeps its guard. */
@@ -142,19 +154,23 @@ class Deliveries {
     );
   }
 
-  delivered(next: Next, hmail: HMailItem): void {
-    this.#conclude(next, hmail, 'delivered', (summary) => {
+  /** @param params as Haraka calls the hook: host, address, response, delay, port, mode, the recipients who have it */
+  delivered(next: Next, hmail: HMailItem, params?: unknown): void {
+    const recipients: unknown = Array.isArray(params) ? params[6] : undefined;
+    const report = (summary: DeliverySummary): void => {
       deliveryCounters.count('delivered', summary);
       this.#log(hmail, logLine('tls-peers delivered', summary));
       const sender = domainOf(hmail.todo.mail_from);
       if (this.#health.delivered(ourFault(sender)) === 'recovered') {
-        this.#plugin.lognotice(`mail ${fromDomain(sender)} is delivered again`);
+        this.#news.notice(`mail ${fromDomain(sender)} is delivered again`);
       }
       if (this.#health.delivered(pairOf(summary)) === 'recovered') {
         deliveryCounters.peerChanged('recovering');
-        this.#plugin.lognotice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
+        this.#news.notice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
       }
-    });
+    };
+    const told = Array.isArray(recipients) ? (recipients as readonly Recipient[]) : undefined;
+    this.#conclude(next, hmail, 'delivered', report, told);
   }
 
   deferred(next: Next, hmail: HMailItem): void {
@@ -208,6 +224,7 @@ class Deliveries {
     hmail: HMailItem,
     outcome: SeenOutcome,
     report: (summary: DeliverySummary) => void,
+    recipients?: readonly Recipient[],
   ): void {
     try {
       const guard = this.#guards.get(hmail);
@@ -219,7 +236,10 @@ class Deliveries {
         report(summary);
         if (this.#environment.keepsEvidence()) {
           const sighting = guard?.sighting(outcome) ?? (part && { ...part.sighting, outcome });
-          if (sighting !== undefined) this.#count(hmail, sighting);
+          if (sighting !== undefined) {
+            this.#count(hmail, sighting);
+            this.notes.concluded(hmail, summary, sighting, recipients);
+          }
         }
       }
     } catch (error) {
@@ -249,6 +269,16 @@ class Deliveries {
     hmail: HMailItem,
     summary: DeliverySummary,
   ): void {
+    const { todo } = hmail;
+    tellFailure(
+      {
+        at: Date.now(),
+        managed: managedDomain(this.#engine.settings(), domainOf(todo.mail_from)),
+        peer: peerName(todo.domain),
+        outcome,
+      },
+      summary,
+    );
     if (summary.rule === '' && summary.reasons.length === 0) return;
     deliveryCounters.count(outcome, summary);
     this.#log(hmail, logLine(`tls-peers ${outcome}`, summary));
@@ -257,10 +287,12 @@ class Deliveries {
     const policy = summary.reasons.find(({ reason }) => reason !== 'connection-failed');
     if (policy === undefined) return;
     const fate = outcome === 'bounced' ? 'returned' : 'held up';
+    // That is said of the resolver, once, and is no fault of the peer.
+    if (policy.reason === 'dns-lookup-failed' && this.#engine.isWithoutResolver()) return;
     if (summary.rule === '') this.#reportOurFault(fate, domainOf(hmail.todo.mail_from), policy);
     else if (this.#health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
       deliveryCounters.peerChanged('failing');
-      this.#plugin.lognotice(
+      this.#news.notice(
         `mail to ${summary.peer} is ${fate}: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
       );
     }
@@ -269,7 +301,7 @@ class Deliveries {
   /** No rule was found: a file of ours is not valid, whoever the mail is for. */
   #reportOurFault(fate: string, sender: string, { reason, text }: ReasonSummary): void {
     if (this.#health.failed(ourFault(sender), reason) === 'began_to_fail') {
-      this.#plugin.lognotice(`mail ${fromDomain(sender)} is ${fate}: ${reason}: ${text}`);
+      this.#news.notice(`mail ${fromDomain(sender)} is ${fate}: ${reason}: ${text}`);
     }
   }
 }

@@ -13,7 +13,8 @@ import { isReportAddress } from '../src/inbound/report_address';
 import { textOf, type EnvelopeAddress } from '../src/delivery/address';
 import { messageOf, printable } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isCluster, isFirst, prepareLeader, shutdown, whenLeading } from './suite';
+import { atShutdown, engineOf, isFirst, prepareLeader, shutdown, whenLeading } from './suite';
+import { isCluster } from './workers';
 
 export const reports: Piece = { register, shutdown };
 

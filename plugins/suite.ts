@@ -1,12 +1,13 @@
 /** The one engine of this process, whichever lines of config/plugins ask for it. */
 import cluster from 'node:cluster';
-import { cpus } from 'node:os';
 import path from 'node:path';
 import { Engine } from '../src/engine';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { directorySource } from '../src/settings/load/source';
-import { logOf, type HarakaPlugin } from './haraka_plugin';
+import type { HarakaPlugin } from './haraka_plugin';
+import { newsLogOf } from './news';
 import { appointLeaders, offerAsLeader } from './worker_leader';
+import { isCluster } from './workers';
 
 let engine: Engine | undefined;
 const registered = new Set<string>();
@@ -15,7 +16,7 @@ const closers: (() => void)[] = [];
 export function engineOf(plugin: HarakaPlugin): Engine {
   if (engine === undefined) {
     const directory = harakaConfigDirectory(plugin.config);
-    engine = new Engine(directorySource(directory, 'unknown'), path.dirname(directory), logOf(plugin));
+    engine = new Engine(directorySource(directory, 'unknown'), path.dirname(directory), newsLogOf(plugin));
     // With workers the master runs `init_master` too, but delivers nothing.
     plugin.tls_peers_start = (next: () => void) => {
       engine?.start();
@@ -72,16 +73,4 @@ export function whenLeading(duty: () => void): void {
     for (const one of duties.splice(0)) one();
   });
   atShutdown(withdraw);
-}
-
-/** Whether workers do the work. */
-export function isCluster(plugin: HarakaPlugin): boolean {
-  return workersOf(plugin) > 0;
-}
-
-/** How many workers there are; 0 for a single process. What Haraka makes of `nodes` in smtp.ini, also where it is unset. */
-export function workersOf(plugin: HarakaPlugin): number {
-  const { cfg } = plugin.haraka_require('server') as { cfg?: { main?: { nodes?: unknown } } };
-  const nodes = cfg?.main?.nodes;
-  return nodes === 'cpus' ? cpus().length : Number(nodes ?? 0) || 0;
 }

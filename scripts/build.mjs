@@ -5,13 +5,14 @@ import { build } from 'esbuild';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './page.mjs';
 import { thirdPartyNotices } from './third_party.mjs';
 import { withoutMeanings } from './without_meanings.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Pieces that can be listed by themselves in config/plugins. */
-const pieces = ['outbound', 'inbound', 'hosting', 'reports'];
+const pieces = ['outbound', 'inbound', 'hosting', 'reports', 'web'];
 
 /** Of dns2 only the codec is used; its servers and clients would come along otherwise. */
 const codecOfDns2 = {
@@ -32,7 +33,9 @@ const { metafile } = await build({
     cli: 'src/cli/bin.ts',
     // Loaded when they are needed: see src/bundles.ts.
     evidence: 'src/evidence/store/bundle.ts',
-    rollout: 'src/hosting/rollout_facts.ts',
+    hosting: 'src/hosting/bundle.ts',
+    web: 'src/web/bundle.ts',
+    'web-thread': 'src/web/api/thread.ts',
     sessions: 'src/reports/worker_bundle.ts',
     reports: 'src/reports/bundle.ts',
     reception: 'src/reports/reception_bundle.ts',
@@ -53,7 +56,8 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
-writeFileSync(path.join(root, 'THIRD-PARTY-NOTICES'), thirdPartyNotices(root, Object.keys(metafile.inputs)));
+const inputs = [...Object.keys(metafile.inputs), ...(await buildPage(root))];
+writeFileSync(path.join(root, 'THIRD-PARTY-NOTICES'), thirdPartyNotices(root, inputs));
 
 for (const piece of pieces) {
   const folder = path.join(root, piece);

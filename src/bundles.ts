@@ -5,7 +5,8 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as evidence from './evidence/store/bundle';
-import type * as rollout from './hosting/rollout_facts';
+import type * as web from './web/bundle';
+import type * as hosting from './hosting/bundle';
 import type * as reception from './reports/reception_bundle';
 import type * as reports from './reports/bundle';
 import type * as sessions from './reports/worker_bundle';
@@ -13,7 +14,8 @@ import type * as sessions from './reports/worker_bundle';
 /** What each of them exports. scripts/build.mjs makes them, under these names. */
 interface Bundles {
   readonly evidence: typeof evidence;
-  readonly rollout: typeof rollout;
+  readonly web: typeof web;
+  readonly hosting: typeof hosting;
   readonly sessions: typeof sessions;
   readonly reception: typeof reception;
   readonly reports: typeof reports;

@@ -1,5 +1,7 @@
 /** Time limits that leave no timer and no listener behind. */
 
+import { setMaxListeners } from 'node:events';
+
 /** The abort reason where time ran out. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
@@ -14,7 +16,7 @@ export async function withDeadline<T>(
   parent: AbortSignal | undefined,
   task: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
+  const controller = openController();
   const onParent = (): void => controller.abort(parent?.reason);
   const timer = setTimeout(() => controller.abort(new DeadlinePassed(`no answer within ${ms} ms`)), ms);
   parent?.addEventListener('abort', onParent, { once: true });
@@ -25,6 +27,13 @@ export async function withDeadline<T>(
     clearTimeout(timer);
     parent?.removeEventListener('abort', onParent);
   }
+}
+
+/** As many listen as a destination has hosts; Node warns of more than ten. */
+function openController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** The outcome of `promise`, or `otherwise` as soon as `signal` is aborted. The promise itself goes on. */
@@ -53,7 +62,7 @@ class OpenLimit implements Limit {
   #over: DeadlinePassed | undefined;
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    this.#controller ??= openController();
     if (this.#over !== undefined) this.#controller.abort(this.#over);
     return this.#controller.signal;
   }

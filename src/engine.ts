@@ -15,16 +15,31 @@ import { resolverOptions } from './settings/load/resolver_options';
 import { openSettings, type SettingsStore } from './settings/reload/settings_store';
 import type { SettingsSource } from './settings/load/source';
 import { stateOwner } from './settings/haraka/state_owner';
+import type { Fault } from './settings/schema/fault';
 import type { GlobalSettings, Settings } from './settings/schema/types';
 import { uncounted, type EvidenceWriter } from './evidence/evidence';
+import type { HeldWriter } from './evidence/store/held_writer';
 import type { SessionWriter } from './reports/store/session_files';
 import { sendsTlsReports, usesTlsReports } from './settings/schema/tls_reports';
+import type { TrackWriter } from './evidence/store/track_writer';
 import { prepareStateDirectory } from './state/directory';
 import { presentOwner, type Owner } from './state/owner';
 import { messageOf, printable } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
+
+function ignore(): void {
+  // Nothing is open.
+}
+
+/** What everything that is kept beside the record needs. */
+interface AboutStore {
+  readonly directory: string;
+  readonly owner: Owner;
+  readonly log: Log;
+  readonly now: () => Date;
+}
 
 interface Running {
   readonly resolver: Resolver;
@@ -36,7 +51,10 @@ export class Engine {
   readonly #owner: Owner;
   #running: Running | undefined;
   #evidence: EvidenceWriter | undefined;
+  #held: HeldWriter | 'nowhere' | undefined;
   #sessions: SessionWriter | 'uncounted' | undefined;
+  #track: TrackWriter | 'nowhere' | undefined;
+  #endKeeping: () => void = ignore;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -98,6 +116,11 @@ export class Engine {
     return this.#store.current();
   }
 
+  /** What is wrong in the files as they are now, which may be newer than the settings in force. */
+  faults(): readonly Fault[] {
+    return this.#store.faults();
+  }
+
   /** @param listener called after the settings in force were replaced */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
@@ -114,23 +137,74 @@ export class Engine {
     return this.#evidence;
   }
 
+  /**
+   * Where it is noted why messages wait; `nowhere` where nothing is.
+   *
+   * @param queue Haraka's outbound queue
+   */
+  held(queue: () => string): HeldWriter | 'nowhere' {
+    this.#held ??= this.#opened('why messages wait is not noted', 'nowhere', ({ createHeldWriter }, about) =>
+      createHeldWriter({ ...about, queue: queue() }),
+    );
+    return this.#held;
+  }
+
+  /** Where each recipient gets a line; `nowhere` where that is not asked for. */
+  track(): TrackWriter | 'nowhere' {
+    this.#track ??= this.#openTrack();
+    return this.#track;
+  }
+
+  #openTrack(): TrackWriter | 'nowhere' {
+    const { track, trackDays: days, trackSize } = this.settings().global.evidence;
+    if (!track) {
+      this.#endKeeping = this.#opened('old lines stay', ignore, ({ keepTrack }, about) =>
+        keepTrack({ ...about, days }),
+      );
+      return 'nowhere';
+    }
+    const mostOctets = trackSize * 1_000_000;
+    return this.#opened('messages are not tracked', 'nowhere', ({ createTrackWriter }, about) =>
+      createTrackWriter({ ...about, days, mostOctets }),
+    );
+  }
+
   #openEvidence(): EvidenceWriter {
-    const { enabled, directory, days, maxPeers } = this.settings().global.evidence;
-    if (!enabled) return uncounted;
-    try {
-      return loadBundle('evidence').createFileWriter({
-        directory: path.resolve(this.#stateDirectory, directory),
-        owner: this.#owner,
-        log: this.#log,
+    const { days, maxPeers } = this.settings().global.evidence;
+    return this.#opened('nothing is counted', uncounted, ({ createFileWriter }, about) =>
+      createFileWriter({
+        ...about,
         days,
         maxPeers,
         isNamed: ({ managed, direction, peer }) => isNamedExactly(this.settings(), managed, direction, peer),
+      }),
+    );
+  }
+
+  /** @param otherwise what takes its place where it is switched off, or cannot be loaded */
+  #opened<Opened, Otherwise>(
+    loss: string,
+    otherwise: Otherwise,
+    open: (bundle: ReturnType<typeof loadBundle<'evidence'>>, about: AboutStore) => Opened,
+  ): Opened | Otherwise {
+    const { enabled, directory } = this.settings().global.evidence;
+    if (!enabled) return otherwise;
+    try {
+      return open(loadBundle('evidence'), {
+        directory: path.resolve(this.#stateDirectory, directory),
+        owner: this.#owner,
+        log: this.#log,
         now: () => new Date(),
       });
     } catch (error) {
-      this.#log.error(`evidence: nothing is counted: ${printable(messageOf(error))}`);
-      return uncounted;
+      this.#log.error(`evidence: ${loss}: ${printable(messageOf(error))}`);
+      return otherwise;
     }
+  }
+
+  /** Why what happened cannot be stored now; empty where all is well, or nothing was counted. */
+  evidenceFault(): string {
+    return this.#evidence?.fault() ?? '';
   }
 
   /** Where sessions are counted for the TLS reports to their peers: nowhere until it is said who reports. */
@@ -176,6 +250,11 @@ export class Engine {
   #endCounts(): void {
     this.#evidence?.close();
     this.#evidence = undefined;
+    if (this.#held !== 'nowhere') this.#held?.close();
+    this.#held = undefined;
+    if (this.#track !== 'nowhere') this.#track?.close();
+    this.#endKeeping();
+    this.#track = undefined;
   }
 
   #endSessions(): void {
@@ -186,6 +265,12 @@ export class Engine {
   resolver(): Resolver {
     this.#running ??= this.#open();
     return this.#running.resolver;
+  }
+
+  /** Whether no resolver answers any more. */
+  isWithoutResolver(): boolean {
+    const { servers } = this.resolver().status();
+    return servers.length > 0 && servers.every(({ gone }) => gone);
   }
 
   /**

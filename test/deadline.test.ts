@@ -75,3 +75,33 @@ describe('a signal with a deadline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe('a signal that many listen to', () => {
+  it.each([
+    [
+      'withDeadline',
+      (task: (signal: AbortSignal) => Promise<unknown>) => withDeadline(1000, undefined, task),
+    ],
+    [
+      'within',
+      (task: (signal: AbortSignal) => Promise<unknown>) => within(1000, 'it', (limit) => task(limit.signal)),
+    ],
+  ])('of %s is nothing that Node warns of', async (_, run) => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on('warning', note);
+    try {
+      await run((signal) => {
+        for (let i = 0; i < 30; i++) signal.addEventListener('abort', () => undefined, { once: true });
+        return Promise.resolve();
+      });
+      // It is told in a later turn.
+      await new Promise((resolve) => process.nextTick(resolve));
+      vi.useRealTimers();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warnings).toEqual([]);
+    } finally {
+      process.off('warning', note);
+    }
+  });
+});

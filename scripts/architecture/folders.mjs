@@ -17,14 +17,15 @@ export const folders = {
   plugins: {
     about: 'what Haraka loads: hooks in, calls to src/, next() out. No policy in here',
     uses: [
+      'src/engine.ts',
       'src/bundles.ts',
       'src/reports/queue',
       'src/reports/send',
       'src/reports/receive',
-      'src/engine.ts',
+      'src/web',
+      'src/web/access',
       'src/evidence',
       'src/delivery',
-      'src/hosting',
       'src/inbound',
       'src/settings/load',
       'src/settings/haraka',
@@ -35,6 +36,71 @@ export const folders = {
       'src/tls',
     ],
   },
+  'src/engine.ts': {
+    about: 'what all plugin lines of one process share',
+    uses: [
+      'src/bundles.ts',
+      'src/settings/reload',
+      'src/settings/load',
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/discovery',
+      'src/evidence/store',
+      'src/evidence',
+      'src/reports/store',
+      'src/mta_sts',
+      'src/dns',
+      'src/state',
+      'src/peers',
+    ],
+  },
+  'src/bundles.ts': {
+    about: 'parts in files of their own, loaded when they are needed',
+    uses: ['src/evidence/store', 'src/reports', 'src/web', 'src/hosting'],
+  },
+  'src/web': {
+    about: 'the page, its API and metrics, in the process: who is let in, and what is handed on',
+    uses: [
+      'src/web/access',
+      'src/web/metrics',
+      'src/web/shared',
+      'src/hosting',
+      'src/settings/schema',
+      'src/dns',
+    ],
+  },
+  'src/web/page': { about: 'what the browser runs', uses: ['src/web/api'] },
+  'src/web/api': {
+    about: 'what the page asks for, worked out in a thread of its own from record, rules and DNS',
+    uses: [
+      'src/web/shared',
+      'src/cli',
+      'src/hosting',
+      'src/settings/reload',
+      'src/settings/checks',
+      'src/settings/load',
+      'src/settings/haraka',
+      'src/settings/schema',
+      'src/evidence/store',
+      'src/evidence/views',
+      'src/evidence',
+      'src/day_files',
+      'src/mta_sts',
+      'src/peers',
+    ],
+  },
+  'src/web/access': {
+    about: 'credentials, sessions, proxies and names by which the page may be asked for',
+    uses: ['src/settings/schema', 'src/state', 'src/peers', 'src/address_literal.ts'],
+  },
+  'src/web/metrics': {
+    about: 'what Prometheus is told',
+    uses: ['src/web/shared', 'src/settings/schema', 'src/dns'],
+  },
+  'src/web/shared': {
+    about: 'words that all parts of the page use: answers, how much may be asked, what goes to the thread',
+    uses: [],
+  },
   'src/cli/bin.ts': { about: 'the process of the tls-peers command', uses: ['src/cli/main.ts', 'src/cli'] },
   'src/cli/main.ts': {
     about: 'its calls: which command, which install',
@@ -43,19 +109,18 @@ export const folders = {
   'src/cli/commands': {
     about: 'one file for each command',
     uses: [
+      'src/reports/view',
+      'src/reports/store',
+      'src/tlsrpt',
       'src/cli',
       'src/settings/checks',
       'src/settings/load',
       'src/settings/haraka',
       'src/settings/schema',
       'src/settings/ini',
+      'src/evidence/store',
       'src/evidence/views',
       'src/evidence',
-      'src/reports/store',
-      'src/reports/view',
-      'src/tlsrpt',
-      'src/discovery',
-      'src/policy',
       'src/mta_sts',
       'src/dns',
       'src/state',
@@ -66,6 +131,10 @@ export const folders = {
   'src/cli': {
     about: 'what commands share: output, operands, the network as a delivery would meet it',
     uses: [
+      'src/reports/send',
+      'src/reports/view',
+      'src/reports/store',
+      'src/tlsrpt',
       'src/delivery',
       'src/hosting',
       'src/settings/checks',
@@ -76,10 +145,7 @@ export const folders = {
       'src/evidence/store',
       'src/evidence/views',
       'src/evidence',
-      'src/reports/send',
-      'src/reports/view',
-      'src/reports/store',
-      'src/tlsrpt',
+      'src/queue',
       'src/discovery',
       'src/probe',
       'src/policy',
@@ -92,27 +158,6 @@ export const folders = {
       'src/tls',
       'src/x509',
     ],
-  },
-  'src/engine.ts': {
-    about: 'what all plugin lines of one process share',
-    uses: [
-      'src/bundles.ts',
-      'src/settings/reload',
-      'src/settings/load',
-      'src/settings/haraka',
-      'src/settings/schema',
-      'src/discovery',
-      'src/evidence',
-      'src/reports/store',
-      'src/mta_sts',
-      'src/dns',
-      'src/state',
-      'src/peers',
-    ],
-  },
-  'src/bundles.ts': {
-    about: 'parts in files of their own, loaded when they are needed',
-    uses: ['src/evidence/store', 'src/reports', 'src/hosting'],
   },
   'src/reports': {
     about: 'TLS reports: what the two files of their own hold',
@@ -229,12 +274,18 @@ export const folders = {
   },
   'src/evidence/store': {
     about: 'the files of the record: counted into, read, kept for their time',
-    uses: ['src/evidence', 'src/day_files', 'src/state', 'src/peers'],
+    uses: ['src/evidence', 'src/day_files', 'src/queue', 'src/state', 'src/peers'],
   },
   'src/reports/store': {
     about:
       'the files of TLS reports: sessions counted into, read, kept for their time; what became of reports',
     uses: ['src/tlsrpt', 'src/day_files', 'src/state', 'src/peers'],
+  },
+  'src/tlsrpt': {
+    about:
+      'TLS reports as the standard has them: what a session is to policies, its counts, the report, who wants it',
+    uses: ['src/day_files/lines.ts', 'src/policy', 'src/mta_sts', 'src/dns', 'src/dane', 'src/peers'],
+    kind: 'pure',
   },
   'src/day_files': {
     about:
@@ -243,16 +294,14 @@ export const folders = {
   },
   'src/evidence': {
     about: 'what happened, counted: its shape, its lines, its bounds',
-    uses: ['src/day_files/lines.ts', 'src/peers', 'src/tls'],
-    kind: 'pure',
-  },
-  'src/tlsrpt': {
-    about:
-      'TLS reports as the standard has them: what a session is to policies, its counts, the report, who wants it',
-    uses: ['src/day_files/lines.ts', 'src/policy', 'src/mta_sts', 'src/dns', 'src/dane', 'src/peers'],
+    uses: ['src/day_files/lines.ts', 'src/state', 'src/peers', 'src/tls'],
     kind: 'pure',
   },
   'src/day_files/lines.ts': { about: 'the lines of such files', uses: ['src/peers'], kind: 'pure' },
+  'src/queue': {
+    about: "what the files of Haraka's outbound queue tell; none is changed",
+    uses: ['src/state'],
+  },
   'src/discovery': {
     about: 'gathers the facts for one decision: asks DNS and the policy store',
     uses: ['src/policy', 'src/mta_sts', 'src/dns', 'src/mail_domain.ts', 'src/peers'],

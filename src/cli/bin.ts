@@ -2,7 +2,7 @@
 import { messageOf } from '../text';
 import { exit } from './command';
 import { main } from './main';
-import { processOutput } from './output';
+import { processOutput } from './process_output';
 
 const output = processOutput();
 

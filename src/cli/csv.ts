@@ -1,4 +1,5 @@
 /** CSV as RFC 4180 has it. */
+import { printable } from '../text';
 
 export interface CsvRecord {
   readonly fields: readonly string[];
@@ -94,6 +95,15 @@ class CsvReader {
 
 export function formatCsv(records: readonly (readonly string[])[]): string {
   return records.map((record) => `${record.map(field).join(',')}\r\n`).join('');
+}
+
+/**
+ * What others chose, in one line. It must not be a formula to the spreadsheet that opens the file: such a field gets an
+ * apostrophe before it.
+ */
+export function spreadsheetSafe(text: string): string {
+  const line = printable(text, 2000);
+  return /^[=+\-@]/.test(line) ? `'${line}` : line;
 }
 
 function field(text: string): string {

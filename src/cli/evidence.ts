@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ParseArgsConfig } from 'node:util';
 import type { PeerKey } from '../evidence/day_table';
 import type { EvidenceReader, Reading, Wanted } from '../evidence/evidence';
-import { createFileReader } from '../evidence/store/file_reader';
+import { createFileReader, isWanted as isWantedKey } from '../evidence/store/file_reader';
 import { trafficOf, type PeerTraffic } from '../evidence/views/traffic';
 import { dayBefore, parseDay, type Day } from '../peers/day';
 import { directorySource } from '../settings/load/source';
@@ -12,12 +12,18 @@ import { CommandError, UsageError, type Context } from './command';
 import { ownerOfState } from './install';
 import { validSettings } from './valid_settings';
 
+export { isWantedKey };
+
+export const peerOptions = {
+  managed: { type: 'string' },
+  peer: { type: 'string' },
+} as const satisfies ParseArgsConfig['options'];
+
 export const windowOptions = {
   from: { type: 'string' },
   to: { type: 'string' },
   days: { type: 'string' },
-  managed: { type: 'string' },
-  peer: { type: 'string' },
+  ...peerOptions,
   inbound: { type: 'boolean' },
   outbound: { type: 'boolean' },
 } as const satisfies ParseArgsConfig['options'];
@@ -32,20 +38,29 @@ export const windowHelp = [
 
 const usualDays = 7;
 
-/** @throws UsageError where the options name no window */
-export function wantedOf({ options, today }: Pick<Context, 'options' | 'today'>): Wanted {
+/** @param usual days of the window where the call names none. @throws UsageError where the options name no window */
+export function wantedOf(
+  { options, today }: Pick<Context, 'options' | 'today'>,
+  usual: number = usualDays,
+): Wanted {
   const { inbound, outbound } = options;
-  const managed = textOf(options['managed']);
-  const peer = textOf(options['peer'])?.toLowerCase();
   return {
-    ...windowOf(options, today),
-    ...(managed === undefined ? {} : { managed: managed.toLowerCase() }),
-    ...(peer === undefined ? {} : { peer }),
+    ...windowOf(options, today, usual),
+    ...wantedPeer(options),
     ...(inbound === outbound ? {} : { direction: inbound === true ? 'in' : 'out' }),
   };
 }
 
-function windowOf(options: Context['options'], today: Day): { from: Day; to: Day } {
+export function wantedPeer(options: Context['options']): Pick<Wanted, 'managed' | 'peer'> {
+  const managed = textOf(options['managed'])?.toLowerCase();
+  const peer = textOf(options['peer'])?.toLowerCase();
+  return {
+    ...(managed === undefined ? {} : { managed }),
+    ...(peer === undefined ? {} : { peer }),
+  };
+}
+
+function windowOf(options: Context['options'], today: Day, usual: number): { from: Day; to: Day } {
   const days = textOf(options['days']);
   const [from, to] = [dayOption(options, 'from'), dayOption(options, 'to')];
   if (days !== undefined) {
@@ -55,7 +70,7 @@ function windowOf(options: Context['options'], today: Day): { from: Day; to: Day
     return { from: dayBefore(today, Number(days) - 1), to: today };
   }
   const last = to ?? today;
-  const first = from ?? dayBefore(last, usualDays - 1);
+  const first = from ?? dayBefore(last, usual - 1);
   if (first > last) throw new UsageError(`--from ${first} is after --to ${last}`);
   return { from: first, to: last };
 }
@@ -113,9 +128,9 @@ function readerOf(config: string, directory: string, today: Day): EvidenceReader
   });
 }
 
-/** @throws CommandError where nothing is counted here */
-export async function readEvidence(context: Context): Promise<Read> {
-  const wanted = wantedOf(context);
+/** @param usual as of `wantedOf`. @throws CommandError where nothing is counted here */
+export async function readEvidence(context: Context, usual: number = usualDays): Promise<Read> {
+  const wanted = wantedOf(context, usual);
   const settings = validSettings(directorySource(context.directory));
   const { enabled, directory } = settings.global.evidence;
   if (!enabled) throw new CommandError('nothing is counted: [evidence] enabled = false in tls-peers.ini');

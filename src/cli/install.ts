@@ -1,7 +1,7 @@
 /** Which install a call is about, and whose it is. */
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { stateOwner } from '../settings/haraka/state_owner';
+import { ownerOfInstall } from '../settings/haraka/state_owner';
 import { directorySource, domainDirectory, globalFile } from '../settings/load/source';
 import type { Owner } from '../state/owner';
 import { messageOf } from '../text';
@@ -44,7 +44,7 @@ export function configDirectory(given: string): string {
  */
 export function ownerOfState(directory: string): Owner {
   try {
-    return stateOwner(directorySource(directory));
+    return ownerOfInstall(path.dirname(directory), directorySource(directory));
   } catch (error) {
     throw new CommandError(messageOf(error));
   }

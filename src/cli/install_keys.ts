@@ -2,16 +2,26 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import path from 'node:path';
 import { pairKeys, readPem } from '../hosting/pem';
-import { directoryReader, fileReader } from '../hosting/pem_files';
+import { directoryReader, fileReader, type FileReader } from '../hosting/pem_files';
 import { iniValues, type ConfigFiles } from '../settings/haraka/config_files';
 import { messageOf } from '../text';
 import { CommandError } from './command';
 import type { Chain } from './zone';
 
-/** The chains that Haraka's tls plugin has a key for: those of tls.ini, and those in config/tls. */
+/**
+ * The chains that Haraka's tls plugin has a key for: those of tls.ini as they are, and the certificates in config/tls without
+ * their issuers, which it never sends.
+ */
 export async function presented(source: ConfigFiles, directory: string): Promise<Chain[]> {
-  const readers = [fileReader(directory, tlsIniFiles(source)), directoryReader(path.join(directory, 'tls'))];
-  const files = (await Promise.all(readers.map((reader) => reader.read()))).flatMap((read) => read.files);
+  const [main, byName] = await Promise.all([
+    chainsOf(fileReader(directory, tlsIniFiles(source))),
+    chainsOf(directoryReader(path.join(directory, 'tls'))),
+  ]);
+  return [...main, ...byName.map(([leaf]): Chain => [leaf])];
+}
+
+async function chainsOf(reader: FileReader): Promise<Chain[]> {
+  const { files } = await reader.read();
   return pairKeys(files).pairs.map(({ leaf, file, chainPem }) => {
     const [, ...issuers] = readPem({ name: file, text: chainPem }).chain.map(
       ({ certificate }) => certificate,

@@ -6,6 +6,7 @@ import { exit, UsageError, type Command, type Context, type ExitCode } from './c
 import { cacheCommand } from './commands/cache';
 import { explainCommand } from './commands/explain';
 import { exportCommand } from './commands/export';
+import { heldCommand } from './commands/held';
 import { impactCommand } from './commands/impact';
 import { importCommand } from './commands/import';
 import { configDirectory } from './install';
@@ -16,6 +17,8 @@ import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
 import { reportsCommand } from './commands/reports';
 import { testCommand } from './commands/test';
+import { tightenCommand } from './commands/tighten';
+import { trackCommand } from './commands/track';
 import { trafficCommand } from './commands/traffic';
 
 export const commands: readonly Command[] = [
@@ -27,11 +30,14 @@ export const commands: readonly Command[] = [
   trafficCommand,
   impactCommand,
   reportsCommand,
+  heldCommand,
+  tightenCommand,
+  trackCommand,
   exportCommand,
   importCommand,
 ];
 
-const commonOptions = {
+export const commonOptions = {
   config: { type: 'string', short: 'c' },
   json: { type: 'boolean' },
   wide: { type: 'boolean' },
@@ -71,7 +77,8 @@ function split(args: readonly string[]): { name: string | undefined; rest: strin
 async function run(command: Command, args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   const { values, positionals } = parse(command, args);
   if (values['help'] === true) {
-    printHelp(surroundings.output, helpOf(command));
+    const { output } = surroundings;
+    for (const line of helpLines(output, helpOf(command))) output.print(line);
     return exit.ok;
   }
   const context: Context = {
@@ -116,13 +123,13 @@ function withoutCommand(name: string | undefined, rest: readonly string[], outpu
   const helpWanted = name === 'help' || rest.includes('--help') || rest.includes('-h');
   const help = asked === undefined ? generalHelp() : helpOf(asked);
   if (helpWanted && (topic === undefined || asked !== undefined)) {
-    printHelp(output, help);
+    for (const line of helpLines(output, help)) output.print(line);
     return exit.ok;
   }
   const message = topic === undefined ? 'a COMMAND is needed' : `no such command: ${printable(topic)}`;
   if (rest.includes('--json')) output.print(errorDocument(topic ?? '', exit.usage, message));
   if (topic !== undefined) output.complain(`tls-peers: ${message}`);
-  for (const line of help) output.complain(line);
+  for (const line of helpLines(output, help)) output.complain(line);
   return exit.usage;
 }
 
@@ -158,15 +165,13 @@ function generalHelp(): string[] {
 }
 
 /** Beside the names of options, what is said of them. */
-function printHelp(output: Output, help: readonly string[]): void {
-  for (const text of help) {
+function helpLines(output: Output, help: readonly string[]): string[] {
+  return help.flatMap((text) => {
     const [, names = '', said = ''] = /^ {2}(\S.*? {2,})(\S.*)$/.exec(text) ?? [];
-    const lines =
-      names === ''
-        ? paragraph(output, [text.trim()], { indent: text.search(/\S|$/) })
-        : labelled(output, names.trimEnd(), [said], { width: names.length, indent: 2 });
-    for (const line of lines) output.print(line);
-  }
+    return names === ''
+      ? paragraph(output, [text.trim()], { indent: text.search(/\S|$/) })
+      : labelled(output, names.trimEnd(), [said], { width: names.length, indent: 2 });
+  });
 }
 
 function helpOf(command: Command): string[] {

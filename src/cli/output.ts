@@ -1,7 +1,4 @@
 /** What commands print. */
-import { printable } from '../text';
-import { columnsOf, coloursWanted } from './layout/terminal';
-import { shortened } from './layout/width';
 
 export interface Output {
   /** Results. */
@@ -55,22 +52,4 @@ export function json(value: unknown): string {
   return JSON.stringify(value, hex, 2).replace(/[\u007f-\u009f\p{Zl}\p{Zp}\p{Cf}]/gu, (char) =>
     char.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   );
-}
-
-/** The output of this process. The width is that of the moment, for windows change. */
-export function processOutput(): Output {
-  const { stdout, stderr, env } = process;
-  return {
-    print: (line) => void stdout.write(`${line}\n`),
-    complain: (line) => void stderr.write(`${line}\n`),
-    progress: (line) => {
-      // In a file or a pipe it would be noise.
-      const width = columnsOf(stderr, env);
-      if (width !== undefined) stderr.write(`${shortened(printable(line), width)}\n`);
-    },
-    colour: coloursWanted(stdout, env),
-    get width() {
-      return columnsOf(stdout, env);
-    },
-  };
 }

@@ -130,7 +130,8 @@ function isSame(a: { readonly name: string }, b: { readonly name: string }): boo
   return isDeepStrictEqual({ ...a, name: '' }, { ...b, name: '' });
 }
 
-function inboundPeerOf(peer: string): { readonly ip: string; readonly senderDomain: string } {
+/** The peer of the record as a connection: a name without an address, or an address of its network. */
+export function inboundPeerOf(peer: string): { readonly ip: string; readonly senderDomain: string } {
   const isNetwork = parsePeer(peer)?.kind === 'network';
   const [ip = ''] = isNetwork ? peer.split('/') : [];
   return { ip, senderDomain: isNetwork || peer === nullSender ? '' : peer };

@@ -1,20 +1,19 @@
 /** What MX hosts and the listeners of this install show to senders with DANE, for each type of key that one may negotiate. */
-import { networkInterfaces } from 'node:os';
 import type { X509Certificate } from 'node:crypto';
 import { discoverDestination } from '../dns/destination';
 import type { Resolver } from '../dns/resolver';
 import type { MxHostFacts } from '../dns/types';
 import type { Failure } from '../failure';
-import { plainAddress } from '../peers/network';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
 import { handshakeTerms } from '../policy/handshake_terms';
 import { withOwnFault } from '../policy/own_fault';
-import type { EncryptedRequirement, HostPlan } from '../policy/requirement';
+import type { EncryptedRequirement } from '../policy/requirement';
 import { judgeProbe } from '../probe/judge';
 import { probeHost, type Probe } from '../probe/probe';
 import type { Listener } from '../settings/haraka/listeners';
 import type { TlsSession } from '../tls/session';
+import { atText, keyFamilies, placesOf, type Place } from './places';
 import { problemsOf, problemText } from './unsent';
 
 /** One certificate at one place, and what a sender at `mandatory_dane` makes of it. */
@@ -106,45 +105,6 @@ export async function lookAtHosts(domain: string, options: LookOptions): Promise
   return [...seen.flat(), ...refused];
 }
 
-interface Place {
-  readonly whose: Shown['whose'];
-  readonly port: number;
-  /** The first that answers stands for all of them. */
-  readonly addresses: readonly string[];
-}
-
-/** Where senders come, and the listeners of this install where it is the host: they may stand behind something else. */
-function placesOf({ host, addresses, port }: HostPlan, { listeners, isNamedHere }: LookOptions): Place[] {
-  const mx = addresses.map((address): Place => ({ whose: 'mx', port, addresses: [address] }));
-  const own = new Set(ownAddresses());
-  if (!isNamedHere(host) && !addresses.some((address) => own.has(plainAddress(address)))) return mx;
-  const visited = new Set(addresses.map((address) => `${plainAddress(address)} ${port}`));
-  return [
-    ...mx,
-    ...listeners
-      .map((one): Place => ({ whose: 'listener', port: one.port, addresses: reachableAt(one.address) }))
-      .filter((one) => !one.addresses.some((address) => visited.has(`${plainAddress(address)} ${one.port}`))),
-  ];
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((of) => of ?? [])
-    .map(({ address }) => plainAddress(address));
-}
-
-function reachableAt(address: string): readonly string[] {
-  if (address === '::') return ['127.0.0.1', '::1'];
-  return [address === '0.0.0.0' ? '127.0.0.1' : address];
-}
-
-/** Signature algorithms by the type of key that makes them. A host that has no such key ends the handshake. */
-const families = [
-  'ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512',
-  'RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512',
-  'ed25519:ed448',
-] as const;
-
 /** What any sender gets, and what those get that take one type of key; each certificate once. */
 async function lookAt(
   place: Place,
@@ -172,10 +132,10 @@ async function lookAt(
     if (first.kind !== 'unreachable') break;
   }
   if (first === undefined) return [];
-  const at = address.includes(':') ? `[${address}]:${place.port}` : `${address}:${place.port}`;
+  const at = atText(address, place.port);
   options.progress(`${at}: ${first.kind.replace('_', ' ')}`);
   if (first.kind !== 'encrypted') return [shownBy(first, { at, whose: place.whose }, requirement)];
-  const others = await Promise.all(families.map((family) => visit(address, family)));
+  const others = await Promise.all(keyFamilies.map((family) => visit(address, family)));
   const found = new Map<string, Shown>();
   for (const probe of [first, ...others]) {
     const leaf = leafOf(probe);

@@ -77,10 +77,9 @@ export function hostRemarks(of: ShownHost, keyOf: KeyOf, now: Date): Remarks {
   const { host, held } = of;
   const verdict = hostVerdict(of);
   if (held.kind === 'refused') {
-    // Where nothing is published, the records that are missing say it.
-    const published = of.facts?.tlsa.kind !== 'absent' && of.facts?.tlsa.kind !== 'not_asked';
     const text = `${host}.: senders that demand DANE do not deliver: ${held.text}`;
-    return published ? { wrong: [text], notes: [] } : { wrong: [], notes: [text] };
+    // Where nothing is published, the records that are missing say it.
+    return of.facts?.tlsa.kind === 'absent' ? { wrong: [], notes: [text] } : { wrong: [text], notes: [] };
   }
   const remarks = recordRemarks(of, keyOf, verdict.dane, now);
   return {

@@ -66,6 +66,11 @@ export class DayWriter<T extends Table> {
     return this.#writing;
   }
 
+  /** Why what was counted cannot be stored now; empty where all is well. */
+  fault(): string {
+    return this.#said;
+  }
+
   /** Stores what there is, at once and without waiting for anything that hangs. */
   close(): void {
     clearTimeout(this.#timer);

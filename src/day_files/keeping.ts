@@ -12,6 +12,8 @@ export interface KeepingOptions {
   readonly days: number;
   /** What the log calls it. */
   readonly name: string;
+  /** The day of a file that is kept so; those of the counts where absent. */
+  readonly dayOf?: (name: string) => Day | undefined;
 }
 
 /** Milliseconds. */
@@ -35,11 +37,11 @@ export class Keeping {
     if (performance.now() < this.#next) return;
     this.#next = performance.now() + hour;
     if (!this.#isSteady()) return;
-    const { directory, days } = this.#options;
+    const { directory, days, dayOf = dayOfCounts } = this.#options;
     const oldest = dayBefore(today, days - 1);
     const names = await fs.readdir(directory);
     const old = names.filter((name) => {
-      const day = dayOfCounts(name);
+      const day = dayOf(name);
       return day !== undefined && day < oldest;
     });
     for (const name of old.sort().slice(0, mostRemoved))

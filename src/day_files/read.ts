@@ -21,24 +21,37 @@ export interface DayFilesWanted {
 /** Takes one line behind the first. */
 export type TakeLine = (day: Day, line: string) => 'read' | 'damaged';
 
-/** @returns what could not be read, one line each */
+export interface DayFilesRead {
+  /** One line each. */
+  readonly problems: readonly string[];
+  /** How many files were left out whole; 1 where nobody knows which there are. */
+  readonly unread: number;
+}
+
 export async function readDayFiles(
   wanted: DayFilesWanted,
   header: FileHeader,
   take: TakeLine,
-): Promise<string[]> {
+): Promise<DayFilesRead> {
   const { directory, owner, today, from, to } = wanted;
   const problems: string[] = [];
-  for (const [name, day] of await filesIn(directory, problems)) {
+  let unread = 0;
+  const files = await filesIn(directory, problems);
+  if (files === 'unreadable') return { problems, unread: 1 };
+  for (const [name, day] of files) {
     if (day > today) problems.push(`${name}: is dated in the future`);
     if (day < from || day > to) continue;
-    const problem = await readFile(path.join(directory, name), { day, owner, header, take });
+    const { kind, problem } = await readFile(path.join(directory, name), { day, owner, header, take });
     if (problem !== '') problems.push(`${name}: ${printable(problem)}`);
+    if (kind === 'unread') unread += 1;
   }
-  return problems;
+  return { problems, unread };
 }
 
-async function filesIn(directory: string, problems: string[]): Promise<(readonly [string, Day])[]> {
+async function filesIn(
+  directory: string,
+  problems: string[],
+): Promise<(readonly [string, Day])[] | 'unreadable'> {
   try {
     const names = (await fs.readdir(directory)).sort();
     return names.flatMap((name) => {
@@ -49,8 +62,9 @@ async function filesIn(directory: string, problems: string[]): Promise<(readonly
     });
   } catch (error) {
     // Nothing has happened yet.
-    if (!isMissing(error)) problems.push(`cannot be read: ${printable(messageOf(error))}`);
-    return [];
+    if (isMissing(error)) return [];
+    problems.push(`cannot be read: ${printable(messageOf(error))}`);
+    return 'unreadable';
   }
 }
 
@@ -63,14 +77,21 @@ interface Reader {
   readonly take: TakeLine;
 }
 
-/** @returns what is wrong with it; empty for nothing */
-async function readFile(file: string, { day, owner, header: expected, take }: Reader): Promise<string> {
+interface FileRead {
+  readonly kind: 'read' | 'unread';
+  /** What is wrong with it; empty for nothing. */
+  readonly problem: string;
+}
+
+const unread = (problem: string): FileRead => ({ kind: 'unread', problem });
+
+async function readFile(file: string, { day, owner, header: expected, take }: Reader): Promise<FileRead> {
   let handle: fs.FileHandle | undefined;
   try {
     handle = await fs.open(file, plainly);
     const found = await handle.stat();
-    if (!found.isFile()) return 'not a plain file';
-    if (found.uid !== owner.uid) return `belongs to another user (uid ${found.uid})`;
+    if (!found.isFile()) return unread('not a plain file');
+    if (found.uid !== owner.uid) return unread(`belongs to another user (uid ${found.uid})`);
     let damaged = 0;
     let isFirst = true;
     for await (const line of linesOf(handle)) {
@@ -78,20 +99,20 @@ async function readFile(file: string, { day, owner, header: expected, take }: Re
         isFirst = false;
         const header = expected.parse(line);
         if (header.kind === 'newer')
-          return `written by a later release (format ${header.version}), left alone`;
-        if (header.kind === 'foreign' || header.day !== day) return 'no file of this record';
+          return unread(`written by a later release (format ${header.version}), left alone`);
+        if (header.kind === 'foreign' || header.day !== day) return unread('no file of this record');
         continue;
       }
       if (line === '') continue;
       if (take(day, line) === 'damaged') damaged += 1;
     }
-    if (isFirst) return 'empty';
-    return damaged === 0
-      ? ''
-      : `${damaged === 1 ? '1 damaged line is' : `${damaged} damaged lines are`} left out`;
+    // It was made, and the process ended before it wrote into it.
+    if (isFirst) return { kind: 'read', problem: 'empty' };
+    const lines = damaged === 1 ? '1 damaged line is' : `${damaged} damaged lines are`;
+    return { kind: 'read', problem: damaged === 0 ? '' : `${lines} left out` };
   } catch (error) {
     // Its days are over, or it was just put together with others.
-    return isMissing(error) ? '' : `cannot be read: ${messageOf(error)}`;
+    return isMissing(error) ? { kind: 'read', problem: '' } : unread(`cannot be read: ${messageOf(error)}`);
   } finally {
     await handle?.close();
   }

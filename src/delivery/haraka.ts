@@ -65,10 +65,9 @@ export interface Todo {
   readonly domain: string;
   readonly mail_from: EnvelopeAddress & Formatted;
   readonly rcpt_to: (Recipient & Formatted)[];
-  readonly notes?: Readonly<Record<string, unknown>> & {
-    readonly outbound_ip?: unknown;
-    readonly outbound_helo?: unknown;
-  };
+  readonly notes?: { readonly outbound_ip?: unknown; readonly outbound_helo?: unknown } & Readonly<
+    Record<string, unknown>
+  >;
 }
 
 /** Haraka's stream over a TCP socket, as `client_pool` hands it out. */

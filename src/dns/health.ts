@@ -12,11 +12,18 @@ const longestPauseMs = 60_000;
 
 export class Health<S> {
   readonly #conditions = new Map<S, Condition>();
+  /** Those that became unhealthy, and have not answered since. */
+  readonly #gone = new Set<S>();
   readonly #now: () => number;
+  readonly #onChange: () => void;
 
-  /** `now`: a monotonic clock in ms. */
-  constructor(servers: readonly S[], now: () => number) {
+  /**
+   * @param now a monotonic clock in ms
+   * @param onChange called when a resolver becomes unhealthy, and when it answers again
+   */
+  constructor(servers: readonly S[], now: () => number, onChange: () => void = () => undefined) {
     this.#now = now;
+    this.#onChange = onChange;
     for (const server of servers) this.#conditions.set(server, { consecutive: 0, unhealthyUntil: 0 });
   }
 
@@ -31,9 +38,15 @@ export class Health<S> {
     return (this.#conditions.get(server)?.unhealthyUntil ?? 0) > this.#now();
   }
 
+  /** Whether it became unhealthy and has not answered since, be it asked again meanwhile or not. */
+  isGone(server: S): boolean {
+    return this.#gone.has(server);
+  }
+
   /** An answer of any kind came. */
   answered(server: S): void {
     this.#conditions.set(server, { consecutive: 0, unhealthyUntil: 0 });
+    if (this.#gone.delete(server)) this.#onChange();
   }
 
   /** No usable answer came. The time for which it counts as unhealthy doubles with every failure, up to a minute. */
@@ -43,5 +56,8 @@ export class Health<S> {
     const unhealthyUntil =
       beyond < 0 ? 0 : this.#now() + Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(beyond, 10));
     this.#conditions.set(server, { consecutive, unhealthyUntil });
+    if (beyond < 0 || this.#gone.has(server)) return;
+    this.#gone.add(server);
+    this.#onChange();
   }
 }

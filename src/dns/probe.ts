@@ -69,6 +69,16 @@ export class Prober {
     return this.#running;
   }
 
+  /**
+   * A resolver stopped to answer, or answers again: what is to be said of it is found out now. Where nobody ever asked for a
+   * probe, nobody is told.
+   */
+  look(): void {
+    if (this.last === 'not_probed' || this.#closing.signal.aborted) return;
+    // What the probe itself comes to is said when it has ended.
+    if (this.#running === undefined) void this.probe();
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     this.#closing.abort();
@@ -106,9 +116,12 @@ export class Prober {
   }
 
   #say(finding: ProbeFinding, log: Log): void {
-    if (this.#said.get(finding.server) === finding.kind) return;
+    const before = this.#said.get(finding.server);
+    if (before === finding.kind) return;
     this.#said.set(finding.server, finding.kind);
-    const line = findingText(finding, questionText(this.#options.question));
+    const text = findingText(finding, questionText(this.#options.question));
+    const again = before === 'no_answer' && finding.kind !== 'edns_lost';
+    const line = again ? text.replace(/^(resolver \S+) /, '$1 answers again, and ') : text;
     if (finding.kind === 'validates') log.notice(line);
     else log.warn(line);
   }

@@ -1,4 +1,5 @@
 /** What a well-formed answer says about its question. Pure; the tables of RFC 2308 section 2 and RFC 6604. */
+import { extendedErrorText } from './extended_errors';
 import { ipv6Text } from './query';
 import { questionText, recordTypes, type Question, type RecordType } from './question';
 import type { LookupFailure } from './types';
@@ -118,8 +119,7 @@ function read(message: WireMessage, question: Question): Reading {
 }
 
 function refusal({ rcode, extendedErrors }: WireMessage): Reading {
-  const codes = extendedErrors.length > 0 ? `, extended error ${extendedErrors.join(', ')}` : '';
-  const why = `${rcodeText(rcode)}${codes}`;
+  const why = [rcodeText(rcode), ...extendedErrors.map(extendedErrorText)].join(', ');
   if (rcode !== 2) return { kind: 'failed', cause: 'refused', why };
   return {
     kind: 'failed',

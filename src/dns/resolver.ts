@@ -93,6 +93,8 @@ export interface ResolverStatus {
     /** Whether its AD bit is believed. */
     readonly trusted: boolean;
     readonly unhealthy: boolean;
+    /** Whether it stopped to answer, and has not answered since. */
+    readonly gone: boolean;
   }[];
   readonly probe: ProbeResult | 'not_probed';
   readonly traffic: Readonly<Traffic>;
@@ -133,6 +135,7 @@ class StubResolver implements Resolver {
       timeoutMs,
       connectTls,
       edns,
+      onHealth: () => this.#prober.look(),
     });
     this.#cache = new AnswerCache(options.cache, sizeOf);
     this.#prober = new Prober({
@@ -183,6 +186,7 @@ class StubResolver implements Resolver {
         server: serverText(server),
         trusted: this.#upstream.isTrusted(server),
         unhealthy: this.#upstream.isUnhealthy(server),
+        gone: this.#upstream.isGone(server),
       })),
       probe: this.#prober.last,
       traffic: { ...this.#upstream.traffic },

@@ -22,6 +22,8 @@ export interface UpstreamOptions {
   readonly connectTls: ConnectTls;
   /** What this process knows of their EDNS. */
   readonly edns: EdnsMemory;
+  /** Called when a resolver does not answer any more, and when it does again. */
+  readonly onHealth: () => void;
 }
 
 /** What was sent and seen; counters only grow. */
@@ -87,7 +89,7 @@ export class Upstream {
     this.#trusted = new Set(options.servers.filter((server) => isTrustedPath(server, options.vouched)));
     this.#ableToTell = this.#findAbleToTell();
     this.#stopListening = options.edns.onChange(() => (this.#ableToTell = this.#findAbleToTell()));
-    this.#health = new Health(options.servers, () => performance.now());
+    this.#health = new Health(options.servers, () => performance.now(), options.onHealth);
   }
 
   isTrusted(server: ResolverServer): boolean {
@@ -96,6 +98,10 @@ export class Upstream {
 
   isUnhealthy(server: ResolverServer): boolean {
     return this.#health.isUnhealthy(server);
+  }
+
+  isGone(server: ResolverServer): boolean {
+    return this.#health.isGone(server);
   }
 
   /** How the resolvers are asked at present, in their order. */

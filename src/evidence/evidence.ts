@@ -9,6 +9,8 @@ export interface EvidenceWriter {
   add(key: PeerKey, sighting: Sighting): void;
   /** Resolves when all that was added is stored, or was tried to be. */
   flush(): Promise<void>;
+  /** Why what was counted cannot be stored now; empty where all is well. */
+  fault(): string;
   /** Stores what there is, at once and without waiting for anything that hangs. */
   close(): void;
 }
@@ -16,6 +18,7 @@ export interface EvidenceWriter {
 export const uncounted: EvidenceWriter = {
   add: () => undefined,
   flush: () => Promise.resolve(),
+  fault: () => '',
   close: () => undefined,
 };
 
@@ -43,6 +46,8 @@ export interface Reading {
   readonly rows: readonly DayCounts[];
   /** What could not be read, one line each. The rest is there. */
   readonly problems: readonly string[];
+  /** Files of the window that could not be read. What is in them may be anything. */
+  readonly unread: number;
 }
 
 export interface EvidenceReader {

@@ -2,13 +2,11 @@
 import type { Log } from '../log';
 import { messageOf } from '../text';
 import type { Catalogue } from './catalogue';
-import type { checkRollout, RolloutDependencies } from './rollout_facts';
+import { checkRollout, type RolloutDependencies } from './rollout_facts';
 
 export interface RolloutWatchOptions {
   readonly catalogue: () => Catalogue;
   readonly dependencies: () => RolloutDependencies;
-  /** Looks at policies; it stands in a file of its own, which few processes need. @throws Error where that cannot be loaded */
-  readonly check: () => typeof checkRollout;
   readonly log: Log;
   /** What others report of them, one line each; nothing where absent. */
   readonly reported?: () => Promise<readonly string[]>;
@@ -56,8 +54,7 @@ export class RolloutWatch {
       const what = files.map(({ host, id }) => `${host} ${id}`).join('\n');
       if (files.length === 0 || (this.#checked?.what === what && now - this.#checked.at < dayMs)) return;
       this.#checked = { at: now, what };
-      const { check, dependencies } = this.#options;
-      const findings = await check()(dependencies(), files, this.#closing.signal);
+      const findings = await checkRollout(this.#options.dependencies(), files, this.#closing.signal);
       if (this.#closing.signal.aborted) return;
       for (const { severity, domain, text } of findings) {
         const line = `MTA-STS policy of ${domain}: ${text}`;

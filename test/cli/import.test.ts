@@ -99,6 +99,19 @@ function keysOf(keys: ReadonlyMap<string, { readonly texts: readonly string[] }>
   return Object.fromEntries([...keys].map(([key, { texts }]) => [key, texts.join()]));
 }
 
+test('peers of all domains become those of one domain, which has no scope', async () => {
+  install(
+    'peer,direction,security_level,scope\na.example,outbound,mandatory,all\nb.example,outbound,none,\n',
+  );
+  const { code, out } = await call(['import', 'example.com', csvFile(), '--write', '-c', directory]);
+  expect(code).toBe(0);
+  expect(out).toContain(
+    `left out  ${csvFile()}:2: scope = all: the peers of a domain stand for that domain alone`,
+  );
+  expect(readFileSync(file(), 'utf8')).toMatch(/\[outbound a\.example\]\nsecurity_level = mandatory\n/);
+  expect(readFileSync(file(), 'utf8')).not.toContain('scope');
+});
+
 test('a list has its values in one field, separated by spaces or by commas', async () => {
   install(
     'peer,security_level,match\na.example,verify,hostname nexthop\nb.example,verify,"hostname, x.example"\n',

@@ -15,8 +15,18 @@ export function runIn(
   args: readonly string[],
   node: string = process.execPath,
 ): Promise<{ code: number; out: string }> {
-  const env = {
-    PATH: process.env['PATH'],
+  const env = environmentOf(lab);
+  return new Promise((resolve) => {
+    execFile(node, args, { env, maxBuffer: 1e8 }, (error, out) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out });
+    });
+  });
+}
+
+/** With which a child process sees the lab's network. */
+export function environmentOf(lab: Lab): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
     NODE_OPTIONS: `--require ${JSON.stringify(path.join(root, 'haraka-test-harness/shim.cjs'))}`,
     NODE_EXTRA_CA_CERTS: lab.caFile,
     TLS_PEERS_LAB: JSON.stringify({
@@ -24,11 +34,6 @@ export function runIn(
       dns: lab.dns.address,
     }),
   };
-  return new Promise((resolve) => {
-    execFile(node, args, { env, maxBuffer: 1e8 }, (error, out) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out });
-    });
-  });
 }
 
 /** Runs `tls-peers` on the config directory of the lab's Haraka. */

@@ -1,6 +1,7 @@
 /** `records` against the lab: what it prints is zone data, and a domain that publishes it passes `test`. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -27,7 +28,8 @@ beforeAll(async () => {
     },
   );
   const { chainPem, keyPem } = lab.peer(mx).certificate;
-  await lab.haraka.writeConfig('tls/ours.pem', chainPem + keyPem);
+  await lab.haraka.writeConfig('tls_cert.pem', chainPem);
+  await lab.haraka.writeConfig('tls_key.pem', keyPem);
 }, 60_000);
 
 afterAll(() => lab.stop());
@@ -131,6 +133,14 @@ test.skipIf(!nsd)('what `records` prints is valid zone data to NSD', async () =>
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('Haraka sends no issuer with a certificate of config/tls, so that there is no record for it', async () => {
+  const { chainPem, keyPem } = lab.peer(mx).certificate;
+  await rm(path.join(lab.haraka.directory, 'config/tls_cert.pem'));
+  await lab.haraka.writeConfig('tls/ours.pem', chainPem + keyPem);
+  const { records } = await report('--offline');
+  expect(records.flatMap(({ type, data }) => (type === 'TLSA' ? [data.slice(0, 5)] : []))).toEqual(['3 1 1']);
 });
 
 test('a policy host without an address is named, unless the listeners tell one', async () => {

@@ -40,3 +40,26 @@ test('the unhealthy ones are asked last, the one that recovers first before the 
   health.failed('b', 'broken');
   expect(health.order()).toEqual(['c', 'b', 'a']);
 });
+
+test('a resolver is gone from when it is unhealthy until it answers, and each change is told once', () => {
+  let now = 0;
+  const told: string[] = [];
+  const health: Health<string> = new Health(
+    ['first', 'second'],
+    () => now,
+    () => told.push(health.isGone('first') ? 'gone' : 'back'),
+  );
+  for (let i = 0; i < 2; i++) health.failed('first', 'timeout');
+  expect(told).toEqual([]);
+  for (let i = 0; i < 5; i++) health.failed('first', 'timeout');
+  now += 120_000;
+  expect([health.isUnhealthy('first'), health.isGone('first'), health.isGone('second')]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  health.failed('first', 'broken');
+  health.answered('first');
+  health.answered('first');
+  expect(told).toEqual(['gone', 'back']);
+});

@@ -189,6 +189,14 @@ describe('refusals', () => {
     expect(reading('A', { rcode: 2, extendedError: code })).toMatchObject({ cause: 'servfail' });
   });
 
+  test.each([
+    [6, 'SERVFAIL, extended error 6 (DNSSEC bogus)'],
+    [25, 'SERVFAIL, extended error 25 (signature expired before valid)'],
+    [4711, 'SERVFAIL, extended error 4711'],
+  ])('the extended error %i is said in words', (extendedError, why) => {
+    expect(reading('A', { rcode: 2, extendedError })).toMatchObject({ why });
+  });
+
   test.each<[LabAnswer, string]>([
     [{ rcode: 2 }, 'servfail'],
     [{ rcode: 2, extendedError: 22 }, 'servfail'],

@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Resolver } from '../../src/dns/resolver';
 import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
-import { checkRollout } from '../../src/hosting/rollout_facts';
 import { RolloutWatch } from '../../src/hosting/watch';
 import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
@@ -36,7 +35,6 @@ beforeEach(() => {
   watch = new RolloutWatch({
     catalogue: () => catalogue,
     dependencies: () => ({ resolver, ehloName: 'us.example' }),
-    check: () => checkRollout,
     log: {
       debug: () => undefined,
       info: () => undefined,

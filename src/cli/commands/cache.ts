@@ -19,7 +19,7 @@ import { rootsDigest } from '../../tls/roots';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { ownerOfState } from '../install';
 import { domainName } from '../operands';
-import { clean } from '../layout/paragraph';
+import { fitted } from '../layout/paragraph';
 import { stacked, table } from '../layout/table';
 import { json, type Output } from '../output';
 import { validSettings } from '../valid_settings';
@@ -101,6 +101,10 @@ function complaining({ output }: Context): Log {
   return { ...silent, warn: complain, error: complain };
 }
 
+function tell(output: Output, text: string): void {
+  for (const line of fitted(output, text)) output.print(line);
+}
+
 function expiry({ fetchedAt, policy }: StoredPolicy): string {
   return new Date(fetchedAt + policy.maxAge * 1000).toISOString();
 }
@@ -116,7 +120,7 @@ function list({ output, json: asJson }: Context, { directory, policies }: Stored
     output.print(json(policies.map(plain)));
     return exit.ok;
   }
-  if (policies.length === 0) output.print(`no policy is stored in ${directory}`);
+  if (policies.length === 0) tell(output, `no policy is stored in ${directory}`);
   for (const line of policyTable(output, policies)) output.print(line);
   return exit.ok;
 }
@@ -138,8 +142,8 @@ function policyTable(output: Output, policies: readonly StoredPolicy[]): string[
 function show({ output, json: asJson }: Context, { policies }: Stored, domain: string): ExitCode {
   const found = policies.filter((of) => of.domain === domain);
   if (asJson) output.print(json(found.map(plain)));
-  else if (found.length === 0) output.print(`no policy of ${domain} is stored`);
-  else for (const policy of found) for (const line of policyLines(policy)) output.print(clean(line));
+  else if (found.length === 0) tell(output, `no policy of ${domain} is stored`);
+  else for (const policy of found) for (const line of policyLines(policy)) tell(output, line);
   return found.length === 0 ? exit.findings : exit.ok;
 }
 
@@ -170,8 +174,8 @@ async function refresh(
       facts.kind === 'policy' ? facts.refreshFailure : facts.kind === 'not_asked' ? 'none' : facts.failure;
     if (context.json) context.output.print(json(facts));
     else if (facts.kind === 'policy')
-      context.output.print(`${domain}: mode ${facts.policy.mode}, id ${facts.id}`);
-    else context.output.print(`${domain}: no policy`);
+      tell(context.output, `${domain}: mode ${facts.policy.mode}, id ${facts.id}`);
+    else tell(context.output, `${domain}: no policy`);
     if (typeof failure !== 'string') context.output.complain(`${failure.reason}: ${failure.text}`);
     return failure === 'none' ? exit.ok : exit.findings;
   } finally {
@@ -194,7 +198,7 @@ function purge(
   if (asJson) output.print(json({ purged: [...purged] }));
   else
     for (const domain of domains)
-      output.print(`${domain}: ${purged.has(domain) ? 'purged' : 'no policy is stored'}`);
+      tell(output, `${domain}: ${purged.has(domain) ? 'purged' : 'no policy is stored'}`);
   return domains.every((domain) => purged.has(domain)) ? exit.ok : exit.findings;
 }
 

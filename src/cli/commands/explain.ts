@@ -1,49 +1,19 @@
 /** `tls-peers explain`: which rule governs a message and why, and what a delivery would now be held to. */
-import { withDeadline } from '../../deadline';
-import { discover } from '../../discovery/discover';
-import type { AnsweredEntry } from '../../discovery/discover_answer';
-import { findingText } from '../../dns/probe';
-import type { Destination } from '../../dns/types';
-import { peerName } from '../../evidence/peer_name';
 import type { PeerTraffic } from '../../evidence/views/traffic';
 import type { Failure } from '../../failure';
-import type { StsFacts } from '../../mta_sts/types';
-import { isForAll, managedDomain, ownerOf } from '../../peers/candidates';
-import type { Day } from '../../peers/day';
-import {
-  explainInbound,
-  explainOutbound,
-  type InboundExplanation,
-  type OutboundExplanation,
-} from '../../peers/explain';
-import { networkSections } from '../../peers/index';
+import type { InboundExplanation, OutboundExplanation } from '../../peers/explain';
 import { parseAddress } from '../../peers/network';
-import type { OutboundRule } from '../../peers/rule';
-import { standing } from '../../peers/section';
-import { decide } from '../../policy/decide';
-import type { AnswerFacts } from '../../policy/decide_answer';
-import type { MxAnswer } from '../../policy/mx_answer';
-import { withOwnFault } from '../../policy/own_fault';
-import type { Decision } from '../../policy/requirement';
-import { outboundNotLoaded } from '../../settings/checks/not_loaded';
-import { harakaTls } from '../../settings/haraka/outbound_tls';
-import { loadSettings } from '../../settings/load/load';
-import { directorySource } from '../../settings/load/source';
-import { formatFault } from '../../settings/schema/fault';
-import type { Settings } from '../../settings/schema/types';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { decisionLines } from '../decision_text';
 import { answerLines, destinationLines, fact, stsText } from '../destination_text';
+import { explainDocument, explainInboundNow, explainOutboundNow, type Discovered } from '../explain_now';
 import { inboundSentence, outboundSentence } from '../explain_sentence';
-import { asHarakaDelivers, handshakeRemarks } from '../haraka_terms';
-import { answerOperand, lookAtAnswer } from '../answer_operand';
-import { lastWeek } from '../evidence';
+import { answerOperand } from '../answer_operand';
 import { recipientDomain, senderDomain } from '../operands';
 import { labelled, paragraph } from '../layout/paragraph';
 import { warningLines } from '../layout/warning';
 import { json, type Output } from '../output';
 import { ruleLines } from '../rule_text';
-import { openSources } from '../sources';
 import { whileInvalid } from '../unsent';
 
 export const explainCommand: Command = {
@@ -75,21 +45,9 @@ async function outbound(context: Context): Promise<ExitCode> {
   if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
   const [sender, recipient] = [senderDomain(from), recipientDomain(to)];
   const answer = answerOperand(context.options, recipient);
-  const source = directorySource(context.directory);
-  const { settings } = loadSettings(source);
-  const explanation = explainOutbound(settings, sender, recipient, context.today);
-  const seen =
-    explanation.kind === 'explained' && context.options['offline'] !== true
-      ? await discoverNow(settings, context.directory, { rule: explanation.rule, domain: recipient, answer })
-      : undefined;
-  const warnings = [
-    ...remarksOf(explanation),
-    ...outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
-  ];
-  const managed = managedDomain(settings, sender);
-  const traffic = await lastWeek(context, settings, { managed, direction: 'out', peer: peerName(recipient) });
-  if (context.json)
-    context.output.print(json({ ...explanation, remarks: undefined, ...seen, traffic, warnings }));
+  const asked = { sender, recipient, answer, offline: context.options['offline'] === true };
+  const { explanation, seen, traffic, warnings } = await explainOutboundNow(context, asked);
+  if (context.json) context.output.print(json(explainDocument({ explanation, seen, traffic, warnings })));
   else {
     reportOutbound(context.output, { from, to }, explanation, seen);
     reportTraffic(context.output, traffic);
@@ -108,21 +66,9 @@ async function inbound(context: Context): Promise<ExitCode> {
   const ip = context.options['ip'] ?? '';
   if (typeof ip !== 'string' || (ip !== '' && parseAddress(ip) === undefined))
     throw new UsageError(`no address: ${String(ip)}`);
-  const peer = { ip, senderDomain: senderDomain(from) };
-  const recipient = recipientDomain(to);
-  const { settings } = loadSettings(directorySource(context.directory));
-  const explanation = explainInbound(settings, recipient, peer, context.today);
-  const warnings = [
-    ...remarksOf(explanation),
-    ...(ip === '' ? networksLeftOut(settings, recipient, context.today) : []),
-  ];
-  const managed = managedDomain(settings, recipient);
-  const traffic = await lastWeek(context, settings, {
-    managed,
-    direction: 'in',
-    peer: peerName(peer.senderDomain),
-  });
-  if (context.json) context.output.print(json({ ...explanation, remarks: undefined, traffic, warnings }));
+  const asked = { ip, senderDomain: senderDomain(from), recipient: recipientDomain(to) };
+  const { explanation, traffic, warnings } = await explainInboundNow(context, asked);
+  if (context.json) context.output.print(json(explainDocument({ explanation, traffic, warnings })));
   else {
     reportInbound(context.output, { from, to, ip }, explanation);
     reportTraffic(context.output, traffic);
@@ -131,77 +77,11 @@ async function inbound(context: Context): Promise<ExitCode> {
   return explanation.kind === 'invalid' ? exit.findings : exit.ok;
 }
 
-function remarksOf(explanation: OutboundExplanation | InboundExplanation): readonly string[] {
-  return explanation.kind === 'explained' ? explanation.remarks : [];
-}
-
-/** Without an address no rule for a network is a candidate, although one might win. */
-function networksLeftOut(settings: Settings, recipient: string, today: Day): string[] {
-  const owner = ownerOf(settings, recipient);
-  if (owner.kind === 'invalid') return [];
-  const shared = [...networkSections(settings.global.inboundPeers)];
-  const networks =
-    owner.kind === 'unmanaged'
-      ? shared
-      : [...networkSections(owner.domain.inboundPeers), ...shared.filter(isForAll)];
-  const applying = networks.filter((section) => standing(section, today) === 'applies').length;
-  const rules = applying === 1 ? '1 rule for a network was' : `${applying} rules for networks were`;
-  return applying === 0 ? [] : [`${rules} left out: name the client with --ip`];
-}
-
 function twoOperands({ operands }: Context): [string, string] {
   const [from, to, ...more] = operands;
   if (from === undefined || to === undefined || more.length > 0)
     throw new UsageError('FROM and TO are needed');
   return [from, to];
-}
-
-/** What a delivery would see now, and decide. */
-interface Discovered {
-  /** Whether each resolver validates, and what to do where it does not. */
-  readonly resolver: readonly string[];
-  readonly destination: Destination | AnswerFacts;
-  readonly sts: StsFacts;
-  readonly decision: Decision;
-  /** What of Haraka's own TLS settings takes part. */
-  readonly haraka: readonly string[];
-}
-
-interface Asked {
-  readonly rule: OutboundRule;
-  readonly domain: string;
-  /** What a plugin answers to `get_mx`; where absent, the domain's own MX hosts are looked up. */
-  readonly answer: MxAnswer<AnsweredEntry> | undefined;
-}
-
-async function discoverNow(
-  settings: Settings,
-  directory: string,
-  { rule, domain, answer }: Asked,
-): Promise<Discovered> {
-  const sources = openSources(settings.global, directory);
-  try {
-    const routes = settings.global.outbound.values.routes ?? [];
-    const facts = withDeadline<Pick<Discovered, 'destination' | 'sts' | 'decision'>>(
-      settings.global.timeouts.decision * 1000,
-      undefined,
-      async (signal) => {
-        if (answer !== undefined) return lookAtAnswer(sources, rule, { domain, answer, routes }, { signal });
-        const found = await discover(sources, rule, domain, { signal });
-        return { ...found, decision: decide(rule, found) };
-      },
-    );
-    const [{ destination, sts, decision: decided }, probed] = await Promise.all([
-      facts,
-      sources.resolver.probe(),
-    ]);
-    const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
-    const tls = harakaTls(directorySource(directory));
-    const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, domain);
-    return { resolver, destination, sts, decision, haraka: handshakeRemarks(tls) };
-  } finally {
-    await sources.close();
-  }
 }
 
 function reportOutbound(

@@ -10,6 +10,7 @@ import { countsText, readEvidence, windowHelp, windowOptions } from '../evidence
 import { configDirectory } from '../install';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
+import { missingTexts } from '../missing_text';
 import { json, paint, type Output } from '../output';
 import { changesBetween, wishedValues, withWish } from '../rule_changes';
 
@@ -108,7 +109,7 @@ function lines(output: Output, total: Impact, peers: readonly PeerImpact[]): str
     .map((peer) => [
       peer.managed === '' ? '-' : peer.managed,
       peer.peer,
-      `${peer.messages} messages`,
+      peer.messages === 1 ? '1 message' : `${peer.messages} messages`,
       counted(peer.refused, 'refused'),
       counted(peer.weakened, 'in cleartext'),
       counted(peer.released, 'let go'),
@@ -128,14 +129,6 @@ function lines(output: Output, total: Impact, peers: readonly PeerImpact[]): str
 function counted(count: number, what: string): string {
   return count === 0 ? '' : `${count} ${what}`;
 }
-
-const missingTexts: Readonly<Record<string, string>> = {
-  handshake: 'STARTTLS was not tried so',
-  certificate: 'nobody looked at the certificate so',
-  dane: 'TLSA records were not asked for',
-  policy: 'the MTA-STS policy was not asked for',
-  other_hosts: 'the peer has other hosts',
-};
 
 function missingText(missing: Readonly<Record<string, number>>): string {
   return countsText(missing, (name) => missingTexts[name] ?? name);

@@ -1,17 +1,17 @@
 /** `tls-peers import`: peers from CSV, or from a Postfix policy map, into the file of a managed domain or tls-peers.ini. */
-import path from 'node:path';
 import { peerScopes } from '../../peers/section';
 import { editIni } from '../../settings/ini/edit';
-import { loadSettings } from '../../settings/load/load';
-import { directorySource, globalFile, type SettingsSource } from '../../settings/load/source';
+import { directorySource } from '../../settings/load/source';
 import { faultDocument, formatFault, type Fault } from '../../settings/schema/fault';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { asGiven, type LeftOut } from '../import/incoming';
 import { formats, readIncoming, type ReadOptions } from '../import/read_file';
+import { withoutScope } from '../import/without_scope';
 import { managedFile, managedFileOrNew, wholeGlobalFile, type RulesFile } from '../managed_file';
+import { fitted } from '../layout/paragraph';
 import { json } from '../output';
 import { peersIn, planImport } from '../peer_rows';
-import { createFile, replaceFile } from '../replace_file';
+import { loadedWith, writeRules } from '../rules_edit';
 
 export const importCommand: Command = {
   name: 'import',
@@ -44,13 +44,16 @@ export const importCommand: Command = {
 async function importPeers(context: Context): Promise<ExitCode> {
   const { directory, options } = context;
   const { domain, file } = operandsOf(context);
-  const incoming = readIncoming(file, readOptions(context));
+  const read = readIncoming(file, readOptions(context));
+  const incoming = domain === undefined ? read : withoutScope(file, read);
   const source = directorySource(directory);
   const rules = rulesFile(directory, domain, options['create'] === true);
   const { name, text } = rules;
   const plan = planImport(peersIn(source, name, text), incoming.rows, options['prune'] === true);
   const edited = editIni(text, plan.edits, plan.removed);
-  const after = faultsAfter(source, rules, edited).map((fault) => asGiven(file, fault, plan.sections));
+  const after = loadedWith(source, new Map([[name, edited]])).faults.map((fault) =>
+    asGiven(file, fault, plan.sections),
+  );
   const given = after.filter(({ origin }) => origin === 'given').map(({ fault }) => fault);
   const faults = [
     ...[...incoming.faults, ...given].sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
@@ -107,26 +110,6 @@ function rulesFile(directory: string, domain: string | undefined, create: boolea
   }
 }
 
-/** What would be wrong with the file if it held `text`. */
-function faultsAfter(source: SettingsSource, { name }: RulesFile, text: string): Fault[] {
-  const edited: SettingsSource = {
-    ...source,
-    read: (file) => (file === name ? { kind: 'file', text } : source.read(file)),
-    domainFiles: () => {
-      const listing = source.domainFiles();
-      if (listing.kind === 'unreadable' || name === globalFile) return listing;
-      return { kind: 'files', names: [...new Set([...listing.names, name])].sort() };
-    },
-  };
-  return loadSettings(edited).faults.filter(({ file }) => file === name);
-}
-
-async function writeRules(directory: string, { name, state }: RulesFile, text: string): Promise<void> {
-  const file = path.join(directory, name);
-  if (state === 'present') await replaceFile(file, text);
-  else await createFile(directory, name, text.trimStart());
-}
-
 interface Outcome {
   readonly changes: readonly string[];
   readonly faults: readonly Fault[];
@@ -140,9 +123,13 @@ function report({ output, json: asJson }: Context, { changes, faults, leftOut, w
     output.print(json({ changes, faults: faults.map(faultDocument), leftOut: left, written }));
     return;
   }
-  for (const line of changes) output.print(line);
-  for (const { what, fault } of leftOut)
-    output.print(`${what === 'entry' ? 'no section' : 'left out'}  ${formatFault(fault)}`);
+  const found = [
+    ...changes,
+    ...leftOut.map(
+      ({ what, fault }) => `${what === 'entry' ? 'no section' : 'left out'}  ${formatFault(fault)}`,
+    ),
+  ];
+  for (const line of found.flatMap((one) => fitted(output, one))) output.print(line);
   for (const one of faults) output.complain(formatFault(one));
   if (faults.length > 0) output.complain('not written: the file would not be valid');
   else if (changes.length === 0) output.print('nothing to change');

@@ -95,7 +95,7 @@ async function reportOn(
   try {
     const offline = options['offline'] === true;
     if (!offline) void resolver.probe();
-    const hosts = offline ? policyHosts(domain) : await mxHosts(resolver, domain);
+    const hosts = offline ? policyHosts(domain) : ((await mxHosts(resolver, domain)) ?? policyHosts(domain));
     const chains = await presented(source, context.directory);
     const next = typeof options['next'] === 'string' ? [nextKey(source, options['next'])] : [];
     const known = [...hosts, ...[...settings.domains.keys()].map((name) => `mta-sts.${name}`)];
@@ -191,9 +191,10 @@ function policyHosts({ policy }: ManagedDomain): string[] {
   return policy.kind === 'none' ? [] : policy.mx.filter((pattern) => !pattern.startsWith('*.'));
 }
 
-async function mxHosts(resolver: Resolver, { domain }: ManagedDomain): Promise<string[]> {
+/** `undefined` where the look-up failed; what that means to senders is said beside the records. */
+async function mxHosts(resolver: Resolver, { domain }: ManagedDomain): Promise<string[] | undefined> {
   const answer = await resolver.mx(domain);
-  if (answer.kind === 'failed') throw new CommandError(`the MX records of ${domain}: ${answer.detail}`);
+  if (answer.kind === 'failed') return undefined;
   if (answer.kind === 'denied') return [domain];
   return [...new Set(answer.records.map(({ exchange }) => exchange).filter((host) => host !== ''))];
 }

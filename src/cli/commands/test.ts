@@ -1,83 +1,54 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
-import type { SecurityLevel } from '../../peers/rule';
-import { outboundNotLoaded } from '../../settings/checks/not_loaded';
-import { ehloName } from '../../settings/haraka/ehlo_name';
-import { harakaTls } from '../../settings/haraka/outbound_tls';
-import { loadSettings } from '../../settings/load/load';
-import { directorySource } from '../../settings/load/source';
-import { formatFault } from '../../settings/schema/fault';
 import { exit, UsageError, type Command, type Context } from '../command';
-import { handshakeRemarks } from '../haraka_terms';
-import { HostChecks, type Attempt } from '../host_checks';
+import { testInbound } from '../inbound/test_inbound';
 import { recipientDomain, senderDomain } from '../operands';
 import { paragraph } from '../layout/paragraph';
 import { stacked, table } from '../layout/table';
 import { warningLines } from '../layout/warning';
 import { attemptLines } from '../attempt_text';
 import { json, type Cell, type Output } from '../output';
-import { everySender, senderGroups, type RuledSender, type SenderGroup } from '../sender_groups';
-import { openSources } from '../sources';
-import { problemsOf, problemText, whileInvalid, type Problem } from '../unsent';
+import { openTesting, type Report } from '../test_now';
+import { problemText, whileInvalid } from '../unsent';
 
 export const testCommand: Command = {
   name: 'test',
   summary: 'Do what a delivery would do, at every MX host and address, and stop before the envelope.',
-  operands: '[--from SENDER] DOMAIN...',
+  operands: '[--from SENDER] DOMAIN... | --inbound [--peer SENDER] [--from-ip ADDR] [--strict] [DOMAIN...]',
   help: [
     'The exit code is 0 only if every message meant would go to every DOMAIN.',
     '',
     '  --from SENDER     the envelope sender, whose domain decides which rules apply; <> is the null sender',
     '                    (default: every managed domain, and mail of none)',
+    '',
+    '  --inbound         what a peer would see of this Haraka: each listener, and each MX host of the managed domains',
+    '                    (default: all of them); the exit code is 0 only if nothing is wrong',
+    '  --peer SENDER     the rule that mail of SENDER would meet',
+    '  --from-ip ADDR    from a client with this address',
+    '  --strict          warnings count in the exit code',
   ],
-  options: { from: { type: 'string' } },
-  run: test,
+  options: {
+    from: { type: 'string' },
+    inbound: { type: 'boolean' },
+    peer: { type: 'string' },
+    'from-ip': { type: 'string' },
+    strict: { type: 'boolean' },
+  },
+  run: (context) => (context.options['inbound'] === true ? testInbound(context) : test(context)),
 };
 
-/** What would become of mail to one domain under one rule. */
-interface Report {
-  readonly domain: string;
-  readonly senders: readonly RuledSender[];
-  readonly level: SecurityLevel | '';
-  /** Whether a message would go. */
-  readonly goes: boolean;
-  /** Why nothing was tried, or why not at all hosts. */
-  readonly problems: readonly Problem[];
-  /** What of Haraka's own TLS settings takes part. */
-  readonly haraka: readonly string[];
-  /** Why Haraka would do otherwise. */
-  readonly warnings: readonly string[];
-  /** In the order in which a delivery would try them. */
-  readonly attempts: readonly Attempt[];
-}
-
 async function test(context: Context) {
-  const { operands, options, output, directory } = context;
+  const { operands, options, output } = context;
+  const inboundOnly = ['peer', 'from-ip', 'strict'].find((name) => options[name] !== undefined);
+  if (inboundOnly !== undefined) throw new UsageError(`--${inboundOnly} goes with --inbound`);
   if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
   const domains = operands.map(recipientDomain);
   const from = options['from'];
   const given = typeof from === 'string' ? [senderDomain(from)] : undefined;
-  const source = directorySource(directory);
-  const { settings } = loadSettings(source);
-  const haraka = harakaTls(source);
-  const surroundings = {
-    haraka: handshakeRemarks(haraka),
-    warnings: outboundNotLoaded({ source, settings, today: context.today }).map(formatFault),
-  };
-  const sources = openSources(settings.global, directory);
+  const testing = openTesting(context, (line) => output.progress(line));
   try {
     const reports: Report[] = [];
     for (const domain of domains) {
-      const hostChecks = new HostChecks({
-        sources,
-        global: settings.global,
-        ehloName: ehloName(source),
-        haraka,
-        progress: (line) => output.progress(line),
-      });
-      const groups = senderGroups(settings, given ?? everySender(settings), domain, context.today);
-      const found = await Promise.all(
-        groups.map((group) => testGroup(hostChecks, group, domain, surroundings)),
-      );
+      const found = await testing.test(domain, given);
       reports.push(...found);
       if (!context.json)
         for (const one of found) for (const line of reportLines(output, one)) output.print(line);
@@ -85,37 +56,8 @@ async function test(context: Context) {
     if (context.json) output.print(json(reports));
     return reports.every(({ goes }) => goes) ? exit.ok : exit.findings;
   } finally {
-    await sources.close();
+    await testing.close();
   }
-}
-
-async function testGroup(
-  hostChecks: HostChecks,
-  { senders, found }: SenderGroup,
-  domain: string,
-  surroundings: Pick<Report, 'haraka' | 'warnings'>,
-): Promise<Report> {
-  if (found.kind === 'invalid') {
-    const problems = [{ host: '', ...found.failure }];
-    return { domain, senders, level: '', goes: false, problems, ...surroundings, haraka: [], attempts: [] };
-  }
-  const { rule } = found;
-  const decision = await hostChecks.decide(rule, domain);
-  const checks =
-    decision.kind === 'deliver'
-      ? decision.hosts.flatMap((plan) => plan.addresses.map((address) => hostChecks.check(plan, address)))
-      : [];
-  const attempts = await Promise.all(checks);
-  const goes = attempts.some(({ verdict }) => verdict.kind === 'goes');
-  return {
-    domain,
-    senders,
-    level: rule.level,
-    goes,
-    problems: problemsOf(decision),
-    ...surroundings,
-    attempts,
-  };
 }
 
 function reportLines(output: Output, report: Report): string[] {

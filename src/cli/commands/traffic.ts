@@ -3,9 +3,10 @@ import { trafficOf, totalOf, type PeerTraffic } from '../../evidence/views/traff
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
 import { countsText, readEvidence, windowHelp, windowOptions } from '../evidence';
-import { table } from '../layout/table';
+import { stacked, table } from '../layout/table';
 import { warningLines } from '../layout/warning';
-import { json, type Cell, type Output } from '../output';
+import { displayWidth } from '../layout/width';
+import { atWidth, json, type Cell, type Output } from '../output';
 
 export const trafficCommand: Command = {
   name: 'traffic',
@@ -135,20 +136,59 @@ function lines(output: Output, shown: readonly PeerTraffic[], all: readonly Peer
     rows.push([row.direction, managed, row.peer, ...figures(row)]);
   }
   const peers = all.length === 1 ? '1 peer' : `${all.length} peers`;
-  rows.push(['', '', { text: peers, style: 'bold' }, ...figures(totalOf(all))]);
-  return table(output, rows);
+  const total = totalOf(all);
+  rows.push(['', '', { text: peers, style: 'bold' }, ...figures(total)]);
+  const { width } = output;
+  const whole = table(atWidth({ ...output, colour: false }, undefined), rows);
+  if (width === undefined || whole.every((line) => displayWidth(line) <= width)) return table(output, rows);
+  // The figures mean nothing where they do not stand below their titles.
+  return [
+    ...shown.flatMap((row) =>
+      stacked(
+        output,
+        [row.direction, ...(row.managed === '' ? [] : [row.managed]), { text: row.peer, style: 'bold' }],
+        said(row),
+      ),
+    ),
+    ...stacked(output, [{ text: peers, style: 'bold' }], said(total)),
+  ];
 }
 
-function figures(row: Omit<PeerTraffic, 'managed' | 'direction' | 'peer' | 'lastSeen'>): (string | Cell)[] {
+type Figures = Omit<PeerTraffic, 'managed' | 'direction' | 'peer' | 'lastSeen'>;
+
+/** The same figures in words. */
+function said(row: Figures): (string | Cell)[] {
   const { tls } = row;
-  const clear = row.messages === 0 ? '' : `${Math.round(row.cleartext * 1000) / 10}%`;
-  const verified = Object.entries(row.verified).filter(([how]) => how !== 'none');
+  const clear = tls.none ?? 0;
+  const counts = [
+    `${row.messages} ${row.messages === 1 ? 'message' : 'messages'}`,
+    ...(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const)
+      .filter((version) => (tls[version] ?? 0) > 0)
+      .map((version) => `${version} ${tls[version]}`),
+    ...(clear > 0 ? [`in cleartext ${clear} (${share(row)})`] : []),
+    countsText(verifiedOf(row)),
+  ];
+  const failed = countsText(row.reasons);
+  return [
+    { text: counts.filter((one) => one !== '').join(', '), ...(clear > 0 ? { style: 'red' as const } : {}) },
+    failed === '' ? '' : `failed: ${failed}`,
+  ];
+}
+
+const share = ({ cleartext }: Figures): string => `${Math.round(cleartext * 1000) / 10}%`;
+
+const verifiedOf = ({ verified }: Figures): Record<string, number> =>
+  Object.fromEntries(Object.entries(verified).filter(([how]) => how !== 'none'));
+
+function figures(row: Figures): (string | Cell)[] {
+  const { tls } = row;
+  const clear = row.messages === 0 ? '' : share(row);
   return [
     String(row.messages),
     bar(tls),
     (tls.none ?? 0) > 0 ? { text: clear, style: 'red' } : clear,
     ...(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const).map((version) => String(tls[version] ?? '')),
-    countsText(Object.fromEntries(verified)),
+    countsText(verifiedOf(row)),
     countsText(row.reasons),
   ];
 }

@@ -37,6 +37,14 @@ export function paragraph(
   return lines.map((words, at) => ' '.repeat(at === 0 ? indent : hanging) + joined(output, words));
 }
 
+/** A line as it is where it fits, for the blanks between its parts are meant; otherwise broken, and further lines indented. */
+export function fitted(output: Output, line: string): string[] {
+  const whole = clean(line);
+  if (output.width === undefined || displayWidth(whole) <= output.width) return [whole];
+  const indent = whole.search(/\S|$/);
+  return paragraph(output, [whole], { indent, hanging: indent + 2 });
+}
+
 /** Words that are not broken any more, line by line. */
 function filled(cells: readonly Cell[], { first, further }: { first: number; further: number }): Cell[][] {
   const lines: Cell[][] = [[]];

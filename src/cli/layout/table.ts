@@ -12,21 +12,51 @@ const roomForWords = 30;
 
 /**
  * Rows with their columns aligned by the longest text. For a file or a pipe each is one line. On a terminal that they do
- * not fit, the last column is broken; where there is no room for that either, it and what does not fit before it come below.
+ * not fit, the last column is broken; a row that is too long for its columns even so does not widen them for the others:
+ * what does not fit before its last column comes below.
  *
  * @param indent columns before each line
  */
 export function table(output: Output, rows: readonly Row[], indent = 0): string[] {
   const cells = rows.map((row) => row.map(cellOf));
-  const widths = columnWidths(cells);
   const { width } = output;
-  const before = indent + widths.slice(0, -1).reduce((sum, one) => sum + one + gap, 0);
-  if (width === undefined || before + (widths.at(-1) ?? 0) <= width)
-    return cells.map((row) => ' '.repeat(indent) + aligned(output, row, widths).trimEnd());
-  if (before + roomForWords <= width) {
-    return cells.flatMap((row) => lastBroken(output, row, widths, indent));
+  const all = columnWidths(cells);
+  const whole = (row: readonly Cell[], widths: readonly number[]): string[] => [
+    ' '.repeat(indent) + aligned(output, row, widths).trimEnd(),
+  ];
+  if (width === undefined || columnsBefore(all, indent) + (all.at(-1) ?? 0) <= width)
+    return cells.flatMap((row) => whole(row, all));
+  if (columnsBefore(all, indent) + roomForWords <= width)
+    return cells.flatMap((row) => lastBroken(output, row, all, indent));
+  const usual = usualRows(cells, width, indent);
+  // Where hardly any fit, they are all written in the same way.
+  if (usual.size * 2 < cells.length) return cells.flatMap((row) => partlyAligned(output, row, all, indent));
+  const widths = columnWidths([...usual]);
+  const fits = columnsBefore(widths, indent) + (widths.at(-1) ?? 0) <= width;
+  return cells.flatMap((row) => {
+    if (!usual.has(row)) return partlyAligned(output, row, columnWidths([row]), indent);
+    return fits ? whole(row, widths) : lastBroken(output, row, widths, indent);
+  });
+}
+
+/** Columns before the last one. */
+function columnsBefore(widths: readonly number[], indent: number): number {
+  return widths.slice(0, -1).reduce((sum, one) => sum + one + gap, indent);
+}
+
+/** As many rows as go together, the shortest first. */
+function usualRows(rows: readonly (readonly Cell[])[], width: number, indent: number): Set<readonly Cell[]> {
+  const own = (row: readonly Cell[]): number => columnsBefore(columnWidths([row]), indent);
+  const usual = new Set<readonly Cell[]>();
+  let widths: readonly number[] = [];
+  for (const row of [...rows].sort((a, b) => own(a) - own(b))) {
+    const wider = row.map(({ text }, at) => Math.max(widths[at] ?? 0, displayWidth(text)));
+    const together = [...wider, ...widths.slice(wider.length)];
+    if (columnsBefore(together, indent) + Math.min(together.at(-1) ?? 0, roomForWords) > width) continue;
+    usual.add(row);
+    widths = together;
   }
-  return cells.flatMap((row) => partlyAligned(output, row, widths, indent));
+  return usual;
 }
 
 /** What a row begins with is short, and says what it is: what follows stands below it, a little to the right. */

@@ -19,17 +19,13 @@ export function createFileReader({ directory, owner, today }: FileReaderOptions)
     async read(wanted): Promise<Reading> {
       const sums = new Sums(wanted);
       const { from, to } = wanted;
-      const problems = await readDayFiles(
-        { directory, owner, today, from, to },
-        evidenceHeader,
-        (day, line) => {
-          const parsed = parseCountsLine(line);
-          if (parsed === undefined) return 'damaged';
-          sums.add(day, parsed.key, parsed.counts);
-          return 'read';
-        },
-      );
-      return { rows: sums.rows(), problems };
+      const read = await readDayFiles({ directory, owner, today, from, to }, evidenceHeader, (day, line) => {
+        const parsed = parseCountsLine(line);
+        if (parsed === undefined) return 'damaged';
+        sums.add(day, parsed.key, parsed.counts);
+        return 'read';
+      });
+      return { rows: sums.rows(), ...read };
     },
   };
 }

@@ -18,6 +18,7 @@ export function createFileWriter(options: FileWriterOptions): EvidenceWriter {
         file.fresh.add(peer === key.peer ? key : { ...key, peer }, sightingText(sighting), 1);
       }),
     flush: () => writer.flush(),
+    fault: () => writer.fault(),
     close: () => writer.close(),
   };
 }

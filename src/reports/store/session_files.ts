@@ -53,7 +53,7 @@ export async function readSessions(
   maxDomains: number,
 ): Promise<DaySessions> {
   const table = new SessionTable(maxDomains);
-  const problems = await readDayFiles({ ...where, from: day, to: day }, sessionsHeader, (_, line) =>
+  const { problems } = await readDayFiles({ ...where, from: day, to: day }, sessionsHeader, (_, line) =>
     readSessionLine(table, line),
   );
   return { table, problems };

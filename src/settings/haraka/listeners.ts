@@ -7,11 +7,15 @@ export interface Listener {
   readonly port: number;
 }
 
-/** SMTP over TLS from the first octet: nothing there comes to STARTTLS. */
-const smtpsPort = 465;
+const usualSmtpsPort = 465;
 
-/** As Haraka reads `listen`, `listen_host` and `port`. Sockets, SMTPS and ports that the system chooses are left out. */
-export function smtpListeners(files: ConfigFiles): Listener[] {
+export interface TlsListener extends Listener {
+  /** `from_start`: SMTPS, TLS from the first octet; `switched_off`: `no_starttls_ports` of tls.ini names the port. */
+  readonly tls: 'starttls' | 'from_start' | 'switched_off';
+}
+
+/** As Haraka reads `listen`, `listen_host`, `port` and `smtps_port`. Sockets, and ports that the system chooses, are left out. */
+export function tlsListeners(files: ConfigFiles): TlsListener[] {
   const main = iniValues(files, 'smtp.ini')['main'] ?? {};
   const text = (key: string): string => {
     const value = main[key];
@@ -23,10 +27,22 @@ export function smtpListeners(files: ConfigFiles): Listener[] {
   const port = text('port');
   const own = port === '' || port === '0' ? [] : [`${bracketed(text('listen_host') || '::0')}:${port}`];
   const all = [...own, ...named];
-  const smtps = Number(text('smtps_port') || smtpsPort);
+  const bare = [iniValues(files, 'tls.ini')['main']?.['no_starttls_ports']].flat().map(Number);
+  const smtps = Number(text('smtps_port') || usualSmtpsPort);
   return (all.length === 0 ? ['[::0]:25'] : all)
     .flatMap(listener)
-    .filter((one) => one.port > 0 && one.port !== smtps);
+    .filter((one) => one.port > 0)
+    .map((one) => ({
+      ...one,
+      tls: one.port === smtps ? 'from_start' : bare.includes(one.port) ? 'switched_off' : 'starttls',
+    }));
+}
+
+/** Those where a session begins in cleartext: nothing at SMTPS comes to STARTTLS. */
+export function smtpListeners(files: ConfigFiles): Listener[] {
+  return tlsListeners(files)
+    .filter(({ tls }) => tls !== 'from_start')
+    .map(({ address, port }) => ({ address, port }));
 }
 
 function bracketed(host: string): string {

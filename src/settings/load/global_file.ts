@@ -19,6 +19,7 @@ import {
   sharedOutboundPeerKeys,
   stsKeys,
   timeoutKeys,
+  webKeys,
   tlsReportsKeys,
   type Keys,
   type Written,
@@ -52,6 +53,7 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   evidence: complete(evidenceKeys, {}),
   tlsReports: complete(tlsReportsKeys, {}),
   hosting: complete(hostingKeys, {}),
+  web: complete(webKeys, {}),
 });
 
 type SectionName = keyof typeof globalSections;
@@ -103,6 +105,7 @@ class GlobalFileReader {
       evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
       tlsReports: complete(tlsReportsKeys, this.#keys('tls_reports', tlsReportsKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
+      web: complete(webKeys, this.#keys('web', webKeys)),
     });
     for (const at of others) this.#unknown(at);
     this.#bounds(value);

@@ -13,6 +13,7 @@ import {
 } from '../../peers/rule';
 import { peerScopes } from '../../peers/section';
 import {
+  busiest,
   choice,
   day,
   domain,
@@ -20,17 +21,20 @@ import {
   filePath,
   fingerprint,
   flag,
+  headerName,
   integer,
   list,
   mailAddress,
   mxPattern,
   nameMatch,
+  network,
   queryName,
   resolverAddress,
   routeName,
   seconds,
   text,
   tlsVersionChoice,
+  webHost,
   type ValueType,
 } from './values';
 
@@ -335,6 +339,56 @@ export const evidenceKeys = {
     'Also write a line for each recipient, with the addresses, so that `tls-peers track` can tell.',
   ),
   track_days: key(integer(1, 3650, 'days'), '7', 'How long those lines are kept.'),
+  track_size: key(
+    integer(1, 1_000_000, 'MB'),
+    '1000',
+    'What all of them may take on disk; the oldest go first.',
+  ),
+};
+
+export const webKeys = {
+  enabled: key(
+    flag,
+    'true',
+    "Answer under `/tls-peers/` of Haraka's own http, where http.ini has one, and at `listen`. Nothing is shown without the token.",
+  ),
+  listen: key(
+    list(endpoint),
+    '',
+    'Where page, API and metrics are served beside. Left out: nowhere. Off loopback, `certificate_file` is needed.',
+  ),
+  certificate_file: key(
+    filePath,
+    '',
+    "PEM file, relative to Haraka's config directory, of the chain for `listen`. Left out: plain HTTP.",
+  ),
+  key_file: key(filePath, '', 'PEM file of its private key. Left out: expected in `certificate_file`.'),
+  token_file: key(
+    filePath,
+    'web/token',
+    "The token that page, API and metrics ask for, relative to the directory that holds Haraka's config directory. Made where it is missing.",
+  ),
+  hosts: key(
+    list(webHost),
+    '',
+    'Names and addresses by which it may be asked for, beside `config/me`, `localhost`, loopback addresses and those of `listen`. All others are refused: what a browser was lured to must not reach it.',
+  ),
+  trust_proxy_user: key(
+    headerName,
+    '',
+    'A header in which a proxy names the user whom it let in, such as `X-Remote-User`; no token is needed then. Only from `trusted_proxies`.',
+  ),
+  trusted_proxies: key(
+    list(network),
+    '',
+    'Addresses and networks of proxies whose word on user, client and HTTPS counts.',
+  ),
+  session: key(seconds(60, 604_800), '43200', 'How long a log-in lasts.'),
+  metrics_peers: key(
+    busiest,
+    'none',
+    'How many of the busiest peers have lines of their own among the metrics.',
+  ),
 };
 
 /** Those whose reports most domains get, by the domain that signs them. */
@@ -452,6 +506,7 @@ export const globalSections = {
     meaning: 'TLS reports (RFC 8460): sent to other domains, and received.',
   },
   hosting: { keys: hostingKeys, meaning: 'Serving the MTA-STS policies of managed domains.' },
+  web: { keys: webKeys, meaning: 'The page to look at, its API, and metrics.' },
 } as const satisfies Record<string, SectionSpec>;
 
 /** The sections of `tls-peers/<managed domain>.ini`; `outbound PEER` stands for one section per peer. */

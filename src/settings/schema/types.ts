@@ -12,6 +12,7 @@ import type {
   resolverKeys,
   stsKeys,
   timeoutKeys,
+  webKeys,
   tlsReportsKeys,
   Written,
 } from './keys';
@@ -32,6 +33,7 @@ export interface GlobalSettings extends GlobalRules {
   readonly evidence: CamelValues<typeof evidenceKeys>;
   readonly tlsReports: CamelValues<typeof tlsReportsKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
+  readonly web: CamelValues<typeof webKeys>;
 }
 
 export type HostedPolicy = CamelValues<typeof hostedPolicyKeys>;

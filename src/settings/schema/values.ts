@@ -3,7 +3,7 @@ import { insideBrackets } from '../../address_literal';
 import { plainMailAddress } from '../../mail_address';
 import { canonicalDomain } from '../../names';
 import { parseDay, type Day } from '../../peers/day';
-import { formatAddress, parseAddress, plainAddress } from '../../peers/network';
+import { formatAddress, parseAddress, parseNetwork, plainAddress, type Network } from '../../peers/network';
 import type { NameMatch } from '../../peers/rule';
 import { printable } from '../../text';
 import { closest } from './closest';
@@ -285,3 +285,49 @@ function portNumber(of: string): number | undefined {
   const number = /^\d{1,5}$/.test(of) ? Number(of) : 0;
   return number > 0 && number < 65536 ? number : undefined;
 }
+
+/** An address, or a network such as `10.0.0.0/8`. */
+export const network: ValueType<Network> = {
+  allowed: 'an address or a network',
+  arity: 'one',
+  read(of) {
+    const read = parseNetwork(insideBrackets(of) ?? of);
+    return read === undefined ? wrong('neither an address nor a network') : value(Object.freeze(read));
+  },
+};
+
+/** What stands in a Host header, without its port: a name in canonical form, or an address without brackets. */
+export const webHost: ValueType<string> = {
+  allowed: 'a host name, or an address',
+  arity: 'one',
+  read(of) {
+    const bare = insideBrackets(of) ?? of;
+    if (parseAddress(bare) !== undefined) return value(plainAddress(bare));
+    const name = canonicalDomain(of);
+    return name === undefined ? wrong('neither a host name nor an address') : value(name);
+  },
+};
+
+/** The name of a header field (RFC 9110 section 5.1), in lower case. */
+export const headerName: ValueType<string> = {
+  allowed: 'the name of a header field',
+  arity: 'one',
+  read(of) {
+    if (!/^[\w!#$%&'*+.^`|~-]{1,64}$/.test(of)) return wrong('no name of a header field');
+    const name = of.toLowerCase();
+    return ['host', 'cookie', 'authorization'].includes(name)
+      ? wrong('a header that clients set themselves')
+      : value(name);
+  },
+};
+
+/** How many of the busiest: `none`, or `top 20`. */
+export const busiest: ValueType<number> = {
+  allowed: 'none, or top and a number from 1 to 1000',
+  arity: 'one',
+  read(of) {
+    if (/^none$/i.test(of)) return value(0);
+    const number = Number(/^top\s+(\d{1,4})$/i.exec(of)?.[1] ?? 0);
+    return number < 1 || number > 1000 ? wrong('no such number', 'top 20') : value(number);
+  },
+};

@@ -1,16 +1,6 @@
 /** What Haraka's own tls plugin needs, with TLS 1.0 admitted. */
 import { openCertificateOffice } from '../../../haraka-test-harness/certificates';
-
-/** The group ffdhe2048 of RFC 7919; without a file, Haraka spends half a minute on making one up. */
-const dhparams = `-----BEGIN DH PARAMETERS-----
-MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
-+8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
-87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
-YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
-7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
-ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
------END DH PARAMETERS-----
-`;
+import { dhParameters } from '../../../haraka-test-harness/dh_parameters';
 
 /** Files below config/. `host` is what the certificate names. */
 export async function tlsConfig(
@@ -24,6 +14,6 @@ export async function tlsConfig(
     'tls.ini': `[main]\nminVersion=${lowest}\n${ciphers}`,
     'tls_key.pem': keyPem,
     'tls_cert.pem': chainPem,
-    'dhparams.pem': dhparams,
+    'dhparams.pem': dhParameters,
   };
 }

@@ -6,6 +6,8 @@ import { domainSample, globalSample, renewReference } from '../../../src/setting
 import { domainSections, globalSections, type Keys } from '../../../src/settings/schema/keys';
 import { loadSettings } from '../../../src/settings/load/load';
 import { directorySource } from '../../../src/settings/load/source';
+import { harakaDirectory } from '../../../haraka-test-harness/haraka_directory';
+import { codeBlocks, documents, type CodeBlock } from '../../support/documents';
 import { call, configDirectory } from '../../cli/call';
 import { memorySource } from '../memory_source';
 
@@ -35,21 +37,8 @@ test('the sample files stay valid with every key that shows a default switched o
   expect(faults).toEqual([]);
 });
 
-interface Example {
-  readonly page: string;
-  readonly text: string;
-}
-
-/** The INI files that a page shows, without the indentation that they have in a list. */
-function examplesOn(page: string): Example[] {
-  return [...read(page).matchAll(/^( *)```ini\n([^`]*)^ *```/gm)].map(([, indent = '', text = '']) => ({
-    page,
-    text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-  }));
-}
-
 /** The files below config/ that an example shows, each introduced by a comment with its name. */
-function filesOf({ text }: Example): Record<string, string> {
+function filesOf({ text }: CodeBlock): Record<string, string> {
   const [nameless = '', ...parts] = text.split(/^; config\/(\S+)$/m);
   const names = parts.filter((_, index) => index % 2 === 0);
   const named = names.map((name, index) => [name, parts[2 * index + 1] ?? ''] as const);
@@ -63,14 +52,18 @@ function placeOf(text: string): string {
   return section in globalSections ? 'tls-peers.ini' : 'tls-peers/example.com.ini';
 }
 
-const docs = readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md'));
-const pages = ['README.md', ...docs.map((name) => `docs/${name}`)];
-const examples = pages.flatMap(examplesOn);
+const examples = documents.flatMap((page) => codeBlocks(page, 'ini'));
 
-test('every INI block of the documentation is an example that is looked at', () => {
-  const blocks = pages.flatMap((page) => [...read(page).matchAll(/```ini/g)]);
-  expect(examples).toHaveLength(blocks.length);
-  expect(examples.length).toBeGreaterThanOrEqual(14);
+test('the documentation has examples', () => expect(examples.length).toBeGreaterThanOrEqual(20));
+
+/** Files of Haraka's own, which lint reads only in part: their keys are those that Haraka's samples or its documents name. */
+test.each(examples)('Haraka knows the keys of its own files in $page: $text', (example) => {
+  const samples = ofHaraka('config', /\.ini$/) + ofHaraka('docs', /\.md$/);
+  for (const [file, text] of Object.entries(filesOf(example))) {
+    if (file.startsWith('tls-peers')) continue;
+    const keys = [...text.matchAll(/^(\w+)(?:\[\])? *=/gm)].map(([, key = '']) => key);
+    expect(keys.filter((key) => !new RegExp(`\\b${key}\\b`).test(samples))).toEqual([]);
+  }
 });
 
 test.each(examples)('lint has nothing to say about the example in $page: $text', async (example) => {
@@ -82,6 +75,15 @@ test.each(examples)('lint has nothing to say about the example in $page: $text',
     remove();
   }
 });
+
+/** The text of all files below a directory of Haraka's whose names match. */
+function ofHaraka(directory: string, pattern: RegExp): string {
+  const below = path.join(harakaDirectory(), directory);
+  const names = readdirSync(below, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    pattern.test(name),
+  );
+  return names.map((name) => readFileSync(path.join(below, name), 'utf8')).join('\n');
+}
 
 const everyKey = [...Object.values(globalSections), ...Object.values(domainSections)].flatMap(({ keys }) =>
   Object.entries<Keys[string]>(keys),

@@ -10,7 +10,13 @@ import { discoverDestination, type DestinationOptions } from '../../../src/dns/d
 import { createResolver, type Resolver, type ResolverOptions } from '../../../src/dns/resolver';
 import type { Answer, Destination, MxHostFacts } from '../../../src/dns/types';
 import { trusting } from '../../dns/lab_resolver';
-import { freePort, missingPrograms, startNsd, startUnbound, type RunningServer } from './servers';
+import {
+  freePort,
+  missingPrograms,
+  startNsd,
+  startUnbound,
+  type RunningServer,
+} from '../../../haraka-test-harness/name_servers';
 import { signZones } from './zones';
 
 /** What is asked of one resolver, and what must come of it. */

@@ -3,19 +3,18 @@
  * `nsec3.lab` (RSA, NSEC3), `unsigned.lab` (an insecure delegation), `broken.lab` (some signatures are wrong) and
  * `expired.lab` (all signatures are too old).
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import {
+  apex,
+  falsify,
+  signZone,
+  type SignedZones,
+  type Signing,
+} from '../../../haraka-test-harness/signed_zones';
 
 const digest = (octet: string) => octet.repeat(32);
 const tlsa = (octet: string) => `TLSA 3 1 1 ${digest(octet)}`;
-
-/** What every zone begins with. */
-const apex = (zone: string, ttl = 3600) => `$ORIGIN ${zone}.
-$TTL ${ttl}
-@ SOA ns.lab. root.lab. 1 3600 600 86400 60
-@ NS ns.lab.
-`;
 
 const lab = `${apex('lab')}
 ns A 127.0.0.1
@@ -110,59 +109,22 @@ const wrongSignatures: readonly (readonly [owner: string, type: string])[] = [
   ['_25._tcp.badtlsa.broken.lab.', 'TLSA'],
 ];
 
-export interface SignedZones {
-  /** Zone to zone file. */
-  readonly files: ReadonlyMap<string, string>;
-  /** The file with the key-signing key of `lab`. */
-  readonly trustAnchor: string;
-}
-
 /** Writes and signs all zones in `directory`. */
 export function signZones(directory: string): SignedZones {
-  const ldns = (program: string, ...args: string[]) =>
-    execFileSync(program, args, { cwd: directory, encoding: 'utf8' }).trim();
-
-  /** Signs one zone and returns its key-signing key's file name, without extension. */
-  const sign = (zone: string, text: string, algorithm: string, options: readonly string[]): string => {
-    writeFileSync(path.join(directory, `${zone}.zone`), text);
-    const bits = algorithm === 'RSASHA256' ? ['-b', '2048'] : [];
-    const ksk = ldns('ldns-keygen', '-k', '-a', algorithm, ...bits, zone);
-    const zsk = ldns('ldns-keygen', '-a', algorithm, ...bits, zone);
-    ldns('ldns-signzone', ...options, '-o', zone, '-f', `${zone}.signed`, `${zone}.zone`, zsk, ksk);
-    return ksk;
-  };
-
+  const sign = (zone: string, text: string, options: readonly string[], algorithm?: Signing['algorithm']) =>
+    signZone(directory, zone, text, { algorithm: algorithm ?? 'ECDSAP256SHA256', options });
   const delegated = [
-    sign('nsec3.lab', nsec3, 'RSASHA256', ['-n', '-t', '0']),
-    sign('broken.lab', broken, 'ECDSAP256SHA256', []),
-    sign('expired.lab', expired, 'ECDSAP256SHA256', ['-i', '20200101', '-e', '20200201']),
-  ].map((ksk) => ldns('ldns-key2ds', '-n', '-2', `${ksk}.key`));
-  const anchor = sign('lab', `${lab}\n${delegated.join('\n')}\n`, 'ECDSAP256SHA256', []);
+    sign('nsec3.lab', nsec3, ['-n', '-t', '0'], 'RSASHA256'),
+    sign('broken.lab', broken, []),
+    sign('expired.lab', expired, ['-i', '20200101', '-e', '20200201']),
+  ].map(({ delegation }) => delegation);
+  const anchor = sign('lab', `${lab}\n${delegated.join('\n')}\n`, []);
   writeFileSync(path.join(directory, 'unsigned.lab.signed'), unsigned);
-  falsify(path.join(directory, 'broken.lab.signed'));
+  falsify(path.join(directory, 'broken.lab.signed'), wrongSignatures);
 
   const zones = ['lab', 'nsec3.lab', 'unsigned.lab', 'broken.lab', 'expired.lab'];
   return {
     files: new Map(zones.map((zone) => [zone, path.join(directory, `${zone}.signed`)])),
-    trustAnchor: path.join(directory, `${anchor}.key`),
+    trustAnchor: anchor.keyFile,
   };
-}
-
-/** Changes the signature octets, and nothing else, of the RRSIG records in `wrongSignatures`. */
-function falsify(file: string): void {
-  const wrong = new Set(wrongSignatures.map(([owner, type]) => `${owner} ${type}`));
-  let changed = 0;
-  const lines = readFileSync(file, 'utf8')
-    .split('\n')
-    .map((line) => {
-      const [owner = '', , , type, covered = ''] = line.split(/\s+/);
-      if (type !== 'RRSIG' || !wrong.has(`${owner} ${covered}`)) return line;
-      changed++;
-      return line.replace(
-        /(\s)([A-Za-z0-9+/])([A-Za-z0-9+/]*=*)$/,
-        (_all, space: string, first: string, rest: string) => `${space}${first === 'A' ? 'B' : 'A'}${rest}`,
-      );
-    });
-  if (changed !== wrong.size) throw new Error(`${changed} of ${wrong.size} signatures found in ${file}`);
-  writeFileSync(file, lines.join('\n'));
 }

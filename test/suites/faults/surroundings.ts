@@ -1,5 +1,6 @@
 /** The Harakas that scenarios run in: other plugins, and Haraka's own settings for TLS. */
 import { openCertificateOffice } from '../../../haraka-test-harness/certificates';
+import { dhParameters } from '../../../haraka-test-harness/dh_parameters';
 import { iniText } from '../../../haraka-test-harness/ini';
 import type { LabOptions } from '../../../haraka-test-harness/lab';
 import { credentials } from './routes';
@@ -111,18 +112,7 @@ export async function serverWithTls(
       'tls.ini': `minVersion = TLSv1.2\n${further}`,
       'tls_cert.pem': chainPem,
       'tls_key.pem': keyPem,
-      'dhparams.pem': dhparams,
+      'dhparams.pem': dhParameters,
     },
   };
 }
-
-/** RFC 7919's ffdhe2048: to generate parameters of one's own takes minutes. */
-const dhparams = `-----BEGIN DH PARAMETERS-----
-MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
-+8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
-87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
-YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
-7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
-ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
------END DH PARAMETERS-----
-`;

@@ -1,55 +1,14 @@
 /** What `npm pack` makes of a fresh clone, in which nothing was built. */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cloneTo } from '../../support/fresh_clone';
 
 const run = promisify(execFile);
-const root = path.resolve(import.meta.dirname, '../../..');
-
-/** What git does not keep. */
-const notCloned = new Set(
-  [
-    'node_modules',
-    '.git',
-    'dist',
-    'outbound',
-    'inbound',
-    'hosting',
-    'reports',
-    'coverage',
-    'THIRD-PARTY-NOTICES',
-  ].map((name) => path.join(root, name)),
-);
-
-/** What is bundled, and what bundles it. */
-const linked = [
-  'dns2',
-  'esbuild',
-  'get-east-asian-width',
-  'haraka-config',
-  'lru-cache',
-  'mailauth',
-  'nodemailer',
-  'postal-mime',
-  'typescript',
-];
-
-/**
- * What the build needs, as links of its own in a directory of its own, and marked as just installed: `npm ci` would empty
- * the directory, and must never do so with the one that everything here runs from.
- */
-async function linkDependencies(modules: string): Promise<void> {
-  await mkdir(modules);
-  for (const name of linked) {
-    await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
-  }
-  await writeFile(path.join(modules, '.package-lock.json'), '{}');
-}
-
 describe('the package', () => {
   let directory: string;
   let unpacked: string;
@@ -58,8 +17,7 @@ describe('the package', () => {
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'tls-peers-package-'));
     const clone = path.join(directory, 'clone');
-    await cp(root, clone, { recursive: true, filter: (source) => !notCloned.has(source) });
-    await linkDependencies(path.join(clone, 'node_modules'));
+    await cloneTo(clone);
     const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', directory], { cwd: clone });
     const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
     // As npm installs it: by its name, below node_modules.

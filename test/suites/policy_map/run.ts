@@ -13,7 +13,8 @@ import { call } from '../../cli/call';
 import { makeScenery, type Destination, type Fate, type Scenery } from './destinations';
 import { forwardTcp, forwardUdp } from './forward';
 import { postfixClientMissing } from '../../../haraka-test-harness/postfix_client';
-import { entriesAsPostfixReads, startPostfixClient, type PostfixClient } from './postfix';
+import type { PostfixSender } from '../../../haraka-test-harness/postfix_sender';
+import { entriesAsPostfixReads, startPostfixClient } from './postfix';
 
 /** Of our own in 127.0.0.0/8, so that two runs at a time are in nobody's way. */
 const network = `127.${192 + (process.pid % 60)}`;
@@ -139,7 +140,7 @@ interface Row {
   readonly found: readonly (readonly [who: string, fate: Fate | 'bounced'])[];
 }
 
-async function compare(lab: Lab, postfix: PostfixClient, destination: Destination): Promise<Row> {
+async function compare(lab: Lab, postfix: PostfixSender, destination: Destination): Promise<Row> {
   const { domain, fate: expected } = destination;
   const found: [string, Fate | 'bounced'][] = [];
   for (const [who, from] of Object.entries(senders)) {

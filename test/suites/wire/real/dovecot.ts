@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Peer } from '../peer';
-import { answering, end, freePort, Maildirs, start } from './program';
+import { answering, end, freePort, start } from '../../../../haraka-test-harness/program';
+import { Maildirs } from './maildirs';
 
 export const account = { user: 'the-user', password: 'the-password' } as const;
 

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Peer } from '../peer';
-import { answering, end, filesBelow, freePort, Maildirs, start } from './program';
+import { answering, end, filesBelow, freePort, start } from '../../../../haraka-test-harness/program';
+import { Maildirs } from './maildirs';
 
 /** smtpd's own options, by the name of the set. */
 const sets = {

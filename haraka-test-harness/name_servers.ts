@@ -3,11 +3,11 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
-import type { Question } from '../../../src/dns/question';
-import { askUdp } from '../../../src/dns/udp';
-import type { SignedZones } from './zones';
+import type { Question } from '../src/dns/question';
+import { askUdp } from '../src/dns/udp';
+import { freePort as freeTcpPort } from './program';
+import type { SignedZones } from './signed_zones';
 
 /** The programs that the scenarios need. */
 const programs = ['nsd', 'unbound', 'ldns-keygen', 'ldns-signzone', 'ldns-key2ds'];
@@ -39,16 +39,13 @@ export interface RunningServer {
 /** A port that is free for both UDP and TCP on 127.0.0.1. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const tcp = createServer().listen(0, '127.0.0.1');
-    await once(tcp, 'listening');
-    const { port } = tcp.address() as AddressInfo;
+    const port = await freeTcpPort();
     const udp = createSocket('udp4');
     const free = await new Promise<boolean>((resolve) => {
       udp.once('error', () => resolve(false));
       udp.bind(port, '127.0.0.1', () => resolve(true));
     });
-    if (free) await new Promise<void>((resolve) => udp.close(() => resolve()));
-    await new Promise<void>((resolve) => tcp.close(() => resolve()));
+    await new Promise<void>((resolve) => udp.close(() => resolve()));
     if (free) return port;
   }
 }
@@ -77,13 +74,15 @@ remote-control:
   control-enable: no
 ${zoneLines.join('')}`,
   );
-  return started('nsd', ['-d', '-c', file], port, { name: 'lab', type: 'SOA' });
+  return started('nsd', ['-d', '-c', file], { address: '127.0.0.1', port }, { name: 'lab', type: 'SOA' });
 }
 
 export interface UnboundOptions {
   /** For the files of this one. */
   readonly name: string;
   readonly validates: boolean;
+  /** Where it answers; a free port of 127.0.0.1 where absent. */
+  readonly at?: { readonly address: string; readonly port: number };
   /** PEM files for DNS over TLS on a second port. */
   readonly tls?: { readonly port: number; readonly key: string; readonly cert: string };
 }
@@ -92,9 +91,9 @@ export async function startUnbound(
   directory: string,
   zones: SignedZones,
   nsdPort: number,
-  { name, validates, tls }: UnboundOptions,
+  { name, validates, at, tls }: UnboundOptions,
 ): Promise<RunningServer> {
-  const port = await freePort();
+  const { address, port } = at ?? { address: '127.0.0.1', port: await freePort() };
   const file = path.join(directory, `${name}.conf`);
   const stubs = [...zones.files.keys()].map(
     (zone) => `stub-zone:\n  name: "${zone}"\n  stub-addr: 127.0.0.1@${nsdPort}\n`,
@@ -102,7 +101,7 @@ export async function startUnbound(
   writeFileSync(
     file,
     `server:
-  interface: 127.0.0.1@${port}
+  interface: ${address}@${port}
   port: ${port}
 ${tls === undefined ? '' : `  interface: 127.0.0.1@${tls.port}\n  tls-port: ${tls.port}\n  tls-service-key: "${tls.key}"\n  tls-service-pem: "${tls.cert}"\n`}
   num-threads: 1
@@ -128,13 +127,18 @@ remote-control:
   control-enable: no
 ${stubs.join('')}`,
   );
-  return started('unbound', ['-d', '-c', file], port, { name: 'lab', type: 'SOA' });
+  return started('unbound', ['-d', '-c', file], { address, port }, { name: 'lab', type: 'SOA' });
+}
+
+interface Endpoint {
+  readonly address: string;
+  readonly port: number;
 }
 
 async function started(
   program: string,
   args: readonly string[],
-  port: number,
+  at: Endpoint,
   question: Question,
 ): Promise<RunningServer> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: pathWithSbin() });
@@ -150,18 +154,18 @@ async function started(
     if (isRunning(child)) child.kill('SIGTERM');
     await exited;
   };
-  if (!(await answers(child, port, question))) {
+  if (!(await answers(child, at, question))) {
     await stop();
     throw new Error(`${program} does not answer:\n${log}`);
   }
-  return { port, log: () => log, stop };
+  return { port: at.port, log: () => log, stop };
 }
 
 /** Whether the server answers before it exits; asked over and over, for neither says when it is ready. */
-async function answers(child: ChildProcess, port: number, question: Question): Promise<boolean> {
+async function answers(child: ChildProcess, at: Endpoint, question: Question): Promise<boolean> {
   for (let tries = 0; tries < 100 && isRunning(child); tries++) {
     const pace = AbortSignal.timeout(150);
-    const outcome = await askUdp({ address: '127.0.0.1', port }, question, {
+    const outcome = await askUdp(at, question, {
       signal: pace,
       onForeign: () => undefined,
     });

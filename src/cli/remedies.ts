@@ -1,0 +1,24 @@
+/** What to do about each reason for which mail is held up. Pure. */
+import type { FailureReason } from '../failure';
+
+export const remedies = {
+  'starttls-not-supported':
+    'ask the peer, whose host offers no STARTTLS; or write a weaker rule for it, with exempt_until',
+  'tls-handshake-failed': 'see with "test" at which host; tell the peer, or lower min_tls_version for it',
+  'tls-version-too-low': 'lower min_tls_version for this peer, knowing what that gives away; or ask the peer',
+  'certificate-host-mismatch': 'tell the peer, whose certificate is for another name; or name that in match',
+  'certificate-expired': 'tell the peer, whose certificate has expired',
+  'certificate-not-trusted':
+    'tell the peer: with DANE its zone publishes another key than its host uses; for a private CA, ca_file',
+  'validation-failure': 'tell the peer; what is seen there says what is wrong with its certificate',
+  'tlsa-invalid': 'tell the peer, none of whose TLSA records can be used',
+  'dnssec-invalid': 'look at the zone with delv MX PEER; tell the peer where its signatures are wrong',
+  'dane-required': 'the peer has no DANE, and the rule demands it: choose another security_level for it',
+  'sts-policy-fetch-error': 'see with "cache refresh" whether the policy can be fetched from here',
+  'sts-policy-invalid': 'tell the peer, whose MTA-STS policy cannot be read',
+  'sts-webpki-invalid': 'tell the peer, whose policy host has no valid certificate',
+  'mx-not-in-policy': 'tell the peer, whose policy does not name its MX host; or somebody forges its DNS',
+  'dns-lookup-failed': 'see whether the resolver answers: delv MX PEER @your-resolver',
+  'config-invalid': 'mend the file or setting that is named: tls-peers lint',
+  'internal-error': 'a decision took too long, or a fault of this suite: the log says more; please report it',
+} as const satisfies Record<FailureReason, string>;

@@ -1,0 +1,133 @@
+/**
+ * The token that opens everything: a line of text in a file that only Haraka's user, and whom the operator gives it to, may read.
+ * Made where it is missing. Another one counts within seconds, and ends the sessions that came from the last.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import type { Log } from '../../log';
+import { isMissing } from '../../state/directory';
+import { temporaryIn } from '../../state/files';
+import { messageOf, printable } from '../../text';
+import { sessionKey, type SessionKey } from './sessions';
+
+export interface Token {
+  readonly sessionKey: SessionKey;
+  /** In a time that says nothing of the token. */
+  matches(given: string): boolean;
+}
+
+/** Milliseconds for which the file is not looked at again. */
+const lookEvery = 2_000;
+
+/** Characters. */
+const shortest = 16;
+const longest = 512;
+
+export class TokenFile {
+  readonly #log: Log;
+  #file = '';
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #stamp = '';
+  #token: Token | undefined;
+  #said = '';
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** @returns `undefined` where there is none that could be used: nobody is let in then, and the log says why */
+  current(file: string, now: number): Token | undefined {
+    if (file === this.#file && now - this.#lookedAt < lookEvery) return this.#token;
+    this.#file = file;
+    this.#lookedAt = now;
+    try {
+      const stamp = stampOf(file) ?? made(file, this.#log);
+      if (stamp !== this.#stamp || this.#token === undefined) this.#token = tokenOf(readToken(file));
+      this.#stamp = stamp;
+      this.#say('');
+    } catch (error) {
+      this.#token = undefined;
+      this.#say(messageOf(error));
+    }
+    return this.#token;
+  }
+
+  #say(fault: string): void {
+    if (fault !== '' && fault !== this.#said)
+      this.#log.error(`the page lets nobody in: token_file ${printable(this.#file)}: ${printable(fault)}`);
+    this.#said = fault;
+  }
+}
+
+function stampOf(file: string): string | undefined {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+    return `${file} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Several workers may come to this at once: the first file stands, whole. */
+function made(file: string, log: Log): string {
+  const directory = path.dirname(file);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const temporary = temporaryIn(directory);
+  const fd = openSync(temporary, 'wx', 0o600);
+  try {
+    writeSync(fd, `${randomBytes(32).toString('base64url')}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  try {
+    linkSync(temporary, file);
+    log.notice(`the token for the page, its API and metrics was made: ${printable(file)}`);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  const stamp = stampOf(file);
+  if (stamp === undefined) throw new Error('it was removed as soon as it was made');
+  return stamp;
+}
+
+function readToken(file: string): string {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = fstatSync(fd);
+    if (!found.isFile()) throw new Error('not a plain file');
+    if ((found.mode & 0o027) !== 0) throw new Error(`everybody may read it, or others change it: chmod 600`);
+    if (found.size > 4096) throw new Error('longer than a token');
+    const text = readFileSync(fd, 'utf8').trim();
+    if (text.length < shortest || text.length > longest || !/^[!-~]+$/.test(text))
+      throw new Error(`holds no token: ${shortest} to ${longest} characters of ASCII without blanks`);
+    return text;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function tokenOf(text: string): Token {
+  const own = digestOf(text);
+  return { sessionKey: sessionKey(text), matches: (given) => timingSafeEqual(own, digestOf(given)) };
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
