@@ -31,7 +31,9 @@ const linked = [
   'nodemailer',
   'postal-mime',
   'preact',
+  'prom-client',
   'typescript',
+  'uplot',
 ];
 
 /** Writes the clone to `target`, with what its build needs. */

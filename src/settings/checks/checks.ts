@@ -18,6 +18,7 @@ import { slowDecisions } from './plugin_timeout';
 import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
 import { shadowedNetworks } from './shadowed_networks';
+import { halfSetReports } from './tls_reports';
 import { tlsSwitchedOff } from './tls_switched_off';
 import { weakenedDefaults } from './weakened_defaults';
 
@@ -44,6 +45,7 @@ export const checks: readonly Check[] = [
   check({ name: 'hosting not loaded', looksAt: 'files', at: lint, find: (files) => warnings(hostingNotLoaded(files)) }),
   check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
   check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
+  check({ name: 'TLS reports by halves', looksAt: 'files', at: lint, find: (files) => warnings(halfSetReports(files)) }),
   check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),
   // the files themselves
   check({ name: 'certificate files', looksAt: 'certificates', at: lint, find: namedCertificates }),
