@@ -12,7 +12,7 @@ import { withoutMeanings } from './without_meanings.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Pieces that can be listed by themselves in config/plugins. */
-const pieces = ['outbound', 'inbound', 'hosting', 'web'];
+const pieces = ['outbound', 'inbound', 'hosting', 'reports', 'web'];
 
 /** Of dns2 only the codec is used; its servers and clients would come along otherwise. */
 const codecOfDns2 = {
@@ -36,7 +36,9 @@ const { metafile } = await build({
     hosting: 'src/hosting/bundle.ts',
     web: 'src/web/bundle.ts',
     'web-thread': 'src/web/api/thread.ts',
-    sessions: 'src/reports/store/bundle.ts',
+    sessions: 'src/reports/worker_bundle.ts',
+    reports: 'src/reports/bundle.ts',
+    reception: 'src/reports/reception_bundle.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },

@@ -5,14 +5,14 @@ import { asDestination } from '../policy/decide_answer';
 import type { RefusedHost, Requirement } from '../policy/requirement';
 import { checkSession, type SessionVerdict } from '../policy/session';
 import { standingTable } from '../policy/tables';
-import { isBogus, judgedPolicies, type HostContext, type Judged } from '../reports/count/judged';
+import { isBogus, judgedPolicies, type HostContext, type Judged } from '../tlsrpt/judged';
 import {
   policyResults,
   type CountedResult,
   type Met,
   type PolicyResult,
   type SessionDetails,
-} from '../reports/count/session';
+} from '../tlsrpt/session';
 import type { FailureReason } from '../failure';
 import type { StsFacts } from '../mta_sts/types';
 import type { Reply } from '../smtp/reply';

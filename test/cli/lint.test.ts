@@ -511,6 +511,7 @@ test('--json holds the same', async () => {
   expect(JSON.parse(out.join('\n'))).toEqual({
     directory: expect.any(String) as unknown,
     checked: ['tls-peers/example.com.ini'],
+    policies: [],
     faults: [
       {
         file: 'tls-peers/example.com.ini',

@@ -1,6 +1,6 @@
 /** What one session, or a host that was refused, is to the policies that were judged. Pure. */
-import type { FailureReason } from '../../failure';
-import type { OutboundRule } from '../../peers/rule';
+import type { FailureReason } from '../failure';
+import type { OutboundRule } from '../peers/rule';
 import type { Judged, ReportedPolicy } from './judged';
 import { resultOf, type Result } from './result_type';
 

@@ -7,7 +7,7 @@
  * 61c0b3f1<TAB>peer.example<TAB>counts<TAB>+9f86d081884c=12 +9f86d081884c,certificate-expired,,mx.peer.example,…=1
  * ```
  */
-import { checkedLine, fileHeader, uncheckedLine } from '../../day_files/lines';
+import { checkedLine, fileHeader, uncheckedLine } from '../day_files/lines';
 import type { ReportedPolicy } from './judged';
 import type { SessionTable } from './session_table';
 

@@ -1,15 +1,15 @@
 /**
  * Which of its own policies a peer is told about, for one of its hosts: those that our rule has looked at, and no others. Pure.
  */
-import { usableRecords } from '../../dane/records';
-import type { TlsaRecord } from '../../dane/types';
-import type { Destination, FailedLookup, MxHostFacts, RoutedHostFacts } from '../../dns/types';
-import type { FailureReason } from '../../failure';
-import type { StsFacts, StsPolicy } from '../../mta_sts/types';
-import type { OutboundRule } from '../../peers/rule';
-import { daneEntry, leavesToPolicy, type DaneEntry } from '../../policy/dane';
-import { stsFinding } from '../../policy/sts';
-import type { DaneLevel } from '../../policy/tables';
+import { usableRecords } from '../dane/records';
+import type { TlsaRecord } from '../dane/types';
+import type { Destination, FailedLookup, MxHostFacts, RoutedHostFacts } from '../dns/types';
+import type { FailureReason } from '../failure';
+import type { StsFacts, StsPolicy } from '../mta_sts/types';
+import type { OutboundRule } from '../peers/rule';
+import { daneEntry, leavesToPolicy, type DaneEntry } from '../policy/dane';
+import { stsFinding } from '../policy/sts';
+import type { DaneLevel } from '../policy/tables';
 
 /** A policy as a report names it (RFC 8460 section 4.4). */
 export type ReportedPolicy =

@@ -1,5 +1,5 @@
 /** Our failure reasons as the result types of RFC 8460 section 4.3. Pure. */
-import type { FailureReason } from '../../failure';
+import type { FailureReason } from '../failure';
 
 export const resultTypes = [
   'starttls-not-supported',
