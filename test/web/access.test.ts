@@ -32,7 +32,7 @@ describe('a session', () => {
 
   it('is none once any octet of it is another', () => {
     fc.assert(
-      fc.property(fc.nat(value.length - 1), fc.constantFrom(...'0aZ-_.'), (at, char) => {
+      fc.property(fc.nat(value.length - 1), fc.constantFrom('0', 'a', 'Z', '-', '_', '.'), (at, char) => {
         fc.pre(value[at] !== char);
         const changed = value.slice(0, at) + char + value.slice(at + 1);
         const opened = openSession(key, changed, 0, 12 * hour);

@@ -1,9 +1,9 @@
 /** Records as large as those of a gateway, written as Haraka would have written them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { countsLine, headerLine } from '../../../src/evidence/lines';
+import { countsName } from '../../../src/day_files/names';
+import { countsLine, evidenceHeader } from '../../../src/evidence/lines';
 import { sightingText, unseen, type Sighting } from '../../../src/evidence/sighting';
-import { countsName } from '../../../src/evidence/store/names';
 import { dayBefore, utcDay, type Day } from '../../../src/peers/day';
 
 const base = { ...unseen, level: 'opportunistic', startTls: 'used', group: 'classic' } as const;
@@ -93,7 +93,7 @@ function dayText(
   back: number,
   of: Required<Pick<WrittenRecord, 'managed' | 'peers' | 'name'>>,
 ): string {
-  const lines = [headerLine(day)];
+  const lines = [evidenceHeader.text(day)];
   for (let number = 0; number < of.peers; number++) {
     if ((number * 7 + back * 3) % 5 > 2) continue;
     const counts = new Map<string, number>();
