@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Answer } from './shared/answer';
 
 /** Milliseconds. */
-const keptMs = 3_000;
+const keptMs = 5_000;
 
 /** Octets of all that is kept. */
 const mostOctets = 32 << 20;
