@@ -25,7 +25,15 @@ export async function cloneTo(target: string): Promise<void> {
 async function linkDependencies(modules: string): Promise<void> {
   await mkdir(modules);
   const page = ['preact', 'uplot', 'prom-client'];
-  for (const name of ['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache', ...page]) {
+  for (const name of [
+    'esbuild',
+    'dns2',
+    'get-east-asian-width',
+    'haraka-config',
+    'lru-cache',
+    'typescript',
+    ...page,
+  ]) {
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   await writeFile(path.join(modules, '.package-lock.json'), '{}');
