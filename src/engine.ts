@@ -1,5 +1,6 @@
 /** What all plugin lines of one process share: the settings, the resolver with its cache, the policies of others. */
 import cluster from 'node:cluster';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadBundle } from './bundles';
@@ -14,6 +15,7 @@ import { fetchOptions } from './settings/load/fetch_options';
 import { resolverOptions } from './settings/load/resolver_options';
 import { openSettings, type SettingsStore } from './settings/reload/settings_store';
 import type { SettingsSource } from './settings/load/source';
+import { iniValues } from './settings/haraka/config_files';
 import { stateOwner } from './settings/haraka/state_owner';
 import type { Fault } from './settings/schema/fault';
 import type { GlobalSettings, Settings } from './settings/schema/types';
@@ -98,17 +100,27 @@ export class Engine {
   }
 
   /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
-  #prepareState({ memory }: SettingsSource): void {
+  #prepareState(source: SettingsSource): void {
+    const { memory } = source;
     if (process.geteuid?.() !== 0 || this.#owner.uid === 0) return;
     const { mtaSts, evidence, tlsReports } = this.settings().global;
     const counts = evidence.enabled ? [path.resolve(this.#stateDirectory, evidence.directory)] : [];
     if (usesTlsReports(tlsReports)) counts.push(this.reportsDirectory());
+    counts.push(...this.#tokenDirectory(source));
     for (const directory of [...memory.directories(mtaSts.directory), ...counts]) {
       const prepared = prepareStateDirectory(directory, this.#owner);
       // Its workers would say the same, and what they cannot use they report when they come to use it.
       if (prepared.kind === 'unusable' && cluster.isPrimary)
         this.#log.warn(`what is kept on disk: ${printable(prepared.fault.message)}`);
     }
+  }
+
+  /** Where the token of the page is to be made. A directory that is there is the operator's own affair. */
+  #tokenDirectory(source: SettingsSource): string[] {
+    const { enabled, listen, tokenFile } = this.settings().global.web;
+    const isServed = listen.length > 0 || iniValues(source, 'http.ini')['main']?.['listen'] !== undefined;
+    const directory = path.dirname(path.resolve(this.#stateDirectory, tokenFile));
+    return enabled && isServed && !existsSync(directory) ? [directory] : [];
   }
 
   #policyDirectory(): string {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { World } from '../../../haraka-test-harness/world';
-import { world as peers } from '../impact/peers';
+import { world as peers } from './peer_world';
 import { startPageLab, type PageLab } from '../web/page_lab';
 import { writeRecord } from '../web/record';
 
