@@ -27,6 +27,7 @@ export function openHosting({ settings, configDirectory, log, resolver, ehloName
   const server = new PolicyServer({ settings, configDirectory, log });
   const watch = new RolloutWatch({
     catalogue: () => server.catalogue(),
+    certificates: () => server.certificates.inUse(),
     dependencies: () => ({ resolver: resolver(), ehloName: ehloName() }),
     log,
   });
