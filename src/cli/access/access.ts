@@ -29,7 +29,7 @@ export async function lookAtStart({ source, directory, options, viewpoint }: Con
   const { settings } = loadSettings(source);
   return {
     foreseen: foresee(stateDirectories(settings, source, path.dirname(directory)), viewpoint.owner),
-    ports: options['offline'] === true ? [] : await judgePorts(settings),
+    ports: options['offline'] === true ? [] : await judgePorts(settings, source),
     chains,
   };
 }
