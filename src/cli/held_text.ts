@@ -1,5 +1,6 @@
 /** What `tls-peers held` says: first the one sentence that matters, then each peer and reason. Pure but for the processes. */
 import type { HeldGroup, OtherwiseWaiting } from '../evidence/views/held';
+import { quoted as quotedPath } from '../state/access';
 import { printable } from '../text';
 import { durationText, momentText } from './duration';
 import type { Enveloped, HeldReading } from './held';
@@ -12,6 +13,8 @@ export interface HeldShown extends HeldReading {
   /** The oldest message of each group, as far as it is still there. */
   readonly oldest: readonly Enveloped[];
   readonly queue: string;
+  /** The directory of the install. */
+  readonly install: string;
   readonly now: Date;
 }
 
@@ -30,7 +33,7 @@ export function heldLines(output: Output, shown: HeldShown): string[] {
     lines.push(
       '',
       ...paragraph(output, [
-        'Nothing is lost: each is tried again at its time. When the cause is mended, haraka -c DIR --qunstick tries all of them at once.',
+        `Nothing is lost: each is tried again at its time. When the cause is mended, haraka -c ${quotedPath(shown.install)} --qunstick tries all of them at once.`,
       ]),
     );
   return [...lines, ...remarks(output, shown)];

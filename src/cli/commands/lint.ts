@@ -10,6 +10,7 @@ import type { Settings } from '../../settings/schema/types';
 import { acceptWhatIsGone, memoryIn } from '../accept_removal';
 import { certificatesIn } from '../certificate_files';
 import { accessSeen, lookAtStart, type Start } from '../access/access';
+import { counted } from '../counted';
 import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
 import { harakaHttpIn } from '../haraka_http';
@@ -144,8 +145,4 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
     ]),
   ];
   for (const line of lines) output.print(line);
-}
-
-function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

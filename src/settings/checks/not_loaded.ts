@@ -10,9 +10,11 @@ export function outboundNotLoaded({ source, settings, today }: FilesView): Fault
   const listed = listedPlugins(source);
   if (listed === undefined || isLoaded(listed, 'outbound')) return [];
   const [rule] = writtenOutbound(settings, today);
-  return rule === undefined
-    ? []
-    : [missing(listed, 'outbound', `no outbound rule has an effect, ${rule.name} included`)];
+  if (rule !== undefined)
+    return [missing(listed, 'outbound', `no outbound rule has an effect, ${rule.name} included`)];
+  // One who lists another piece has left this one out on purpose.
+  if (isLoaded(listed, 'inbound') || isLoaded(listed, 'hosting')) return [];
+  return [missing(listed, 'outbound', "mail leaves by Haraka's own settings, without DANE and MTA-STS")];
 }
 
 /** Inbound rules, in the same way; and those that no client can satisfy. */
