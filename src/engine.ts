@@ -59,6 +59,8 @@ export class Engine {
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
   readonly #stateDirectory: string;
+  /** Haraka reads as root until its listeners stand. */
+  #isUserStillToCome = false;
   readonly #log: Log;
 
   /**
@@ -83,6 +85,7 @@ export class Engine {
     last = this.settings().global;
     this.#owner = this.#ownerOfState(source);
     this.#prepareState(source);
+    this.#isUserStillToCome = process.geteuid?.() === 0 && this.#owner.uid !== 0;
   }
 
   #ownerOfState(source: SettingsSource): Owner {
@@ -113,6 +116,10 @@ export class Engine {
   }
 
   settings(): Settings {
+    if (this.#isUserStillToCome && process.geteuid?.() === this.#owner.uid) {
+      this.#isUserStillToCome = false;
+      this.#store.readAnew();
+    }
     return this.#store.current();
   }
 

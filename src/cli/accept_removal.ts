@@ -16,8 +16,8 @@ import { CommandError, type Context } from './command';
  */
 export async function acceptWhatIsGone({ directory, now }: Context): Promise<string[]> {
   const source = directorySource(directory, 'unknown');
-  const { recollection, found, stateDirectory } = loadSettings(source);
-  const lost = whatIsLost(recollection, found);
+  const { recollection, found, stateDirectory, removed } = loadSettings(source);
+  const lost = [...whatIsLost(recollection, found), ...removed.map((domain) => `${fileOf(domain)} is gone`)];
   if (lost.length === 0) return [];
   const remembered = accepted(found, recollection, now.getTime());
   const directories = source.memory.directories(stateDirectory).filter(exists);
@@ -70,7 +70,7 @@ async function asOwnerOf(directory: string, task: () => Promise<void>): Promise<
 /** What is kept of the files that there were, as Haraka itself would have to be able to read it. */
 export function memoryIn(
   directory: string,
-  { found, recollection: own, stateDirectory }: Loaded,
+  { found, recollection: own, stateDirectory, removed }: Loaded,
 ): MemoryView {
-  return { found, own, kept: directorySource(directory, 'unknown').memory.read(stateDirectory) };
+  return { found, own, kept: directorySource(directory, 'unknown').memory.read(stateDirectory), removed };
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { messageOf } from '../text';
 import { exit } from './command';
+import { answerAsHarakasUser, askedAsHarakasUser, becomeHarakasUser } from './harakas_user';
+import type { Becoming } from './harakas_view';
 import { main } from './main';
 import { processOutput } from './process_output';
 
@@ -14,7 +16,14 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-main(process.argv.slice(2), { output, env: process.env, now: new Date() }).then(
+const [, program = '', ...args] = process.argv;
+const asked = askedAsHarakasUser(args);
+const becoming: Becoming =
+  asked === undefined
+    ? { kind: 'another', answer: (call) => answerAsHarakasUser(program, call) }
+    : { kind: 'this', become: becomeHarakasUser };
+
+main(asked ?? args, { output, env: process.env, now: new Date(), becoming }).then(
   (code) => {
     process.exitCode = code;
   },

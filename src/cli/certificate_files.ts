@@ -5,7 +5,9 @@ import { namedFileProblems } from '../hosting/named_files';
 import { silent } from '../log';
 import type { CertificatesView } from '../settings/checks/check';
 import type { ConfigFiles } from '../settings/haraka/config_files';
+import { run } from '../settings/schema/fault';
 import type { Settings } from '../settings/schema/types';
+import { letRead } from '../state/access';
 
 /**
  * Loading does not look: a renewal that is half done must not make the rules of its domain invalid.
@@ -35,10 +37,18 @@ function namedBy(
   const { certificateFile, keyFile } = certificate;
   const named = (name: string) => ({ name, reading: source.read(name) });
   const problems = namedFileProblems(named(certificateFile), named(keyFile), host, now);
-  return problems.map((one) => ({
-    ...one,
+  return problems.map(({ key, problem, severity, denied }) => ({
+    key,
+    problem,
+    severity,
     domain,
-    file: one.key === 'key_file' ? keyFile : certificateFile,
+    file: key === 'key_file' ? keyFile : certificateFile,
+    // Where one file holds both, the key is in it.
+    ...(denied === undefined
+      ? {}
+      : {
+          mend: run(letRead(denied, key === 'key_file' || certificateFile === keyFile ? 'secret' : 'file')),
+        }),
   }));
 }
 

@@ -108,17 +108,28 @@ export async function lastWeek(
   settings: Settings,
   key: PeerKey,
 ): Promise<PeerTraffic | undefined> {
+  const { rows } = await lastWeekOfAll({ directory, today }, settings, key);
+  return trafficOf(rows)[0];
+}
+
+/** The last seven days of everything, or of one pair; nothing where nothing is counted. */
+export async function lastWeekOfAll(
+  { directory, today }: Pick<Context, 'directory' | 'today'>,
+  settings: Settings,
+  of: Partial<PeerKey> = {},
+): Promise<Reading> {
   const { evidence } = settings.global;
-  if (!evidence.enabled || settings.validity.kind === 'invalid') return undefined;
+  if (!evidence.enabled || settings.validity.kind === 'invalid') return nothingRead;
   try {
     const reader = readerOf(directory, evidence.directory, today);
-    const { rows } = await reader.read({ ...key, from: dayBefore(today, usualDays - 1), to: today });
-    return trafficOf(rows)[0];
+    return await reader.read({ ...of, from: dayBefore(today, usualDays - 1), to: today });
   } catch {
     // Whose files they would be is not known; lint says so.
-    return undefined;
+    return nothingRead;
   }
 }
+
+const nothingRead: Reading = { rows: [], problems: [], unread: 0 };
 
 function readerOf(config: string, directory: string, today: Day): EvidenceReader {
   return createFileReader({

@@ -26,7 +26,6 @@ import type { Decision } from '../policy/requirement';
 import { outboundNotLoaded } from '../settings/checks/not_loaded';
 import { harakaTls } from '../settings/haraka/outbound_tls';
 import { loadSettings } from '../settings/load/load';
-import { directorySource } from '../settings/load/source';
 import { formatFault } from '../settings/schema/fault';
 import type { Settings } from '../settings/schema/types';
 import { lookAtAnswer } from './answer_operand';
@@ -34,9 +33,15 @@ import type { Context } from './command';
 import { lastWeek } from './evidence';
 import { asHarakaDelivers, handshakeRemarks } from './haraka_terms';
 import { openSources } from './sources';
+import { viewpointRemarks } from './viewpoint';
 
-/** Which install, and when. */
-export type Place = Pick<Context, 'directory' | 'today'>;
+/** Which install, by whose eyes, and when. */
+export type Place = Pick<Context, 'directory' | 'source' | 'today'> & Partial<Pick<Context, 'viewpoint'>>;
+
+/** What was not judged, and should be known beside the rest. */
+export function remarksAt({ viewpoint }: Place): string[] {
+  return viewpoint === undefined ? [] : viewpointRemarks(viewpoint);
+}
 
 export interface Explained<E extends OutboundExplanation | InboundExplanation> {
   readonly explanation: E;
@@ -70,17 +75,17 @@ export async function explainOutboundNow(
   place: Place,
   { sender, recipient, answer, offline }: OutboundAsked,
 ): Promise<Explained<OutboundExplanation>> {
-  const { directory, today } = place;
-  const source = directorySource(directory);
+  const { source, today } = place;
   const { settings } = loadSettings(source);
   const explanation = explainOutbound(settings, sender, recipient, today);
   const seen =
     explanation.kind === 'explained' && !offline
-      ? await discoverNow(settings, directory, { rule: explanation.rule, domain: recipient, answer })
+      ? await discoverNow(settings, place, { rule: explanation.rule, domain: recipient, answer })
       : undefined;
   const warnings = [
     ...remarksOf(explanation),
     ...outboundNotLoaded({ source, settings, today }).map(formatFault),
+    ...remarksAt(place),
   ];
   const managed = managedDomain(settings, sender);
   const traffic = await lastWeek(place, settings, { managed, direction: 'out', peer: peerName(recipient) });
@@ -92,11 +97,12 @@ export async function explainInboundNow(
   asked: InboundPeer & { readonly recipient: string },
 ): Promise<Explained<InboundExplanation>> {
   const { recipient, ...peer } = asked;
-  const { settings } = loadSettings(directorySource(place.directory));
+  const { settings } = loadSettings(place.source);
   const explanation = explainInbound(settings, recipient, peer, place.today);
   const warnings = [
     ...remarksOf(explanation),
     ...(peer.ip === '' ? networksLeftOut(settings, recipient, place.today) : []),
+    ...remarksAt(place),
   ];
   const managed = managedDomain(settings, recipient);
   const key = { managed, direction: 'in', peer: peerName(peer.senderDomain) } as const;
@@ -141,7 +147,7 @@ interface Asked {
 
 async function discoverNow(
   settings: Settings,
-  directory: string,
+  { directory, source }: Place,
   { rule, domain, answer }: Asked,
 ): Promise<Discovered> {
   const sources = openSources(settings.global, directory);
@@ -161,7 +167,7 @@ async function discoverNow(
       sources.resolver.probe(),
     ]);
     const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
-    const tls = harakaTls(directorySource(directory));
+    const tls = harakaTls(source);
     const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, domain);
     return { resolver, destination, sts, decision, haraka: handshakeRemarks(tls) };
   } finally {

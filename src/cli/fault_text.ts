@@ -1,5 +1,5 @@
 /** Faults and warnings for people. Pure. */
-import { formatFault, type Fault } from '../settings/schema/fault';
+import { formatFault, mendText, type Fault } from '../settings/schema/fault';
 import { labelled, paragraph } from './layout/paragraph';
 import type { Cell, Output } from './output';
 
@@ -7,7 +7,7 @@ import type { Cell, Output } from './output';
 export function faultLines(output: Output, severity: Cell, fault: Fault): string[] {
   const width = 9;
   if (output.width === undefined) return labelled(output, severity, [formatFault(fault)], { width });
-  const { problem, allowed, suggestion } = fault;
+  const { problem, allowed, suggestion, mend } = fault;
   const hint = suggestion === undefined ? '' : `did you mean ${suggestion}?`;
   const below = { indent: width, hanging: width + 2 };
   return [
@@ -16,6 +16,7 @@ export function faultLines(output: Output, severity: Cell, fault: Fault): string
     ...(allowed === undefined
       ? []
       : paragraph(output, [{ text: `allowed: ${allowed}`, style: 'dim' }], below)),
+    ...(mend === undefined ? [] : paragraph(output, [`to mend it, ${mendText(mend)}`], below)),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The hosts of a decision, each checked as a delivery would meet it. */
 import { withDeadline } from '../deadline';
 import { discover, type Sources } from '../discovery/discover';
+import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
 import { handshakeTerms } from '../policy/handshake_terms';
@@ -32,6 +33,11 @@ export interface Attempt {
   readonly verdict: ProbeVerdict;
 }
 
+export interface Decided {
+  readonly decision: Decision;
+  readonly sts: StsFacts;
+}
+
 export interface HostCheckOptions {
   readonly sources: Sources;
   readonly global: GlobalSettings;
@@ -51,8 +57,8 @@ export class HostChecks {
     this.#options = options;
   }
 
-  /** What a delivery would decide, with Haraka's own settings heeded. */
-  async decide(rule: OutboundRule, domain: string): Promise<Decision> {
+  /** What a delivery would decide, with Haraka's own settings heeded, and what it would know of a policy. */
+  async decide(rule: OutboundRule, domain: string): Promise<Decided> {
     const { sources, global, haraka } = this.#options;
     const [facts, probed] = await Promise.all([
       withDeadline(global.timeouts.decision * 1000, undefined, (signal) =>
@@ -60,7 +66,8 @@ export class HostChecks {
       ),
       sources.resolver.probe(),
     ]);
-    return asHarakaDelivers(withOwnFault(decide(rule, facts), probed), haraka, domain);
+    const decision = asHarakaDelivers(withOwnFault(decide(rule, facts), probed), haraka, domain);
+    return { decision, sts: facts.sts };
   }
 
   async check({ host, requirement, discovered }: HostPlan, address: string): Promise<Attempt> {

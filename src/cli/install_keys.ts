@@ -3,7 +3,8 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import path from 'node:path';
 import { pairKeys, readPem } from '../hosting/pem';
 import { directoryReader, fileReader, type FileReader } from '../hosting/pem_files';
-import { iniValues, type ConfigFiles } from '../settings/haraka/config_files';
+import type { ConfigFiles } from '../settings/haraka/config_files';
+import { listenerFiles } from '../settings/haraka/read_ahead';
 import { messageOf } from '../text';
 import { CommandError } from './command';
 import type { Chain } from './zone';
@@ -31,11 +32,7 @@ async function chainsOf(reader: FileReader): Promise<Chain[]> {
 }
 
 function tlsIniFiles(source: ConfigFiles): string[] {
-  const main = iniValues(source, 'tls.ini')['main'];
-  const named = (key: string, otherwise: string) =>
-    [main?.[key] ?? otherwise].flat().filter((name) => typeof name === 'string');
-  const files = [...named('cert', 'tls_cert.pem'), ...named('key', 'tls_key.pem')];
-  return files.filter((name) => name !== '' && source.read(name).kind === 'file');
+  return listenerFiles(source).filter((name) => source.read(name).kind === 'file');
 }
 
 /** @throws CommandError where `file` holds neither a certificate nor a key */

@@ -10,6 +10,7 @@ import { heldCommand } from './commands/held';
 import { impactCommand } from './commands/impact';
 import { importCommand } from './commands/import';
 import { configDirectory } from './install';
+import { isTwoStepped, runAsHaraka, viewOf, type Becoming } from './harakas_view';
 import { labelled, paragraph } from './layout/paragraph';
 import { lintCommand } from './commands/lint';
 import { utcDay } from '../peers/day';
@@ -49,6 +50,8 @@ export interface Surroundings {
   readonly output: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
+  /** How root comes to see what Haraka's user sees. Where absent it sees what root sees, and says so. */
+  readonly becoming?: Becoming;
 }
 
 /** Runs one call. @param args without the program's name. @returns the exit code. */
@@ -81,16 +84,20 @@ async function run(command: Command, args: readonly string[], surroundings: Surr
     for (const line of helpLines(output, helpOf(command))) output.print(line);
     return exit.ok;
   }
+  const directory = configDirectory(installOf(values['config'], surroundings.env));
   const context: Context = {
     output: values['wide'] === true ? atWidth(surroundings.output, undefined) : surroundings.output,
-    directory: configDirectory(installOf(values['config'], surroundings.env)),
+    directory,
+    ...viewOf(directory),
     json: values['json'] === true,
     now: surroundings.now,
     today: utcDay(surroundings.now),
     options: values,
     operands: positionals,
   };
-  return command.run(context);
+  return isTwoStepped(command)
+    ? runAsHaraka(command, context, args, surroundings.becoming)
+    : command.run(context);
 }
 
 function parse(command: Command, args: readonly string[]) {

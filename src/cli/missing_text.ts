@@ -4,5 +4,6 @@ export const missingTexts: Readonly<Record<string, string>> = {
   certificate: 'nobody looked at the certificate so',
   dane: 'TLSA records were not asked for',
   policy: 'the MTA-STS policy was not asked for',
+  rule: 'which rule it would be goes by more than was counted',
   other_hosts: 'the peer has other hosts',
 };

@@ -1,5 +1,6 @@
 /** What only the network can tell: whether the resolver answers and validates, and what a hosted policy would do to mail. */
 import { withDeadline } from '../deadline';
+import { discoverDestination } from '../dns/destination';
 import { createResolver, type Resolver } from '../dns/resolver';
 import { hostedFiles, type HostedFile } from '../hosting/catalogue';
 import { checkRollout } from '../hosting/rollout_facts';
@@ -7,6 +8,8 @@ import type { NetworkView } from '../settings/checks/check';
 import { resolverOptions } from '../settings/load/resolver_options';
 import type { Settings } from '../settings/schema/types';
 import { startMeter } from './meter';
+import { heldAgainstShown, type HeldOptions } from './shown_records';
+import { tlsaRecords } from './zone';
 
 export interface NetworkOptions {
   /** With which mail servers are greeted. */
@@ -15,20 +18,59 @@ export interface NetworkOptions {
   readonly progress: (line: string) => void;
   /** Milliseconds for all hosted policies together; two minutes where absent. */
   readonly rolloutMs?: number;
+  /** What the listeners of this install show, and where they are; nothing is held against TLSA records where absent. */
+  readonly shown?: Pick<HeldOptions, 'chains' | 'listeners' | 'visitMs' | 'now'>;
 }
 
 /** Asks DNS, mail servers and policy hosts. Never rejects, and ends in time. */
 export async function askNetwork(settings: Settings, options: NetworkOptions): Promise<NetworkView> {
   const resolver = createResolver(resolverOptions(settings.global));
   try {
-    const [resolvers, policies] = await Promise.all([
+    const [resolvers, policies, tlsa] = await Promise.all([
       resolver.probe(),
       askAboutPolicies(resolver, settings, options),
+      askAboutTlsa(resolver, settings, options),
     ]);
-    return { resolvers, policies };
+    return { resolvers, policies, tlsa };
   } finally {
     resolver.close();
   }
+}
+
+/** Managed domains whose MX hosts publish any: mail from senders with DANE depends on what stands there. */
+async function askAboutTlsa(
+  resolver: Resolver,
+  settings: Settings,
+  { ehloName, progress, shown, rolloutMs = 120_000 }: NetworkOptions,
+): Promise<NetworkView['tlsa']> {
+  if (shown === undefined) return [];
+  const domains = [...settings.domains.values()].flatMap((one) =>
+    one.kind === 'managed' && one.status === 'enabled' ? [one.domain] : [],
+  );
+  const look = async (domain: string, signal: AbortSignal): Promise<NetworkView['tlsa']> => {
+    const hosts = signal.aborted ? [] : await hostsWithTlsa(resolver, domain);
+    if (hosts.length === 0 || signal.aborted) return [];
+    const wanted = hosts.flatMap((host) => {
+      const others = hosts.filter((other) => other !== host);
+      return tlsaRecords(host, shown.chains, [], others);
+    });
+    const held = await heldAgainstShown({ ...shown, resolver, domain, ehloName, progress, wanted });
+    return held.wrong.map((problem) => ({ domain, problem }));
+  };
+  return withDeadline(rolloutMs, undefined, async (signal) => {
+    const found: NetworkView['tlsa'][number][] = [];
+    for (let at = 0; at < domains.length; at += domainsAtOnce) {
+      const some = domains.slice(at, at + domainsAtOnce);
+      found.push(...(await Promise.all(some.map((domain) => look(domain, signal)))).flat());
+    }
+    return found;
+  });
+}
+
+async function hostsWithTlsa(resolver: Resolver, domain: string): Promise<string[]> {
+  const found = await discoverDestination(resolver, domain, { dane: true, insecureMx: 'dane' });
+  const hosts = found.kind === 'mx' ? found.hosts : found.kind === 'implicit' ? [found.host] : [];
+  return hosts.flatMap(({ host, tlsa }) => (tlsa.kind === 'present' ? [host] : []));
 }
 
 const domainsAtOnce = 16;
@@ -54,7 +96,11 @@ async function askAboutPolicies(
       }),
     );
     return [
-      ...findings.map(({ domain, text }) => ({ domain, problem: text })),
+      ...findings.map(({ domain, text, uncovered }) => ({
+        domain,
+        problem: text,
+        ...(uncovered === undefined ? {} : { uncovered }),
+      })),
       ...files
         .filter((file) => !checked.has(file))
         .map(({ domain }) => ({ domain, problem: 'was not checked: out of time' })),

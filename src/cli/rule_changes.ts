@@ -1,15 +1,17 @@
 /** Rules as they would be: with keys set by the call, or as another config directory has them. */
 import { isDeepStrictEqual } from 'node:util';
-import type { PeerKey } from '../evidence/day_table';
+import { otherPeers, type PeerKey } from '../evidence/day_table';
 import { nullSender } from '../evidence/peer_name';
 import type { RuleChange } from '../evidence/views/impact';
 import type { Day } from '../peers/day';
 import { buildIndex, formatPeer, parsePeer, sectionsByPeer, type Peer, type PeerIndex } from '../peers/index';
+import type { InboundRule, OutboundRule } from '../peers/rule';
 import type { DomainRules, RuleSet } from '../peers/rule_set';
 import { inboundRule, outboundRule } from '../peers/rules';
 import type { Section } from '../peers/section';
 import { inboundKeys, outboundKeys, type Keys } from '../settings/schema/keys';
 import { UsageError } from './command';
+import { newlyManaged, OtherInboundRules, otherInboundRules, otherOutboundRules } from './other_rules';
 
 /** What a call would have written, and where. */
 export interface Wish {
@@ -98,7 +100,16 @@ function withPeer<V>(
   values: Wish['values'],
 ): PeerIndex<Section<V>> {
   const name = formatPeer(peer);
-  const blank = { name, file: '', line: 1, status: 'enabled', values: {} as V, lines: {} } as const;
+  const network = peer.kind === 'network' ? { network: name } : {};
+  const blank = {
+    name,
+    ...network,
+    file: '',
+    line: 1,
+    status: 'enabled',
+    values: {} as V,
+    lines: {},
+  } as const;
   let own: Section<V> = blank;
   const others: [Peer, Section<V>][] = [];
   for (const [text, section] of sectionsByPeer(index)) {
@@ -111,23 +122,97 @@ function withPeer<V>(
   return buildIndex([...others, [peer, edited(own, values)]]);
 }
 
+type Change<Direction, Rule> = {
+  readonly direction: Direction;
+  readonly before: Rule;
+  readonly after: Rule;
+  readonly orElse: readonly Rule[];
+};
+
+function changeOf<Direction, Rule extends OutboundRule | InboundRule>(
+  direction: Direction,
+  before: Rule | undefined,
+  [after, ...orElse]: readonly Rule[],
+): Change<Direction, Rule> | 'unchanged' {
+  if (before === undefined || after === undefined || (orElse.length === 0 && isSame(before, after)))
+    return 'unchanged';
+  return { direction, before, after, orElse };
+}
+
 /** What becomes of the rule for each peer of the record. */
 export function changesBetween(before: RuleSet, after: RuleSet, today: Day): (key: PeerKey) => RuleChange {
+  const added = newlyManaged(before, after);
+  const others = new Map<string, OtherInboundRules>();
+  const othersFor = (managed: string): OtherInboundRules => {
+    const known = others.get(managed) ?? new OtherInboundRules(before, after, managed, today);
+    others.set(managed, known);
+    return known;
+  };
   return (key) => {
+    // Its mail was counted as of no managed domain.
+    const domains = key.managed === '' ? ['', ...added] : [key.managed];
+    if (key.peer === otherPeers && areOthersUntouched(before, after, key, today)) return 'unchanged';
+    const areOthers = key.peer === otherPeers;
     if (key.direction === 'out') {
-      const [was, is] = [before, after].map((rules) => outboundRule(rules, key.managed, key.peer, today));
-      if (was?.kind !== 'rule' || is?.kind !== 'rule' || isSame(was.rule, is.rule)) return 'unchanged';
-      return { direction: 'out', before: was.rule, after: is.rule };
+      const was = outboundFor(before, key, today);
+      const found = domains.flatMap((managed) => [
+        outboundFor(after, { ...key, managed }, today),
+        ...(areOthers ? otherOutboundRules(before, after, managed, today) : []),
+      ]);
+      return changeOf('out', was, different(found));
     }
-    const peer = inboundPeerOf(key.peer);
-    const [was, is] = [before, after].map((rules) => inboundRule(rules, key.managed, peer, today));
-    if (was?.kind !== 'rule' || is?.kind !== 'rule' || isSame(was.rule, is.rule)) return 'unchanged';
-    return { direction: 'in', before: was.rule, after: is.rule };
+    const was = inboundFor(before, key, today);
+    const found = domains.flatMap((managed) => [
+      inboundFor(after, { ...key, managed }, today),
+      ...(areOthers ? otherInboundRules(before, after, managed, today) : []),
+      ...othersFor(managed).for(key.peer),
+    ]);
+    return changeOf('in', was, different(found));
   };
 }
 
-function isSame(a: { readonly name: string }, b: { readonly name: string }): boolean {
-  return isDeepStrictEqual({ ...a, name: '' }, { ...b, name: '' });
+/** Whether no rule that peers without a line of their own may fall under is another one. */
+function areOthersUntouched(before: RuleSet, after: RuleSet, key: PeerKey, today: Day): boolean {
+  const rulesOf = (rules: RuleSet): (OutboundRule | InboundRule | undefined)[] =>
+    key.direction === 'out'
+      ? [outboundFor(rules, key, today), ...otherOutboundRules(before, rules, key.managed, today)]
+      : [inboundFor(rules, key, today), ...otherInboundRules(before, rules, key.managed, today)];
+  const [were, are] = [rulesOf(before), rulesOf(after)].map((rules) =>
+    rules.map((rule) => rule && withoutNames(rule)),
+  );
+  return newlyManaged(before, after).length === 0 && isDeepStrictEqual(were, are);
+}
+
+/** The rule for an outbound key of the record; `undefined` where no valid file says. */
+export function outboundFor(
+  rules: RuleSet,
+  { managed, peer }: PeerKey,
+  today: Day,
+): OutboundRule | undefined {
+  const found = outboundRule(rules, managed, peer, today);
+  return found.kind === 'rule' ? found.rule : undefined;
+}
+
+/** The same for an inbound one. */
+export function inboundFor(rules: RuleSet, { managed, peer }: PeerKey, today: Day): InboundRule | undefined {
+  const found = inboundRule(rules, managed, inboundPeerOf(peer), today);
+  return found.kind === 'rule' ? found.rule : undefined;
+}
+
+/** Those that differ by more than their names. */
+function different<R extends OutboundRule | InboundRule>(rules: readonly (R | undefined)[]): R[] {
+  const found: R[] = [];
+  for (const rule of rules)
+    if (rule !== undefined && !found.some((other) => isSame(other, rule))) found.push(rule);
+  return found;
+}
+
+function isSame<R extends OutboundRule | InboundRule>(a: R, b: R): boolean {
+  return isDeepStrictEqual(withoutNames(a), withoutNames(b));
+}
+
+function withoutNames(rule: OutboundRule | InboundRule): object {
+  return { ...rule, name: '', network: '' };
 }
 
 /** The peer of the record as a connection: a name without an address, or an address of its network. */

@@ -43,10 +43,19 @@ export function openSources(global: GlobalSettings, directory: string): OpenSour
   };
 }
 
+/** Where nobody may look it has to be taken for one that holds some. */
+function mayHoldPolicies(directory: string): boolean {
+  try {
+    return statSync(directory, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
 /** What Haraka has stored is read. It is not written: files of another user would keep Haraka from its own directory. */
 function storeOf(directory: string, owner: Owner): PolicyStore {
   const memory = createMemoryStore();
-  if (statSync(directory, { throwIfNoEntry: false }) === undefined) return memory;
+  if (!mayHoldPolicies(directory)) return memory;
   const files = createFileStore(directory, { log: silent, owner });
   return {
     ...memory,

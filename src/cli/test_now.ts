@@ -1,12 +1,12 @@
 /** Everything that a delivery would do, up to and not including MAIL FROM: what `test` and the page do. */
+import type { StsFacts } from '../mta_sts/types';
 import type { SecurityLevel } from '../peers/rule';
 import { outboundNotLoaded } from '../settings/checks/not_loaded';
 import { ehloName } from '../settings/haraka/ehlo_name';
 import { harakaTls } from '../settings/haraka/outbound_tls';
 import { loadSettings } from '../settings/load/load';
-import { directorySource } from '../settings/load/source';
 import { formatFault } from '../settings/schema/fault';
-import type { Place } from './explain_now';
+import { remarksAt, type Place } from './explain_now';
 import { handshakeRemarks } from './haraka_terms';
 import { HostChecks, type Attempt } from './host_checks';
 import { everySender, senderGroups, type RuledSender, type SenderGroup } from './sender_groups';
@@ -22,6 +22,8 @@ export interface Report {
   readonly goes: boolean;
   /** Why nothing was tried, or why not at all hosts. */
   readonly problems: readonly Problem[];
+  /** What is known of the domain's policy, and what kept it from being had. */
+  readonly sts: StsFacts;
   /** What of Haraka's own TLS settings takes part. */
   readonly haraka: readonly string[];
   /** Why Haraka would do otherwise. */
@@ -41,13 +43,13 @@ export interface Testing {
 }
 
 /** The files are read once, and DNS is asked once for what several tests need. @param progress told what takes long */
-export function openTesting({ directory, today }: Place, progress: (line: string) => void): Testing {
-  const source = directorySource(directory);
+export function openTesting(place: Place, progress: (line: string) => void): Testing {
+  const { directory, source, today } = place;
   const { settings } = loadSettings(source);
   const haraka = harakaTls(source);
   const surroundings = {
     haraka: handshakeRemarks(haraka),
-    warnings: outboundNotLoaded({ source, settings, today }).map(formatFault),
+    warnings: [...outboundNotLoaded({ source, settings, today }).map(formatFault), ...remarksAt(place)],
   };
   const sources = openSources(settings.global, directory);
   return {
@@ -69,10 +71,21 @@ async function testGroup(
 ): Promise<Report> {
   if (found.kind === 'invalid') {
     const problems = [{ host: '', ...found.failure }];
-    return { domain, senders, level: '', goes: false, problems, ...surroundings, haraka: [], attempts: [] };
+    const sts = { kind: 'not_asked' } as const;
+    return {
+      domain,
+      senders,
+      level: '',
+      goes: false,
+      problems,
+      sts,
+      ...surroundings,
+      haraka: [],
+      attempts: [],
+    };
   }
   const { rule } = found;
-  const decision = await hostChecks.decide(rule, domain);
+  const { decision, sts } = await hostChecks.decide(rule, domain);
   const checks =
     decision.kind === 'deliver'
       ? decision.hosts.flatMap((plan) => plan.addresses.map((address) => hostChecks.check(plan, address)))
@@ -85,6 +98,7 @@ async function testGroup(
     level: rule.level,
     goes,
     problems: problemsOf(decision),
+    sts,
     ...surroundings,
     attempts,
   };

@@ -25,6 +25,9 @@ export interface DayWriterOptions {
 
 const usualInterval = 5_000;
 
+/** Milliseconds after which a disk that is being written to counts as one that hangs: nothing may wait for it. */
+const patience = 2_000;
+
 /** Days that a process has in memory: of those that cannot be written, and where the clock jumps. */
 const mostDays = 3;
 
@@ -35,6 +38,8 @@ export class DayWriter<T extends Table> {
   readonly #open = new Map<Day, DayFile<T>>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
+  /** When that began, on the clock of this process. */
+  #begunAt = 0;
   /** What was said of the disk last; empty where all is well. */
   #said = '';
 
@@ -60,9 +65,14 @@ export class DayWriter<T extends Table> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // While the disk is at it, what comes in waits in memory for the next time.
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    if (this.#writing === undefined) {
+      this.#begunAt = performance.now();
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+        // It came in meanwhile, and nothing else may come.
+        if ([...this.#open.values()].some((file) => file.hasFresh())) this.#later();
+      });
+    }
     return this.#writing;
   }
 
@@ -75,6 +85,10 @@ export class DayWriter<T extends Table> {
   close(): void {
     clearTimeout(this.#timer);
     if (!this.#hasItsUser()) return;
+    if (this.#writing !== undefined && performance.now() - this.#begunAt > patience) {
+      this.#say('what was counted last is given up: the disk does not answer');
+      return;
+    }
     for (const file of this.#open.values()) {
       try {
         if (file.hasFresh() || this.#writing !== undefined) file.storeNow(this.#options.directory);
@@ -94,7 +108,9 @@ export class DayWriter<T extends Table> {
     let file = this.#open.get(day);
     if (file !== undefined) return file;
     if (this.#open.size >= mostDays) {
-      const [oldest] = this.#open.keys();
+      const [[oldest, given] = []] = this.#open;
+      if (given?.hasFresh() === true)
+        this.#say(`what was counted on ${oldest ?? ''} is given up: ${mostDays} days wait already`);
       if (oldest !== undefined) this.#open.delete(oldest);
     }
     file = new DayFile(day, this.#format);

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Day } from '../peers/day';
-import { isMissing } from '../state/directory';
+import { isMissing } from '../state/state_fault';
 import type { Owner } from '../state/owner';
 import { messageOf, printable } from '../text';
 import type { FileHeader } from './lines';

@@ -20,31 +20,33 @@ export interface HostSeen {
   readonly minimum: Sighting['minimum'];
   readonly strength: Sighting['strength'];
   readonly pkix: Sighting['pkix'];
+  readonly named: Sighting['named'];
   /** By the TLSA records that the host was held to, or that were held against it. */
   readonly dane: WouldPass;
 }
 
-/**
- * To be asked when the message is through, or will not be, and before the connection is let go of: the chain can only be
- * read until then.
- *
- * @param verified how the peer was authenticated, empty where the handshake did not meet what was asked
- */
-export function hostSeen(
-  { host, requirement }: HostPlan,
-  startTls: HostSeen['startTls'],
-  session: TlsSession | undefined,
-  verified: string,
-  now: Date,
-): HostSeen {
+/** What is known of a session when a message is through, or will not be. */
+export interface SessionShown {
+  readonly plan: HostPlan;
+  /** The next-hop domain; empty where there is none. */
+  readonly nextHop: string;
+  readonly startTls: HostSeen['startTls'];
+  readonly session: TlsSession | undefined;
+  /** How the peer was authenticated, empty where the handshake did not meet what was asked. */
+  readonly verified: string;
+}
+
+/** To be asked before the connection is let go of: the chain can only be read until then. */
+export function hostSeen(shown: SessionShown, now: Date): HostSeen {
+  const { plan, startTls, session } = shown;
   return {
-    host,
+    host: plan.host,
     startTls,
     protocol: session?.protocol ?? '',
     group: session?.group ?? '',
-    ...asked(requirement),
-    pkix: session === undefined ? 'unknown' : pkixOf(session, requirement, host, now),
-    dane: session === undefined ? 'unknown' : daneOf(session, requirement, verified, now),
+    ...asked(plan.requirement),
+    ...(session === undefined ? unjudged : certificateOf(session, shown, now)),
+    dane: session === undefined ? 'unknown' : daneOf(session, plan.requirement, shown.verified, now),
   };
 }
 
@@ -53,23 +55,68 @@ function asked(requirement: Requirement): Pick<HostSeen, 'minimum' | 'strength'>
   return { minimum: requirement.minVersion, strength: securityLevelOf(handshakeTerms(requirement)) };
 }
 
-/** Hosts show the same certificate from one connection to the next. */
-const verdicts = new LRUCache<string, WouldPass>({ max: 2000, ttl: 3_600_000 });
+type Certificate = Pick<HostSeen, 'pkix' | 'named'>;
 
-function pkixOf(session: TlsSession, requirement: Requirement, host: string, now: Date): Sighting['pkix'] {
-  if (requirement.kind === 'cleartext') return 'unknown';
+const unjudged: Certificate = { pkix: 'unknown', named: 'unknown' };
+
+interface Judged {
+  readonly verdict: WouldPass;
+  /** Lower case. */
+  readonly alternativeNames: string;
+}
+
+/** Hosts show the same certificate from one connection to the next. */
+const verdicts = new LRUCache<string, Judged>({ max: 2000, ttl: 3_600_000 });
+
+function certificateOf(
+  session: TlsSession,
+  { plan: { host, requirement }, nextHop }: SessionShown,
+  now: Date,
+): Certificate {
+  if (requirement.kind === 'cleartext') return unjudged;
   const { extraRoots } = handshakeTerms(requirement);
   const { certificates, chainVerdict, securityLevel, group } = session;
   const leaf = createHash('sha256').update(certificates.leaf).digest('base64');
   const key = [host, leaf, chainVerdict, securityLevel, group, rootsDigest(extraRoots ?? '')].join('|');
-  let verdict = verdicts.get(key);
-  if (verdict === undefined) {
-    verdict = wouldPassPkix(session, host, now);
-    if (verdict !== 'unknown') verdicts.set(key, verdict);
+  let judged = verdicts.get(key);
+  if (judged === undefined) {
+    judged = {
+      verdict: wouldPassPkix(session, { names: [host], subdomains: [] }, now),
+      alternativeNames: certificates.chain()[0]?.subjectAltName?.toLowerCase() ?? '',
+    };
+    if (judged.verdict !== 'unknown') verdicts.set(key, judged);
   }
-  if (verdict === 'pass') return extraRoots === undefined ? 'pass' : 'pass_added';
+  const { verdict } = judged;
   // Asked by another name, the host might have shown another certificate.
-  return requirement.serverName === host ? verdict : 'unknown';
+  const isItsOwn = requirement.serverName === host;
+  const isTrusted = verdict === 'pass' || verdict === 'certificate-host-mismatch';
+  return {
+    pkix:
+      verdict === 'pass'
+        ? extraRoots === undefined
+          ? 'pass'
+          : 'pass_added'
+        : isItsOwn
+          ? verdict
+          : 'unknown',
+    named: isItsOwn && isTrusted && nextHop !== '' ? namedIn(session, judged, nextHop, now) : 'unknown',
+  };
+}
+
+/** Few certificates speak of the next-hop domain: for all others, a look at their names is enough. */
+function namedIn(
+  session: TlsSession,
+  { alternativeNames }: Judged,
+  nextHop: string,
+  now: Date,
+): Sighting['named'] {
+  const above = nextHop.slice(nextHop.indexOf('.') + 1);
+  if (!alternativeNames.includes(nextHop) && !alternativeNames.includes(`*.${above}`)) return 'neither';
+  const isNextHop = wouldPassPkix(session, { names: [nextHop], subdomains: [] }, now);
+  const isBelow = wouldPassPkix(session, { names: [], subdomains: [nextHop] }, now);
+  if (isNextHop === 'unknown' || isBelow === 'unknown') return 'unknown';
+  if (isNextHop === 'pass') return isBelow === 'pass' ? 'both' : 'nexthop';
+  return isBelow === 'pass' ? 'dot_nexthop' : 'neither';
 }
 
 function daneOf(session: TlsSession, requirement: Requirement, verified: string, now: Date): WouldPass {

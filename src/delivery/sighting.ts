@@ -12,7 +12,7 @@ import {
 } from '../evidence/sighting';
 import { matchesPolicy } from '../mta_sts/match';
 import type { StsFacts } from '../mta_sts/types';
-import { destinationSecurity } from '../policy/dane';
+import { destinationSecurity, nextHop } from '../policy/dane';
 import { asDestination } from '../policy/decide_answer';
 import type { Facts } from '../policy/facts';
 import { isWeakGroup, type WouldPass } from '../policy/would_pass';
@@ -42,8 +42,7 @@ export function sightingOf(attempt: Attempt, outcome: SeenOutcome): Sighting {
 }
 
 function principalHost(attempt: Attempt): string {
-  const host = principal(attempt.failures)?.host ?? '';
-  const [name = ''] = host.split(' ');
+  const name = nameIn(principal(attempt.failures)?.host ?? '');
   if (name !== '') return name;
   const { phase } = attempt;
   return phase.kind === 'decided' && phase.decision.kind === 'deliver'
@@ -60,8 +59,8 @@ function reasonOf(attempt: Attempt): SeenReason {
 
 function handshakeOf(
   seen: HostSeen,
-): Pick<Sighting, 'tls' | 'startTls' | 'group' | 'minimum' | 'strength' | 'pkix'> {
-  const { startTls, minimum, strength, pkix } = seen;
+): Pick<Sighting, 'tls' | 'startTls' | 'group' | 'minimum' | 'strength' | 'pkix' | 'named'> {
+  const { startTls, minimum, strength, pkix, named } = seen;
   const used = startTls === 'used';
   return {
     tls: used ? (tlsVersion(seen.protocol) ?? 'unknown') : startTls === 'unknown' ? 'unknown' : 'none',
@@ -70,6 +69,7 @@ function handshakeOf(
     minimum,
     strength,
     pkix,
+    named,
   };
 }
 
@@ -93,15 +93,26 @@ function verifiedAs(verified: string): Sighting['verified'] {
   }
 }
 
-/** Hosts of other names that might have had it, had this one not. */
+/** Hosts of other names that might have had it, had this one not, or had the rule been another. */
 function otherHosts({ queue, connected, failures }: Attempt, host: string): Sighting['otherHosts'] {
-  const names =
-    connected === 'not_yet'
-      ? failures.map((failure) => failure.host.split(' ')[0] ?? '')
-      : queue === 'unread'
-        ? []
-        : queue.map(({ plan }) => plan.host);
-  return names.some((name) => name !== '' && name !== host) ? 'some' : 'none';
+  const isOther = (name: string): boolean => name !== '' && name !== host;
+  if (failures.some((failure) => isOther(nameIn(failure.host))))
+    return connected === 'not_yet' ? 'some' : 'before';
+  return queue !== 'unread' && queue.some(({ plan }) => isOther(plan.host)) ? 'some' : 'none';
+}
+
+/** Of a host as it stands in a failure, which may have its address behind it. */
+function nameIn(where: string): string {
+  const end = where.indexOf(' ');
+  return end === -1 ? where : where.slice(0, end);
+}
+
+/** The next-hop domain of a host; empty where it is not known. */
+export function nextHopOf(facts: Attempt['facts'], host: string): string {
+  if (facts === 'unknown') return '';
+  if ('destination' in facts) return nextHop(facts.destination, host);
+  const answered = facts.hosts.find((one) => one.facts.host === host);
+  return answered === undefined ? '' : nextHop(asDestination(facts, answered), host);
 }
 
 type Known = Pick<Sighting, 'mx' | 'tlsa' | 'policy'>;

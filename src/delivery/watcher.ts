@@ -6,11 +6,12 @@ import { messageOf, printable } from '../text';
 import { handshakeIdentity, type HandshakeRequest } from '../tls/options';
 import type { TlsSession } from '../tls/session';
 import type { Sighting } from '../evidence/sighting';
-import type { Outcome } from '../smtp/session';
+import type { HostFault, Outcome } from '../smtp/session';
 import type { Attempt, Connected } from './attempt';
 import { deliveryCounters } from './counters';
 import type { Delivery } from './delivery';
 import { hostSeen } from './host_seen';
+import { nextHopOf } from './sighting';
 import { whereOf, type HostTry } from './host_try';
 import type { About, KeptChannel } from './kept_session';
 import type { Fitness } from './reuse';
@@ -118,7 +119,7 @@ export class Watcher implements SessionObserver {
     if (outcome.kind === 'next_host' && this.#handshake === undefined) {
       const { fault } = outcome;
       if (fault.kind === 'starttls_missing') this.#startTls = 'not_offered';
-      else if (fault.kind === 'tls' && fault.at !== 'session') this.#startTls = 'failed';
+      else if (fault.kind === 'tls' && fault.at !== 'session') this.#startTls = this.#failedAs(fault);
     }
     if (this.#count !== 'none') this.#count.conclude(outcome);
     // A verdict that failed is remembered already.
@@ -130,10 +131,15 @@ export class Watcher implements SessionObserver {
     this.#isRemembered = true;
     if (!this.#delivery.environment.keepsEvidence()) return;
     try {
-      const now = this.#delivery.environment.options().now();
-      const { verified } = this.#tls;
       const { plan } = this.#tried;
-      this.#attempt.seen.push(hostSeen(plan, this.#startTls, this.#handshake, verified, now));
+      const shown = {
+        plan,
+        nextHop: nextHopOf(this.#attempt.facts, plan.host),
+        startTls: this.#startTls,
+        session: this.#handshake,
+        verified: this.#tls.verified,
+      };
+      this.#attempt.seen.push(hostSeen(shown, this.#delivery.environment.options().now()));
     } catch (error) {
       this.#log(
         'logwarn',
@@ -142,8 +148,19 @@ export class Watcher implements SessionObserver {
     }
   }
 
+  #failedAs({ failure: { reason }, at }: Extract<HostFault, { kind: 'tls' }>): Sighting['startTls'] {
+    if (reason === 'tls-version-too-low') return 'too_old';
+    const isBroken = at === 'stalled' || this.#asked === '';
+    return reason === 'tls-handshake-failed' && isBroken ? 'broken' : 'failed';
+  }
+
   #withoutTls(isOffered: boolean): Sighting['startTls'] {
-    if (this.#tried.tls.kind === 'without') return 'failed';
+    const { tls, plan } = this.#tried;
+    if (tls.kind === 'without') {
+      // How it failed is known of this attempt alone, not of what was remembered.
+      const before = this.#attempt.seen.findLast(({ host }) => host === plan.host);
+      return before?.startTls ?? 'not_tried';
+    }
     return isOffered ? 'not_tried' : 'not_offered';
   }
 

@@ -30,6 +30,8 @@ export interface ProbeResult {
   readonly at: Date;
   /** One for each resolver, in their order. */
   readonly findings: readonly ProbeFinding[];
+  /** Those of them that answer questions with OPT over TCP alone. */
+  readonly overTcp: readonly string[];
 }
 
 export interface ProberOptions {
@@ -88,7 +90,8 @@ export class Prober {
     const { servers, question, log } = this.#options;
     clearTimeout(this.#timer);
     const findings = await Promise.all(servers.map((server) => this.#probeOne(server)));
-    const result: ProbeResult = { question: questionText(question), at: new Date(), findings };
+    const overTcp = [...this.#overTcp];
+    const result: ProbeResult = { question: questionText(question), at: new Date(), findings, overTcp };
     if (this.#closing.signal.aborted) return result;
     this.last = result;
     for (const finding of findings) this.#say(finding, log);
@@ -130,10 +133,7 @@ export class Prober {
     if (support !== 'spoken_over_tcp') this.#overTcp.delete(server);
     else if (!this.#overTcp.has(server)) {
       this.#overTcp.add(server);
-      this.#options.log.warn(
-        `resolver ${server} answers questions with EDNS over TCP and not over UDP: it is asked over TCP, which takes longer. ` +
-          'See what stands between, such as a firewall that drops DNS messages of more than 512 octets',
-      );
+      this.#options.log.warn(overTcpText(server));
     }
   }
 
@@ -142,6 +142,14 @@ export class Prober {
     this.#timer = setTimeout(() => void this.probe(), allWell ? 10 * intervalMs : intervalMs);
     this.#timer.unref();
   }
+}
+
+/** What an operator should know about a resolver that is asked over TCP. */
+export function overTcpText(server: string): string {
+  return (
+    `resolver ${server} answers questions with EDNS over TCP and not over UDP: it is asked over TCP, which takes longer. ` +
+    'See what stands between, such as a firewall that drops DNS messages of more than 512 octets'
+  );
 }
 
 /** What an operator should know about one finding, and do. */

@@ -17,10 +17,14 @@ export type SeenStartTls =
   | 'used'
   /** The other side offers none, or uses none. */
   | 'not_offered'
-  /** It was refused, or the handshake failed. */
+  /** The handshake failed, for what may well be other under other terms. */
   | 'failed'
   /** It was not wanted: the level is `none`, or `no_tls_hosts` says so. */
   | 'not_tried'
+  /** The peer speaks only versions that are older than the handshake asked for. */
+  | 'too_old'
+  /** The peer answers STARTTLS with a refusal, or breaks off without a word of TLS: no terms have a part in that. */
+  | 'broken'
   | 'unknown';
 
 /** What the TLSA records of the host said of its certificate, where DNSSEC vouches for them. */
@@ -74,9 +78,17 @@ export interface Sighting {
   readonly mx: 'secure' | 'insecure' | 'literal' | 'route' | 'unknown';
   readonly tlsa: SeenTlsa;
   readonly policy: SeenPolicy;
-  /** Whether the peer has hosts beside the one that this is about: what another one would have done is not in here. */
-  readonly otherHosts: 'none' | 'some';
+  /**
+   * Whether the peer has hosts beside the one that this is about: what another one would have done is not in here. `before`: of
+   * those, some were tried before it, and failed.
+   */
+  readonly otherHosts: 'none' | 'some' | 'before';
   readonly reason: SeenReason;
+  /**
+   * For which other names of `match` the certificate is good, where PKIX vouches for its chain: the next-hop domain, or one below
+   * it.
+   */
+  readonly named: 'neither' | 'nexthop' | 'dot_nexthop' | 'both' | 'unknown';
 }
 
 /** What nobody looked at. */
@@ -95,14 +107,15 @@ export const unseen = {
   policy: 'unknown',
   otherHosts: 'none',
   reason: 'none',
+  named: 'unknown',
 } as const satisfies Omit<Sighting, 'outcome' | 'level'>;
 
 const reasons = Object.keys(failureStatus) as FailureReason[];
 const versions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 
 /**
- * The values of each field in the order of their letters, which is part of the format: values are only ever added at the
- * end. A reason that `failureStatus` gains comes last there.
+ * The values of each field in the order of their letters, which is part of the format: fields, and values of a field, are
+ * only ever added at the end. A reason that `failureStatus` gains comes last there.
  */
 const fields = {
   outcome: ['delivered', 'deferred', 'bounced', 'accepted', 'refused'],
@@ -110,7 +123,7 @@ const fields = {
   level: ['unknown', ...securityLevels],
   enforcement: ['enforce', 'monitor'],
   tls: ['unknown', 'none', ...versions],
-  startTls: ['unknown', 'used', 'not_offered', 'failed', 'not_tried'],
+  startTls: ['unknown', 'used', 'not_offered', 'failed', 'not_tried', 'too_old', 'broken'],
   group: ['unknown', 'none', 'post_quantum', 'classic', 'weak'],
   verified: ['unknown', 'none', 'unauthenticated', 'pkix', 'dane', 'dane+pkix', 'fingerprint'],
   minimum: ['unknown', ...versions],
@@ -128,8 +141,9 @@ const fields = {
     'enforce_not_named',
     'not_known',
   ],
-  otherHosts: ['none', 'some'],
+  otherHosts: ['none', 'some', 'before'],
   reason: ['none', 'connection-failed', 'reply', 'undeliverable', ...reasons],
+  named: ['unknown', 'neither', 'nexthop', 'dot_nexthop', 'both'],
 } as const satisfies { readonly [Field in keyof Sighting]: readonly Sighting[Field][] };
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -143,13 +157,16 @@ export function sightingText(sighting: Sighting): string {
   return text;
 }
 
-/** @returns `undefined` where `text` is none that this version writes */
+/** Fields of the first version: what was added since is unknown in what that wrote. */
+const leastFields = 16;
+
+/** @returns `undefined` where `text` is none that this version, or one before it, writes */
 export function parseSighting(text: string): Sighting | undefined {
-  if (text.length !== names.length) return undefined;
+  if (text.length < leastFields || text.length > names.length) return undefined;
   const entries: [string, unknown][] = [];
   for (const [at, name] of names.entries()) {
     const values: readonly unknown[] = fields[name];
-    const value = values[letters.indexOf(text[at] ?? '')];
+    const value = values[letters.indexOf(text[at] ?? 'a')];
     if (value === undefined) return undefined;
     entries.push([name, value]);
   }

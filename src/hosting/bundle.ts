@@ -30,6 +30,7 @@ export function openHosting(options: HostingOptions): Hosting {
   const server = new PolicyServer({ settings, configDirectory, log });
   const watch = new RolloutWatch({
     catalogue: () => server.catalogue(),
+    certificates: () => server.certificates.inUse(),
     dependencies: () => ({ resolver: resolver(), ehloName: ehloName() }),
     reported,
     log,

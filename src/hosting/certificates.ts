@@ -25,6 +25,8 @@ export class Certificates {
   #stamp: string | undefined;
   #readAt = 0;
   #said = new Set<string>();
+  /** Hosts with problems of their own, the last time. */
+  #troubled: ReadonlySet<string> = new Set();
   readonly #store: PemStore;
   readonly #base: string;
   readonly #log: Log;
@@ -59,7 +61,9 @@ export class Certificates {
     const problems: string[] = [];
     const index = indexDirectory(await this.#store.read(shared), problems);
     const next = new Map<string, InUse>();
+    const troubled = new Set<string>();
     for (const file of catalogue.values()) {
+      const before = problems.length;
       const pair =
         file.certificate.kind === 'directory'
           ? best(index.pairs(file.host), now)
@@ -71,7 +75,10 @@ export class Certificates {
       }
       const chosen = this.#choose(file, pair, now, problems);
       if (chosen !== undefined) next.set(file.host, chosen);
+      if (problems.length > before) troubled.add(file.host);
+      else if (chosen !== undefined) this.#sayMended(file.host, chosen);
     }
+    this.#troubled = troubled;
     this.#inUse = next;
     this.#stamp = stamp;
     this.#readAt = now.getTime();
@@ -114,6 +121,19 @@ export class Certificates {
       problems.push(`${pair.file}: unusable for ${host}: ${messageOf(error)}`);
       return before;
     }
+  }
+
+  /** What is in use now, for each host: another text once a certificate is another. */
+  inUse(): string {
+    return [...this.#inUse].map(([host, { pair }]) => `${host} ${pair.leaf.fingerprint256}`).join('\n');
+  }
+
+  /** Whoever was told of a problem is told that it is none any more; a renewal says so itself. */
+  #sayMended(host: string, { pair }: InUse): void {
+    if (!this.#troubled.has(host)) return;
+    const before = this.#inUse.get(host);
+    if (before === undefined || sameChain(before.pair, pair))
+      this.#log.notice(`the certificate for ${host} is in order (${pair.file})`);
   }
 
   /** Each problem once, until it goes away. */

@@ -8,6 +8,8 @@ export interface FileProblem {
   readonly problem: string;
   /** `fault`: the certificate cannot be used. `warning`: senders will not take it. */
   readonly severity: 'fault' | 'warning';
+  /** The absolute path, where this process's user may not read it. */
+  readonly denied?: string;
 }
 
 export interface NamedFile {
@@ -49,8 +51,10 @@ type Contents =
 function contentsOf({ name, reading }: NamedFile, key: FileProblem['key']): Contents {
   if (reading.kind === 'file')
     return { kind: 'read', contents: readPem({ name, text: reading.text }), text: reading.text };
-  const problem = reading.kind === 'absent' ? 'no such file' : `cannot be read: ${reading.problem}`;
-  return { kind: 'unreadable', problem: fault(key, problem) };
+  if (reading.kind === 'absent') return { kind: 'unreadable', problem: fault(key, 'no such file') };
+  const { problem, denied } = reading;
+  const found = fault(key, `cannot be read: ${problem}`);
+  return { kind: 'unreadable', problem: denied === undefined ? found : { ...found, denied } };
 }
 
 function damaged({ problems }: PemContents, key: FileProblem['key']): FileProblem[] {

@@ -1,7 +1,7 @@
 /** PEM files on disk, read within bounds. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from '../state/directory';
+import { isMissing } from '../state/state_fault';
 import { messageOf } from '../text';
 import type { PemFile } from './pem';
 

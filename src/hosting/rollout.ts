@@ -59,6 +59,8 @@ export interface Finding {
   readonly domain: string;
   /** One line that says what was seen and what it leads to. */
   readonly text: string;
+  /** The MX host that the policy would have to name. */
+  readonly uncovered?: string;
 }
 
 type Unplaced = Omit<Finding, 'domain'>;
@@ -95,7 +97,7 @@ function judgeHost(file: HostedFile, seen: MxHostSeen, now: Date): Unplaced[] {
   const covered = matchesPolicy(hostedPolicy(file.policy), host);
   const uncovered = covered
     ? []
-    : [fault(file, `the MX host ${host} is not covered by any mx of the policy`)];
+    : [{ ...fault(file, `the MX host ${host} is not covered by any mx of the policy`), uncovered: host }];
   switch (addresses.kind) {
     case 'unknown':
       return [...uncovered, warning(`${host}: its addresses could not be looked up (${addresses.problem})`)];

@@ -72,13 +72,11 @@ export class InboundSightings {
 
 /** Under the network, where the rule is one for a network; else under the sender's domain. */
 function keyOf({ settings, client, recipientDomain, found }: Judged): PeerKey {
-  const network =
-    found.kind === 'rule' ? /\[inbound ([\da-f.:/]+)\]$/i.exec(found.rule.name)?.[1] : undefined;
-  const isNetwork = network !== undefined && /[:/]|\d$/.test(network);
+  const network = found.kind === 'rule' ? found.rule.network : undefined;
   return {
     managed: managedDomain(settings, recipientDomain),
     direction: 'in',
-    peer: isNetwork ? network : peerName(client.senderDomain),
+    peer: network ?? peerName(client.senderDomain),
   };
 }
 

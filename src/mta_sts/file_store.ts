@@ -6,7 +6,8 @@ import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../log';
-import { isMissing, StateFault, useStateDirectory } from '../state/directory';
+import { useStateDirectory } from '../state/directory';
+import { isMissing, StateFault } from '../state/state_fault';
 import { newerFormat } from '../state/format';
 import { isTemporary, readPlainFile, replaceFile, touchPlainFile } from '../state/files';
 import { presentOwner, type Owner } from '../state/owner';
@@ -28,7 +29,7 @@ export interface FileStoreOptions {
 }
 
 /** A policy is at most 64 KB, JSON may double that; what is larger was not written by us. */
-const largestEntry = 256 * 1024;
+export const largestEntry = 256 * 1024;
 /** A temporary file of that age was left behind by a process that died. Milliseconds. */
 const abandonedAfter = 3600_000;
 /** A use is noted where the last one that was noted is older. Milliseconds. */

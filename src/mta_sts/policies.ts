@@ -17,7 +17,7 @@ import { unlessAborted } from '../deadline';
 import type { Failure } from '../failure';
 import type { Log } from '../log';
 import { canonicalDomain } from '../names';
-import { StateFault } from '../state/directory';
+import { StateFault } from '../state/state_fault';
 import { messageOf, printable } from '../text';
 import { BackgroundRefresh, recentlyUsed } from './background_refresh';
 import { retryAt } from './backoff';

@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import { unlessAborted, withDeadline } from '../deadline';
 import type { Log } from '../log';
-import { StateFault } from '../state/directory';
+import { StateFault } from '../state/state_fault';
 import { canonicalDomain, type DomainName } from '../names';
 import { messageOf, printable } from '../text';
 import { rootsDigest } from '../tls/roots';

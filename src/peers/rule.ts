@@ -81,6 +81,8 @@ export interface OutboundRule {
 export interface InboundRule {
   /** For logs and replies, such as `example.com [inbound 203.0.113.0/24]`. */
   readonly name: string;
+  /** The address or network that it is for, as `formatPeer` writes it; absent where it is for a domain, or a default. */
+  readonly network?: string;
   readonly level: 'opportunistic' | 'mandatory';
   /** Where the key is not set: 1.2 at `mandatory`, `none` at `opportunistic`. */
   readonly minTlsVersion: MinTlsVersion;

@@ -122,8 +122,10 @@ export function completeInbound(
   const from = layers(winner, defaults, today);
   const get = <K extends keyof typeof shippedInbound>(key: K) => inherited(from, key, shippedInbound[key]);
   const level = get('security_level');
+  const { name, network } = winner;
   return {
-    name: winner.name,
+    name,
+    ...(network === undefined ? {} : { network }),
     level,
     minTlsVersion: inherited(from, 'min_tls_version', level === 'mandatory' ? '1.2' : 'none'),
     actionOnFailure: get('action_on_failure'),

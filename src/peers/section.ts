@@ -11,6 +11,8 @@ export interface Section<V> {
   /** Of the section's header; 0 where the section is not written at all. */
   readonly line: number;
   readonly status: 'enabled' | 'disabled';
+  /** The address or network that it is for, as `formatPeer` writes it; absent where it is for anything else. */
+  readonly network?: string;
   /** Only what is written. Paths are already replaced by what the files held. */
   readonly values: Readonly<V>;
   /** The line of each key in `values`. */

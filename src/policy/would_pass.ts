@@ -2,22 +2,24 @@
 import type { DaneAuthentication } from '../dane/types';
 import type { FailureReason } from '../failure';
 import type { TlsSession } from '../tls/session';
-import type { Authentication } from './requirement';
+import type { Authentication, PkixAuthentication } from './requirement';
 import { checkSession } from './session';
 
 export type WouldPass = 'pass' | 'unknown' | FailureReason;
 
+/** Names that a certificate may be good for. */
+export type ReferenceNames = Pick<PkixAuthentication, 'names' | 'subdomains'>;
+
 /**
- * Whether the peer's certificate passes PKIX for `host`. To be asked while the connection lives, or after its chain was
+ * Whether the peer's certificate passes PKIX for one of these. To be asked while the connection lives, or after its chain was
  * read: without the chain nobody can tell.
  */
-export function wouldPassPkix(session: TlsSession, host: string, now: Date): WouldPass {
+export function wouldPassPkix(session: TlsSession, names: ReferenceNames, now: Date): WouldPass {
   const { certificates, group } = session;
   if (certificates.leaf.length > 0 && certificates.chain().length === 0) return 'unknown';
   // A handshake that verifies a chain takes no such group.
   if (isWeakGroup(group)) return 'tls-handshake-failed';
-  const pkix = { names: [host], subdomains: [], extraRoots: undefined };
-  return verdictOn(session, { kind: 'pkix', pkix }, now);
+  return verdictOn(session, { kind: 'pkix', pkix: { ...names, extraRoots: undefined } }, now);
 }
 
 /** Whether it passes by these TLSA records. */

@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { isMissing } from '../state/directory';
+import { isMissing } from '../state/state_fault';
 import { messageOf } from '../text';
 
 export interface Envelope {

@@ -1,6 +1,6 @@
 /** `cache` against a policy host of the lab. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
@@ -87,6 +87,8 @@ test.skipIf(!isRoot)('what root writes belongs to the user of smtp.ini', asRoot,
   const nobody = Number(execFileSync('id', ['-u', 'nobody']));
   const store = path.join(lab.haraka.directory, 'mta-sts');
   rmSync(store, { recursive: true, force: true });
+  // That user has to find its way, as it has to in an install.
+  chmodSync(path.dirname(lab.haraka.directory), 0o755);
   await lab.haraka.writeConfig('smtp.ini', 'nodes=0\nuser=nobody\n');
   expect((await cache('refresh', 'sts.example')).code).toBe(0);
   const [name = ''] = readdirSync(store);

@@ -365,7 +365,7 @@ test.each<[string, string, string[]]>([
     'an inherited minimum version that does so',
     '[outbound]\nsecurity_level = mandatory\nmin_tls_version = 1.2\n[outbound a.example]\nsecurity_level = may\n',
     [
-      `${head}:5: [outbound a.example]: security_level = opportunistic: at opportunistic, a peer without TLS 1.2 gets cleartext instead of older TLS; leave min_tls_version out, or set cleartext_fallback`,
+      `${head}:5: [outbound a.example]: security_level: at opportunistic, a peer without TLS 1.2 gets cleartext instead of older TLS; leave min_tls_version out, or set cleartext_fallback`,
     ],
   ],
   [
@@ -522,8 +522,11 @@ test('--json holds the same', async () => {
         problem: 'no such value',
         allowed: 'enabled, disabled',
         suggestion: '',
+        mend: { kind: 'unknown' },
       },
     ],
     warnings: [],
+    record: { refused: [], problems: [] },
+    notes: [],
   });
 });

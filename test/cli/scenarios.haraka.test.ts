@@ -214,6 +214,27 @@ test('`test` shows the session of a host that it refuses', async () => {
   );
 });
 
+test.each([
+  ['sts.example', /^ {2}MTA-STS +enforce, id \S+, mx mx\.sts\.example,/m],
+  ['sts-absent.example', /^ {2}MTA-STS +no policy published$/m],
+  ['sts-garbage.example', /^ {2}MTA-STS +no policy: \S.*/m],
+  ['sts-not-found.example', /^ {2}MTA-STS +no policy: .*\b404\b/m],
+  ['sts-untrusted-host.example', /^ {2}MTA-STS +no policy: .*certificate/m],
+])('`test` says of %s what is known of its policy, in the words of `explain`', async (peer, line) => {
+  const [tested, explained] = await Promise.all([
+    call(['test', '--from', senderAddress('managed'), peer]),
+    call(['explain', senderAddress('managed'), peer]),
+  ]);
+  expect(tested.out).toMatch(line);
+  const said = (text: string) => /^ *MTA-STS +(.*)$/m.exec(text)?.[1];
+  expect(said(tested.out)).toBe(said(explained.out));
+});
+
+test('`test` is silent about policies where the rule asks for none', async () => {
+  const { out } = await call(['test', '--from', senderAddress('managed'), 'must.example']);
+  expect(out).not.toContain('MTA-STS');
+});
+
 test('`explain` names the rule, the hosts and the requirement', async () => {
   const dane = scenarios.find(({ expected }) => expected.verified.startsWith('dane'))!;
   const { code, out } = await call(['explain', senderAddress(dane.sender), dane.peer]);

@@ -15,7 +15,8 @@ import type { PeerKey } from '../../src/evidence/day_table';
 import type { EvidenceWriter } from '../../src/evidence/evidence';
 import { createFileReader } from '../../src/evidence/store/file_reader';
 import { createFileWriter, type FileWriterOptions } from '../../src/evidence/store/file_writer';
-import { unseen, type Sighting } from '../../src/evidence/sighting';
+import { countsLine, evidenceHeader } from '../../src/evidence/lines';
+import { sightingText, unseen, type Sighting } from '../../src/evidence/sighting';
 import { silent } from '../../src/log';
 import { parseDay, type Day } from '../../src/peers/day';
 import { presentOwner } from '../../src/state/owner';
@@ -113,6 +114,30 @@ describe('what is counted', () => {
     rmSync(directory, { recursive: true });
   });
 
+  it('is written also where it came in during a writing, and nothing came after', async () => {
+    const one = writer({ interval: 0 });
+    one.add(key, sent);
+    for (let at = 0; at < 900; at++) one.add({ ...key, peer: `p${at}.other` }, sent);
+    const writing = one.flush();
+    while (readdirSync(directory).length === 0) await new Promise(setImmediate);
+    one.add(key, sent);
+    await writing;
+    await expect
+      .poll(async () => (await read()).counts.find(([, peer]) => peer === key.peer))
+      .toEqual([today, 'peer.example', 2]);
+  });
+
+  it('is given up, and said, of the oldest day where none can be written for several', () => {
+    const blocked = path.join(directory, 'blocked');
+    writeFileSync(blocked, 'a file where the directory should be');
+    const one = writer({ directory: path.join(blocked, 'evidence') });
+    for (const day of [26, 27, 28, 29]) {
+      now = new Date(`2026-11-${day}T12:00:00Z`);
+      one.add(key, sent);
+    }
+    expect(said).toEqual([expect.stringContaining('what was counted on 2026-11-26 is given up')]);
+  });
+
   it('is written whole again where somebody changed the file or took it away', async () => {
     const one = writer();
     one.add(key, sent);
@@ -200,6 +225,20 @@ describe('what cannot be read', () => {
     const reader = createFileReader({ directory, owner: presentOwner(), today });
     // A line that is damaged costs that line, a file that is left alone may hold anything.
     expect((await reader.read({ from: today, to: today })).unread).toBe(2);
+  });
+
+  it('is said of kinds that a later release has, and the rest is there', async () => {
+    const newer =
+      countsLine(key, new Map([[`${sightingText(sent)}bz`, 4]])) +
+      countsLine(key, new Map([[sightingText(sent), 1]]));
+    writeFileSync(
+      path.join(directory, `2026-11-29.${'5'.repeat(16)}.counts`),
+      evidenceHeader.text(today) + newer,
+    );
+    expect(await read()).toEqual({
+      counts: [[today, 'peer.example', 5]],
+      problems: ['4 messages of kinds that this release does not know are left out'],
+    });
   });
 
   it('is no error where nothing was counted yet', async () => {

@@ -66,6 +66,30 @@ async function inUse(catalogue = catalogueOf(), at = now): Promise<string | unde
 
 const fingerprint = (issued: Issued) => new X509Certificate(issued.certPem).fingerprint256;
 
+describe('a certificate that is mended', () => {
+  it('makes a line, where there was none before', async () => {
+    await inUse();
+    const issued = await make();
+    await put('tls/one.pem', issued.keyPem + issued.certPem);
+    expect(await inUse()).toBe(fingerprint(issued));
+    await put('tls/unrelated', '');
+    await inUse();
+    expect(said.slice(1)).toEqual([`the certificate for ${host} is in order (one.pem)`]);
+  });
+
+  it('makes a line, where the old one comes back', async () => {
+    const issued = await make();
+    const files = issued.keyPem + issued.certPem;
+    await put('tls/one.pem', files);
+    await inUse();
+    await put('tls/one.pem', 'half');
+    await inUse();
+    await put('tls/one.pem', files);
+    await inUse();
+    expect(said.at(-1)).toBe(`the certificate for ${host} is in order (one.pem)`);
+  });
+});
+
 describe('a certificate is found', () => {
   it('where there is no directory: none, and the log says so once', async () => {
     expect(await inUse()).toBeUndefined();

@@ -1,7 +1,8 @@
 /** When the hosted policies are checked. */
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Resolver } from '../../src/dns/resolver';
 import { hostedFiles, type Catalogue } from '../../src/hosting/catalogue';
+import type { Finding } from '../../src/hosting/rollout';
 import { RolloutWatch } from '../../src/hosting/watch';
 import { loadSettings } from '../../src/settings/load/load';
 import { memorySource } from '../settings/memory_source';
@@ -88,4 +89,73 @@ it('never again once it is closed', async () => {
   watch.close();
   await pass(48 * hour);
   expect(checks).toBe(1);
+});
+
+describe('a finding', () => {
+  const text = 'mx.one.example (192.0.2.1): the certificate expired';
+  let found: Finding[];
+  let served: string;
+  let said: string[];
+
+  beforeEach(() => {
+    watch.close();
+    found = [{ severity: 'error', domain: 'one.example', text }];
+    served = 'a certificate';
+    said = [];
+    const note = (line: string) => void said.push(line);
+    watch = new RolloutWatch({
+      catalogue: () => catalogue,
+      certificates: () => served,
+      dependencies: () => ({ resolver, ehloName: 'us.example' }),
+      check: () => {
+        checks++;
+        return Promise.resolve(found);
+      },
+      log: { debug: note, info: note, notice: note, warn: note, error: note },
+    });
+    watch.start();
+  });
+
+  it('is looked at again more and more seldom, and is not said again before the next day', async () => {
+    await pass(10 * second);
+    const first = [
+      `MTA-STS policy of one.example: ${text}`,
+      'checked 1 MTA-STS policy: 1 finding, see above',
+    ];
+    expect(said).toEqual(first);
+    await pass(hour);
+    expect(checks).toBe(6);
+    await pass(22 * hour);
+    expect(said).toEqual(first);
+    expect(checks).toBeLessThan(30);
+    await pass(3 * hour);
+    expect(said).toEqual([...first, ...first]);
+  });
+
+  it('that is mended ends within minutes, and that is said once', async () => {
+    await pass(10 * second);
+    found = [];
+    said = [];
+    await pass(2 * 60 * second);
+    expect(said).toEqual(['MTA-STS policy of one.example: nothing stands in the way of mail any more']);
+    await pass(22 * hour);
+    expect(said).toHaveLength(1);
+  });
+
+  it('ends within a minute where another certificate is served', async () => {
+    await pass(12 * hour);
+    found = [];
+    said = [];
+    served = 'another certificate';
+    await pass(60 * second);
+    expect(said[0]).toBe('MTA-STS policy of one.example: nothing stands in the way of mail any more');
+  });
+
+  it('about a policy that is not hosted any more ends without a word', async () => {
+    await pass(10 * second);
+    catalogue = new Map();
+    said = [];
+    await pass(2 * hour);
+    expect(said).toEqual([]);
+  });
 });

@@ -11,7 +11,12 @@ const server = '192.0.2.53:53';
 const validates: ProbeFinding = { server, kind: 'validates' };
 const not: ProbeFinding = { server, kind: 'not_validating' };
 const silent: ProbeFinding = { server, kind: 'no_answer', detail: 'timed out' };
-const probed = (...findings: ProbeFinding[]): Probed => ({ question: '. NS', at: new Date(0), findings });
+const probed = (...findings: ProbeFinding[]): Probed => ({
+  question: '. NS',
+  at: new Date(0),
+  findings,
+  overTcp: [],
+});
 
 const dane = rule('mandatory_dane', { actionOnFailure: 'bounce' });
 const unsigned = mx('insecure', mxHost({ tlsa: tlsa(usableRecord) }));

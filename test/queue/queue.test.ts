@@ -46,7 +46,7 @@ describe('the name of a queue file', () => {
         // Taken over by another process.
         expect(keyOf(qfile.name({ ...known, pid }))).toBe(keyOf(file));
       }),
-      { numRuns: 200 * times },
+      { numRuns: 50 * times },
     );
   });
 
@@ -69,7 +69,7 @@ describe('the name of a queue file', () => {
       fc.property(fc.string({ unit: 'binary' }), (file) => {
         expect(['message', 'temporary', 'set_aside', 'foreign']).toContain(readName(file).kind);
       }),
-      { numRuns: 300 * times },
+      { numRuns: 60 * times },
     );
   });
 });
@@ -173,7 +173,7 @@ describe('an envelope', () => {
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (octets) => {
         expect((await read(Buffer.from(octets))).kind).not.toBe('gone');
       }),
-      { numRuns: 100 * times },
+      { numRuns: 30 * times },
     );
   });
 });

@@ -2,7 +2,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { prepareStateDirectory, useStateDirectory, type StateFault } from '../../src/state/directory';
+import { prepareStateDirectory, useStateDirectory } from '../../src/state/directory';
+import type { StateFault } from '../../src/state/state_fault';
 import { presentOwner, type Owner } from '../../src/state/owner';
 
 let parent: string;

@@ -7,15 +7,18 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** What git does not keep. */
 const notCloned = new Set(
   [
-    'node_modules',
-    '.git',
-    'dist',
-    'outbound',
-    'inbound',
-    'hosting',
-    'reports',
-    'web',
-    'coverage',
+    ...[
+      'node_modules',
+      '.git',
+      'dist',
+      'outbound',
+      'inbound',
+      'hosting',
+      'reports',
+      'web',
+      'coverage',
+      'test-results',
+    ],
     'THIRD-PARTY-NOTICES',
   ].map((name) => path.join(root, name)),
 );

@@ -13,7 +13,7 @@ import { fetchOptions } from '../../settings/load/fetch_options';
 import { resolverOptions } from '../../settings/load/resolver_options';
 import { directorySource } from '../../settings/load/source';
 import type { GlobalSettings } from '../../settings/schema/types';
-import { given } from '../../state/directory';
+import { given } from '../../state/state_fault';
 import type { Owner } from '../../state/owner';
 import { rootsDigest } from '../../tls/roots';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';

@@ -3,7 +3,7 @@ import type { PeerTraffic } from '../../evidence/views/traffic';
 import type { Failure } from '../../failure';
 import type { InboundExplanation, OutboundExplanation } from '../../peers/explain';
 import { parseAddress } from '../../peers/network';
-import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { decisionLines } from '../decision_text';
 import { answerLines, destinationLines, fact, stsText } from '../destination_text';
 import { explainDocument, explainInboundNow, explainOutboundNow, type Discovered } from '../explain_now';
@@ -16,7 +16,7 @@ import { json, type Output } from '../output';
 import { ruleLines } from '../rule_text';
 import { whileInvalid } from '../unsent';
 
-export const explainCommand: Command = {
+export const explainCommand = asHaraka({
   name: 'explain',
   summary: 'Say which rule governs a message, why, and what a delivery would now be held to.',
   operands: '[--offline | --mx HOSTS [--by PLUGIN]] FROM TO | --inbound [--ip ADDR] FROM TO',
@@ -37,8 +37,12 @@ export const explainCommand: Command = {
     inbound: { type: 'boolean' },
     ip: { type: 'string' },
   },
-  run: (context) => (context.options['inbound'] === true ? inbound(context) : outbound(context)),
-};
+  look: (context) => {
+    twoOperands(context);
+    return Promise.resolve(undefined);
+  },
+  judge: (context) => (context.options['inbound'] === true ? inbound(context) : outbound(context)),
+});
 
 async function outbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);

@@ -1,19 +1,24 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
 import type { Finding, Seen } from '../../settings/checks/check';
 import { findingsAt } from '../../settings/checks/checks';
+import { smtpListeners } from '../../settings/haraka/listeners';
 import { ehloName } from '../../settings/haraka/ehlo_name';
 import { loadSettings } from '../../settings/load/load';
-import { directorySource, type SettingsSource } from '../../settings/load/source';
+import type { SettingsSource } from '../../settings/load/source';
 import { faultDocument, inOrder, type Fault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import { acceptWhatIsGone, memoryIn } from '../accept_removal';
 import { certificatesIn } from '../certificate_files';
-import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { accessSeen, lookAtStart, type Start } from '../access/access';
+import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
+import { harakaHttpIn } from '../haraka_http';
 import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
 import { reportedPolicies, type PolicyNote } from '../reported_policies';
+import { recentRefusals, refusalLines, type RecentRefusals } from '../refusals';
+import { viewpointRemarks } from '../viewpoint';
 
 interface Findings {
   /** What vanished, and is meant to be gone, where the call says so. */
@@ -25,13 +30,19 @@ interface Findings {
   readonly warnings: readonly Fault[];
   /** What others report of the policies of managed domains: whether one that is tested may be enforced. */
   readonly policies: readonly PolicyNote[];
+  /** What the rules in force have refused; no finding, for that is what rules are for. */
+  readonly record: RecentRefusals;
+  /** What was not judged. */
+  readonly notes: readonly string[];
 }
 
-export const lintCommand: Command = {
+export const lintCommand = asHaraka({
   name: 'lint',
   summary: 'Check the configuration: faults, and what is probably not meant.',
   operands: '[--offline] [--strict] [--accept-removal]',
   help: [
+    'It mentions as well what rules in force have refused in the last 7 days, which is no fault.',
+    '',
     '  --offline         ask nobody: skips the checks of the resolver and of hosted policies',
     '  --strict          warnings count as faults in the exit code',
     '  --accept-removal  files that vanished are meant to be gone: Haraka no longer holds mail to their rules, or back',
@@ -41,29 +52,34 @@ export const lintCommand: Command = {
     strict: { type: 'boolean' },
     'accept-removal': { type: 'boolean' },
   },
-  async run(context) {
+  look: (context) => {
     if (context.operands.length > 0) throw new UsageError(`unexpected: ${context.operands.join(' ')}`);
+    return lookAtStart(context);
+  },
+  async judge(context, start: Start) {
     const accepting = context.options['accept-removal'] === true;
     // First: what is meant to be gone is no fault.
     const accepted = accepting ? { accepted: await acceptWhatIsGone(context) } : {};
-    const findings = { ...(await lint(context)), ...accepted };
+    const findings = { ...(await lint(context, start)), ...accepted };
     report(context, findings);
     return exitCode(findings, context.options['strict'] === true);
   },
-};
+});
 
 /** Everything that is to be said about the files in the directory. */
-async function lint(context: Context): Promise<Findings> {
-  const { directory, now, today } = context;
+async function lint(context: Context, start: Start): Promise<Findings> {
+  const { directory, now, today, viewpoint } = context;
   const read = new Set<string>();
-  const source = noting(directorySource(directory), read);
+  const source = noting(context.source, read);
   const loaded = loadSettings(source);
   const { settings } = loaded;
   const found = findingsAt('lint', {
     files: { settings, source, today },
     memory: memoryIn(directory, loaded),
     certificates: await certificatesIn(directory, source, settings, now),
-    ...(await networkSeen(context, settings)),
+    access: await accessSeen(context, loaded.settings, start),
+    ...(await networkSeen(context, settings, start)),
+    http: harakaHttpIn(directory),
   });
   const of = (wanted: Finding['severity']) =>
     found.filter(({ severity }) => severity === wanted).map(({ fault }) => fault);
@@ -73,16 +89,21 @@ async function lint(context: Context): Promise<Findings> {
     faults: inOrder([...loaded.faults, ...of('fault')]),
     warnings: inOrder(of('warning')),
     policies: await reportedPolicies(context, settings),
+    record: await recentRefusals(context, settings),
+    notes: viewpointRemarks(viewpoint),
   };
 }
 
 async function networkSeen(
-  { directory, options, output }: Context,
+  { source, options, output, now }: Context,
   settings: Settings,
+  { chains }: Start,
 ): Promise<Pick<Seen, 'network'>> {
   if (options['offline'] === true) return {};
   const progress = (line: string) => output.progress(line);
-  const network = { ehloName: ehloName(directorySource(directory)), progress };
+  const visitMs = settings.global.timeouts.tlsHandshake * 1000;
+  const shown = { chains, listeners: smtpListeners(source), visitMs, now };
+  const network = { ehloName: ehloName(source), progress, shown };
   return { network: await askNetwork(settings, network) };
 }
 
@@ -115,6 +136,8 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
     ...findings.faults.flatMap((one) => faultLines(output, { text: 'fault', style: 'red' }, one)),
     ...findings.warnings.flatMap((one) => faultLines(output, { text: 'warning', style: 'yellow' }, one)),
     ...findings.policies.flatMap(({ domain, text }) => paragraph(output, [`reports on ${domain}: ${text}`])),
+    ...refusalLines(output, findings.record),
+    ...findings.notes.flatMap((note) => labelled(output, 'note', [note], { width: 9 })),
     ...paragraph(output, [
       `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
         `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,

@@ -1,13 +1,12 @@
 /** `tls-peers records`: what a managed domain should publish, and how that differs from what it does publish. */
+import type { KeyObject } from 'node:crypto';
 import { createResolver, type Resolver } from '../../dns/resolver';
 import { canonicalDomain } from '../../names';
-import type { ConfigFiles } from '../../settings/haraka/config_files';
 import { ehloName } from '../../settings/haraka/ehlo_name';
 import { smtpListeners } from '../../settings/haraka/listeners';
 import { resolverOptions } from '../../settings/load/resolver_options';
-import { directorySource } from '../../settings/load/source';
 import type { ManagedDomain, Settings } from '../../settings/schema/types';
-import { CommandError, exit, UsageError, type Command, type Context } from '../command';
+import { asHaraka, CommandError, exit, UsageError, type Context } from '../command';
 import { parseReportRecords } from '../../tlsrpt/record';
 import { nextKey, presented } from '../install_keys';
 import { reportUris } from '../operands';
@@ -19,7 +18,7 @@ import { commentLines, recordLines } from '../zone_text';
 import { validSettings } from '../valid_settings';
 import { policyRecords, tlsaRecords, tlsaText, unquoted, type Chain, type ZoneRecord } from '../zone';
 
-export const recordsCommand: Command = {
+export const recordsCommand = asHaraka({
   name: 'records',
   summary:
     'Print the DNS records that a managed domain should publish, and how they differ from what it publishes.',
@@ -33,8 +32,23 @@ export const recordsCommand: Command = {
     '  --rua URI         where reports go, mailto: or https:, several with commas (default: as [tls_reports] receive has it, or mailto:tls-reports@DOMAIN)',
   ],
   options: { offline: { type: 'boolean' }, next: { type: 'string' }, rua: { type: 'string' } },
-  run: records,
-};
+  look: lookAtKeys,
+  judge: records,
+});
+
+/** What Haraka reads before it becomes its user, and a key that is not Haraka's yet. */
+interface Keys {
+  readonly chains: readonly Chain[];
+  readonly next: readonly KeyObject[];
+}
+
+async function lookAtKeys({ source, directory, options, operands }: Context): Promise<Keys> {
+  if (operands.length !== 1) throw new UsageError('one DOMAIN is needed');
+  return {
+    chains: await presented(source, directory),
+    next: typeof options['next'] === 'string' ? [nextKey(source, options['next'])] : [],
+  };
+}
 
 interface Compared extends ZoneRecord {
   readonly state: 'published' | 'missing' | 'not compared' | `unknown: ${string}`;
@@ -50,12 +64,10 @@ interface Report {
   readonly hosts: readonly HostVerdict[];
 }
 
-async function records(context: Context) {
-  const [operand, ...more] = context.operands;
-  if (operand === undefined || more.length > 0) throw new UsageError('one DOMAIN is needed');
-  const source = directorySource(context.directory);
-  const settings = validSettings(source);
-  const report = await reportOn(context, settings, source, managed(settings, operand));
+async function records(context: Context, keys: Keys) {
+  const [operand = ''] = context.operands;
+  const settings = validSettings(context.source);
+  const report = await reportOn(context, settings, keys, managed(settings, operand));
   if (context.json) context.output.print(json(report));
   else {
     const { output } = context;
@@ -82,10 +94,10 @@ function managed(settings: Settings, operand: string): ManagedDomain {
 async function reportOn(
   context: Context,
   settings: Settings,
-  source: ConfigFiles,
+  { chains, next }: Keys,
   domain: ManagedDomain,
 ): Promise<Report> {
-  const { options } = context;
+  const { options, source } = context;
   const rua =
     typeof options['rua'] === 'string'
       ? reportUris(options['rua'])
@@ -96,8 +108,6 @@ async function reportOn(
     const offline = options['offline'] === true;
     if (!offline) void resolver.probe();
     const hosts = offline ? policyHosts(domain) : ((await mxHosts(resolver, domain)) ?? policyHosts(domain));
-    const chains = await presented(source, context.directory);
-    const next = typeof options['next'] === 'string' ? [nextKey(source, options['next'])] : [];
     const known = [...hosts, ...[...settings.domains.keys()].map((name) => `mta-sts.${name}`)];
     const others = (host: string) => known.filter((other) => other !== host);
     const wanted = [

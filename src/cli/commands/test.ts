@@ -1,8 +1,9 @@
 /** `tls-peers test`: everything that a delivery would do, up to and not including MAIL FROM. */
-import { exit, UsageError, type Command, type Context } from '../command';
+import { asHaraka, exit, UsageError, type Context } from '../command';
+import { stsText } from '../destination_text';
 import { testInbound } from '../inbound/test_inbound';
 import { recipientDomain, senderDomain } from '../operands';
-import { paragraph } from '../layout/paragraph';
+import { labelled, paragraph } from '../layout/paragraph';
 import { stacked, table } from '../layout/table';
 import { warningLines } from '../layout/warning';
 import { attemptLines } from '../attempt_text';
@@ -10,7 +11,7 @@ import { json, type Cell, type Output } from '../output';
 import { openTesting, type Report } from '../test_now';
 import { problemText, whileInvalid } from '../unsent';
 
-export const testCommand: Command = {
+export const testCommand = asHaraka({
   name: 'test',
   summary: 'Do what a delivery would do, at every MX host and address, and stop before the envelope.',
   operands: '[--from SENDER] DOMAIN... | --inbound [--peer SENDER] [--from-ip ADDR] [--strict] [DOMAIN...]',
@@ -33,22 +34,34 @@ export const testCommand: Command = {
     'from-ip': { type: 'string' },
     strict: { type: 'boolean' },
   },
-  run: (context) => (context.options['inbound'] === true ? testInbound(context) : test(context)),
-};
+  look: (context) => Promise.resolve(namesOf(context)),
+  judge: (context, names) => (names === 'inbound' ? testInbound(context) : test(context, names)),
+});
 
-async function test(context: Context) {
-  const { operands, options, output } = context;
+interface Names {
+  readonly domains: readonly string[];
+  /** The domain of the sender that was given. */
+  readonly from?: string;
+}
+
+/** @throws UsageError */
+function namesOf({ operands, options }: Context): Names | 'inbound' {
+  if (options['inbound'] === true) return 'inbound';
   const inboundOnly = ['peer', 'from-ip', 'strict'].find((name) => options[name] !== undefined);
   if (inboundOnly !== undefined) throw new UsageError(`--${inboundOnly} goes with --inbound`);
   if (operands.length === 0) throw new UsageError('a DOMAIN is needed');
   const domains = operands.map(recipientDomain);
-  const from = options['from'];
-  const given = typeof from === 'string' ? [senderDomain(from)] : undefined;
+  const { from } = options;
+  return { domains, ...(typeof from === 'string' ? { from: senderDomain(from) } : {}) };
+}
+
+async function test(context: Context, { domains, from }: Names) {
+  const { output } = context;
   const testing = openTesting(context, (line) => output.progress(line));
   try {
     const reports: Report[] = [];
     for (const domain of domains) {
-      const found = await testing.test(domain, given);
+      const found = await testing.test(domain, from === undefined ? undefined : [from]);
       reports.push(...found);
       if (!context.json)
         for (const one of found) for (const line of reportLines(output, one)) output.print(line);
@@ -66,6 +79,9 @@ function reportLines(output: Output, report: Report): string[] {
     ...headLines(output, report),
     ...attemptLines(output, report.attempts),
     ...report.problems.flatMap((problem) => paragraph(output, [problemText(problem)], below)),
+    ...(report.sts.kind === 'not_asked'
+      ? []
+      : labelled(output, 'MTA-STS', [stsText(report.sts)], { width: 9, indent: 2 })),
     ...report.haraka.flatMap((text) => paragraph(output, [{ text, style: 'dim' }], below)),
     ...warningLines(output, report.warnings, 2),
     ...paragraph(output, [endCell(report)], below),

@@ -5,7 +5,7 @@ import { isTracked, type TrackRow, type TrackWanted } from '../../evidence/track
 import { failureStatus } from '../../failure';
 import { directorySource } from '../../settings/load/source';
 import { closest } from '../../settings/schema/closest';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { messageOf } from '../../text';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv, spreadsheetSafe } from '../csv';

@@ -4,7 +4,6 @@ import { explainInbound } from '../../peers/explain';
 import { parseAddress } from '../../peers/network';
 import { inboundNotLoaded } from '../../settings/checks/not_loaded';
 import { writtenInbound } from '../../settings/checks/written_rules';
-import { directorySource } from '../../settings/load/source';
 import { formatFault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import { CommandError, exit, UsageError, type Context, type ExitCode } from '../command';
@@ -17,9 +16,8 @@ import { inboundReport } from './report';
 import { inboundLines, type MetRule } from './text';
 
 export async function testInbound(context: Context): Promise<ExitCode> {
-  const { directory, options, output, now, today } = context;
+  const { directory, source, options, output, now, today } = context;
   if (options['from'] !== undefined) throw new UsageError('--from does not go with --inbound');
-  const source = directorySource(directory);
   const settings = validSettings(source);
   const domains = domainsOf(context, settings);
   const peer = peerOf(context);

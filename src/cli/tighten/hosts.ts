@@ -17,7 +17,7 @@ export async function hostsHold(
   rule: OutboundRule,
   domain: string,
 ): Promise<HostsVerdict> {
-  const decision = await checks.decide(rule, domain);
+  const { decision } = await checks.decide(rule, domain);
   // One host that is refused is enough: it may be the one that is left when the others are down.
   const [problem] = problemsOf(decision);
   if (decision.kind !== 'deliver' || problem !== undefined)

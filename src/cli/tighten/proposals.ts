@@ -121,7 +121,7 @@ async function tried(
     return { kind: 'record', text: `the peer publishes ${published}, which verify does not look at` };
   const verdict = holdsInRecord(record, before, rule);
   if (verdict.kind === 'open') return { kind: 'record', text: openText(verdict) };
-  const now = drops ? publishedNow(await checks.decide(before, peer)) : undefined;
+  const now = drops ? publishedNow((await checks.decide(before, peer)).decision) : undefined;
   if (now !== undefined)
     return { kind: 'now', text: `the peer publishes ${now} now, which verify does not look at` };
   const hosts = await hostsHold(checks, rule, peer);

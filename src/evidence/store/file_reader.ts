@@ -25,7 +25,11 @@ export function createFileReader({ directory, owner, today }: FileReaderOptions)
         sums.add(day, parsed.key, parsed.counts);
         return 'read';
       });
-      return { rows: sums.rows(), ...read };
+      const rows = sums.rows();
+      const strange = rows.reduce((sum, row) => sum + row.strange, 0);
+      const unknown =
+        strange > 0 ? [`${strange} messages of kinds that this release does not know are left out`] : [];
+      return { rows, problems: [...read.problems, ...unknown], unread: read.unread };
     },
   };
 }

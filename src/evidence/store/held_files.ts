@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import type { Owner } from '../../state/owner';
 import { messageOf, printable } from '../../text';
 import { parseHeldHeader, parseHeldLine, type HeldNote } from '../held_note';

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { listQueue } from '../../queue/list';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { isTemporary, replaceFile } from '../../state/files';
 import type { Owner } from '../../state/owner';
 import { heldHeader, heldLine, type HeldNote } from '../held_note';

@@ -8,7 +8,7 @@ import { keyOf } from '../../queue/file_name';
 import { useStateDirectory } from '../../state/directory';
 import type { Owner } from '../../state/owner';
 import { messageOf, printable } from '../../text';
-import { causeOf, type Cause, type HeldNote, type Told } from '../held_note';
+import { causeOf, isRule, type Cause, type HeldNote, type Told } from '../held_note';
 import { HeldFile } from './held_file';
 import { earlierNotes, removeStale } from './held_orphans';
 
@@ -81,7 +81,7 @@ class Writer implements HeldWriter {
   deferred(file: string, attempts: number, whose: Pick<Cause, 'managed' | 'peer'>, told: Told): void {
     const key = keyOf(file);
     if (key === '') return;
-    const cause = causeOf(told, whose);
+    const cause = withoutReply(causeOf(told, whose));
     const before = this.#notes.get(key);
     if (before === undefined && this.#notes.size >= (this.#options.most ?? usual.most)) {
       this.#sayFull();
@@ -217,4 +217,9 @@ class Writer implements HeldWriter {
     else log.warn(`held: ${printable(fault, 500)}`);
     this.#said = fault;
   }
+}
+
+/** What a host answers may name an address, and nobody asks for it. */
+function withoutReply(cause: Cause): Cause {
+  return isRule(cause.why) ? cause : { ...cause, host: '', text: '' };
 }

@@ -1,7 +1,7 @@
 /** Lines of a file that may be large, half written, and not ours at all. */
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import type { Owner } from '../../state/owner';
 import { messageOf } from '../../text';
 

@@ -8,7 +8,8 @@ import type { Sighting } from '../sighting';
 
 /** The record has no host: all that counts of one is whether it is the one that was seen. */
 export const seenHost = 'mx.seen.invalid';
-const domain = 'seen.invalid';
+/** The next-hop domain. */
+export const seenDomain = 'seen.invalid';
 
 /** What a rule of this level would have looked at, with every value that what is unknown of it can have. */
 export function* completions(seen: Sighting, level: SecurityLevel): Generator<Sighting> {
@@ -39,8 +40,14 @@ function destinationOf({ mx, tlsa }: Sighting): Destination {
     canonicalName: seenHost,
   } as const;
   const host: MxHostFacts = { host: seenHost, preference: 10, addresses, tlsa: tlsaOf(tlsa) };
-  if (mx === 'route') return { kind: 'route', domain, hosts: [{ ...host, port: 25 }] };
-  return { kind: 'mx', domain, secure: mx === 'secure', canonicalName: domain, hosts: [host] };
+  if (mx === 'route') return { kind: 'route', domain: seenDomain, hosts: [{ ...host, port: 25 }] };
+  return {
+    kind: 'mx',
+    domain: seenDomain,
+    secure: mx === 'secure',
+    canonicalName: seenDomain,
+    hosts: [host],
+  };
 }
 
 const data = new Uint8Array(32);

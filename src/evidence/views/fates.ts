@@ -14,7 +14,7 @@ import type { Authentication, PkixAuthentication, TlsRequirement } from '../../p
 import { securityLevelOf } from '../../tls/security_level';
 import { compareVersions } from '../../tls/version';
 import type { Sighting } from '../sighting';
-import { completions, factsOf, seenHost } from './facts_seen';
+import { completions, factsOf, seenDomain, seenHost } from './facts_seen';
 
 /** `tls`, `cleartext`: it goes, so protected. A reason: this host is refused for it. */
 export type Fate = 'tls' | 'cleartext' | FailureReason;
@@ -25,6 +25,22 @@ export function outboundFates(rule: OutboundRule, seen: Sighting, inForce: Outbo
   for (const complete of completions(seen, rule.level))
     for (const fate of fatesOf(rule, complete, inForce)) fates.add(fate);
   return fates;
+}
+
+/** The same of a host of which nothing was seen, of a peer of whose other host that was. */
+export function fatesElsewhere(rule: OutboundRule, seen: Sighting, inForce: OutboundRule): ReadonlySet<Fate> {
+  const { policy } = seen;
+  const ofAnother: Sighting = {
+    ...seen,
+    tls: 'unknown',
+    startTls: 'unknown',
+    verified: 'unknown',
+    pkix: 'unknown',
+    named: 'unknown',
+    tlsa: 'unknown',
+    policy: policy === 'enforce' || policy === 'enforce_not_named' ? 'unknown' : policy,
+  };
+  return outboundFates(rule, ofAnother, inForce);
 }
 
 function fatesOf(rule: OutboundRule, seen: Sighting, inForce: OutboundRule): readonly Fate[] {
@@ -48,7 +64,7 @@ function fatesOf(rule: OutboundRule, seen: Sighting, inForce: OutboundRule): rea
     case 'encrypted':
       return handshakes(requirement, seen).flatMap((handshake) =>
         handshake === 'done'
-          ? authenticated(requirement.authentication, seen, areAlike(rule, inForce))
+          ? authenticated(requirement.authentication, seen, likeness(rule, inForce))
           : [handshake],
       );
   }
@@ -67,6 +83,14 @@ function handshakes(requirement: TlsRequirement, seen: Sighting): readonly Hands
       return compareVersions(seen.tls, minVersion) >= 0 ? ['done'] : ['tls-version-too-low'];
     case 'not_offered':
       return ['starttls-not-supported'];
+    case 'broken':
+      return ['tls-handshake-failed'];
+    case 'too_old':
+      // All are spoken that are older than what was asked for, or some of them.
+      if (minVersion === 'TLSv1' && seen.minimum !== 'TLSv1') return ['done'];
+      return seen.minimum !== 'unknown' && compareVersions(minVersion, seen.minimum) >= 0
+        ? ['tls-version-too-low']
+        : ['done', 'tls-version-too-low'];
     case 'failed': {
       const { minimum, strength } = seen;
       const isAsStrict =
@@ -84,7 +108,7 @@ function handshakes(requirement: TlsRequirement, seen: Sighting): readonly Hands
 
 const either: readonly Fate[] = ['tls', 'certificate-not-trusted'];
 
-function authenticated(of: Authentication, seen: Sighting, alike: boolean): readonly Fate[] {
+function authenticated(of: Authentication, seen: Sighting, alike: Likeness): readonly Fate[] {
   switch (of.kind) {
     case 'none':
       return ['tls'];
@@ -103,41 +127,83 @@ function daneFates({ tlsa }: Sighting): readonly Fate[] {
   return tlsa === 'pass' ? ['tls'] : tlsa === 'fail' ? ['validation-failure'] : ['tls', 'validation-failure'];
 }
 
-function pkixFates(pkix: PkixAuthentication, seen: Sighting, alike: boolean): readonly Fate[] {
+function pkixFates(pkix: PkixAuthentication, seen: Sighting, alike: Likeness): readonly Fate[] {
   const known = asBefore(seen, alike);
   if (known !== undefined) return known;
-  const namesHost = pkix.names.includes(seenHost);
-  const namesMore = pkix.names.length > 1 || pkix.subdomains.length > 0;
   switch (seen.pkix) {
     case 'unknown':
       return either;
     case 'pass':
-      return namesHost ? ['tls'] : either;
     case 'pass_added':
-      return namesHost && alike ? ['tls'] : either;
     case 'certificate-host-mismatch':
-      return namesHost && !namesMore ? [seen.pkix] : either;
+      return nameFates(pkix, seen, alike);
     case 'certificate-expired':
     case 'tls-handshake-failed':
       return [seen.pkix];
     default:
       // Other roots might have been behind it.
-      return pkix.extraRoots === undefined || alike ? [seen.pkix] : either;
+      return pkix.extraRoots === undefined || alike.roots ? [seen.pkix] : either;
   }
 }
 
+/** PKIX vouches for the chain, at least by the roots of the rule in force. */
+function nameFates(
+  { names, subdomains }: PkixAuthentication,
+  seen: Sighting,
+  { roots, noneAdded }: Likeness,
+): readonly Fate[] {
+  const isGood = [
+    ...names.map((name) => isNamed(name, seen)),
+    ...subdomains.map((name) => isBelow(name, seen)),
+  ];
+  if (isGood.includes('yes')) {
+    const isTrusted =
+      seen.pkix === 'pass' || (seen.pkix === 'pass_added' ? roots && !noneAdded : roots || noneAdded);
+    return isTrusted ? ['tls'] : either;
+  }
+  return isGood.includes('unknown') ? either : ['certificate-host-mismatch'];
+}
+
+type Answer = 'yes' | 'no' | 'unknown';
+
+function isNamed(name: string, { pkix, named }: Sighting): Answer {
+  if (name === seenHost) return pkix === 'certificate-host-mismatch' ? 'no' : 'yes';
+  if (name !== seenDomain || named === 'unknown') return 'unknown';
+  return named === 'nexthop' || named === 'both' ? 'yes' : 'no';
+}
+
+function isBelow(domain: string, { named }: Sighting): Answer {
+  if (domain !== seenDomain || named === 'unknown') return 'unknown';
+  return named === 'dot_nexthop' || named === 'both' ? 'yes' : 'no';
+}
+
 /** The verdict of the rule in force, where that asked for the same at `verify`. */
-function asBefore({ level, verified, enforcement }: Sighting, alike: boolean): readonly Fate[] | undefined {
-  if (!alike || level !== 'verify' || enforcement === 'monitor') return undefined;
+function asBefore(
+  { level, verified, enforcement }: Sighting,
+  { all }: Likeness,
+): readonly Fate[] | undefined {
+  if (!all || level !== 'verify' || enforcement === 'monitor') return undefined;
   return verified === 'pkix' || verified === 'fingerprint' ? ['tls'] : undefined;
 }
 
-function areAlike(rule: OutboundRule, inForce: OutboundRule): boolean {
-  return (
-    isDeepStrictEqual(rule.match, inForce.match) &&
-    isDeepStrictEqual(rule.fingerprints, inForce.fingerprints) &&
-    rule.extraRoots === inForce.extraRoots
-  );
+/** What two rules have in common of what they ask of a certificate. */
+interface Likeness {
+  readonly all: boolean;
+  readonly roots: boolean;
+  /** The one in force trusts no other roots than all do. */
+  readonly noneAdded: boolean;
+}
+
+function likeness(rule: OutboundRule, inForce: OutboundRule): Likeness {
+  const roots = rule.extraRoots === inForce.extraRoots;
+  return {
+    all:
+      roots &&
+      isDeepStrictEqual(rule.match, inForce.match) &&
+      isDeepStrictEqual(rule.fingerprints, inForce.fingerprints),
+    roots,
+    noneAdded: inForce.extraRoots === undefined,
+  };
 }
 
 export function inboundFates(rule: InboundRule, seen: Sighting): ReadonlySet<Fate> {

@@ -2,7 +2,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { messageOf } from '../../text';
 
 export interface DkimKey {

@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { dayOfCounts } from '../../day_files/names';
 import type { Day } from '../../peers/day';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { dayOfJournal } from './journal';
 
 /** Days of which sessions are kept, the oldest first. */

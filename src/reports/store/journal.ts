@@ -5,7 +5,8 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { parseDay, type Day } from '../../peers/day';
-import { isMissing, useStateDirectory } from '../../state/directory';
+import { useStateDirectory } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { readPlainFile } from '../../state/files';
 import type { Owner } from '../../state/owner';
 import { printable } from '../../text';

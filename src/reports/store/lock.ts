@@ -5,7 +5,7 @@
 import * as fs from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { isMissing } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 
 const name = 'sender.json';
 

@@ -2,7 +2,8 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { dayBefore, parseDay, utcDay, type Day } from '../../peers/day';
-import { isMissing, useStateDirectory } from '../../state/directory';
+import { useStateDirectory } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { readPlainFile } from '../../state/files';
 import { messageOf, printable } from '../../text';
 import type { ReceivedReport } from '../../tlsrpt/received';

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { canonicalDomain } from '../../names';
-import { isMissing, useStateDirectory } from '../../state/directory';
+import { useStateDirectory } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { readPlainFile, replaceFile } from '../../state/files';
 import type { JournalPlace } from './journal';
 

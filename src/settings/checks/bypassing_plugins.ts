@@ -33,7 +33,8 @@ export function bypassingPlugins({ source, settings, today }: FilesView): Fault[
     const problem =
       `${name} sends mail of clients that may relay by itself, past Haraka's outbound queue: no outbound rule applies ` +
       `to it, ${rule} included. ${fate}enable_outbound = false in ${ini} leaves such mail to the queue`;
-    return { file: 'plugins', line, problem };
+    const mend = { kind: 'write', file: ini, section: '', line: 'enable_outbound = false' } as const;
+    return { file: 'plugins', line, problem, mend };
   });
 }
 

@@ -7,7 +7,7 @@ import type { Day } from '../../peers/day';
 import type { ConfigFiles } from '../haraka/config_files';
 import type { Followed, Found, Recollection } from '../load/remembered';
 import type { SettingsSource } from '../load/source';
-import type { Fault } from '../schema/fault';
+import type { Fault, Mend } from '../schema/fault';
 import type { Settings } from '../schema/types';
 
 export interface Finding {
@@ -31,6 +31,8 @@ export interface MemoryView {
   readonly own: Followed['recollection'];
   /** What it says to a process that has to be able to read it. */
   readonly kept: Recollection;
+  /** Domains that were managed, and are not any more. */
+  readonly removed: readonly string[];
 }
 
 /** What serving the policies makes of the certificates that are there. */
@@ -43,6 +45,7 @@ export interface CertificatesView {
     readonly file: string;
     readonly severity: Finding['severity'];
     readonly problem: string;
+    readonly mend?: Mend;
   }[];
   /** Of `certificate_directory`. */
   readonly directory: readonly string[];
@@ -50,18 +53,39 @@ export interface CertificatesView {
 
 /** What DNS, mail servers and policy hosts answered. */
 export interface NetworkView {
-  readonly resolvers: Pick<ProbeResult, 'findings' | 'question'>;
+  readonly resolvers: Pick<ProbeResult, 'findings' | 'question' | 'overTcp'>;
   readonly policies: readonly {
     readonly domain: string;
     readonly problem: string;
+    /** An MX host that the policy does not name. */
+    readonly uncovered?: string;
   }[];
+  /** What senders with DANE would not take of the TLSA records of managed domains. */
+  readonly tlsa: readonly { readonly domain: string; readonly problem: string }[];
+}
+
+/** What Haraka can do on this machine, tried as the user that it runs as. */
+export interface AccessView {
+  /** Whether there is such a user. */
+  readonly user: readonly Finding[];
+  readonly directories: readonly Finding[];
+  readonly keys: readonly Finding[];
+  readonly ports: readonly Finding[];
+}
+
+/** Of Haraka's own http. */
+export interface HttpView {
+  /** `unknown` where no Haraka was found from which to look. */
+  readonly express: 'there' | 'absent' | 'unknown';
 }
 
 export interface Views {
+  readonly access: AccessView;
   readonly files: FilesView;
   readonly memory: MemoryView;
   readonly certificates: CertificatesView;
   readonly network: NetworkView;
+  readonly http: HttpView;
 }
 
 /** The files, and what else a caller can see. What is left out is not checked. */

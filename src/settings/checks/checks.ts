@@ -7,19 +7,20 @@ import { certificateDirectory, namedCertificates } from './policy_certificates';
 import { check, faults, warnings, type Check, type Finding, type Occasion, type Seen } from './check';
 import { emptyFiles, strayFiles } from './domain_files';
 import { exemptionEnds, lapsesIntoCleartext } from './exemptions';
-import { hostedPolicies } from './hosted_policies';
+import { hostedPolicies, publishedTlsa } from './hosted_policies';
 import { inboundConflicts } from './inbound_conflicts';
 import { keysWithoutEffect, oldTlsToCleartext, versionBelowPkix } from './levels';
-import { unreadableMemory } from './memory';
+import { removedDomains, unreadableMemory } from './memory';
 import { mixedResolvers } from './mixed_resolvers';
-import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded } from './not_loaded';
+import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded, webNotLoaded } from './not_loaded';
 import { nullEncryption } from './null_encryption';
+import { plantedBefore } from './plugin_order';
 import { slowDecisions } from './plugin_timeout';
 import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
 import { shadowedNetworks } from './shadowed_networks';
-import { halfSetReports } from './tls_reports';
 import { tlsSwitchedOff } from './tls_switched_off';
+import { harakaHttp, webFaults } from './web';
 import { weakenedDefaults } from './weakened_defaults';
 
 const always: readonly Occasion[] = ['lint', 'start', 'reload'];
@@ -43,20 +44,30 @@ export const checks: readonly Check[] = [
   check({ name: 'outbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(outboundNotLoaded(files)) }),
   check({ name: 'inbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(inboundNotLoaded(files)) }),
   check({ name: 'hosting not loaded', looksAt: 'files', at: lint, find: (files) => warnings(hostingNotLoaded(files)) }),
+  check({ name: 'plugins that would be first', looksAt: 'files', at: lint, find: (files) => warnings(plantedBefore(files)) }),
   check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
   check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
-  check({ name: 'TLS reports by halves', looksAt: 'files', at: lint, find: (files) => warnings(halfSetReports(files)) }),
   check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),
+  check({ name: 'who is let in to the page', looksAt: 'files', at: lint, find: (files) => faults(webFaults(files)) }),
+  check({ name: "Haraka's http", looksAt: 'http', at: lint, find: harakaHttp }),
+  check({ name: 'page not loaded', looksAt: 'files', at: lint, find: (files) => warnings(webNotLoaded(files)) }),
   // the files themselves
   check({ name: 'certificate files', looksAt: 'certificates', at: lint, find: namedCertificates }),
   check({ name: 'certificate directory', looksAt: 'certificates', at: lint, find: (view) => warnings(certificateDirectory(view)) }),
   check({ name: 'resolver ports', looksAt: 'files', at: lint, find: ({ source }) => warnings(resolverPorts(source)) }),
   check({ name: 'memory of files', looksAt: 'memory', at: lint, find: (view) => warnings(unreadableMemory(view)) }),
+  check({ name: 'domains that were removed', looksAt: 'memory', at: lint, find: (view, files) => warnings(removedDomains(view, files)) }),
   check({ name: 'stray files', looksAt: 'files', at: always, find: ({ source }) => warnings(strayFiles(source)) }),
   check({ name: 'empty files', looksAt: 'files', at: lint, find: ({ source }) => warnings(emptyFiles(source)) }),
+  // this machine
+  check({ name: "Haraka's user", looksAt: 'access', at: lint, find: ({ user }) => user }),
+  check({ name: 'directories', looksAt: 'access', at: lint, find: ({ directories }) => directories }),
+  check({ name: 'keys', looksAt: 'access', at: lint, find: ({ keys }) => keys }),
+  check({ name: 'ports', looksAt: 'access', at: lint, find: ({ ports }) => ports }),
   // what others answer
   check({ name: 'resolver probe', looksAt: 'network', at: lint, find: (view, files) => warnings(resolverProbe(view, files)) }),
   check({ name: 'hosted policies', looksAt: 'network', at: lint, find: (view, files) => warnings(hostedPolicies(view, files)) }),
+  check({ name: 'published TLSA records', looksAt: 'network', at: lint, find: (view, files) => warnings(publishedTlsa(view, files)) }),
 ];
 
 /** What is found on this occasion, in the order of the checks. */

@@ -1,7 +1,17 @@
 /** What is kept of the files that there were, and cannot be read by whoever asks. Pure. */
 import { isComplete } from '../load/remembered';
-import type { Fault } from '../schema/fault';
-import type { MemoryView } from './check';
+import { acceptRemoval, afterRemoval, fileOf } from '../load/lost';
+import { run, type Fault } from '../schema/fault';
+import type { FilesView, MemoryView } from './check';
+
+/** A file that is taken away while others stay is meant to be gone; a start says so once, and what its mail is held to. */
+export function removedDomains({ removed }: MemoryView, { settings, today }: FilesView): Fault[] {
+  return removed.map((domain) => ({
+    file: fileOf(domain),
+    problem: afterRemoval(settings, domain, today),
+    mend: run(acceptRemoval),
+  }));
+}
 
 /** Whoever may not read what there was is told so: what seems in order may be held back. */
 export function unreadableMemory({ found, own, kept }: MemoryView): Fault[] {

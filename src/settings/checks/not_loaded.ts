@@ -1,6 +1,7 @@
 /** What is written and has no effect, because nothing is loaded that would see to it. Pure. */
+import { globalFile } from '../load/source';
 import { pluginLines } from '../haraka/plugins_file';
-import type { Fault } from '../schema/fault';
+import type { Fault, Mend } from '../schema/fault';
 import type { FilesView } from './check';
 import { enabledDomains, writtenInbound, writtenOutbound } from './written_rules';
 
@@ -11,7 +12,7 @@ export function outboundNotLoaded({ source, settings, today }: FilesView): Fault
   const [rule] = writtenOutbound(settings, today);
   return rule === undefined
     ? []
-    : [missing('outbound', `no outbound rule has an effect, ${rule.name} included`)];
+    : [missing(listed, 'outbound', `no outbound rule has an effect, ${rule.name} included`)];
 }
 
 /** Inbound rules, in the same way; and those that no client can satisfy. */
@@ -21,10 +22,10 @@ export function inboundNotLoaded({ source, settings, today }: FilesView): Fault[
   const rule = [...writtenInbound(settings, today)].find(({ level }) => level === 'mandatory');
   if (rule === undefined) return [];
   if (!isLoaded(listed, 'inbound')) {
-    return [missing('inbound', `no inbound rule has an effect, ${rule.name} included`)];
+    return [missing(listed, 'inbound', `no inbound rule has an effect, ${rule.name} included`)];
   }
   const problem = `tls is not listed: nobody is offered TLS, so nobody can satisfy ${rule.name}`;
-  return listed.has('tls') ? [] : [{ file: 'plugins', problem }];
+  return listed.has('tls') ? [] : [{ file: 'plugins', problem, mend: pluginLine('tls') }];
 }
 
 /** Policies that are served nowhere. */
@@ -34,11 +35,20 @@ export function hostingNotLoaded({ source, settings }: FilesView): Fault[] {
   const [first, ...others] = [...enabledDomains(settings)].filter(({ policy }) => policy.kind === 'hosted');
   if (first?.policy.kind !== 'hosted') return [];
   const whose = `the policy of ${first.domain}${others.length === 0 ? '' : ` and ${others.length} more`}`;
-  if (!isLoaded(listed, 'hosting')) return [missing('hosting', `${whose} is served nowhere`)];
+  if (!isLoaded(listed, 'hosting')) return [missing(listed, 'hosting', `${whose} is served nowhere`)];
   const { listen, listenHttp } = settings.global.hosting;
   if (listen.length + listenHttp.length > 0) return [];
   const problem = `${whose} is served nowhere: tls-peers.ini has neither listen nor listen_http in [hosting]`;
-  return [{ file: first.file, line: first.policy.line, section: 'mta_sts', problem }];
+  const mend = { kind: 'write', file: globalFile, section: 'hosting', line: 'listen = [::]:443' } as const;
+  return [{ file: first.file, line: first.policy.line, section: 'mta_sts', problem, mend }];
+}
+
+/** A page that nobody serves. */
+export function webNotLoaded({ source, settings }: FilesView): Fault[] {
+  const listed = listedPlugins(source);
+  const { enabled, listen } = settings.global.web;
+  if (listed === undefined || !enabled || listen.length === 0 || isLoaded(listed, 'web')) return [];
+  return [missing(listed, 'web', 'the page of [web] is served nowhere')];
 }
 
 function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
@@ -46,13 +56,19 @@ function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undef
   return lines && new Set(lines.map(({ name }) => name));
 }
 
-type Piece = 'outbound' | 'inbound' | 'hosting';
+type Piece = 'outbound' | 'inbound' | 'hosting' | 'web';
 
 function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
   return listed.has('tls-peers') || listed.has(`tls-peers/${piece}`);
 }
 
-function missing(piece: Piece, consequence: string): Fault {
+function pluginLine(line: string, above?: string): Mend {
+  const mend = { kind: 'write', file: 'plugins', section: '', line } as const;
+  return above === undefined ? mend : { ...mend, above };
+}
+
+/** Above all others: some ask to be first where this suite has to be. */
+function missing(listed: ReadonlySet<string>, piece: Piece, consequence: string): Fault {
   const problem = `neither tls-peers nor tls-peers/${piece} is listed: ${consequence}`;
-  return { file: 'plugins', problem };
+  return { file: 'plugins', problem, mend: pluginLine('tls-peers', [...listed][0]) };
 }

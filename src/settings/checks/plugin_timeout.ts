@@ -16,7 +16,9 @@ export function slowDecisions({ source, settings }: FilesView): Fault[] {
   const { decision } = settings.global.timeouts;
   if (seconds === 0 || decision < seconds) return [];
   const problem = `Haraka's ${name} is ${seconds} seconds: [timeouts] decision has to be less`;
-  return [{ file: globalFile, section: 'timeouts', key: 'decision', value: `${decision}`, problem }];
+  const line = `decision = ${Math.max(1, Math.ceil(seconds) - 1)}`;
+  const mend = { kind: 'write', file: globalFile, section: 'timeouts', line } as const;
+  return [{ file: globalFile, section: 'timeouts', key: 'decision', value: `${decision}`, problem, mend }];
 }
 
 function numberIn(source: ConfigFiles, name: string): number | undefined {

@@ -6,12 +6,12 @@ import type { CertificatesView, FilesView, Finding } from './check';
 
 /** What is wrong in the files that `certificate_file` and `key_file` name, at these keys. */
 export function namedCertificates({ named }: CertificatesView, { source, settings }: FilesView): Finding[] {
-  return named.flatMap(({ domain, key, file: value, severity, problem }) => {
+  return named.flatMap(({ domain, key, file: value, severity, problem, mend }) => {
     const managed = settings.domains.get(domain);
     if (managed === undefined) return [];
     const { file } = managed;
     const line = lineOf(openIfReadable(source, file), 'mta_sts', key);
-    return [{ severity, fault: { file, line, section: 'mta_sts', key, value, problem } }];
+    return [{ severity, fault: { file, line, section: 'mta_sts', key, value, problem, mend } }];
   });
 }
 

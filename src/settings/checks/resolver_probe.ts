@@ -1,37 +1,73 @@
 /** What the resolver answers to its probe. Pure. */
-import { findingText, type ProbeFinding } from '../../dns/probe';
+import { findingText, overTcpText, type ProbeFinding } from '../../dns/probe';
 import type { SecurityLevel } from '../../peers/rule';
 import { standing, type OutboundSection } from '../../peers/section';
+import { lineOf, openIfReadable } from '../load/file';
 import { globalFile } from '../load/source';
-import type { Fault } from '../schema/fault';
+import { run, type Fault, type Mend } from '../schema/fault';
 import type { FilesView, NetworkView } from './check';
-import { atSection } from './section_fault';
 import { everyOutboundRule } from './written_rules';
 
-/** Also where no rule asks for DANE: without an answer there is no mail, and without EDNS `auto` is less than it seems. */
+/** Also where nothing depends on DNSSEC: without an answer there is no mail, and without EDNS less than it seems. */
 const always: readonly ProbeFinding['kind'][] = ['no_answer', 'without_edns', 'edns_lost'];
 
 export function resolverProbe({ resolvers }: NetworkView, files: FilesView): Fault[] {
-  const { findings, question } = resolvers;
-  const texts = (some: readonly ProbeFinding[]) => some.map((one) => findingText(one, question));
-  const unhealthy = findings.filter(({ kind }) => always.includes(kind));
-  const problems = findings.length === 0 ? ['no resolver is known'] : texts(unhealthy);
-  const others = findings.filter(({ kind }) => kind !== 'validates' && !always.includes(kind));
+  const { findings, question, overTcp } = resolvers;
+  const at = placeOf(files);
+  const concerned = concernedText(files);
+  const problems = findings.flatMap((one): Fault[] => {
+    if (one.kind === 'validates') return [];
+    const text = findingText(one, question);
+    const problem = always.includes(one.kind) ? text : `${text}. ${concerned}`;
+    return [{ ...at, problem, mend: mendOf(one) }];
+  });
   return [
-    ...problems.map((problem) => ({ file: globalFile, section: 'resolver', problem })),
-    ...(others.length === 0 ? [] : notValidating(texts(others).join('; '), files)),
+    ...(findings.length === 0 ? [{ ...at, problem: 'no resolver is known', mend: localResolver }] : []),
+    ...problems,
+    ...overTcp.map((server) => ({ ...at, problem: overTcpText(server) })),
   ];
+}
+
+function placeOf({ source }: FilesView): Pick<Fault, 'file' | 'line' | 'section'> {
+  const line = lineOf(openIfReadable(source, globalFile), 'resolver', 'servers');
+  return { file: globalFile, line, section: 'resolver' };
+}
+
+/** A resolver on this machine, which has to run there. */
+const localResolver: Mend = {
+  kind: 'write',
+  file: globalFile,
+  section: 'resolver',
+  line: 'servers = 127.0.0.1',
+};
+
+const vouched: Mend = { kind: 'write', file: globalFile, section: 'resolver', line: 'trust_ad = true' };
+
+/** Nobody but the operator can vouch for a path; for a forwarder the text says what has to be known first. */
+function mendOf({ kind }: ProbeFinding): Mend | undefined {
+  switch (kind) {
+    case 'validates':
+      return undefined;
+    case 'untrusted_path':
+      return vouched;
+    case 'forwarder':
+    case 'not_validating':
+    case 'without_edns':
+    case 'no_answer':
+      return localResolver;
+    case 'edns_lost':
+      return run('systemctl restart haraka');
+  }
 }
 
 const daneLevels: readonly SecurityLevel[] = ['opportunistic_dane', 'mandatory_dane'];
 
-/** Only where a rule asks for DANE by name: `auto` is meant to make do without. */
-function notValidating(why: string, files: FilesView): Fault[] {
+/** Under `auto` mail goes on without DANE, and nothing else tells that this is so. */
+function concernedText(files: FilesView): string {
   const [first, ...others] = sectionsWithDane(files);
-  if (first === undefined) return [];
+  if (first === undefined) return 'DANE is off, also where rules say auto';
   const whom = others.length === 0 ? first.name : `${first.name} and ${others.length} more`;
-  const problem = `DANE needs a resolver that validates: ${why}. Concerns ${whom}`;
-  return [atSection(first, problem, 'security_level')];
+  return `DANE needs a resolver that validates, and these ask for it by name: ${whom}`;
 }
 
 function sectionsWithDane({ settings, today }: FilesView): OutboundSection[] {

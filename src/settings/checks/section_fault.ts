@@ -6,7 +6,8 @@ import { formatFault, type Fault } from '../schema/fault';
 /** A fault at `key` of a section, or at its header where no key is named, or that key is not written. */
 export function atSection(section: Section<object>, problem: string, key?: string): Fault {
   const written = key === undefined ? undefined : (section.values as Readonly<Record<string, unknown>>)[key];
-  const value = typeof written === 'string' ? written : undefined;
+  // A level may be written by its name in Postfix: what is not in the file is not quoted.
+  const value = typeof written === 'string' && key !== 'security_level' ? written : undefined;
   const line = (key === undefined ? undefined : section.lines[key]) ?? section.line;
   return { file: section.file, line, section: headerIn(section), key, value, problem };
 }

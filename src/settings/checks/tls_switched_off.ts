@@ -18,7 +18,8 @@ export function tlsSwitchedOff({ source, settings, today }: FilesView): Fault[] 
   const rule = ruleAgainstCleartext(settings, today);
   if (rule === undefined) return [];
   const problem = `Haraka will not use TLS, but ${rule.name} asks for ${demandText(rule)}`;
-  return [{ file: file.name, line: at.line, key: 'enable_tls', value, problem, allowed: 'true' }];
+  const mend = { kind: 'write', file: file.name, section: '', line: 'enable_tls = true' } as const;
+  return [{ file: file.name, line: at.line, key: 'enable_tls', value, problem, allowed: 'true', mend }];
 }
 
 /** Rather one that forbids cleartext for all peers than one that does so for some. */

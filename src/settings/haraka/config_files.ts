@@ -8,7 +8,12 @@ export type FileReading =
   | { readonly kind: 'file'; readonly text: string }
   | { readonly kind: 'absent' }
   /** It is there, so nothing may be concluded from what it seems not to say. */
-  | { readonly kind: 'unreadable'; readonly problem: string };
+  | {
+      readonly kind: 'unreadable';
+      readonly problem: string;
+      /** The absolute path, where this process's user may not read it. */
+      readonly denied?: string;
+    };
 
 export interface ConfigFiles {
   /** The contents of a file; `name` is relative to Haraka's config directory, or absolute. */

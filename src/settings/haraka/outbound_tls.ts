@@ -46,6 +46,13 @@ export function harakaTls(files: ConfigFiles): HarakaTls {
   };
 }
 
+/** The files that `key` and `cert` name there. */
+export function harakaTlsFiles(files: ConfigFiles): string[] {
+  const ini = iniValues(files, 'tls.ini');
+  const outbound = { ...ini['main'], ...ini['outbound'] };
+  return [...texts(outbound['key']), ...texts(outbound['cert'])];
+}
+
 /** A value or a list of them; haraka-config makes numbers of what looks like one. */
 function texts(value: unknown): string[] {
   return [value]

@@ -20,7 +20,8 @@ export function stateOwner(files: ConfigFiles): Owner {
   return process.geteuid?.() === 0 ? futureOwner(privilegesIn(files)) : presentOwner();
 }
 
-function privilegesIn(files: ConfigFiles): PrivilegeSettings {
+/** `user` and `group` of smtp.ini. */
+export function privilegesIn(files: ConfigFiles): PrivilegeSettings {
   const { user, group } = iniValues(files, 'smtp.ini')['main'] ?? {};
   return { user, group };
 }

@@ -5,7 +5,8 @@
 import type { Failure } from '../../failure';
 import { canonicalDomain } from '../../names';
 import type { FileReading } from '../haraka/config_files';
-import { formatFault, inOrder, type Fault } from '../schema/fault';
+import { letRead } from '../../state/access';
+import { formatFault, inOrder, run, type Fault } from '../schema/fault';
 import type { GlobalSettings, InvalidDomain, ManagedDomain, Settings } from '../schema/types';
 import { readDomainFile } from './domain_file';
 import { Recorder, unchanged, type Inputs } from './file';
@@ -147,7 +148,8 @@ function loadDomains(source: SettingsSource, previous: Loaded | undefined): Doma
   const listing = source.domainFiles();
   if (listing.kind === 'unreadable') {
     const problem = `cannot be read: ${listing.problem}`;
-    return { kind: 'unlisted', faults: [{ file: `${domainDirectory}/`, problem }] };
+    const mend = listing.denied === undefined ? {} : { mend: run(letRead(listing.denied, 'directory')) };
+    return { kind: 'unlisted', faults: [{ file: `${domainDirectory}/`, problem, ...mend }] };
   }
   const outcomes = new Map<string, Outcome<ManagedDomain>>();
   const owners = new Map<string, string>();
@@ -193,8 +195,8 @@ function doubled(name: string, rival: string): Outcome<ManagedDomain> {
   return bad(name, `the same domain as ${rival}`);
 }
 
-function bad<T>(file: string, problem: string): Outcome<T> {
-  const faults = [{ file, problem }];
+function bad<T>(file: string, problem: string, mend: Pick<Fault, 'mend'> = {}): Outcome<T> {
+  const faults = [{ file, problem, ...mend }];
   return { presence: 'written', inputs: new Map(), faults, result: { kind: 'bad' } };
 }
 
@@ -203,7 +205,9 @@ function unreadable<T>(
   name: string,
   reading: Extract<FileReading, { kind: 'unreadable' }>,
 ): Outcome<T> {
-  return { ...bad<T>(name, `cannot be read: ${reading.problem}`), inputs: files.inputs };
+  const { problem, denied } = reading;
+  const mend = denied === undefined ? {} : { mend: run(letRead(denied, 'file')) };
+  return { ...bad<T>(name, `cannot be read: ${problem}`, mend), inputs: files.inputs };
 }
 
 interface Read {
@@ -265,7 +269,9 @@ function domainsInForce(
 
 function invalid(faults: readonly Fault[]): Failure {
   const [first, ...others] = faults;
-  const text = first === undefined ? 'the configuration is not valid' : formatFault(first);
+  // Others may read this in a reply: commands are for the log, and for the operator who asks.
+  const text =
+    first === undefined ? 'the configuration is not valid' : formatFault({ ...first, mend: undefined });
   return {
     reason: 'config-invalid',
     text: others.length === 0 ? text : `${text} (and ${others.length} more)`,

@@ -61,7 +61,11 @@ export class PeerSections<V extends object> {
     if (earlier !== undefined)
       this.#fault(at, { problem: `${canonical} stands twice, first at line ${earlier}` });
     this.#lines.set(canonical, at.line);
-    this.#found.push([peer, this.#read(at)]);
+    const section = this.#read(at);
+    this.#found.push([
+      peer,
+      peer.kind === 'network' ? Object.freeze({ ...section, network: canonical }) : section,
+    ]);
   }
 
   index(): PeerIndex<Section<V>> {
@@ -94,7 +98,8 @@ export function ruleSection<V extends object>(
     if (roots.kind === 'roots') whole = { ...values, ca_file: roots.pem };
     else {
       const line = lines['ca_file'] ?? at.line;
-      faults.push({ file, line, section: at.name, key: 'ca_file', value, problem: roots.problem });
+      const { problem, mend } = roots;
+      faults.push({ file, line, section: at.name, key: 'ca_file', value, problem, mend });
     }
   }
   const disabled = 'status' in values && values.status === 'disabled';

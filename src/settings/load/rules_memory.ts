@@ -1,7 +1,8 @@
 /** Where it is written down which files with rules there were: beside the policies of others, in `rules.json`. */
 import { lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isMissing, useStateDirectory } from '../../state/directory';
+import { useStateDirectory } from '../../state/directory';
+import { isMissing } from '../../state/state_fault';
 import { newerFormat } from '../../state/format';
 import { readPlainFileSync, replaceFile } from '../../state/files';
 import { presentOwner, type Owner } from '../../state/owner';

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../../text';
 import { parseIni, type ConfigFiles, type FileReading } from '../haraka/config_files';
+import { isDenied } from '../../state/access';
 import { stateOwner } from '../haraka/state_owner';
 import { rulesMemory, type RulesMemory } from './rules_memory';
 
@@ -11,7 +12,7 @@ export const domainDirectory = 'tls-peers';
 
 export type Listing =
   | { readonly kind: 'files'; readonly names: readonly string[] }
-  | { readonly kind: 'unreadable'; readonly problem: string };
+  | Extract<FileReading, { kind: 'unreadable' }>;
 
 export interface SettingsSource extends ConfigFiles {
   /** The files of managed domains as `tls-peers/example.com.ini`, in order. None where the directory does not exist. */
@@ -70,6 +71,7 @@ type Unreadable = Extract<FileReading, { kind: 'unreadable' }>;
  * a file system that is not mounted, is there.
  */
 function whyUnread(entry: string, error: unknown): Unreadable | undefined {
+  if (isDenied(error)) return { kind: 'unreadable', problem: messageOf(error), denied: entry };
   if (codeOf(error) !== 'ENOENT') return { kind: 'unreadable', problem: messageOf(error) };
   return isLink(entry)
     ? { kind: 'unreadable', problem: 'it is a link to something that does not exist' }

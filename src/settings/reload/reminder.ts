@@ -1,7 +1,7 @@
 /** Writes down which files with rules there are, whenever that changes. */
 import { unlessAborted, withDeadline } from '../../deadline';
 import type { Log } from '../../log';
-import { StateFault } from '../../state/directory';
+import { StateFault } from '../../state/state_fault';
 import { messageOf, printable } from '../../text';
 import type { Followed } from '../load/remembered';
 import type { RulesMemory } from '../load/rules_memory';

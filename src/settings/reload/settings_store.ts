@@ -25,6 +25,11 @@ export interface SettingsStore {
    * meanwhile. To be called once this process is the user that it will be.
    */
   remember(): void;
+  /**
+   * Reads everything as a process that starts now would. To be called once this process has become another user: what only the
+   * one before could read does not count, or a change would be the first to show it.
+   */
+  readAnew(): void;
   /** Stops watching. */
   close(): void;
 }
@@ -103,6 +108,17 @@ class WatchedSettings implements SettingsStore {
 
   remember(): void {
     this.#reminder.begin(this.#loaded);
+  }
+
+  readAnew(): void {
+    const before = this.#loaded;
+    this.#pending = undefined;
+    this.#stamp = this.#source.stamp(namedFiles(before));
+    this.#loaded = loadSettings(this.#source);
+    const said = new Set(before.faults.map(formatFault));
+    this.#reportFaults(this.#loaded.faults.filter((one) => !said.has(formatFault(one))));
+    const changed = changes(before.settings, this.#loaded.settings);
+    if (changed.length > 0) this.#onChange(this.#loaded.settings, changed);
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { createFileReader } from '../../evidence/store/file_reader';
 import { silent } from '../../log';
 import { dayBefore, utcDay, type Day } from '../../peers/day';
+import type { Place } from '../../cli/explain_now';
 import { ownerOfState } from '../../cli/install';
 import { openSettings, type SettingsStore } from '../../settings/reload/settings_store';
 import { directorySource, type SettingsSource } from '../../settings/load/source';
@@ -56,8 +57,9 @@ export class Desk {
   }
 
   /** The install, as commands know it. */
-  get place(): { readonly directory: string; readonly today: Day } {
-    return { directory: this.configDirectory, today: this.today() };
+  get place(): Place {
+    const directory = this.configDirectory;
+    return { directory, source: directorySource(directory), today: this.today() };
   }
 
   /** @throws TooOften */

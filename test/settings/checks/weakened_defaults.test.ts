@@ -21,11 +21,8 @@ const warning =
   'permits cleartext for mail from ours.example, where the default of the managed domain does not (scope = all)';
 
 test.each([
-  [
-    'scope = all\nsecurity_level = may\n',
-    `:3: [outbound peer.example]: security_level = opportunistic: ${warning}`,
-  ],
-  ['scope = all\nsecurity_level = auto\n', `:3: [outbound peer.example]: security_level = auto: ${warning}`],
+  ['scope = all\nsecurity_level = may\n', `:3: [outbound peer.example]: security_level: ${warning}`],
+  ['scope = all\nsecurity_level = auto\n', `:3: [outbound peer.example]: security_level: ${warning}`],
   ['scope = all\nenforcement = monitor\n', `:3: [outbound peer.example]: enforcement = monitor: ${warning}`],
   ['scope = unmanaged\nsecurity_level = may\n', ''],
   ['security_level = may\n', ''],

@@ -70,11 +70,28 @@ exports.note = (next, hmail) => {
 const day = 86_400_000;
 const dayText = (offset: number): string => new Date(Date.now() + offset * day).toISOString().slice(0, 10);
 
+/** How a peer is authenticated by what it shows, and why its mail waits where it does. */
+const verifiedAt: Readonly<Record<string, string>> = {
+  'clear.example': 'none',
+  'dane.example': 'dane',
+  'enforce.example': 'pkix',
+};
+const refusedFor: Readonly<Record<string, string>> = {
+  'untrusted.example': 'certificate-not-trusted',
+  'mismatch.example': 'certificate-not-trusted',
+};
+
+/** Every figure of `traffic` but the key exchange, which Node does not show to a server. */
 interface Figures {
   messages: number;
   deferred: number;
+  bounced: number;
   refused: number;
   readonly tls: Record<string, number>;
+  readonly verified: Record<string, number>;
+  readonly reasons: Record<string, number>;
+  cleartext: number;
+  lastSeen: string;
 }
 
 /** What should be there, by day, direction and peer. */
@@ -82,15 +99,23 @@ class Ledger {
   readonly #figures = new Map<string, Figures>();
 
   of(key: string): Figures {
-    const known = this.#figures.get(key) ?? { messages: 0, deferred: 0, refused: 0, tls: {} };
+    const known = this.#figures.get(key) ?? none(key.slice(0, 10));
     this.#figures.set(key, known);
     return known;
   }
 
-  went(key: string, version: string): void {
+  went(key: string, version: string, verified: string): void {
     const figures = this.of(key);
     figures.messages += 1;
-    figures.tls[version] = (figures.tls[version] ?? 0) + 1;
+    more(figures.tls, version);
+    more(figures.verified, verified);
+    figures.cleartext = (figures.tls['none'] ?? 0) / figures.messages;
+  }
+
+  failed(key: string, how: 'deferred' | 'refused', reason: string): void {
+    const figures = this.of(key);
+    figures[how] += 1;
+    more(figures.reasons, reason);
   }
 
   entries(): [string, Figures][] {
@@ -98,6 +123,15 @@ class Ledger {
       ([, { messages, deferred, refused }]) => messages + deferred + refused > 0,
     );
   }
+}
+
+function none(day: string): Figures {
+  const counts = { messages: 0, deferred: 0, bounced: 0, refused: 0, cleartext: 0 };
+  return { ...counts, tls: {}, verified: {}, reasons: {}, lastSeen: day };
+}
+
+function more(counts: Record<string, number>, value: string): void {
+  counts[value] = (counts[value] ?? 0) + 1;
 }
 
 export async function compareDays(print: (line: string) => void): Promise<void> {
@@ -142,17 +176,44 @@ async function sendOut(lab: Lab, ledger: Ledger, on: string, times: number): Pro
     Array.from({ length: times }, () => domain),
   );
   const before = seenBy(lab);
-  const outcomes = await Promise.all(
+  const attempts = attemptsAt(lab);
+  await Promise.all(
     messages.map((domain) =>
       lab.deliver({ from: 'me@ours.example', to: `you@${domain}` }, { timeoutMs: 60_000 }),
     ),
   );
-  outcomes.forEach(({ status }, at) => {
-    if (status === 'deferred') ledger.of(`${on} out ${messages[at] ?? ''}`).deferred += 1;
-  });
+  noteDelivered(lab, ledger, on, before);
+  for (const [domain, seen] of attemptsAt(lab))
+    for (let count = seen - (attempts.get(domain) ?? 0); count > 0; count--)
+      ledger.failed(`${on} out ${domain}`, 'deferred', refusedFor[domain] ?? '');
+}
+
+/** What the peers got since `before`, but for the first `lost` of them. */
+function noteDelivered(
+  lab: Lab,
+  ledger: Ledger,
+  on: string,
+  before: ReadonlyMap<string, Seen>,
+  lost = 0,
+): number {
+  let got = 0;
   for (const [key, { domain, version, messages: seen }] of seenBy(lab))
-    for (let more = seen - (before.get(key)?.messages ?? 0); more > 0; more--)
-      ledger.went(`${on} out ${domain}`, version);
+    for (let count = seen - (before.get(key)?.messages ?? 0); count > 0; count--) {
+      got += 1;
+      if (got > lost) ledger.went(`${on} out ${domain}`, version, verifiedAt[domain] ?? 'unauthenticated');
+    }
+  return got;
+}
+
+/** Connections to peers that are refused, none of which got a message. */
+function attemptsAt(lab: Lab): Map<string, number> {
+  const attempts = new Map<string, number>();
+  for (const { name, connections } of lab.peers) {
+    const domain = name.replace(/^mx\./, '');
+    if (domain in refusedFor)
+      attempts.set(domain, connections.filter(({ messages }) => messages.length === 0).length);
+  }
+  return attempts;
 }
 
 interface Seen {
@@ -180,12 +241,14 @@ async function takeIn(lab: Lab, ledger: Ledger, on: string): Promise<void> {
   for (const tls of ['none', 'TLSv1', 'TLSv1.2', 'TLSv1.3', 'TLSv1.3'] as const) {
     const reply = await handIn({ port, tls, from: 'a@stranger.example', to: 'b@ours.example' });
     if (!reply.startsWith('250')) throw new Error(`mail of a stranger was answered with ${reply}`);
-    ledger.went(`${on} in stranger.example`, tls);
+    ledger.went(`${on} in stranger.example`, tls, tls === 'none' ? 'none' : 'unauthenticated');
   }
   for (const tls of ['none', 'TLSv1', 'TLSv1.2'] as const) {
     const reply = await handIn({ port, tls, from: 'a@strict.stranger.example', to: 'b@ours.example' });
-    if (reply.startsWith('250')) ledger.went(`${on} in strict.stranger.example`, tls);
-    else ledger.of(`${on} in strict.stranger.example`).refused += 1;
+    const key = `${on} in strict.stranger.example`;
+    const reason = tls === 'none' ? 'starttls-not-supported' : 'tls-version-too-low';
+    if (reply.startsWith('250')) ledger.went(key, tls, 'unauthenticated');
+    else ledger.failed(key, 'refused', reason);
   }
 }
 
@@ -193,6 +256,7 @@ async function takeIn(lab: Lab, ledger: Ledger, on: string): Promise<void> {
 async function killWorkerBusyWith(lab: Lab, ledger: Ledger): Promise<number> {
   const file = path.join(lab.haraka.directory, 'fates');
   const before = readFileSync(file, 'utf8').length;
+  const seen = seenBy(lab);
   const domain = 'tls13.example';
   await Promise.all(
     Array.from({ length: 12 }, () => lab.deliver({ from: 'me@ours.example', to: `you@${domain}` })),
@@ -202,7 +266,8 @@ async function killWorkerBusyWith(lab: Lab, ledger: Ledger): Promise<number> {
   const [victim = 0] = pids;
   process.kill(victim, 'SIGKILL');
   const lost = pids.filter((pid) => pid === victim).length;
-  for (let at = 0; at < pids.length - lost; at++) ledger.went(`${dayText(2)} out ${domain}`, 'TLSv1.3');
+  const got = noteDelivered(lab, ledger, dayText(2), seen, lost);
+  if (got !== pids.length) throw new Error(`the peer got ${got} messages, Haraka speaks of ${pids.length}`);
   return lost;
 }
 
@@ -222,10 +287,11 @@ function differencesFrom(lab: Lab, ledger: Ledger, lastOffset: number): string[]
     const on = dayText(offset);
     for (const row of traffic(lab, on)) {
       const figures = found.of(`${on} ${row.direction} ${row.peer}`);
-      Object.assign(figures.tls, row.tls);
-      figures.messages = row.messages;
-      figures.deferred = row.deferred;
-      figures.refused = row.refused;
+      const { managed, direction, peer, tls, verified, reasons } = row;
+      const { messages, deferred, bounced, refused, cleartext, lastSeen } = row;
+      const sums = { messages, deferred, bounced, refused, cleartext, lastSeen };
+      Object.assign(figures, { ...sums, tls, verified, reasons });
+      if (managed !== 'ours.example') throw new Error(`${direction} ${peer} is counted for ${managed}`);
     }
   }
   const [is, should] = [new Map(found.entries()), new Map(ledger.entries())];

@@ -1,7 +1,7 @@
 /** A disk that is full or not there, and a process that is killed while it writes. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startLab, type Lab } from '../../../haraka-test-harness';
@@ -70,34 +70,64 @@ export async function breakDisk(print: (line: string) => void): Promise<boolean>
     await send(lab, 5);
     await waitUntilCounted(lab, 25);
     print('a file in place of the directory: 25 messages delivered, 25 counted afterwards');
+    let expected = 25;
+    if (process.getuid?.() === 0) {
+      const from = lab.haraka.logLines.length;
+      chownSync(directory, 12_345, 12_345);
+      await send(lab, 10);
+      await lab.haraka.waitForLog(/evidence: .*belongs to another user/, { from });
+      chownSync(directory, 0, 0);
+      await send(lab, 5);
+      await waitUntilCounted(lab, (expected += 15));
+      print('a directory of another user: 15 more delivered, all 40 counted afterwards');
+    } else print('SKIPPED: a directory of another user (only root can give one away)');
     rmSync(directory, { recursive: true });
     mkdirSync(directory, { mode: 0o700 });
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k,mode=700', 'tmpfs', directory], { stdio: 'pipe' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=700', 'tmpfs', directory], {
+        stdio: 'pipe',
+      });
       mounted = true;
     } catch {
       print('SKIPPED: a full disk (no right to mount one)');
     }
     if (mounted) {
-      writeFileSync(path.join(directory, 'filler'), Buffer.alloc(4096));
-      try {
-        writeFileSync(path.join(directory, 'filler2'), Buffer.alloc(4096));
-      } catch {
-        // It is full.
-      }
+      const fillers = fill(directory);
       const from = lab.haraka.logLines.length;
       await send(lab, 20);
       await lab.haraka.waitForLog(/evidence: .*(?:ENOSPC|no space)/, { from });
-      for (const name of ['filler', 'filler2']) rmSync(path.join(directory, name), { force: true });
+      for (const filler of fillers) rmSync(filler, { force: true });
       await send(lab, 5);
-      await waitUntilCounted(lab, 50);
-      print('a full disk: 25 more delivered, all 50 counted afterwards');
+      await waitUntilCounted(lab, (expected += 25));
+      print(`a full disk: 25 more delivered, all ${expected} counted afterwards`);
+      const readOnlyFrom = lab.haraka.logLines.length;
+      execFileSync('mount', ['-o', 'remount,ro', directory]);
+      await send(lab, 10);
+      await lab.haraka.waitForLog(/evidence: .*(?:EROFS|read-only)/, { from: readOnlyFrom });
+      execFileSync('mount', ['-o', 'remount,rw', directory]);
+      await send(lab, 5);
+      await waitUntilCounted(lab, (expected += 15));
+      print(`a disk that is read-only: 15 more delivered, all ${expected} counted afterwards`);
     }
-    return lab.peer('mx.peer.example').messages.length === (mounted ? 50 : 25);
+    return lab.peer('mx.peer.example').messages.length === expected;
   } finally {
     await lab.stop();
     if (mounted) execFileSync('umount', ['-l', directory]);
     rmSync(place, { recursive: true, force: true });
+  }
+}
+
+/** Until nothing more fits. @returns what was put there */
+function fill(directory: string): string[] {
+  const fillers: string[] = [];
+  try {
+    for (;;) {
+      const filler = path.join(directory, `filler${fillers.length}`);
+      fillers.push(filler);
+      writeFileSync(filler, Buffer.alloc(4096));
+    }
+  } catch {
+    return fillers;
   }
 }
 

@@ -81,7 +81,7 @@ async function sendAll(lab: Lab): Promise<void> {
     await writeFile(path.join(lab.haraka.directory, 'day'), String(day));
     await waitFor(500);
     const messages = cases.flatMap((one) => Array.from({ length: one.sent?.[day] ?? 8 }, () => one));
-    await inTurns(messages, 60, (one) => send(lab, one));
+    await inTurns(messages, 20, (one) => send(lab, one));
     await send(lab, { from: 'ours.example', peer: refused });
     if (day === 3) await failOnce(lab);
     print(`  day ${day + 1}: ${messages.length} messages`);
