@@ -69,12 +69,9 @@ function losesPrivileges(plugin: HarakaPlugin): boolean {
 }
 
 /** What others report of policies that are tested. */
-async function reported(engine: Engine): Promise<string[]> {
+async function reported(engine: Engine): Promise<readonly string[]> {
   const settings = engine.settings();
   if (!receivesTlsReports(settings.global.tlsReports)) return [];
   const place = { directory: engine.reportsDirectory(), owner: engine.owner() };
-  const { gates } = await loadBundle('sessions').receivedView({ settings, place, now: new Date() });
-  return gates.flatMap(({ domain, kind, text }) =>
-    kind === 'not_testing' ? [] : [`reports on the MTA-STS policy of ${domain}: ${text}`],
-  );
+  return loadBundle('sessions').reportedPolicies({ settings, place, now: new Date() });
 }

@@ -106,11 +106,11 @@ export class RolloutWatch {
       );
       for (const domain of mended)
         log.notice(`MTA-STS policy of ${domain}: nothing stands in the way of mail any more`);
-      if (isTold) return;
-      for (const line of (await this.#options.reported?.()) ?? []) log.notice(line);
-      log.notice(
-        `checked ${count(files.length, 'MTA-STS policy', 'MTA-STS policies')}: ${summary(findings.size)}`,
-      );
+      for (const line of isTold ? [] : ((await this.#options.reported?.()) ?? [])) log.notice(line);
+      if (!isTold)
+        log.notice(
+          `checked ${count(files.length, 'MTA-STS policy', 'MTA-STS policies')}: ${summary(findings.size)}`,
+        );
     } catch (error) {
       log.error(`the MTA-STS policies could not be checked: ${messageOf(error)}`);
     }

@@ -1,4 +1,4 @@
 /** What sends TLS reports, in a file of its own: see bundles.ts. */
-export { ReportSender, type SenderOptions } from './send/sender';
+export { ReportSender } from './send/sender';
 export { findDkimKey } from './send/dkim_key';
 export { postReport } from './send/post';

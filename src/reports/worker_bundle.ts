@@ -2,4 +2,4 @@
 export { createSessionWriter } from './store/session_files';
 export { noteOutcome, type OutcomeOptions } from './queue/outcome';
 export { submitReport } from './queue/submit';
-export { receivedView } from './view/received_view';
+export { reportedPolicies } from './view/received_view';

@@ -31,7 +31,7 @@ exports.register = function () {
 exports.estrange = (next, connection) => { connection.relaying = false; next(); };
 exports.accept = (next) => next(OK);
 exports.take = function (next, connection) {
-  this.lognotice('took ' + connection.transaction.mail_from.address + ' for ' + connection.transaction.rcpt_to);
+  this.lognotice('took ' + connection.transaction.mail_from.format());
   next(OK, 'taken');
 };
 `;
@@ -142,7 +142,7 @@ it.each([
     await receiver.haraka.waitForLog(/a TLS report of sender\.example about receiver\.example was read/, {
       timeoutMs: 40_000,
     });
-    await receiver.haraka.waitForLog(/took tls@sender\.example/);
+    await receiver.haraka.waitForLog(/took <tls@sender\.example>/);
     expect(received(receiver).gates).toMatchObject([{ domain, ...gate }]);
   },
   90_000,

@@ -65,6 +65,14 @@ export async function receivedView({ settings, place, now, days }: ViewOptions):
   };
 }
 
+/** Of policies that are tested, one line each. */
+export async function reportedPolicies(options: ViewOptions): Promise<string[]> {
+  const { gates } = await receivedView(options);
+  return gates.flatMap(({ domain, kind, text }) =>
+    kind === 'not_testing' ? [] : [`reports on the MTA-STS policy of ${domain}: ${text}`],
+  );
+}
+
 export function gatesOf(settings: Settings, reports: readonly StoredReport[], now: Date): DomainGate[] {
   const { trustedReporters, enforceAfterDays, enforceAfterReporters } = settings.global.tlsReports;
   return [...settings.domains.values()].flatMap((domain) => {

@@ -20,7 +20,6 @@ import { slowDecisions } from './plugin_timeout';
 import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
 import { shadowedNetworks } from './shadowed_networks';
-import { halfSetReports } from './tls_reports';
 import { tlsSwitchedOff } from './tls_switched_off';
 import { harakaHttp, webFaults } from './web';
 import { weakenedDefaults } from './weakened_defaults';
@@ -51,7 +50,6 @@ export const checks: readonly Check[] = [
   check({ name: 'plugins that would be first', looksAt: 'files', at: lint, find: (files) => warnings(plantedBefore(files)) }),
   check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
   check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
-  check({ name: 'TLS reports by halves', looksAt: 'files', at: lint, find: (files) => warnings(halfSetReports(files)) }),
   check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),
   check({ name: 'who is let in to the page', looksAt: 'files', at: lint, find: (files) => faults(webFaults(files)) }),
   check({ name: "Haraka's http", looksAt: 'http', at: lint, find: harakaHttp }),
