@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadBundle } from './bundles';
+import { closeLater, type Storing } from './state/patience';
 import type { Sources } from './discovery/discover';
 import { EdnsMemory } from './dns/edns';
 import { createResolver, type Resolver } from './dns/resolver';
@@ -30,6 +31,11 @@ import { messageOf, printable } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
+
+/** For a process that ends. */
+function closeNow(storing: Storing): void {
+  storing.close();
+}
 
 function ignore(): void {
   // Nothing is open.
@@ -78,8 +84,10 @@ export class Engine {
     this.#store = openSettings(source, log, {
       onChange: ({ global }) => {
         if (last !== undefined && needsRestart(last, global)) this.#replace();
-        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence)) this.#endCounts();
-        if (last !== undefined && !isDeepStrictEqual(last.tlsReports, global.tlsReports)) this.#endSessions();
+        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence))
+          this.#endCounts(closeLater);
+        if (last !== undefined && !isDeepStrictEqual(last.tlsReports, global.tlsReports))
+          this.#endSessions(closeLater);
         last = global;
         for (const listener of this.#listeners) listener();
       },
@@ -262,22 +270,19 @@ export class Engine {
 
   /** Writes what is not written yet, without waiting: the process ends. */
   endEvidence(): void {
-    this.#endCounts();
-    this.#endSessions();
+    this.#endCounts(closeNow);
+    this.#endSessions(closeNow);
   }
 
-  #endCounts(): void {
-    this.#evidence?.close();
-    this.#evidence = undefined;
-    if (this.#held !== 'nowhere') this.#held?.close();
-    this.#held = undefined;
-    if (this.#track !== 'nowhere') this.#track?.close();
+  #endCounts(end: (storing: Storing) => void): void {
+    for (const one of [this.#evidence, this.#held, this.#track])
+      if (one !== undefined && one !== 'nowhere') end(one);
     this.#endKeeping();
-    this.#track = undefined;
+    [this.#evidence, this.#held, this.#track] = [undefined, undefined, undefined];
   }
 
-  #endSessions(): void {
-    if (this.#sessions !== 'uncounted') this.#sessions?.close();
+  #endSessions(end: (storing: Storing) => void): void {
+    if (this.#sessions !== undefined && this.#sessions !== 'uncounted') end(this.#sessions);
     this.#sessions = undefined;
   }
 

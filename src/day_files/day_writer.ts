@@ -9,6 +9,7 @@ import type { Owner } from '../state/owner';
 import { messageOf, printable } from '../text';
 import { DayFile, type Format, type Table } from './day_file';
 import { Keeping } from './keeping';
+import { hasHungSince } from '../state/patience';
 
 export interface DayWriterOptions {
   /** What the log calls it. */
@@ -24,9 +25,6 @@ export interface DayWriterOptions {
 }
 
 const usualInterval = 5_000;
-
-/** Milliseconds after which a disk that is being written to counts as one that hangs: nothing may wait for it. */
-const patience = 2_000;
 
 /** Days that a process has in memory: of those that cannot be written, and where the clock jumps. */
 const mostDays = 3;
@@ -85,7 +83,7 @@ export class DayWriter<T extends Table> {
   close(): void {
     clearTimeout(this.#timer);
     if (!this.#hasItsUser()) return;
-    if (this.#writing !== undefined && performance.now() - this.#begunAt > patience) {
+    if (this.#writing !== undefined && hasHungSince(this.#begunAt)) {
       this.#say('what was counted last is given up: the disk does not answer');
       return;
     }

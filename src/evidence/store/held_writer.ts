@@ -5,6 +5,7 @@
  */
 import type { Log } from '../../log';
 import { keyOf } from '../../queue/file_name';
+import { hasHungSince } from '../../state/patience';
 import { useStateDirectory } from '../../state/directory';
 import type { Owner } from '../../state/owner';
 import { messageOf, printable } from '../../text';
@@ -69,6 +70,9 @@ class Writer implements HeldWriter {
   #timer: NodeJS.Timeout | undefined;
   #tidyTimer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
+  /** When that began, on the clock of this process. */
+  #begunAt = 0;
+  #isClosed = false;
   /** What was said of the disk last; empty where all is well. */
   #said = '';
   #saidFull = false;
@@ -107,17 +111,25 @@ class Writer implements HeldWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // While the disk is at it, what comes in waits in memory for the next time.
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-      if (!this.#file.isStored()) this.#later();
-    });
+    if (this.#writing === undefined) {
+      this.#begunAt = performance.now();
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+        if (!this.#file.isStored()) this.#later();
+      });
+    }
     return this.#writing;
   }
 
   close(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#tidyTimer);
+    this.#isClosed = true;
     if (!this.#hasItsUser()) return;
+    if (this.#writing !== undefined && hasHungSince(this.#begunAt)) {
+      this.#say('why messages wait was not written: the disk does not answer');
+      return;
+    }
     try {
       this.#file.storeNow(this.#writing !== undefined);
     } catch (error) {
@@ -136,6 +148,7 @@ class Writer implements HeldWriter {
   }
 
   #later(): void {
+    if (this.#isClosed) return;
     this.#timer ??= setTimeout(() => void this.flush(), this.#options.interval ?? usual.interval).unref();
   }
 
@@ -174,6 +187,7 @@ class Writer implements HeldWriter {
 
   /** What others left behind, and messages that were taken out of the queue without anybody telling. */
   async #tidy(): Promise<void> {
+    if (this.#isClosed) return;
     if (this.#isWorthALook() && performance.now() >= this.#nextTidy) {
       const began = performance.now();
       this.#nextTidy = Number.POSITIVE_INFINITY;
@@ -185,12 +199,17 @@ class Writer implements HeldWriter {
       const { tidyEvery = usual.tidyEvery } = this.#options;
       this.#nextTidy = began + (tidyEvery === 0 ? 0 : Math.max(tidyEvery, took * restFactor));
     }
-    if (!this.#isWorthALook()) return;
+    if (!this.#isWorthALook() || this.#mayBeClosed()) return;
     const left = Math.max(usual.interval, this.#nextTidy - performance.now());
     this.#tidyTimer ??= setTimeout(() => {
       this.#tidyTimer = undefined;
       void this.flush();
     }, left).unref();
+  }
+
+  /** Also while others were looked at. */
+  #mayBeClosed(): boolean {
+    return this.#isClosed;
   }
 
   #isWorthALook(): boolean {

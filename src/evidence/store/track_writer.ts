@@ -12,6 +12,7 @@ import type { Owner } from '../../state/owner';
 import { messageOf, printable } from '../../text';
 import { droppedLine, trackHeader, trackLine, type TrackRow } from '../track';
 import { Keeping } from '../../day_files/keeping';
+import { hasHungSince } from '../../state/patience';
 import { dayOfTrack, keepBelow, trackName } from './track_files';
 
 export interface TrackWriter {
@@ -19,7 +20,7 @@ export interface TrackWriter {
   add(row: TrackRow): void;
   /** Resolves when all that was added is stored, or was tried to be. */
   flush(): Promise<void>;
-  /** Stores what there is, at once. */
+  /** Stores what there is, at once and without waiting for anything that hangs. */
   close(): void;
 }
 
@@ -70,6 +71,8 @@ class Writer implements TrackWriter {
   #rest: Buffer = Buffer.alloc(0);
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
+  /** When that began, on the clock of this process. */
+  #begunAt = 0;
   #nextSize = Number.NEGATIVE_INFINITY;
   /** What was said of the disk last; empty where all is well. */
   #said = '';
@@ -97,16 +100,23 @@ class Writer implements TrackWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     // While the disk is at it, what comes in waits in memory for the next time.
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-      if (this.#waiting.length > 0 || this.#rest.length > 0) this.#later();
-    });
+    if (this.#writing === undefined) {
+      this.#begunAt = performance.now();
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+        if (this.#waiting.length > 0 || this.#rest.length > 0) this.#later();
+      });
+    }
     return this.#writing;
   }
 
   close(): void {
     clearTimeout(this.#timer);
     if (!this.#hasItsUser()) return;
+    if (this.#writing !== undefined && hasHungSince(this.#begunAt)) {
+      this.#say('the last lines are given up: the disk does not answer');
+      return;
+    }
     try {
       if (this.#rest.length > 0) this.#writeNow();
       while (this.#take()) this.#writeNow();
