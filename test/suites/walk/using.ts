@@ -80,7 +80,8 @@ export async function hostAPolicy(walk: Walk): Promise<void> {
   await walk.service.stop();
   walk.service.start('haraka -c /srv/haraka');
   await walk.service.waitFor(/checked 1 MTA-STS polic/, { from });
-  await walk.service.waitFor(/validates DNSSEC/, { from, count: workers });
+  await walk.service.waitFor(/worker \d+ listening on/, { from, count: workers });
+  await walk.service.waitFor(/validates DNSSEC/, { from });
   mustNotSay(walk.service.lines.slice(from).join('\n'), /MTA-STS policy of example\.com: /);
   const served = await walk.type(
     `curl -sS --cacert ${caFile} https://mta-sts.example.com/.well-known/mta-sts.txt`,
@@ -102,7 +103,8 @@ export async function holdClients(walk: Walk): Promise<void> {
   const from = walk.service.mark;
   await walk.service.stop();
   walk.service.start('haraka -c /srv/haraka');
-  await walk.service.waitFor(/validates DNSSEC/, { from, count: workers });
+  await walk.service.waitFor(/worker \d+ listening on/, { from, count: workers });
+  await walk.service.waitFor(/validates DNSSEC/, { from });
   const client = `printf 'Subject: hello\\r\\n\\r\\nHello.\\r\\n' | curl -sS smtp://127.0.0.1 --interface 203.0.113.5 --mail-from you@peer.example --mail-rcpt me@example.com -T -`;
   mustSay(await walk.type(`${client} || true`), /530/);
   await walk.service.waitFor(/inbound refused .*reason=starttls-not-supported/, { from });
