@@ -1,14 +1,17 @@
 /** Lines of a file that may be large, half written, and not ours at all. */
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { isMissing } from '../../state/state_fault';
-import type { Owner } from '../../state/owner';
-import { messageOf } from '../../text';
+import { isMissing } from '../state/state_fault';
+import type { Owner } from '../state/owner';
+import { messageOf } from '../text';
 
 /** Characters: nothing that we write is longer. */
 const longestLine = 16_384;
 
 const plainly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** `latin1`: octets as they are. */
+type Encoding = 'utf8' | 'latin1';
 
 export interface LinesOf {
   readonly file: string;
@@ -18,25 +21,34 @@ export interface LinesOf {
   readonly header: (line: string) => string;
   /** Takes every other line. */
   readonly line: (line: string) => 'read' | 'damaged';
+  readonly encoding: Encoding;
 }
 
-/** @returns what is wrong with the file; empty for nothing, and where it is gone */
-export async function readLines({ file, owner, header, line: take }: LinesOf): Promise<string> {
+export interface FileRead {
+  /** `unread`: nothing of it counts. */
+  readonly kind: 'read' | 'unread';
+  /** What is wrong with it; empty for nothing, and where it is gone. */
+  readonly problem: string;
+}
+
+export async function readLines({ file, owner, header, line: take, encoding }: LinesOf): Promise<FileRead> {
+  const unread = (problem: string): FileRead => ({ kind: 'unread', problem });
   const opened = await openOurs(file, owner);
-  if ('problem' in opened) return opened.problem;
+  if ('problem' in opened)
+    return opened.problem === '' ? { kind: 'read', problem: '' } : unread(opened.problem);
   try {
     let [damaged, isFirst] = [0, true];
-    for await (const line of linesOf(opened.handle)) {
+    for await (const line of linesOf(opened.handle, encoding)) {
       if (isFirst) {
         isFirst = false;
         const problem = header(line);
-        if (problem !== '') return problem;
+        if (problem !== '') return unread(problem);
       } else if (line !== '' && take(line) === 'damaged') damaged += 1;
     }
-    if (isFirst) return 'empty';
-    return damagedText(damaged);
+    // It was made, and the process ended before it wrote into it.
+    return { kind: 'read', problem: isFirst ? 'empty' : damagedText(damaged) };
   } catch (error) {
-    return `cannot be read: ${messageOf(error)}`;
+    return unread(`cannot be read: ${messageOf(error)}`);
   } finally {
     await opened.handle.close();
   }
@@ -68,8 +80,8 @@ export function damagedText(lines: number): string {
 }
 
 /** What is longer than a line of ours comes in pieces, none of which is one. */
-export async function* linesOf(handle: fs.FileHandle): AsyncGenerator<string> {
-  const stream = handle.createReadStream({ encoding: 'utf8', autoClose: false, highWaterMark: 1 << 16 });
+export async function* linesOf(handle: fs.FileHandle, encoding: Encoding): AsyncGenerator<string> {
+  const stream = handle.createReadStream({ encoding, autoClose: false, highWaterMark: 1 << 16 });
   let rest = '';
   for await (const piece of stream as AsyncIterable<string>) {
     const lines = (rest + piece).split('\n');
