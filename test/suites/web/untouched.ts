@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startLab } from '../../../haraka-test-harness/lab';
-import { freePort } from './free_port';
+import { freePort } from '../../../haraka-test-harness/program';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const world = { domains: { 'a.example': {} } };
