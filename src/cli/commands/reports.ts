@@ -18,6 +18,7 @@ import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
 import { json, type Cell } from '../output';
 import { readDays, reportsPlace, sessionsOf, type ReportRow, type ReportsPlace } from '../report_days';
+import { topOf } from '../operands';
 
 export const reportsCommand: Command = {
   name: 'reports',
@@ -255,9 +256,5 @@ function head(...names: readonly string[]): Cell[] {
 }
 
 function firstOf<T>({ options }: Context, rows: readonly T[]): readonly T[] {
-  const option = options['top'];
-  if (option === undefined) return rows.slice(0, 50);
-  if (typeof option !== 'string' || !/^\d{1,7}$/.test(option))
-    throw new UsageError('--top: a number is needed');
-  return option === '0' ? rows : rows.slice(0, Number(option));
+  return rows.slice(0, topOf(options['top'], 50));
 }

@@ -53,14 +53,14 @@ export function webNotLoaded({ source, settings }: FilesView): Fault[] {
   return [missing(listed, 'web', 'the page of [web] is served nowhere')];
 }
 
-function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
+export function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
   const lines = pluginLines(source);
   return lines && new Set(lines.map(({ name }) => name));
 }
 
 type Piece = 'outbound' | 'inbound' | 'hosting' | 'web';
 
-function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
+export function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
   return listed.has('tls-peers') || listed.has(`tls-peers/${piece}`);
 }
 
