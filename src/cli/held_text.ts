@@ -8,6 +8,7 @@ import { labelled, paragraph } from './layout/paragraph';
 import { warningLines } from './layout/warning';
 import type { Output } from './output';
 import { remedies } from './remedies';
+import { isRunning } from '../state/running';
 
 export interface HeldShown extends HeldReading {
   /** The oldest message of each group, as far as it is still there. */
@@ -145,16 +146,6 @@ function remarks(output: Output, { waiting, setAside, foreign, queue, now }: Hel
       `${counted(foreign, 'entry', 'entries')} in ${queue} Haraka does not know, and leaves alone`,
     );
   return warningLines(output, warnings);
-}
-
-/** Also where it is another user's. In another container, nobody can tell. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 function counted(count: number, one: string, more = `${one}s`): string {

@@ -1,16 +1,12 @@
 /** What others report of the policies of managed domains, as far as it says when to enforce them. */
 import path from 'node:path';
-import { receivedView } from '../reports/view/received_view';
+import { testedPolicies, type TestedPolicy } from '../reports/view/received_view';
 import { receivesTlsReports } from '../settings/schema/tls_reports';
 import type { Settings } from '../settings/schema/types';
 import type { Context } from './command';
 import { ownerOfState } from './install';
 
-export interface PolicyNote {
-  readonly domain: string;
-  readonly kind: 'waiting' | 'failing' | 'safe';
-  readonly text: string;
-}
+export type PolicyNote = TestedPolicy;
 
 /** Of policies that are tested. Never rejects: where reports cannot be read, nothing is said of them. */
 export async function reportedPolicies(
@@ -24,10 +20,7 @@ export async function reportedPolicies(
       directory: path.resolve(directory, '..', tlsReports.directory),
       owner: ownerOfState(directory),
     };
-    const { gates } = await receivedView({ settings, place, now });
-    return gates.flatMap(({ domain, kind, text }) =>
-      kind === 'not_testing' ? [] : [{ domain, kind, text }],
-    );
+    return await testedPolicies({ settings, place, now });
   } catch {
     return [];
   }

@@ -5,6 +5,7 @@
  */
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { codeOf } from '../state/error_code';
 import { isMissing } from '../state/state_fault';
 import { messageOf } from '../text';
 
@@ -73,7 +74,7 @@ async function octetsOf(handle: fs.FileHandle, from: number, length: number): Pr
 }
 
 function isLink(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ELOOP';
+  return codeOf(error) === 'ELOOP';
 }
 
 function unreadable(problem: string): EnvelopeReading {

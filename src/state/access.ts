@@ -5,6 +5,7 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { presentOwner } from './owner';
+import { codeOf } from './error_code';
 
 /** `secret`: a key, or a directory of keys, which nobody else is to read. `directory`: with everything in it. */
 export type Kept = 'file' | 'directory' | 'secret';
@@ -63,8 +64,4 @@ export function ancestorsOf(target: string): string[] {
 /** One word of a shell. */
 export function quoted(word: string): string {
   return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

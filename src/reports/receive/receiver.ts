@@ -89,7 +89,7 @@ export class ReportReceiver {
   async #before({ managed, signer, report }: StoredReport): Promise<StoredReport | undefined | 'known'> {
     const { directory, owner, now } = this.#options;
     const from = dayBefore(utcDay(now()), newsDays);
-    const { reports } = await readReceived({ directory: directory(), owner }, from);
+    const { reports } = await readReceived({ directory: directory(), owner }, from, signer);
     const others = reports.filter((one) => one.managed === managed && one.signer === signer);
     const isKnown = others.some(
       (one) =>

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { codeOf } from '../../state/error_code';
 import { isMissing } from '../../state/state_fault';
 
 const name = 'sender.json';
@@ -35,7 +36,7 @@ export class SenderLock {
       this.#held = true;
       return 'held';
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return 'others';
+      if (codeOf(error) === 'EEXIST') return 'others';
       throw error;
     }
   }
@@ -73,6 +74,6 @@ function isDead(holder: string): boolean {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    return codeOf(error) === 'ESRCH';
   }
 }

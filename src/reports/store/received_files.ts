@@ -76,8 +76,16 @@ export interface ReceivedReading {
   readonly problems: readonly string[];
 }
 
-/** @param from the first day on which they came */
-export async function readReceived({ directory, owner }: JournalPlace, from: Day): Promise<ReceivedReading> {
+/**
+ * @param from the first day on which they came
+ * @param signer where the reports of one are enough: the lines of all others are not taken apart
+ */
+export async function readReceived(
+  { directory, owner }: JournalPlace,
+  from: Day,
+  signer?: string,
+): Promise<ReceivedReading> {
+  const mark = signer === undefined ? '' : `"signer":${JSON.stringify(signer)}`;
   const problems: string[] = [];
   const found = new Map<string, StoredReport>();
   const names = await fs.readdir(directory).catch((error: unknown) => {
@@ -91,7 +99,7 @@ export async function readReceived({ directory, owner }: JournalPlace, from: Day
     try {
       const text = await readPlainFile(path.join(directory, name), { uid: owner.uid, atMost });
       for (const line of text.split('\n')) {
-        const stored = parseLine(line);
+        const stored = line.includes(mark) ? parseLine(line) : undefined;
         if (stored !== undefined && !found.has(keyOf(stored))) found.set(keyOf(stored), stored);
       }
     } catch (error) {

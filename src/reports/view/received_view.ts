@@ -65,15 +65,32 @@ export async function receivedView({ settings, place, now, days }: ViewOptions):
   };
 }
 
-/** Of policies that are tested, one line each. */
-export async function reportedPolicies(options: ViewOptions): Promise<string[]> {
-  const { gates } = await receivedView(options);
-  return gates.flatMap(({ domain, kind, text }) =>
-    kind === 'not_testing' ? [] : [`reports on the MTA-STS policy of ${domain}: ${text}`],
+export interface TestedPolicy {
+  readonly domain: string;
+  readonly kind: Exclude<DomainGate['kind'], 'not_testing'>;
+  readonly text: string;
+}
+
+/** What reports tell of the policies that are tested. */
+export async function testedPolicies({
+  settings,
+  place,
+  now,
+}: Pick<ViewOptions, 'settings' | 'place' | 'now'>): Promise<TestedPolicy[]> {
+  const { receivedDays } = settings.global.tlsReports;
+  const { reports } = await readReceived(place, dayBefore(utcDay(now), receivedDays));
+  return gatesOf(settings, reports, now).flatMap(({ domain, kind, text }) =>
+    kind === 'not_testing' ? [] : [{ domain, kind, text }],
   );
 }
 
-export function gatesOf(settings: Settings, reports: readonly StoredReport[], now: Date): DomainGate[] {
+/** The same, one line each. */
+export async function reportedPolicies(options: Parameters<typeof testedPolicies>[0]): Promise<string[]> {
+  const tested = await testedPolicies(options);
+  return tested.map(({ domain, text }) => `reports on the MTA-STS policy of ${domain}: ${text}`);
+}
+
+function gatesOf(settings: Settings, reports: readonly StoredReport[], now: Date): DomainGate[] {
   const { trustedReporters, enforceAfterDays, enforceAfterReporters } = settings.global.tlsReports;
   return [...settings.domains.values()].flatMap((domain) => {
     if (domain.kind !== 'managed' || domain.status === 'disabled' || domain.policy.kind === 'none') return [];
