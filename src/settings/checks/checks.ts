@@ -2,13 +2,11 @@
  * Every check, once. `tls-peers lint` runs all for which it can see what they look at; a Haraka that starts, or takes in a
  * change, runs those that its operator has to hear of in the log.
  */
-import { bypassingPlugins } from './bypassing_plugins';
 import { certificateDirectory, namedCertificates } from './policy_certificates';
 import { check, faults, warnings, type Check, type Finding, type Occasion, type Seen } from './check';
-import { emptyFiles, strayFiles } from './domain_files';
-import { exemptionEnds, lapsesIntoCleartext } from './exemptions';
+import { emptyFiles } from './domain_files';
+import { lapsesIntoCleartext } from './exemptions';
 import { hostedPolicies, publishedTlsa } from './hosted_policies';
-import { inboundConflicts } from './inbound_conflicts';
 import { keysWithoutEffect, oldTlsToCleartext, versionBelowPkix } from './levels';
 import { removedDomains, unreadableMemory } from './memory';
 import { mixedResolvers } from './mixed_resolvers';
@@ -19,12 +17,11 @@ import { plantedBefore } from './plugin_order';
 import { slowDecisions } from './plugin_timeout';
 import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
+import { runningChecks } from './running_checks';
 import { shadowedNetworks } from './shadowed_networks';
 import { tlsSwitchedOff } from './tls_switched_off';
 import { harakaHttp, webFaults } from './web';
-import { weakenedDefaults } from './weakened_defaults';
 
-const always: readonly Occasion[] = ['lint', 'start', 'reload'];
 const lint: readonly Occasion[] = ['lint'];
 
 // prettier-ignore
@@ -35,22 +32,22 @@ export const checks: readonly Check[] = [
   check({ name: 'handshakes that cannot begin', looksAt: 'files', at: lint, find: (files) => faults(handshakesThatCannotBegin(files)) }),
   check({ name: 'nothing to offer TLS with', looksAt: 'files', at: lint, find: (files) => warnings(nothingToOffer(files)) }),
   // the rules by themselves
-  check({ name: 'exemptions that end', looksAt: 'files', at: always, find: (files) => warnings(exemptionEnds(files)) }),
+  runningChecks.exemptionEnds,
   check({ name: 'exemptions that end in cleartext', looksAt: 'files', at: lint, find: (files) => warnings(lapsesIntoCleartext(files)) }),
   check({ name: 'cleartext instead of old TLS', looksAt: 'files', at: lint, find: (files) => warnings(oldTlsToCleartext(files)) }),
   check({ name: 'versions too old for PKIX', looksAt: 'files', at: lint, find: (files) => warnings(versionBelowPkix(files)) }),
   check({ name: 'keys without effect', looksAt: 'files', at: lint, find: (files) => warnings(keysWithoutEffect(files)) }),
   check({ name: 'networks that never apply', looksAt: 'files', at: lint, find: (files) => warnings(shadowedNetworks(files)) }),
-  check({ name: 'weakened defaults', looksAt: 'files', at: always, find: (files) => warnings(weakenedDefaults(files)) }),
+  runningChecks.weakenedDefaults,
   // the rules in this Haraka
   check({ name: 'decisions slower than a hook', looksAt: 'files', at: lint, find: (files) => warnings(slowDecisions(files)) }),
   check({ name: 'outbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(outboundNotLoaded(files)) }),
   check({ name: 'inbound not loaded', looksAt: 'files', at: lint, find: (files) => warnings(inboundNotLoaded(files)) }),
   check({ name: 'hosting not loaded', looksAt: 'files', at: lint, find: (files) => warnings(hostingNotLoaded(files)) }),
   check({ name: 'plugins that would be first', looksAt: 'files', at: lint, find: (files) => warnings(plantedBefore(files)) }),
-  check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
+  runningChecks.bypassingPlugins,
   check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
-  check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),
+  runningChecks.inboundConflicts,
   check({ name: 'who is let in to the page', looksAt: 'files', at: lint, find: (files) => faults(webFaults(files)) }),
   check({ name: "Haraka's http", looksAt: 'http', at: lint, find: harakaHttp }),
   check({ name: 'page not loaded', looksAt: 'files', at: lint, find: (files) => warnings(webNotLoaded(files)) }),
@@ -60,7 +57,7 @@ export const checks: readonly Check[] = [
   check({ name: 'resolver ports', looksAt: 'files', at: lint, find: ({ source }) => warnings(resolverPorts(source)) }),
   check({ name: 'memory of files', looksAt: 'memory', at: lint, find: (view) => warnings(unreadableMemory(view)) }),
   check({ name: 'domains that were removed', looksAt: 'memory', at: lint, find: (view, files) => warnings(removedDomains(view, files)) }),
-  check({ name: 'stray files', looksAt: 'files', at: always, find: ({ source }) => warnings(strayFiles(source)) }),
+  runningChecks.strayFiles,
   check({ name: 'empty files', looksAt: 'files', at: lint, find: ({ source }) => warnings(emptyFiles(source)) }),
   // this machine
   check({ name: "Haraka's user", looksAt: 'access', at: lint, find: ({ user }) => user }),

@@ -4,7 +4,7 @@ import type { Log } from '../../log';
 import { utcDay, type Day } from '../../peers/day';
 import { messageOf } from '../../text';
 import type { Occasion } from '../checks/check';
-import { findingsAt } from '../checks/checks';
+import { runningFindings } from '../checks/running_checks';
 import { loadSettings, type Loaded } from '../load/load';
 import { afterRemoval } from '../load/lost';
 import { isNews } from '../load/remembered';
@@ -199,11 +199,11 @@ class WatchedSettings implements SettingsStore {
    * A rule that is weaker for a while must not become a strict one unforeseen. The line names the days that are left, so
    * it is said daily; what stays the same is said once. With workers the master says it for all.
    */
-  #announce(occasion: Occasion): void {
+  #announce(occasion: Exclude<Occasion, 'lint'>): void {
     this.#day = utcDay(this.#now());
     if (!cluster.isPrimary) return;
     const files = { settings: this.#loaded.settings, source: this.#source, today: this.#day };
-    const lines = findingsAt(occasion, { files }).map(({ fault }) => formatFault(fault));
+    const lines = runningFindings(occasion, { files }).map(({ fault }) => formatFault(fault));
     for (const line of lines) if (!this.#announced.has(line)) this.#log.warn(line);
     this.#announced.clear();
     for (const line of lines) this.#announced.add(line);
