@@ -45,6 +45,7 @@ const { metafile } = await build({
     cli: 'src/cli/bin.ts',
     // Loaded when they are needed: see src/bundles.ts.
     evidence: 'src/evidence/store/bundle.ts',
+    fleet: 'src/fleet/bundle.ts',
     hosting: 'src/hosting/bundle.ts',
     web: 'src/web/bundle.ts',
     'web-thread': 'src/web/api/thread.ts',

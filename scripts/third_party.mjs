@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -21,8 +21,15 @@ export function thirdPartyNotices(root, inputs) {
 
 function notice(folder) {
   const { name, version, license } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
-  const file = readdirSync(folder).find((one) => /^licen[cs]e(?:-mit)?(?:\.\w+)?$/i.test(one));
-  if (file === undefined) throw new Error(`${name} has no licence text`);
-  const text = readFileSync(path.join(folder, file), 'utf8').trim();
+  const found = readdirSync(folder).find((one) => /^licen[cs]e(?:-mit)?(?:\.\w+)?$/i.test(one));
+  const file = found === undefined ? licenceBeside(name) : path.join(folder, found);
+  const text = readFileSync(file, 'utf8').trim();
   return `${'-'.repeat(72)}\n${name} ${version} (${license})\n\n${text}\n`;
+}
+
+/** The text in the repository of a package that is published without it. */
+function licenceBeside(name) {
+  const file = path.join(import.meta.dirname, 'licences', `${name.replace('/', '__')}.txt`);
+  if (!existsSync(file)) throw new Error(`${name} has no licence text`);
+  return file;
 }

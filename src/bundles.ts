@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as evidence from './evidence/store/bundle';
+import type * as fleet from './fleet/bundle';
 import type * as web from './web/bundle';
 import type * as hosting from './hosting/bundle';
 import type * as reception from './reports/reception_bundle';
@@ -14,6 +15,7 @@ import type * as sessions from './reports/worker_bundle';
 /** What each of them exports. scripts/build.mjs makes them, under these names. */
 interface Bundles {
   readonly evidence: typeof evidence;
+  readonly fleet: typeof fleet;
   readonly web: typeof web;
   readonly hosting: typeof hosting;
   readonly sessions: typeof sessions;

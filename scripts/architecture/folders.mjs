@@ -56,7 +56,7 @@ export const folders = {
   },
   'src/bundles.ts': {
     about: 'parts in files of their own, loaded when they are needed',
-    uses: ['src/evidence/store', 'src/reports', 'src/web', 'src/hosting'],
+    uses: ['src/evidence/store', 'src/reports', 'src/web', 'src/hosting', 'src/fleet'],
   },
   'src/web': {
     about: 'the page, its API and metrics, in the process: who is let in, and what is handed on',
@@ -210,6 +210,10 @@ export const folders = {
       'src/peers',
       'src/tls',
     ],
+  },
+  'src/fleet': {
+    about: 'the memory that several hosts share, in Redis',
+    uses: ['src/settings/haraka'],
   },
   'src/hosting': {
     about: 'the policy server, and what its policies would do to mail',

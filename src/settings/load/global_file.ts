@@ -10,6 +10,7 @@ import {
   complete,
   deliveryKeys,
   evidenceKeys,
+  fleetKeys,
   globalInboundKeys,
   globalOutboundKeys,
   globalSections,
@@ -52,6 +53,7 @@ export const shippedDefaults: GlobalSettings = Object.freeze({
   delivery: complete(deliveryKeys, {}),
   evidence: complete(evidenceKeys, {}),
   tlsReports: complete(tlsReportsKeys, {}),
+  fleet: complete(fleetKeys, {}),
   hosting: complete(hostingKeys, {}),
   web: complete(webKeys, {}),
 });
@@ -104,6 +106,7 @@ class GlobalFileReader {
       delivery: complete(deliveryKeys, this.#keys('delivery', deliveryKeys)),
       evidence: complete(evidenceKeys, this.#keys('evidence', evidenceKeys)),
       tlsReports: complete(tlsReportsKeys, this.#keys('tls_reports', tlsReportsKeys)),
+      fleet: complete(fleetKeys, this.#keys('fleet', fleetKeys)),
       hosting: complete(hostingKeys, this.#keys('hosting', hostingKeys)),
       web: complete(webKeys, this.#keys('web', webKeys)),
     });

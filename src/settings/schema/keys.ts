@@ -29,6 +29,8 @@ import {
   nameMatch,
   network,
   queryName,
+  redisDatabase,
+  redisPrefix,
   resolverAddress,
   routeName,
   seconds,
@@ -455,6 +457,26 @@ export const tlsReportsKeys = {
   enforce_after_reporters: key(integer(1, 100), '2', 'How many of them there must be.'),
 };
 
+export const fleetKeys = {
+  redis: key(
+    flag,
+    'false',
+    "Share what this host finds out with others, through the Redis server that Haraka's `redis.ini` names. It can only add: mail never waits for it.",
+  ),
+  prefix: key(
+    redisPrefix,
+    'tls-peers',
+    'What its keys in Redis begin with. Hosts with the same server, database and prefix are one fleet.',
+  ),
+  db: key(redisDatabase, '', 'The number of the database. Left out: that of `redis.ini`.'),
+  name: key(text, '', "What this host is called in the fleet. Left out: the system's host name."),
+  key_file: key(
+    filePath,
+    '',
+    "File of a secret of at least 32 characters, relative to Haraka's config directory, the same on every host. It vouches for MTA-STS policies; left out: they are not shared.",
+  ),
+};
+
 export const domainKeys = {
   status,
   comment: aboutSection.comment,
@@ -505,6 +527,7 @@ export const globalSections = {
     keys: tlsReportsKeys,
     meaning: 'TLS reports (RFC 8460): sent to other domains, and received.',
   },
+  fleet: { keys: fleetKeys, meaning: 'Several hosts, one memory: see `docs/fleet.md`.' },
   hosting: { keys: hostingKeys, meaning: 'Serving the MTA-STS policies of managed domains.' },
   web: { keys: webKeys, meaning: 'The page to look at, its API, and metrics.' },
 } as const satisfies Record<string, SectionSpec>;

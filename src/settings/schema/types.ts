@@ -6,6 +6,7 @@ import type {
   CamelValues,
   deliveryKeys,
   evidenceKeys,
+  fleetKeys,
   globalOutboundKeys,
   hostedPolicyKeys,
   hostingKeys,
@@ -32,6 +33,7 @@ export interface GlobalSettings extends GlobalRules {
   readonly delivery: CamelValues<typeof deliveryKeys>;
   readonly evidence: CamelValues<typeof evidenceKeys>;
   readonly tlsReports: CamelValues<typeof tlsReportsKeys>;
+  readonly fleet: CamelValues<typeof fleetKeys>;
   readonly hosting: CamelValues<typeof hostingKeys>;
   readonly web: CamelValues<typeof webKeys>;
 }

@@ -331,3 +331,17 @@ export const busiest: ValueType<number> = {
     return number < 1 || number > 1000 ? wrong('no such number', 'top 20') : value(number);
   },
 };
+
+/** What keys in Redis begin with. */
+export const redisPrefix: ValueType<string> = {
+  allowed: 'letters, digits, and . : _ - (64 at most)',
+  arity: 'one',
+  read: (of) => (/^[\w.:-]{1,64}$/.test(of) ? value(of) : wrong('no prefix of keys')),
+};
+
+/** The number of a database of Redis, as it is written; empty where none is. */
+export const redisDatabase: ValueType<string> = {
+  allowed: 'a whole number from 0 to 9999',
+  arity: 'one',
+  read: (of) => (/^\d{1,4}$/.test(of) ? value(of) : wrong('no number of a database')),
+};

@@ -38,6 +38,7 @@ const lines: Readonly<Record<string, readonly (FoundBy | NotAtStart)[]>> = {
     { check: 'domains that were removed' }, { check: 'domains that were removed' },
     { check: 'weakened defaults' }, // all checks that a start runs: below
   ],
+  'src/fleet/standing.ts': [{ takes: 'change' }, { takes: 'change' }], // other servers come and go
   'src/settings/reload/reminder.ts': [{ check: 'directories' }],
   'src/dns/resolver.ts': [{ takes: 'own fault' }],
   'src/dns/probe.ts': [{ check: 'resolver probe' }, { check: 'resolver probe' }],

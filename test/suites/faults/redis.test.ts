@@ -3,7 +3,7 @@ import { timeoutsText } from '../../../haraka-test-harness/ini';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../../haraka-test-harness/lab';
 import type { World } from '../../../haraka-test-harness/world';
-import { redisIsThere, startRedis, type RedisServer } from './redis_server';
+import { redisIsThere, startRedis, type RedisServer } from '../../support/redis_server';
 
 if (!redisIsThere)
   console.warn('\n*** redis-server is not installed: the tests with Redis are SKIPPED ***\n');
