@@ -48,6 +48,8 @@ export interface Reading {
   readonly problems: readonly string[];
   /** Files of the window that could not be read. What is in them may be anything. */
   readonly unread: number;
+  /** What the other hosts are called whose records are in it; absent where it is the record of this host alone. */
+  readonly hosts?: readonly string[];
 }
 
 export interface EvidenceReader {
