@@ -213,7 +213,14 @@ export const folders = {
   },
   'src/fleet': {
     about: 'the memory that several hosts share, in Redis',
-    uses: ['src/settings/haraka'],
+    uses: [
+      'src/settings/haraka',
+      'src/evidence/store',
+      'src/evidence',
+      'src/day_files',
+      'src/state',
+      'src/peers',
+    ],
   },
   'src/hosting': {
     about: 'the policy server, and what its policies would do to mail',
