@@ -5,6 +5,7 @@ import path from 'node:path';
 import { connectFleet, type FleetRedis } from '../../src/fleet/connection';
 import { EvidencePublisher, type PublisherOptions } from '../../src/fleet/evidence/publisher';
 import { createFleetReader, type FleetReader } from '../../src/fleet/evidence/reader';
+import type { Secrets } from '../../src/fleet/secret';
 import { silent } from '../../src/log';
 import type { Day } from '../../src/peers/day';
 import { presentOwner } from '../../src/state/owner';
@@ -29,13 +30,13 @@ export class FleetHost {
   readonly redis: FleetRedis;
   readonly name: string;
   now = new Date('2026-11-29T12:00:00Z');
-  key: Buffer | undefined;
+  readonly secrets: Secrets | undefined;
   #publisher: EvidencePublisher | undefined;
 
-  constructor(redis: FleetRedis, name: string, key?: Buffer) {
+  constructor(redis: FleetRedis, name: string, secret?: string) {
     this.redis = redis;
     this.name = name;
-    this.key = key;
+    this.secrets = secret === undefined ? undefined : [secret];
   }
 
   get publisher(): EvidencePublisher {
@@ -58,7 +59,7 @@ export class FleetHost {
       days: 30,
       now: () => this.now,
       host: this.name,
-      key: this.key,
+      secrets: this.secrets,
       // What is looked at is looked at when the test says so.
       interval: 3_600_000,
       ...options,
@@ -69,7 +70,7 @@ export class FleetHost {
     return createFleetReader({
       redis: this.redis,
       local: { directory: this.directory, owner: presentOwner(), today },
-      key: this.key,
+      secrets: this.secrets,
     });
   }
 

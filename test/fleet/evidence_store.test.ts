@@ -16,29 +16,29 @@ describe.skipIf(!redisIsThere)('the fleet', () => {
   });
   afterAll(() => server.stop());
 
-  for (const key of [undefined, Buffer.alloc(32, 7)])
-    storeFacts(key === undefined ? 'Redis' : 'Redis, signed', async () => {
-      const redis = connectTo(server.port, `facts${++opened}`);
-      await redis.ready(5_000);
-      const [one, other] = [
-        new FleetHost(redis, 'one.example', key),
-        new FleetHost(redis, 'other.example', key),
-      ];
-      return {
-        directory: one.directory,
-        settle: async (now) => {
-          one.now = now;
-          await one.publisher.flush();
-        },
-        reader: (today) => other.reader(today),
-        mishap: async (which) => {
-          if (which % 3 !== 0) await server.ask('FLUSHALL');
-          if (which % 3 !== 1) one.restart();
-        },
-        end: async () => {
-          for (const host of [one, other]) host.end();
-          await redis.close();
-        },
-      };
-    });
+  const secret = 'a secret of the fleet of 32 octets';
+  storeFacts('Redis', async () => {
+    const redis = connectTo(server.port, `facts${++opened}`);
+    await redis.ready(5_000);
+    const [one, other] = [
+      new FleetHost(redis, 'one.example', secret),
+      new FleetHost(redis, 'other.example', secret),
+    ];
+    return {
+      directory: one.directory,
+      settle: async (now) => {
+        one.now = now;
+        await one.publisher.flush();
+      },
+      reader: (today) => other.reader(today),
+      mishap: async (which) => {
+        if (which % 3 !== 0) await server.ask('FLUSHALL');
+        if (which % 3 !== 1) one.restart();
+      },
+      end: async () => {
+        for (const host of [one, other]) host.end();
+        await redis.close();
+      },
+    };
+  });
 });

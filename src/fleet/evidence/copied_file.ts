@@ -4,6 +4,7 @@ import { isPeerKey } from '../../evidence/peer_name';
 import { evidenceHeader, parseCountsLine, type CountsOfPeer } from '../../evidence/lines';
 import type { Day } from '../../peers/day';
 import type { FleetRedis } from '../connection';
+import type { Secrets } from '../secret';
 import { digestOf, newDigest, type CopyState } from './copy_state';
 import { piecesKey } from './keys';
 import { isSigned, opened } from './piece';
@@ -14,8 +15,8 @@ export interface CopiedFile {
   readonly day: Day;
   readonly file: string;
   readonly state: CopyState;
-  /** What is not signed with it does not count. */
-  readonly key: Buffer | undefined;
+  /** What is not signed with one of them does not count. */
+  readonly secrets: Secrets | undefined;
   /** Milliseconds for one answer. */
   readonly patience: number;
 }
@@ -40,7 +41,7 @@ export async function copiedFile(
   copied: CopiedFile,
   take: (counts: CountsOfPeer) => boolean,
 ): Promise<CopyRead> {
-  const { redis, day, file, state, key, patience } = copied;
+  const { redis, day, file, state, secrets, patience } = copied;
   if (state.pieces > mostPieces || state.octets > longestFile) return unread('too large, left out');
   const list = piecesKey(redis, day, file);
   const hash = newDigest();
@@ -54,7 +55,7 @@ export async function copiedFile(
       octets += found.raw.length;
       const end = { day, file, octets, digest: digestOf(hash.update(found.raw)) };
       if (octets > longestFile) return unread('too large, left out from there');
-      if (key !== undefined && !isSigned(found, end, key))
+      if (secrets !== undefined && !isSigned(found, end, secrets))
         return unread('not signed with the key of this fleet, and left out from there');
       const lines = found.raw.toString('latin1').split('\n');
       if (at === 0) {

@@ -4,7 +4,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { openOurs } from '../../day_files/text_lines';
 import type { Day } from '../../peers/day';
 import type { Owner } from '../../state/owner';
-import { digestOf, newDigest, parseState, stateText } from './copy_state';
+import type { Secrets } from '../secret';
+import { digestOf, newDigest, parseState, stateText, type CopyState } from './copy_state';
 import { pieceOctets, sealed } from './piece';
 
 export interface CopySource {
@@ -16,7 +17,7 @@ export interface CopySource {
 export interface CopyTarget {
   readonly owner: Owner;
   readonly host: string;
-  readonly key: Buffer | undefined;
+  readonly secrets: Secrets | undefined;
   /** @returns what Redis has now */
   publish(one: Sending): Promise<string>;
 }
@@ -69,9 +70,10 @@ export class FileCopy {
     this.source = source;
   }
 
-  /** @param stamp of the file: whether anything was sent of a file as it is now */
-  isInStep(stamp: string): boolean {
-    return this.known !== undefined && this.#inStep === `${stamp} ${this.known}`;
+  /** @param stamp of the file as it is now. @param isOver whether its day is */
+  isInStep(stamp: string, isOver: boolean): boolean {
+    const isSent = this.known !== undefined && this.#inStep === `${stamp} ${this.known}`;
+    return isSent && !isScattered(parseState(this.known ?? ''), isOver);
   }
 
   /**
@@ -121,8 +123,7 @@ export class FileCopy {
   async #begin(handle: FileHandle, size: number, isOver: boolean): Promise<Position> {
     const state = parseState(this.known ?? '');
     const beginning = { octets: 0, pieces: 0, hash: newDigest() };
-    if (state === undefined || state.octets > size) return beginning;
-    if (state.pieces > (isOver ? spare + (2 * size) / pieceOctets : manyPieces)) return beginning;
+    if (state === undefined || state.octets > size || isScattered(state, isOver)) return beginning;
     const { octets, pieces, digest } = state;
     const at = this.#position;
     if (at?.octets === octets && at.pieces === pieces && digestOf(at.hash) === digest) return at;
@@ -155,7 +156,7 @@ export class FileCopy {
         const hash = at.hash.copy().update(raw);
         at = { octets: at.octets + raw.length, pieces: at.pieces + 1, hash };
         const end = { day, file: id, octets: at.octets, digest: digestOf(hash) };
-        const piece = await sealed(raw, end, target.key);
+        const piece = await sealed(raw, end, target.secrets);
         pieces.push(piece);
         octets += piece.length;
       }
@@ -167,6 +168,12 @@ export class FileCopy {
       sent += octets;
     }
   }
+}
+
+/** Whether it is better sent anew, in fewer pieces. */
+function isScattered(state: CopyState | undefined, isOver: boolean): boolean {
+  if (state === undefined) return false;
+  return state.pieces > (isOver ? spare + (2 * state.octets) / pieceOctets : manyPieces);
 }
 
 async function partOf(handle: FileHandle, from: number, octets: number): Promise<Buffer> {

@@ -12,6 +12,7 @@ import { dayBefore, utcDay, type Day } from '../../peers/day';
 import type { Owner } from '../../state/owner';
 import { messageOf, printable } from '../../text';
 import type { FleetRedis } from '../connection';
+import type { Secrets } from '../secret';
 import { hostWord } from './copy_state';
 import { FileCopy, type CopyTarget } from './file_copy';
 import { fileId, indexKey, piecesKey, secondsLeft } from './keys';
@@ -28,8 +29,8 @@ export interface PublisherOptions {
   readonly now: () => Date;
   /** What this host is called. */
   readonly host: string;
-  /** Signs what is sent. */
-  readonly key?: Buffer | undefined;
+  /** The first signs what is sent. */
+  readonly secrets?: Secrets | undefined;
   /** Milliseconds between two looks at the files. */
   readonly interval?: number;
 }
@@ -119,22 +120,22 @@ export class EvidencePublisher {
     const oldest = dayBefore(today, days - 1);
     const names = await fs.readdir(directory).catch(() => 'unknown' as const);
     if (names === 'unknown') return new Map();
+    const present = new Set(names);
+    for (const [name, copy] of this.#copies) if (!present.has(name)) await this.#drop(name, copy, oldest);
     const found = new Map<Day, FileCopy[]>();
-    const present = new Set<string>();
+    let files = 0;
     for (const name of names.sort().reverse()) {
       const day = dayOfCounts(name);
-      if (day === undefined || day > today || day < oldest || present.size >= mostFiles) continue;
-      present.add(name);
+      if (day === undefined || day > today || day < oldest || ++files > mostFiles) continue;
       const source = { path: path.join(directory, name), id: fileId(name), day };
       const copy = this.#copies.get(name) ?? new FileCopy(source);
       this.#copies.set(name, copy);
       found.set(day, [...(found.get(day) ?? []), copy]);
     }
-    for (const [name, copy] of this.#copies) if (!present.has(name)) await this.#drop(name, copy, oldest);
     return found;
   }
 
-  /** Somebody took it away. Days that are over go from Redis by themselves. */
+  /** Somebody took it away. Days that are over for good go from Redis by themselves. */
   async #drop(name: string, { source: { day, id } }: FileCopy, oldest: Day): Promise<void> {
     const { redis } = this.#options;
     if (day >= oldest) {
@@ -158,17 +159,17 @@ export class EvidencePublisher {
   /** @returns octets that were sent */
   async #send(copy: FileCopy, isOver: boolean): Promise<number> {
     const stamp = await stampOf(copy.source.path);
-    if (stamp === undefined || copy.isInStep(stamp)) return 0;
+    if (stamp === undefined || copy.isInStep(stamp, isOver)) return 0;
     return await copy.send(this.#target(copy), stamp, isOver);
   }
 
   #target({ source: { day, id: file } }: FileCopy): CopyTarget {
-    const { redis, owner, host, key, days, now } = this.#options;
+    const { redis, owner, host, secrets, days, now } = this.#options;
     const where = { index: indexKey(redis, day), list: piecesKey(redis, day, file), file };
     return {
       owner,
       host: hostWord(host),
-      key,
+      secrets,
       publish: (one) =>
         redis.run(patience, (client) =>
           publish(client, { ...where, ...one, ttl: secondsLeft(day, days, now()) }),

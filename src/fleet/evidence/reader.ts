@@ -13,6 +13,7 @@ import { ReadingSums } from '../../evidence/reading';
 import { dayAfter, type Day } from '../../peers/day';
 import { messageOf, printable } from '../../text';
 import type { FleetRedis } from '../connection';
+import type { Secrets } from '../secret';
 import { copiedFile } from './copied_file';
 import { parseState, type CopyState } from './copy_state';
 import { fileId, indexKey, isFileId } from './keys';
@@ -21,8 +22,8 @@ import { listedFiles } from './scripts';
 export interface FleetReaderOptions {
   readonly redis: FleetRedis;
   readonly local: FileReaderOptions;
-  /** What is not signed with it does not count. */
-  readonly key?: Buffer | undefined;
+  /** What is not signed with one of them does not count. */
+  readonly secrets?: Secrets | undefined;
 }
 
 /** Milliseconds for one answer of Redis, and for all of them. */
@@ -116,7 +117,7 @@ class Shared {
     readonly unread: number;
     readonly hosts: readonly string[];
   }> {
-    const { redis, key } = this.#options;
+    const { redis, secrets } = this.#options;
     const until = performance.now() + longest;
     const { listed, strange } = await this.files(wanted.from, wanted.to);
     const problems: string[] = [];
@@ -127,10 +128,13 @@ class Shared {
       for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
         if (performance.now() > until) throw new Error(`it takes more than ${longest / 1000} s`);
         const { day, file, state } = one;
-        const { kind, problem } = await copiedFile({ redis, day, file, state, key, patience }, (counts) => {
-          if (sums.size < mostRows) sums.add(day, counts.key, counts.counts);
-          return sums.size < mostRows;
-        });
+        const { kind, problem } = await copiedFile(
+          { redis, day, file, state, secrets, patience },
+          (counts) => {
+            if (sums.size < mostRows) sums.add(day, counts.key, counts.counts);
+            return sums.size < mostRows;
+          },
+        );
         if (problem !== '') problems.push(`Redis: ${day} of ${state.host}: ${printable(problem)}`);
         if (kind === 'unread') unread += 1;
       }
