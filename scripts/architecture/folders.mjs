@@ -40,6 +40,7 @@ export const folders = {
     about: 'what all plugin lines of one process share',
     uses: [
       'src/bundles.ts',
+      'src/fleet',
       'src/settings/reload',
       'src/settings/load',
       'src/settings/haraka',
@@ -136,6 +137,7 @@ export const folders = {
       'src/reports/store',
       'src/tlsrpt',
       'src/delivery',
+      'src/fleet',
       'src/hosting',
       'src/settings/checks',
       'src/settings/load',
@@ -213,7 +215,7 @@ export const folders = {
   },
   'src/fleet': {
     about: 'the memory that several hosts share, in Redis',
-    uses: ['src/settings/haraka'],
+    uses: ['src/settings/haraka', 'src/settings/load', 'src/settings/schema', 'src/mta_sts', 'src/tls'],
   },
   'src/hosting': {
     about: 'the policy server, and what its policies would do to mail',
