@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadBundle } from './bundles';
+import type { Fleet } from './fleet/fleet';
 import { closeLater, type Storing } from './state/patience';
 import type { Sources } from './discovery/discover';
 import { EdnsMemory } from './dns/edns';
@@ -63,6 +64,8 @@ export class Engine {
   #sessions: SessionWriter | 'uncounted' | undefined;
   #track: TrackWriter | 'nowhere' | undefined;
   #endKeeping: () => void = ignore;
+  readonly #source: SettingsSource;
+  #fleet: Fleet | 'alone' | undefined;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -79,10 +82,12 @@ export class Engine {
    */
   constructor(source: SettingsSource, stateDirectory: string, log: Log) {
     this.#stateDirectory = stateDirectory;
+    this.#source = source;
     this.#log = log;
     let last: GlobalSettings | undefined;
     this.#store = openSettings(source, log, {
       onChange: ({ global }) => {
+        if (last !== undefined && !isDeepStrictEqual(last.fleet, global.fleet)) this.#leaveFleet(graceMs);
         if (last !== undefined && needsRestart(last, global)) this.#replace();
         if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence))
           this.#endCounts(closeLater);
@@ -156,6 +161,32 @@ export class Engine {
   sources(): Sources {
     this.#running ??= this.#open();
     return this.#running;
+  }
+
+  /** The other hosts, and what is shared with them; `alone` where nothing is. Connects when it is first asked for. */
+  fleet(): Fleet | 'alone' {
+    this.#fleet ??= this.#joinFleet();
+    return this.#fleet;
+  }
+
+  #joinFleet(): Fleet | 'alone' {
+    const { fleet: settings } = this.settings().global;
+    if (!settings.redis) return 'alone';
+    try {
+      return loadBundle('fleet').openFleet({ settings, files: this.#source, log: this.#log });
+    } catch (error) {
+      this.#log.error(`fleet: nothing is shared: ${printable(messageOf(error))}`);
+      return 'alone';
+    }
+  }
+
+  /** @param graceMs how long those may go on who have it */
+  #leaveFleet(graceMs: number): void {
+    const fleet = this.#fleet;
+    this.#fleet = undefined;
+    if (fleet === undefined || fleet === 'alone') return;
+    if (graceMs === 0) void fleet.close();
+    else setTimeout(() => void fleet.close(), graceMs).unref();
   }
 
   /** Where what happens is counted. Nothing is made on disk before there is something to write. */
@@ -311,10 +342,12 @@ export class Engine {
     this.endEvidence();
     if (this.#running !== undefined) this.#shut(this.#running);
     this.#running = undefined;
+    this.#leaveFleet(0);
   }
 
   #open(): Running {
     const { global } = this.settings();
+    const fleet = this.fleet();
     const resolver = createResolver({ ...resolverOptions(global), edns: this.#edns, log: this.#log });
     const policies = new StsPolicies({
       resolver,
@@ -327,6 +360,7 @@ export class Engine {
       fetchOptions: fetchOptions(global),
       limits: { memoryEntries: global.mtaSts.maxPolicies },
       log: this.#log,
+      shared: fleet === 'alone' ? undefined : fleet.policies,
     });
     void resolver.probe().catch((error: unknown) => this.#log.error(messageOf(error)));
     void policies.start().catch((error: unknown) => this.#log.error(messageOf(error)));
@@ -347,7 +381,7 @@ export class Engine {
 }
 
 function needsRestart(before: GlobalSettings, after: GlobalSettings): boolean {
-  return (['resolver', 'cache', 'mtaSts'] as const).some(
+  return (['resolver', 'cache', 'mtaSts', 'fleet'] as const).some(
     (part) => !isDeepStrictEqual(before[part], after[part]),
   );
 }

@@ -40,6 +40,7 @@ export const folders = {
     about: 'what all plugin lines of one process share',
     uses: [
       'src/bundles.ts',
+      'src/fleet',
       'src/settings/reload',
       'src/settings/load',
       'src/settings/haraka',
@@ -136,6 +137,7 @@ export const folders = {
       'src/reports/store',
       'src/tlsrpt',
       'src/delivery',
+      'src/fleet',
       'src/hosting',
       'src/settings/checks',
       'src/settings/load',
@@ -215,11 +217,15 @@ export const folders = {
     about: 'the memory that several hosts share, in Redis',
     uses: [
       'src/settings/haraka',
+      'src/settings/load',
+      'src/settings/schema',
       'src/evidence/store',
       'src/evidence',
       'src/day_files',
+      'src/mta_sts',
       'src/state',
       'src/peers',
+      'src/tls',
     ],
   },
   'src/hosting': {

@@ -129,10 +129,16 @@ export class Link {
   }
 }
 
-/** The outcome of `promise` within `ms`. @throws DeadlinePassed; the promise itself goes on, and may reject unheard */
+/**
+ * The outcome of `promise` within `ms`. Where this process itself was late, what has arrived meanwhile still counts.
+ *
+ * @throws DeadlinePassed; the promise itself goes on, and may reject unheard
+ */
 export function inTime<T>(ms: number, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DeadlinePassed(`no answer within ${ms} ms`)), ms);
+    const late = (): void => reject(new DeadlinePassed(`no answer within ${ms} ms`));
+    // Timers come before sockets in each turn of the event loop, and immediates after them.
+    const timer = setTimeout(() => void setImmediate(late), ms);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

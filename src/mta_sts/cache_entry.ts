@@ -23,6 +23,11 @@ export interface CacheEntry extends PolicyKey {
   useNotedAt: number;
   usedAt: number;
   fetches: FetchHistory;
+  /**
+   * The id whose policy another host found to be replaced, and until when a resolver may still answer with it; `undefined` where
+   * none was.
+   */
+  superseded: { readonly id: string; readonly until: number } | undefined;
   /** The last TXT lookup, where it got no answer. */
   unanswered: { readonly at: number; readonly lookup: StsLookup } | undefined;
 }
@@ -36,6 +41,7 @@ export function emptyEntry(key: Pick<CacheEntry, 'domain' | 'roots' | 'extraRoot
     useNotedAt: -Infinity,
     usedAt: -Infinity,
     fetches: noFetches,
+    superseded: undefined,
     unanswered: undefined,
   };
 }

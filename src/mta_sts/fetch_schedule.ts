@@ -18,6 +18,8 @@ export type Occasion = 'message' | 'last_chance' | 'ahead_of_expiry';
 export interface FetchGrounds {
   readonly policy: CachedPolicy | undefined;
   readonly fetches: FetchHistory;
+  /** An id that a resolver may still answer with, until then, although the policy is a later one. */
+  readonly superseded?: { readonly id: string; readonly until: number } | undefined;
 }
 
 const windowLength = 5 * 60_000;
@@ -61,7 +63,7 @@ export function afterSuccess(history: FetchHistory): FetchHistory {
 export function isFetchDue(grounds: FetchGrounds, id: string, occasion: Occasion, now: number): boolean {
   const { policy, fetches } = grounds;
   if (isSpent(grounds, now)) return false;
-  const isCurrent = isInForce(policy, now) && policy.stored.id === id;
+  const isCurrent = isInForce(policy, now) && (policy.stored.id === id || isSuperseded(grounds, id, now));
   const isBackedOff = now < retryAt(fetches.backoff, id, protection(policy, now));
   switch (occasion) {
     case 'message':
@@ -71,6 +73,10 @@ export function isFetchDue(grounds: FetchGrounds, id: string, occasion: Occasion
     case 'last_chance':
       return (!isCurrent && !isBackedOff) || isChanceLeft(fetches, now);
   }
+}
+
+function isSuperseded({ superseded }: FetchGrounds, id: string, now: number): boolean {
+  return superseded?.id === id && now < superseded.until;
 }
 
 /** Also for the id at hand: owners forget to change it. */

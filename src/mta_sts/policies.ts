@@ -29,8 +29,10 @@ import { PolicyFetcher, type AddressResolver, type FetchOptions } from './fetch'
 import { afterAttempt, afterFailedFetch, afterSuccess, isFetchDue, type Occasion } from './fetch_schedule';
 import { atMost, keptRecord, lookUpRecord, type StsLookup, type TxtResolver } from './lookup';
 import { factsOf, governedBy, nextStep } from './next_step';
-import type { LineFault } from './policy';
+import { idleLines } from './idle_lines';
 import { PolicyCache, type StsLimits } from './policy_cache';
+import type { SharedPolicies } from './shared_policies';
+import { Sharing, unshared, type FetchClaim } from './sharing';
 import { SingleFlight } from './single_flight';
 import { keyText, type PolicyStore } from './store';
 import type { StsFacts } from './types';
@@ -48,6 +50,8 @@ export interface StsDependencies {
   readonly random?: () => number;
   /** How a TLS connection is opened. */
   readonly open?: OpenTls;
+  /** What other hosts found out; each asks for itself where absent. */
+  readonly shared?: SharedPolicies | undefined;
 }
 
 export interface Asking {
@@ -69,6 +73,7 @@ export class StsPolicies {
   readonly #fetcher: PolicyFetcher;
   readonly #cache: PolicyCache;
   readonly #background: BackgroundRefresh;
+  readonly #sharing: Sharing | undefined;
   readonly #lookups = new SingleFlight<StsFacts>();
   readonly #fetches = new SingleFlight<StsFacts>();
   readonly #closing = new AbortController();
@@ -85,6 +90,9 @@ export class StsPolicies {
     this.#cache = new PolicyCache({ store, clock, random, log, limits });
     const refresh = (entry: CacheEntry) => this.#find(entry, 'ahead_of_expiry');
     this.#background = new BackgroundRefresh({ cache: this.#cache, clock, refresh, signal });
+    const { shared } = deps;
+    const fetch = (entry: CacheEntry, id: string) => this.#fetchOnce(entry, id, 'ahead_of_expiry');
+    this.#sharing = shared && new Sharing({ shared, cache: this.#cache, clock, random, signal, fetch });
   }
 
   /** The policy that governs mail to `domain` now. Never rejects. */
@@ -167,9 +175,14 @@ export class StsPolicies {
   async #lookUp(entry: CacheEntry, occasion: Occasion): Promise<StsFacts> {
     const lookup = await this.#record(entry, occasion);
     if (mayBeStored(entry, lookup, this.#clock.steady())) await this.#cache.reread(entry);
+    if (lookup.kind === 'unanswered') await this.#sharing?.recall(entry);
     const step = nextStep(entry, lookup, occasion, this.#clock.steady());
     if (step.kind === 'settled') return this.#facts(entry, step.failure);
-    return this.#fetches.do(keyText(entry), () => this.#fetch(entry, step.id, occasion));
+    return this.#fetchOnce(entry, step.id, occasion);
+  }
+
+  #fetchOnce(entry: CacheEntry, id: string, occasion: Occasion): Promise<StsFacts> {
+    return this.#fetches.do(keyText(entry), () => this.#fetchInTurn(entry, id, occasion));
   }
 
   /** Asks DNS while the store is read: what is found there only says how long an answer is worth waiting for. */
@@ -188,19 +201,31 @@ export class StsPolicies {
     return lookup;
   }
 
-  async #fetch(entry: CacheEntry, id: string, occasion: Occasion): Promise<StsFacts> {
+  /** Unless another process has done so meanwhile. */
+  async #fetchInTurn(entry: CacheEntry, id: string, occasion: Occasion): Promise<StsFacts> {
     if (await this.#wasFetchedElsewhere(entry, id)) return this.#facts(entry, 'none');
+    const claim = (await this.#sharing?.claim(entry, id, occasion)) ?? unshared;
+    if (claim.kind === 'settled') return this.#facts(entry, claim.failure);
+    return this.#fetch(entry, id, occasion, claim).finally(claim.release);
+  }
+
+  async #fetch(entry: CacheEntry, id: string, occasion: Occasion, claim: FetchClaim): Promise<StsFacts> {
     const { domain, roots, extraRoots } = entry;
     const clock = this.#clock;
     const fetched = await this.#fetcher.fetch(domain, { extraRoots, signal: this.#closing.signal });
     // For want of a place or an address that answers: the host itself has not failed, and is asked for the next message.
     if (fetched.kind === 'not_asked') return this.#facts(entry, fetched.failure);
     entry.fetches = afterAttempt(entry.fetches, clock.steady());
-    if (fetched.kind === 'failed') return this.#notFetched(entry, id, occasion, fetched.failure);
+    if (fetched.kind === 'failed') {
+      const facts = this.#notFetched(entry, id, occasion, fetched.failure);
+      if (!this.#closing.signal.aborted) claim.tellFailure(entry);
+      return facts;
+    }
     const stored = { domain, roots, id, fetchedAt: clock.wall(), policy: fetched.policy };
     entry.fetches = afterSuccess(entry.fetches);
     const unusedFor = occasion === 'ahead_of_expiry' ? clock.steady() - entry.usedAt : 0;
     await this.#cache.put(entry, stored, clock.wall() - Math.min(unusedFor, recentlyUsed));
+    claim.tell(stored);
     this.#log.info(`MTA-STS policy of ${domain}: mode ${stored.policy.mode}, id ${id}`);
     if (fetched.idle.length > 0) this.#log.notice(idleLines(domain, id, fetched.idle));
     return governedBy(stored, 'none');
@@ -236,18 +261,6 @@ export class StsPolicies {
 /** Whether another worker may have stored a policy that is missing here: where none is published, nobody has. */
 function mayBeStored({ policy }: CacheEntry, lookup: StsLookup, now: number): boolean {
   return lookup.kind !== 'not_published' && !isInForce(policy, now);
-}
-
-/** A policy may have thousands of lines. */
-const idleNamed = 3;
-
-/** What its publisher wrote and did not mean, for the log. */
-function idleLines(domain: string, id: string, idle: readonly LineFault[]): string {
-  const named = idle
-    .slice(0, idleNamed)
-    .map(({ line, content, rule }) => `line ${line} "${content}": ${rule}`);
-  const others = idle.length > idleNamed ? [`and ${idle.length - idleNamed} more such lines`] : [];
-  return `MTA-STS policy of ${domain}, id ${id}: ${[...named, ...others].join('; ')}`;
 }
 
 function outOfTime(domain: string): Failure {

@@ -70,6 +70,11 @@ export class PolicyCache {
     return fresh;
   }
 
+  /** As `entry`, where there is one. It is no use of it. */
+  known(key: PolicyKey): CacheEntry | undefined {
+    return this.#memory.peek(keyText(key));
+  }
+
   entries(): CacheEntry[] {
     return [...this.#memory.values()];
   }

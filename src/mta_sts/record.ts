@@ -21,6 +21,11 @@ const versioned = /^v=STSv1[ \t]*;/;
 const idValue = /^[A-Za-z0-9]{1,32}$/;
 const extension = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[\x21-\x3a\x3c\x3e-\x7e]+$/;
 
+/** Whether `text` may be the id of a record. */
+export function isPolicyId(text: string): boolean {
+  return idValue.test(text);
+}
+
 /**
  * Reads the TXT RRset at `_mta-sts.<domain>`, each record as its character-strings joined without spaces. Records of
  * other kinds at that name are passed over.

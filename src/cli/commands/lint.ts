@@ -14,6 +14,7 @@ import { counted } from '../counted';
 import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
 import { harakaHttpIn } from '../haraka_http';
+import { fleetProblem } from '../fleet';
 import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
@@ -99,13 +100,17 @@ async function networkSeen(
   { source, options, output, now }: Context,
   settings: Settings,
   { chains }: Start,
-): Promise<Pick<Seen, 'network'>> {
+): Promise<Pick<Seen, 'network' | 'fleet'>> {
   if (options['offline'] === true) return {};
   const progress = (line: string) => output.progress(line);
   const visitMs = settings.global.timeouts.tlsHandshake * 1000;
   const shown = { chains, listeners: smtpListeners(source), visitMs, now };
   const network = { ehloName: ehloName(source), progress, shown };
-  return { network: await askNetwork(settings, network) };
+  const [answered, problem] = await Promise.all([
+    askNetwork(settings, network),
+    fleetProblem(settings, source),
+  ]);
+  return { network: answered, fleet: { problem } };
 }
 
 /** `source`, with the names of the files that are there noted in `read`. */

@@ -79,6 +79,12 @@ export interface HttpView {
   readonly express: 'there' | 'absent' | 'unknown';
 }
 
+/** The Redis of the fleet. */
+export interface FleetView {
+  /** Why nothing is shared now; empty where it is, or is not meant to be. */
+  readonly problem: string;
+}
+
 export interface Views {
   readonly access: AccessView;
   readonly files: FilesView;
@@ -86,6 +92,7 @@ export interface Views {
   readonly certificates: CertificatesView;
   readonly network: NetworkView;
   readonly http: HttpView;
+  readonly fleet: FleetView;
 }
 
 /** The files, and what else a caller can see. What is left out is not checked. */

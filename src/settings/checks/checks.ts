@@ -6,6 +6,7 @@ import { certificateDirectory, namedCertificates } from './policy_certificates';
 import { check, faults, warnings, type Check, type Finding, type Occasion, type Seen } from './check';
 import { emptyFiles } from './domain_files';
 import { lapsesIntoCleartext } from './exemptions';
+import { fleetSecret, fleetServerThere, redisPlugin } from './fleet';
 import { hostedPolicies, publishedTlsa } from './hosted_policies';
 import { keysWithoutEffect, oldTlsToCleartext, versionBelowPkix } from './levels';
 import { removedDomains, unreadableMemory } from './memory';
@@ -51,6 +52,8 @@ export const checks: readonly Check[] = [
   check({ name: 'who is let in to the page', looksAt: 'files', at: lint, find: (files) => faults(webFaults(files)) }),
   check({ name: "Haraka's http", looksAt: 'http', at: lint, find: harakaHttp }),
   check({ name: 'page not loaded', looksAt: 'files', at: lint, find: (files) => warnings(webNotLoaded(files)) }),
+  check({ name: 'secret of the fleet', looksAt: 'files', at: lint, find: fleetSecret }),
+  check({ name: 'redis as a plugin', looksAt: 'files', at: lint, find: (files) => warnings(redisPlugin(files)) }),
   // the files themselves
   check({ name: 'certificate files', looksAt: 'certificates', at: lint, find: namedCertificates }),
   check({ name: 'certificate directory', looksAt: 'certificates', at: lint, find: (view) => warnings(certificateDirectory(view)) }),
@@ -65,6 +68,7 @@ export const checks: readonly Check[] = [
   check({ name: 'keys', looksAt: 'access', at: lint, find: ({ keys }) => keys }),
   check({ name: 'ports', looksAt: 'access', at: lint, find: ({ ports }) => ports }),
   // what others answer
+  check({ name: 'Redis of the fleet', looksAt: 'fleet', at: lint, find: (view) => warnings(fleetServerThere(view)) }),
   check({ name: 'resolver probe', looksAt: 'network', at: lint, find: (view, files) => warnings(resolverProbe(view, files)) }),
   check({ name: 'hosted policies', looksAt: 'network', at: lint, find: (view, files) => warnings(hostedPolicies(view, files)) }),
   check({ name: 'published TLSA records', looksAt: 'network', at: lint, find: (view, files) => warnings(publishedTlsa(view, files)) }),

@@ -14,6 +14,7 @@ const names: readonly string[] = [
   'smtp_forward.ini',
   'smtp_proxy.ini',
   'qmail-queue.ini',
+  'redis.ini',
   'tls-peers.timeout',
   'plugin_timeout',
 ];

@@ -1,6 +1,7 @@
 /** A sender's policies over scripted DNS and policy hosts on loopback, with a clock that moves when it is told to. */
 import { createMemoryStore, type PolicyStore } from '../../../src/mta_sts/store';
 import { StsPolicies } from '../../../src/mta_sts/policies';
+import type { SharedPolicies } from '../../../src/mta_sts/shared_policies';
 import type { StsLimits } from '../../../src/mta_sts/policy_cache';
 import type { FetchOptions } from '../../../src/mta_sts/fetch';
 import { Hosts, policyText, response, type Answerer, type PolicyHost } from './hosts';
@@ -38,6 +39,7 @@ export interface SenderOptions {
   readonly fetchOptions?: Partial<FetchOptions>;
   readonly limits?: StsLimits;
   readonly random?: () => number;
+  readonly shared?: SharedPolicies;
 }
 
 export class World {
@@ -85,7 +87,7 @@ export class World {
 
   sender(options: SenderOptions = {}): StsPolicies {
     const line = (text: string) => void this.log.push(text);
-    const { store = createMemoryStore(), clock = new ManualClock(), limits, random } = options;
+    const { store = createMemoryStore(), clock = new ManualClock(), limits, random, shared } = options;
     const sender = new StsPolicies({
       resolver: this.hosts.dns,
       store,
@@ -100,6 +102,7 @@ export class World {
       open: this.hosts.open,
       ...(limits === undefined ? {} : { limits }),
       ...(random === undefined ? {} : { random }),
+      shared,
     });
     this.#senders.push(sender);
     return sender;
