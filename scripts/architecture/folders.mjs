@@ -74,6 +74,8 @@ export const folders = {
   'src/web/api': {
     about: 'what the page asks for, worked out in a thread of its own from record, rules and DNS',
     uses: [
+      'src/fleet',
+      'src/state',
       'src/web/shared',
       'src/cli',
       'src/hosting',

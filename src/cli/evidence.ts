@@ -3,12 +3,13 @@ import path from 'node:path';
 import type { ParseArgsConfig } from 'node:util';
 import type { PeerKey } from '../evidence/day_table';
 import type { EvidenceReader, Reading, Wanted } from '../evidence/evidence';
-import { createFileReader } from '../evidence/store/file_reader';
+import { createFileReader, type FileReaderOptions } from '../evidence/store/file_reader';
 import { trafficOf, type PeerTraffic } from '../evidence/views/traffic';
 import { dayBefore, parseDay, type Day } from '../peers/day';
 import { directorySource } from '../settings/load/source';
 import type { Settings } from '../settings/schema/types';
 import { CommandError, UsageError, type Context } from './command';
+import { readFleet, type RecordUse } from './fleet_record';
 import { ownerOfState } from './install';
 import { validSettings } from './valid_settings';
 
@@ -26,6 +27,9 @@ export const windowOptions = {
   outbound: { type: 'boolean' },
 } as const satisfies ParseArgsConfig['options'];
 
+/** Of commands that show what the fleet has counted. */
+export const fleetOptions = { local: { type: 'boolean' } } as const satisfies ParseArgsConfig['options'];
+
 export const windowHelp = [
   '  --days N              the last N days, today included, in UTC (default: 7)',
   '  --from DAY, --to DAY  the days from DAY to DAY, as YYYY-MM-DD',
@@ -33,6 +37,9 @@ export const windowHelp = [
   '  --peer PEER           one peer, or *. and a domain for all below it',
   '  --inbound, --outbound one direction (default: both)',
 ];
+
+export const fleetHelp =
+  '  --local               what this host has counted, also where [fleet] shares it with others';
 
 const usualDays = 7;
 
@@ -130,19 +137,35 @@ export async function lastWeekOfAll(
 const nothingRead: Reading = { rows: [], problems: [], unread: 0 };
 
 function readerOf(config: string, directory: string, today: Day): EvidenceReader {
-  return createFileReader({
-    directory: path.resolve(config, '..', directory),
-    owner: ownerOfState(config),
-    today,
-  });
+  return createFileReader(filesOf(config, directory, today));
+}
+
+function filesOf(config: string, directory: string, today: Day): FileReaderOptions {
+  return { directory: path.resolve(config, '..', directory), owner: ownerOfState(config), today };
 }
 
 /** @param usual as of `wantedOf`. @throws CommandError where nothing is counted here */
-export async function readEvidence(context: Context, usual: number = usualDays): Promise<Read> {
+export async function readEvidence(
+  context: Context,
+  { usual = usualDays, use }: { readonly usual?: number; readonly use: RecordUse },
+): Promise<Read> {
   const wanted = wantedOf(context, usual);
-  const settings = validSettings(directorySource(context.directory));
-  const { enabled, directory } = settings.global.evidence;
-  if (!enabled) throw new CommandError('nothing is counted: [evidence] enabled = false in tls-peers.ini');
-  const reading = await readerOf(context.directory, directory, context.today).read(wanted);
+  const files = directorySource(context.directory);
+  const settings = validSettings(files);
+  const { evidence, fleet } = settings.global;
+  if (!evidence.enabled)
+    throw new CommandError('nothing is counted: [evidence] enabled = false in tls-peers.ini');
+  const local = filesOf(context.directory, evidence.directory, context.today);
+  const isFleet = fleet.redis && context.options['local'] !== true;
+  const reading = isFleet
+    ? await readFleet({ settings, files, local, use }, wanted)
+    : await createFileReader(local).read(wanted);
   return { ...reading, settings, wanted };
+}
+
+/** The window in words, and whose record it is. */
+export function windowText({ wanted: { from, to }, hosts }: Read): string {
+  const window = `${from} to ${to} (UTC)`;
+  if (hosts === undefined) return window;
+  return hosts.length === 0 ? `${window}, this host` : `${window}, this host and ${hosts.join(', ')}`;
 }

@@ -26,7 +26,7 @@ export async function joinFleet({ global }: Settings, files: ConfigFiles): Promi
     why = line.replace(/^fleet: /, '').replace(/; this host goes on by itself$/, '');
   };
   try {
-    const fleet = load().openFleet({ settings, files, log: { ...silent, warn } });
+    const fleet = loadFleet().openFleet({ settings, files, log: { ...silent, warn } });
     if (await fleet.redis.ready(connectPatience)) return { kind: 'joined', fleet };
     await fleet.close();
     return { kind: 'away', why };
@@ -53,7 +53,7 @@ export async function fleetProblem(settings: Settings, files: ConfigFiles): Prom
 }
 
 /** The file beside the command, or, where this runs from its sources, the one that was built of them. */
-function load(): typeof bundle {
+export function loadFleet(): typeof bundle {
   const built = path.basename(__dirname) === 'cli' ? path.join(__dirname, '../../dist') : __dirname;
   return createRequire(__filename)(path.join(built, 'fleet.cjs')) as typeof bundle;
 }

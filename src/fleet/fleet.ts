@@ -7,6 +7,7 @@ import { redisServer, type RedisServer } from '../settings/haraka/redis_ini';
 import type { GlobalSettings } from '../settings/schema/types';
 import { printable } from '../text';
 import { connectFleet, type FleetRedis } from './connection';
+import { fleetRecord, type FleetRecord } from './evidence/record';
 import { FleetPolicies } from './policies';
 import { readSecrets, type SecretsReading } from './secret';
 
@@ -16,6 +17,8 @@ export interface Fleet {
   readonly host: string;
   /** `undefined` where there is no secret that vouches for them. */
   readonly policies: SharedPolicies | undefined;
+  /** What has happened; `undefined` where a secret is named that cannot be read, for nobody knows then whom to believe. */
+  readonly record: FleetRecord | undefined;
   close(): Promise<void>;
 }
 
@@ -31,12 +34,17 @@ export function openFleet({ settings, files, log }: FleetOptions): Fleet {
   const host = settings.name === '' ? hostname() : settings.name;
   const reading = secretsOf(settings, files);
   if (reading.kind === 'none' && settings.keyFile !== '')
-    log.error(`fleet: policies are not shared: key_file ${settings.keyFile}: ${printable(reading.why)}`);
+    log.error(
+      `fleet: neither policies nor counts are shared: key_file ${settings.keyFile}: ${printable(reading.why)}`,
+    );
   const policies =
     reading.kind === 'secrets'
       ? new FleetPolicies({ redis, secrets: reading.secrets, host, log, now: () => Date.now() })
       : undefined;
-  return { redis, host, policies, close: () => redis.close() };
+  const secrets = reading.kind === 'secrets' ? reading.secrets : undefined;
+  const isUnknown = secrets === undefined && settings.keyFile !== '';
+  const record = isUnknown ? undefined : fleetRecord(redis, host, secrets);
+  return { redis, host, policies, record, close: () => redis.close() };
 }
 
 /** The server of redis.ini, with the database that [fleet] names. @throws Error where the file cannot be read */

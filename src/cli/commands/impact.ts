@@ -6,7 +6,16 @@ import { loadSettings } from '../../settings/load/load';
 import { directorySource } from '../../settings/load/source';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
-import { countsText, readEvidence, wantedOf, windowHelp, windowOptions } from '../evidence';
+import {
+  countsText,
+  fleetHelp,
+  fleetOptions,
+  readEvidence,
+  wantedOf,
+  windowHelp,
+  windowOptions,
+  windowText,
+} from '../evidence';
 import { configDirectory } from '../install';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
@@ -25,12 +34,14 @@ export const impactCommand: Command = {
     '                        --inbound is given',
     '  --edited DIR          a copy of the config directory with rules that are not in force yet: everything that differs',
     ...windowHelp,
+    fleetHelp,
     '  --csv                 every peer as CSV',
     '',
     'The exit code is 1 where messages would have been refused, or where that is not known.',
   ],
   options: {
     ...windowOptions,
+    ...fleetOptions,
     set: { type: 'string', multiple: true },
     edited: { type: 'string' },
     csv: { type: 'boolean' },
@@ -42,17 +53,18 @@ async function impact(context: Context): Promise<ExitCode> {
   const { operands, options, output, today } = context;
   if (operands.length > 0) throw new UsageError(`unexpected: ${operands.join(' ')}`);
   const { managed } = wantedOf(context);
-  const { rows: all, problems, wanted, settings } = await readEvidence(ofAllWhoWrite(context));
+  const read = await readEvidence(ofAllWhoWrite(context), { use: 'decided_on' });
+  const { rows: all, problems, wanted, settings, hosts } = read;
   const rows = managed === undefined ? all : all.filter(({ key }) => key.managed === managed);
   const after = changedRules(context, settings);
   const peers = impactOf(rows, changesBetween(settings, after, today), all);
   const total = totalImpact(peers);
-  if (context.json) output.print(json({ from: wanted.from, to: wanted.to, problems, total, peers }));
+  if (context.json) output.print(json({ from: wanted.from, to: wanted.to, hosts, problems, total, peers }));
   else if (options['csv'] === true) {
     output.print(formatCsv([header, ...peers.map(record)]).trimEnd());
     for (const problem of problems) output.complain(problem);
   } else {
-    output.print(`${wanted.from} to ${wanted.to} (UTC)`);
+    output.print(windowText(read));
     for (const line of lines(output, total, peers)) output.print(line);
     for (const line of warningLines(output, problems)) output.print(line);
   }

@@ -1,7 +1,7 @@
 /** `tls-peers tighten`: peers that could be held to more, and rules that are in the way. */
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
-import { windowHelp, windowOptions } from '../evidence';
+import { fleetHelp, fleetOptions, windowHelp, windowOptions } from '../evidence';
 import { json } from '../output';
 import { writePlan } from '../tighten/plan';
 import { csvRows, documentOf, tightenLines } from '../tighten/text';
@@ -23,12 +23,14 @@ export const tightenCommand: Command = {
     ...windowHelp
       .filter((line) => !line.includes('--inbound'))
       .map((line) => line.replace('default: 7', 'default: 30')),
+    fleetHelp,
     '  --csv                 the proposals as CSV',
     '',
     'The exit code is 1 where something is proposed and not written, or a rule is in the way.',
   ],
   options: {
     ...{ from, to, days, managed, peer },
+    ...fleetOptions,
     write: { type: 'boolean' },
     'min-messages': { type: 'string' },
     'min-days': { type: 'string' },

@@ -2,7 +2,15 @@
 import { trafficOf, totalOf, type PeerTraffic } from '../../evidence/views/traffic';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
-import { countsText, readEvidence, windowHelp, windowOptions } from '../evidence';
+import {
+  countsText,
+  fleetHelp,
+  fleetOptions,
+  readEvidence,
+  windowHelp,
+  windowOptions,
+  windowText,
+} from '../evidence';
 import { stacked, table } from '../layout/table';
 import { warningLines } from '../layout/warning';
 import { displayWidth } from '../layout/width';
@@ -17,12 +25,14 @@ export const trafficCommand: Command = {
     'SEARCH is a part of the name of the peer.',
     '',
     ...windowHelp,
+    fleetHelp,
     '  --sort KEY            messages, cleartext, failures or name (default: messages)',
     '  --top N               the first N peers (default: 50; 0 for all)',
     '  --csv                 every peer as CSV',
   ],
   options: {
     ...windowOptions,
+    ...fleetOptions,
     sort: { type: 'string' },
     top: { type: 'string' },
     csv: { type: 'boolean' },
@@ -36,13 +46,14 @@ async function traffic(context: Context): Promise<ExitCode> {
   if (more.length > 0) throw new UsageError(`unexpected: ${more.join(' ')}`);
   const order = orderOf(options['sort']);
   const top = topOf(options['top'], 50);
-  const { rows, problems, wanted } = await readEvidence(context);
+  const read = await readEvidence(context, { use: 'looked_at' });
+  const { rows, problems, wanted, hosts } = read;
   const found = trafficOf(rows).filter(({ peer }) => peer.includes(search.toLowerCase()));
   const sorted = order === undefined ? found : found.sort(order);
-  if (context.json) output.print(json({ ...wanted, problems, total: totalOf(found), peers: sorted }));
+  if (context.json) output.print(json({ ...wanted, hosts, problems, total: totalOf(found), peers: sorted }));
   else if (options['csv'] === true) output.print(formatCsv([header, ...sorted.map(record)]).trimEnd());
   else {
-    output.print(`${wanted.from} to ${wanted.to} (UTC)`);
+    output.print(windowText(read));
     const shown = sorted.slice(0, top);
     for (const line of lines(output, shown, found)) output.print(line);
     if (shown.length < sorted.length)

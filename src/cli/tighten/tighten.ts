@@ -40,7 +40,10 @@ export async function tightening(context: Context, thresholds: Thresholds): Prom
   const wanted: Wanted = { ...wantedOf(context, usualDays), direction: 'out' };
   // Everybody, for a rule may let go what came from others, and none of theirs may change.
   const everybody = { ...context, options: { ...options, managed: undefined, peer: undefined } };
-  const { rows, problems, unread, settings } = await readEvidence(everybody, usualDays);
+  const { rows, problems, unread, settings } = await readEvidence(everybody, {
+    usual: usualDays,
+    use: 'decided_on',
+  });
   const records = recordsByPeer(rows);
   const source = directorySource(directory);
   const sources = openSources(settings.global, directory);

@@ -1,6 +1,5 @@
 /**
- * The record of the fleet: the files of this host, and beside them what Redis has of those of the others. Where Redis does not
- * answer, the record of this host alone.
+ * The record of the fleet: the files of this host, and beside them what Redis has of those of the others.
  *
  * What comes from Redis may have been written by anybody who can write there. It is bounded in every way before it is looked at,
  * costs itself where it is damaged, and is told apart: it counts beside this host's own files, never in their place.
@@ -11,7 +10,7 @@ import type { EvidenceReader, Reading, Wanted } from '../../evidence/evidence';
 import { readFiles, type FileReaderOptions } from '../../evidence/store/file_reader';
 import { ReadingSums } from '../../evidence/reading';
 import { dayAfter, type Day } from '../../peers/day';
-import { messageOf, printable } from '../../text';
+import { printable } from '../../text';
 import type { FleetRedis } from '../connection';
 import type { Secrets } from '../secret';
 import { copiedFile } from './copied_file';
@@ -37,8 +36,9 @@ const mostRows = 4_000_000;
 /** Files that are read at the same time. */
 const atATime = 8;
 
+/** Reads the whole fleet, or nothing: it rejects where Redis does not answer. */
 export interface FleetReader extends EvidenceReader {
-  /** What each day consists of, for those who keep what they have read. Days without anything are absent. */
+  /** What Redis has of the others for each day, for those who keep what they have read. Days without anything are absent. */
   stamps(from: Day, to: Day): Promise<Map<Day, string>>;
 }
 
@@ -53,19 +53,15 @@ export function createFleetReader(options: FleetReaderOptions): FleetReader {
   return {
     async read(wanted): Promise<Reading> {
       const sums = new ReadingSums(wanted);
-      try {
-        const others = await shared.read(wanted, sums);
-        const own = await readFiles(options.local, wanted, sums);
-        const found = sums.rows();
-        return {
-          rows: found.rows,
-          problems: [...own.problems, ...others.problems, ...found.problems],
-          unread: own.unread + others.unread,
-          hosts: others.hosts,
-        };
-      } catch (error) {
-        return await alone(options, wanted, error);
-      }
+      const others = await shared.read(wanted, sums);
+      const own = await readFiles(options.local, wanted, sums);
+      const found = sums.rows();
+      return {
+        rows: found.rows,
+        problems: [...own.problems, ...others.problems, ...found.problems],
+        unread: own.unread + others.unread,
+        hosts: others.hosts,
+      };
     },
     stamps: async (from, to) => {
       const stamps = new Map<Day, string>();
@@ -74,15 +70,6 @@ export function createFleetReader(options: FleetReaderOptions): FleetReader {
       return stamps;
     },
   };
-}
-
-/** What was taken from Redis before it failed is given up: half of the others would look like all of them. */
-async function alone({ local }: FleetReaderOptions, wanted: Wanted, error: unknown): Promise<Reading> {
-  const sums = new ReadingSums(wanted);
-  const { problems, unread } = await readFiles(local, wanted, sums);
-  const found = sums.rows();
-  const why = `the fleet cannot be read (${printable(messageOf(error))}): these are the figures of this host alone`;
-  return { rows: found.rows, problems: [why, ...problems, ...found.problems], unread };
 }
 
 class Shared {

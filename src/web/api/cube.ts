@@ -2,17 +2,15 @@
  * The record as the page looks at it, held in columns: a hundred thousand peers over thirty days are three million counts, which
  * as objects would not fit. Days that are over are read once, the present one when it has changed.
  */
-import { readdir, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { keyText, parseKey, type PeerKey } from '../../evidence/day_table';
 import { isWanted, type DayCounts, type EvidenceReader, type Wanted } from '../../evidence/evidence';
-import { dayOfCounts } from '../../day_files/names';
 import { dayAfter, type Day } from '../../peers/day';
 import { Kinds } from './kinds';
 import { countsIn, sliceOf, type Slice } from './slice';
 
 export interface CubeOptions {
-  readonly directory: string;
+  /** What each day consists of: it is read again where that has changed. */
+  readonly stamps: (from: Day, to: Day) => Promise<ReadonlyMap<Day, string>>;
   readonly reader: (today: Day) => EvidenceReader;
 }
 
@@ -33,6 +31,8 @@ export class Cube {
   readonly #days = new Map<Day, Loaded>();
   /** Counts up whenever something was read. */
   version = 0;
+  /** What could not be read. */
+  problems: readonly string[] = [];
 
   constructor(options: CubeOptions) {
     this.#options = options;
@@ -62,10 +62,10 @@ export class Cube {
     return number;
   }
 
-  /** Takes in what has changed on disk. @returns what could not be read */
-  async refresh(from: Day, to: Day): Promise<readonly string[]> {
+  /** Takes in what has changed. */
+  async refresh(from: Day, to: Day): Promise<void> {
     if (this.#keys.length > mostPeers) this.#forget();
-    const stamps = await this.#stamps(from, to);
+    const stamps = await this.#options.stamps(from, to);
     for (const day of this.#days.keys()) if (!stamps.has(day) && day >= from) this.#drop(day);
     for (const [day, stamp] of stamps) {
       if (this.#days.get(day)?.stamp === stamp) continue;
@@ -74,7 +74,7 @@ export class Cube {
       this.#days.set(day, { stamp, slice: sliceOf(rows, numbering, this.#kinds), problems });
       this.version += 1;
     }
-    return [...new Set([...this.#days.values()].flatMap(({ problems }) => problems))];
+    this.problems = [...new Set([...this.#days.values()].flatMap(({ problems }) => problems))];
   }
 
   /** The days from `from` to `to` that something was counted on. */
@@ -135,20 +135,5 @@ export class Cube {
     this.#keys = [];
     this.#days.clear();
     this.version += 1;
-  }
-
-  /** Names, sizes and times of the files of each day. */
-  async #stamps(from: Day, to: Day): Promise<Map<Day, string>> {
-    const { directory } = this.#options;
-    const names = (await readdir(directory).catch(() => [])).sort();
-    const stamps = new Map<Day, string>();
-    for (const name of names) {
-      const day = dayOfCounts(name);
-      if (day === undefined || day < from || day > to) continue;
-      const found = await stat(path.join(directory, name)).catch(() => undefined);
-      if (found === undefined) continue;
-      stamps.set(day, `${stamps.get(day) ?? ''}${name} ${found.size} ${found.mtimeMs}\n`);
-    }
-    return new Map([...stamps].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }

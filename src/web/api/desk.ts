@@ -1,6 +1,6 @@
 /** What the routes work with: the settings as their files say, the record, the clock, and how often others may be asked. */
 import path from 'node:path';
-import { createFileReader } from '../../evidence/store/file_reader';
+import { isDeepStrictEqual } from 'node:util';
 import { silent } from '../../log';
 import { dayBefore, utcDay, type Day } from '../../peers/day';
 import type { Place } from '../../cli/explain_now';
@@ -9,16 +9,13 @@ import { openSettings, type SettingsStore } from '../../settings/reload/settings
 import { directorySource, type SettingsSource } from '../../settings/load/source';
 import type { Settings } from '../../settings/schema/types';
 import { Budget } from '../shared/budget';
-import { Cube } from './cube';
+import type { Cube } from './cube';
+import { Records, type RecordUse } from './records';
 import { TooOften } from './reply';
 
 /** Days that the page looks back. */
 export const monthDays = 30;
 export const weekDays = 7;
-
-/** The record is not read again before so many milliseconds have passed, nor before so many times as long as it took. */
-const leastPauseMs = 5_000;
-const pauseFactor = 10;
 
 /** What DNS or a peer is asked for. */
 const asking = { explain: { burst: 20, perSecond: 0.5 }, test: { burst: 4, perSecond: 0.1 } };
@@ -27,10 +24,7 @@ export class Desk {
   readonly configDirectory: string;
   readonly source: SettingsSource;
   readonly #store: SettingsStore;
-  #cube: { readonly directory: string; readonly cube: Cube } | undefined;
-  #refreshing: Promise<void> | undefined;
-  #notBefore = 0;
-  #problems: readonly string[] = [];
+  #records: { readonly of: readonly unknown[]; readonly records: Records } | undefined;
   readonly #budgets = { explain: new Budget(asking.explain), test: new Budget(asking.test) };
 
   constructor(configDirectory: string) {
@@ -51,11 +45,6 @@ export class Desk {
     return utcDay(this.now());
   }
 
-  /** What could not be read of the record. */
-  get problems(): readonly string[] {
-    return this.#problems;
-  }
-
   /** The install, as commands know it. */
   get place(): Place {
     const directory = this.configDirectory;
@@ -68,31 +57,33 @@ export class Desk {
     if (seconds > 0) throw new TooOften(seconds);
   }
 
-  /** The record with what has come to it. @param from earlier than 30 days ago, where that is wanted */
-  async record(from?: Day): Promise<Cube> {
-    const { directory } = this.settings().global.evidence;
-    const whole = path.resolve(this.configDirectory, '..', directory);
-    if (this.#cube?.directory !== whole) {
-      const owner = ownerOfState(this.configDirectory);
-      const reader = (today: Day) => createFileReader({ directory: whole, owner, today });
-      this.#cube = { directory: whole, cube: new Cube({ directory: whole, reader }) };
-      this.#notBefore = 0;
-    }
-    const { cube } = this.#cube;
-    const usual = dayBefore(this.today(), monthDays - 1);
+  /**
+   * The record with what has come to it, and what could not be read of it.
+   *
+   * @param from earlier than 30 days ago, where that is wanted
+   */
+  async record(
+    use: RecordUse,
+    from?: Day,
+  ): Promise<{ readonly cube: Cube; readonly problems: readonly string[] }> {
+    const today = this.today();
+    const usual = dayBefore(today, monthDays - 1);
     const isEarlier = from !== undefined && from < usual;
-    if (isEarlier || performance.now() >= this.#notBefore)
-      this.#refreshing ??= this.#refresh(cube, isEarlier ? from : usual).finally(() => {
-        this.#refreshing = undefined;
-      });
-    await this.#refreshing;
-    return cube;
+    return await this.#recordsNow().upToDate({ from: isEarlier ? from : usual, to: today, isEarlier, use });
   }
 
-  async #refresh(cube: Cube, from: Day): Promise<void> {
-    const begun = performance.now();
-    this.#problems = await cube.refresh(from, this.today());
-    const took = performance.now() - begun;
-    this.#notBefore = performance.now() + Math.max(leastPauseMs, pauseFactor * took);
+  #recordsNow(): Records {
+    const { evidence, fleet } = this.settings().global;
+    const of = [evidence.directory, fleet];
+    if (this.#records !== undefined && isDeepStrictEqual(this.#records.of, of)) return this.#records.records;
+    void this.#records?.records.close();
+    const records = new Records({
+      directory: path.resolve(this.configDirectory, '..', evidence.directory),
+      owner: () => ownerOfState(this.configDirectory),
+      fleet,
+      files: this.source,
+    });
+    this.#records = { of, records };
+    return records;
   }
 }

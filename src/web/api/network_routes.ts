@@ -52,7 +52,7 @@ async function mustBeKnown(desk: Desk, recipient: string): Promise<void> {
   const settings = desk.settings();
   const managed = ['', ...settings.domains.keys()];
   if (managed.some((domain) => isNamedExactly(settings, domain, 'out', peer))) return;
-  const cube = await desk.record();
+  const { cube } = await desk.record('decided_on');
   if (managed.some((domain) => cube.numberOf({ managed: domain, direction: 'out', peer }) !== undefined))
     return;
   throw new NotThere('no rule names this peer, and no message to it was counted');

@@ -58,6 +58,7 @@ const ordersKept = 24;
 
 /** Everything that is worked out from one state of record and settings. */
 interface Sheet {
+  readonly cube: Cube;
   readonly version: number;
   readonly settings: Settings;
   readonly today: Day;
@@ -79,7 +80,7 @@ export class PeerTable {
   }
 
   async answer(query: Query): Promise<Reply> {
-    const cube = await this.#desk.record();
+    const { cube, problems } = await this.#desk.record('looked_at');
     const sheet = this.#sheetOf(cube);
     const managed = (query.text('managed') ?? '').toLowerCase();
     const direction = query.choice('direction', ['out', 'in'], 'out');
@@ -102,13 +103,13 @@ export class PeerTable {
       matching: matching.length,
       offset,
       rows: matching.slice(offset, offset + limit).map(row),
-      problems: this.#desk.problems,
+      problems,
     } satisfies PeersPage);
   }
 
   /** One row, whether anything was counted or not. */
   async rowOf(key: PeerKey): Promise<PeerRow> {
-    const cube = await this.#desk.record();
+    const { cube } = await this.#desk.record('looked_at');
     const sheet = this.#sheetOf(cube);
     const number = cube.numberOf(key);
     if (number !== undefined) return this.#row(cube, sheet, number);
@@ -120,7 +121,7 @@ export class PeerTable {
   /** The busiest of all domains in seven days. */
   async busiest(count: number): Promise<PeerRow[]> {
     if (count === 0) return [];
-    const cube = await this.#desk.record();
+    const { cube } = await this.#desk.record('looked_at');
     const sheet = this.#sheetOf(cube);
     const { week } = sheet.columns;
     const weight = (number: number) => messagesAt(week, number) + failuresAt(week, number);
@@ -133,7 +134,7 @@ export class PeerTable {
 
   /** Those with the most failures in 30 days, the worst first. */
   async failing(count: number): Promise<PeerKey[]> {
-    const cube = await this.#desk.record();
+    const { cube } = await this.#desk.record('looked_at');
     const { month } = this.#sheetOf(cube).columns;
     return cube.keys
       .map((key, number) => ({ key, number, failures: failuresAt(month, number) }))
@@ -144,8 +145,11 @@ export class PeerTable {
   }
 
   /** How many peers there are, and what went, by domain and direction. */
-  async groups(): Promise<ReadonlyMap<string, { readonly peers: number; readonly month: PeerSums }>> {
-    const cube = await this.#desk.record();
+  async groups(): Promise<{
+    readonly groups: ReadonlyMap<string, { readonly peers: number; readonly month: PeerSums }>;
+    readonly problems: readonly string[];
+  }> {
+    const { cube, problems } = await this.#desk.record('looked_at');
     const { groups, columns } = this.#sheetOf(cube);
     const sums = (numbers: readonly number[]): PeerSums => {
       const all = new Float64Array(columns.month.length === 0 ? 0 : width);
@@ -154,16 +158,18 @@ export class PeerTable {
           all[at] = (all[at] ?? 0) + (columns.month[number * width + at] ?? 0);
       return sumsAt(all, 0);
     };
-    return new Map(
+    const found = new Map(
       [...groups].map(([name, numbers]) => [name, { peers: numbers.length, month: sums(numbers) }]),
     );
+    return { groups: found, problems };
   }
 
   #sheetOf(cube: Cube): Sheet {
     const settings = this.#desk.settings();
     const today = this.#desk.today();
     const known = this.#sheet;
-    if (known?.settings === settings && known.version === cube.version && known.today === today) return known;
+    const isSameRules = known?.cube === cube && known.settings === settings && known.today === today;
+    if (isSameRules && known.version === cube.version) return known;
     for (const key of writtenPeers(settings)) cube.number(key);
     const groups = new Map<string, number[]>();
     for (const [number, { managed, direction }] of cube.keys.entries()) {
@@ -172,8 +178,8 @@ export class PeerTable {
       if (group === undefined) groups.set(of, [number]);
       else group.push(number);
     }
-    const isSameRules = known?.settings === settings && known.today === today;
     this.#sheet = {
+      cube,
       version: cube.version,
       settings,
       today,

@@ -56,6 +56,11 @@ export class Query {
     return number;
   }
 
+  /** `local`: what this host has counted, also where a fleet shares it. */
+  recordUse(): 'looked_at' | 'host' {
+    return this.flag('local') ? 'host' : 'looked_at';
+  }
+
   direction(): Direction | undefined {
     const found = this.choice('direction', ['', 'out', 'in'], '');
     return found === '' ? undefined : found;

@@ -15,20 +15,20 @@ import { failedOutcomes, versions } from './kinds';
 /** The same shape as `traffic --json`. */
 export async function traffic(desk: Desk, query: Query): Promise<Reply> {
   const wanted = query.wanted(desk.today(), 7);
-  const cube = await desk.record(wanted.from);
+  const { cube, problems } = await desk.record(query.recordUse(), wanted.from);
   const search = (query.text('search') ?? '').toLowerCase();
   const found = trafficOf([...cube.merged(wanted)]).filter(({ peer }) => peer.includes(search));
   const top = query.integer('top', { min: 0, max: 1_000_000, usual: 0 });
   const peers = top === 0 ? found : found.slice(0, top);
-  return document({ ...wanted, problems: desk.problems, total: totalOf(found), peers });
+  return document({ ...wanted, problems, total: totalOf(found), peers });
 }
 
 export async function days(desk: Desk, query: Query): Promise<Reply> {
   const wanted = query.wanted(desk.today(), monthDays);
-  const cube = await desk.record(wanted.from);
+  const { cube, problems } = await desk.record(query.recordUse(), wanted.from);
   const found = byPeriod(daysOf(cube, wanted), query.choice('by', ['day', 'week', 'month'], 'day'));
   if (query.text('format') === 'csv') return csv('days', [daysHeader(found), ...found.map(dayRecord(found))]);
-  return document({ ...wanted, problems: desk.problems, days: found });
+  return document({ ...wanted, problems, days: found });
 }
 
 function daysHeader(found: readonly DaySums[]): string[] {
@@ -61,7 +61,7 @@ export async function overview(desk: Desk, table: PeerTable, query: Query): Prom
   const period = query.choice('by', ['day', 'week', 'month'], 'day');
   const length = query.integer('days', { min: 1, max: 3650, usual: monthDays });
   const from = dayBefore(today, length - 1);
-  const cube = await desk.record(from);
+  const { cube, problems } = await desk.record('looked_at', from);
   const window = { from, to: today };
   const directions = (['out', 'in'] as const).map(
     (direction) => [direction, byPeriod(daysOf(cube, { ...window, direction }), period)] as const,
@@ -86,7 +86,7 @@ export async function overview(desk: Desk, table: PeerTable, query: Query): Prom
     by: period,
     ...Object.fromEntries(directions),
     failing,
-    problems: desk.problems,
+    problems,
   });
 }
 
@@ -104,7 +104,7 @@ export async function impact(desk: Desk, query: Query): Promise<Reply> {
   const after = usable(() =>
     withWish(settings, { direction, managed: wanted.managed, peer, values: wishedValues(sets, direction) }),
   );
-  const cube = await desk.record(wanted.from);
+  const { cube, problems } = await desk.record('decided_on', wanted.from);
   const rows = [...cube.merged({ ...wanted, direction })];
   const peers = impactOf(rows, changesBetween(settings, after, desk.today()));
   const total = totalImpact(peers);
@@ -118,7 +118,7 @@ export async function impact(desk: Desk, query: Query): Promise<Reply> {
         ...[one.messages, one.refused, one.weakened, one.released, one.notKnown].map(String),
       ]),
     ]);
-  return document({ from: wanted.from, to: wanted.to, problems: desk.problems, total, peers: shown });
+  return document({ from: wanted.from, to: wanted.to, problems, total, peers: shown });
 }
 
 function usable<T>(work: () => T): T {

@@ -56,7 +56,7 @@ export interface DomainRow {
 
 export async function domains(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const settings = desk.settings();
-  const [groups, policies] = await Promise.all([table.groups(), ownPolicies(desk)]);
+  const [{ groups, problems }, policies] = await Promise.all([table.groups(), ownPolicies(desk)]);
   const none: PeerSums = { messages: 0, tls: {}, verified: {}, deferred: 0, bounced: 0, refused: 0 };
   const row = (domain: string): DomainRow => {
     const found = settings.domains.get(domain);
@@ -94,7 +94,7 @@ export async function domains(desk: Desk, table: PeerTable, query: Query): Promi
         one.policy === undefined ? '' : `${one.policy.mode} ${one.policy.id}`,
       ]),
     ]);
-  return document({ days: monthDays, domains: rows, unspecified: row(''), problems: desk.problems });
+  return document({ days: monthDays, domains: rows, unspecified: row(''), problems });
 }
 
 function defaultsOf(settings: Settings, domain: string, desk: Desk): Pick<DomainRow, 'outbound' | 'inbound'> {
