@@ -20,8 +20,10 @@ export function engineOf(plugin: HarakaPlugin): Engine {
     // With workers the master runs `init_master` too, but delivers nothing.
     plugin.tls_peers_start = (next: () => void) => {
       engine?.start();
+      whenLeading(() => engine?.shareRecord());
       next();
     };
+    prepareLeader(plugin);
     plugin.register_hook('init_child', 'tls_peers_start');
     if (!isCluster(plugin)) plugin.register_hook('init_master', 'tls_peers_start');
     // `shutdown` runs on graceful restarts alone.

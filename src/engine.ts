@@ -66,6 +66,8 @@ export class Engine {
   #endKeeping: () => void = ignore;
   readonly #source: SettingsSource;
   #fleet: Fleet | 'alone' | undefined;
+  #isSharing = false;
+  #sharing: { close(): void } | undefined;
   readonly #listeners: (() => void)[] = [];
   /** New settings make a new resolver, and must not make a resolver of the outside forgotten that speaks EDNS. */
   readonly #edns = new EdnsMemory();
@@ -87,12 +89,14 @@ export class Engine {
     let last: GlobalSettings | undefined;
     this.#store = openSettings(source, log, {
       onChange: ({ global }) => {
-        if (last !== undefined && !isDeepStrictEqual(last.fleet, global.fleet)) this.#leaveFleet(graceMs);
-        if (last !== undefined && needsRestart(last, global)) this.#replace();
-        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence))
-          this.#endCounts(closeLater);
-        if (last !== undefined && !isDeepStrictEqual(last.tlsReports, global.tlsReports))
-          this.#endSessions(closeLater);
+        const before = last;
+        const isNew = (part: 'fleet' | 'evidence' | 'tlsReports'): boolean =>
+          before !== undefined && !isDeepStrictEqual(before[part], global[part]);
+        if (isNew('fleet')) this.#leaveFleet(graceMs);
+        if (before !== undefined && needsRestart(before, global)) this.#replace();
+        if (isNew('evidence')) this.#endCounts(closeLater);
+        if (isNew('tlsReports')) this.#endSessions(closeLater);
+        if (isNew('fleet') || isNew('evidence')) this.#shareRecord();
         last = global;
         for (const listener of this.#listeners) listener();
       },
@@ -189,6 +193,29 @@ export class Engine {
     else setTimeout(() => void fleet.close(), graceMs).unref();
   }
 
+  /** Has this process keep what all of this host have counted in the fleet's record; for one of them. */
+  shareRecord(): void {
+    this.#isSharing = true;
+    this.#shareRecord();
+  }
+
+  #shareRecord(): void {
+    this.#sharing?.close();
+    this.#sharing = undefined;
+    const { enabled, days, directory } = this.settings().global.evidence;
+    const fleet = this.#isSharing && enabled ? this.fleet() : 'alone';
+    if (fleet !== 'alone') this.#sharing = fleet.record?.publish({ ...this.#aboutStore(directory), days });
+  }
+
+  #aboutStore(directory: string): AboutStore {
+    return {
+      directory: path.resolve(this.#stateDirectory, directory),
+      owner: this.#owner,
+      log: this.#log,
+      now: () => new Date(),
+    };
+  }
+
   /** Where what happens is counted. Nothing is made on disk before there is something to write. */
   evidence(): EvidenceWriter {
     this.#evidence ??= this.#openEvidence();
@@ -248,12 +275,7 @@ export class Engine {
     const { enabled, directory } = this.settings().global.evidence;
     if (!enabled) return otherwise;
     try {
-      return open(loadBundle('evidence'), {
-        directory: path.resolve(this.#stateDirectory, directory),
-        owner: this.#owner,
-        log: this.#log,
-        now: () => new Date(),
-      });
+      return open(loadBundle('evidence'), this.#aboutStore(directory));
     } catch (error) {
       this.#log.error(`evidence: ${loss}: ${printable(messageOf(error))}`);
       return otherwise;
@@ -342,6 +364,7 @@ export class Engine {
     this.endEvidence();
     if (this.#running !== undefined) this.#shut(this.#running);
     this.#running = undefined;
+    this.#sharing?.close();
     this.#leaveFleet(0);
   }
 
