@@ -26,6 +26,7 @@ import { loadOutboundTls } from '../src/delivery/redis_memory';
 import type { About } from '../src/delivery/kept_session';
 import { logLine, type DeliverySummary, type ReasonSummary } from '../src/delivery/summary';
 import type { Engine } from '../src/engine';
+import type { Fleet } from '../src/fleet/fleet';
 import { utcDay } from '../src/peers/day';
 import { outboundRule } from '../src/peers/rules';
 import { Connections } from '../src/session/connections';
@@ -166,7 +167,8 @@ class Deliveries {
       }
       if (this.#health.delivered(pairOf(summary)) === 'recovered') {
         deliveryCounters.peerChanged('recovering');
-        this.#news.notice(`mail to ${summary.peer} is delivered again (rule ${summary.rule})`);
+        const line = `mail to ${summary.peer} is delivered again (rule ${summary.rule})`;
+        this.#sayOnce(line, ({ notices }) => notices.isFirstRecovery(pairOf(summary)));
       }
     };
     const told = Array.isArray(recipients) ? (recipients as readonly Recipient[]) : undefined;
@@ -292,10 +294,16 @@ class Deliveries {
     if (summary.rule === '') this.#reportOurFault(fate, domainOf(hmail.todo.mail_from), policy);
     else if (this.#health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
       deliveryCounters.peerChanged('failing');
-      this.#news.notice(
-        `mail to ${summary.peer} is ${fate}: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`,
-      );
+      const line = `mail to ${summary.peer} is ${fate}: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`;
+      this.#sayOnce(line, ({ notices }) => notices.isFirstFailure(pairOf(summary), policy.reason));
     }
+  }
+
+  /** The first host of a fleet that finds out says it. */
+  #sayOnce(line: string, isFirst: (fleet: Fleet) => Promise<boolean>): void {
+    const fleet = this.#engine.fleet();
+    if (fleet === 'alone') this.#news.notice(line);
+    else void isFirst(fleet).then((first) => this.#news[first ? 'notice' : 'debug'](line));
   }
 
   /** No rule was found: a file of ours is not valid, whoever the mail is for. */

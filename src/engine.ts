@@ -177,7 +177,10 @@ export class Engine {
     const { fleet: settings } = this.settings().global;
     if (!settings.redis) return 'alone';
     try {
-      return loadBundle('fleet').openFleet({ settings, files: this.#source, log: this.#log });
+      const rules = (): Settings => this.settings();
+      const fleet = loadBundle('fleet').openFleet({ settings, rules, files: this.#source, log: this.#log });
+      fleet.rules.start();
+      return fleet;
     } catch (error) {
       this.#log.error(`fleet: nothing is shared: ${printable(messageOf(error))}`);
       return 'alone';

@@ -168,6 +168,8 @@ describe('settings in the text', () => {
 const madeByPeople = new Set([
   'config/me',
   'config/queue_dir',
+  'config/fleet.key',
+  'config/redis.ini',
   'config/tls_key.pem',
   'config/tls_cert.pem',
   'config/tls',

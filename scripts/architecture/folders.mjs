@@ -19,6 +19,7 @@ export const folders = {
     uses: [
       'src/engine.ts',
       'src/bundles.ts',
+      'src/fleet',
       'src/reports/queue',
       'src/reports/send',
       'src/reports/receive',
@@ -116,6 +117,7 @@ export const folders = {
       'src/reports/store',
       'src/tlsrpt',
       'src/cli',
+      'src/fleet',
       'src/settings/checks',
       'src/settings/load',
       'src/settings/haraka',

@@ -1,13 +1,15 @@
 /** What a process has of its fleet: the connection, and what is shared over it. */
 import { hostname } from 'node:os';
 import type { Log } from '../log';
-import type { SharedPolicies } from '../mta_sts/shared_policies';
 import type { ConfigFiles } from '../settings/haraka/config_files';
 import { redisServer, type RedisServer } from '../settings/haraka/redis_ini';
-import type { GlobalSettings } from '../settings/schema/types';
+import { rulesDigest } from '../settings/load/rules_digest';
+import type { GlobalSettings, Settings } from '../settings/schema/types';
 import { printable } from '../text';
 import { connectFleet, type FleetRedis } from './connection';
 import { fleetRecord, type FleetRecord } from './evidence/record';
+import { HostRules } from './host_rules';
+import { createNotices, type FleetNotices } from './notices';
 import { FleetPolicies } from './policies';
 import { readSecrets, type SecretsReading } from './secret';
 
@@ -16,7 +18,9 @@ export interface Fleet {
   /** What this host is called. */
   readonly host: string;
   /** `undefined` where there is no secret that vouches for them. */
-  readonly policies: SharedPolicies | undefined;
+  readonly policies: FleetPolicies | undefined;
+  readonly notices: FleetNotices;
+  readonly rules: HostRules;
   /** What has happened; `undefined` where a secret is named that cannot be read, for nobody knows then whom to believe. */
   readonly record: FleetRecord | undefined;
   close(): Promise<void>;
@@ -24,12 +28,14 @@ export interface Fleet {
 
 export interface FleetOptions {
   readonly settings: GlobalSettings['fleet'];
+  /** All that is in force now. */
+  readonly rules: () => Settings;
   readonly files: ConfigFiles;
   readonly log: Log;
 }
 
 /** Connects in the background; what cannot be shared for want of a secret is not. @throws Error where redis.ini cannot be read */
-export function openFleet({ settings, files, log }: FleetOptions): Fleet {
+export function openFleet({ settings, rules: rulesNow, files, log }: FleetOptions): Fleet {
   const redis = connectFleet({ server: fleetServer(settings, files), prefix: settings.prefix, log });
   const host = settings.name === '' ? hostname() : settings.name;
   const reading = secretsOf(settings, files);
@@ -37,14 +43,18 @@ export function openFleet({ settings, files, log }: FleetOptions): Fleet {
     log.error(
       `fleet: neither policies nor counts are shared: key_file ${settings.keyFile}: ${printable(reading.why)}`,
     );
-  const policies =
-    reading.kind === 'secrets'
-      ? new FleetPolicies({ redis, secrets: reading.secrets, host, log, now: () => Date.now() })
-      : undefined;
   const secrets = reading.kind === 'secrets' ? reading.secrets : undefined;
-  const isUnknown = secrets === undefined && settings.keyFile !== '';
-  const record = isUnknown ? undefined : fleetRecord(redis, host, secrets);
-  return { redis, host, policies, record, close: () => redis.close() };
+  const about = { redis, host, log, now: () => Date.now() };
+  const policies = secrets && new FleetPolicies({ ...about, secrets });
+  const notices = createNotices({ ...about, secrets });
+  const rules = new HostRules({ ...about, secrets, digest: () => rulesDigest(rulesNow()) });
+  const record =
+    secrets === undefined && settings.keyFile !== '' ? undefined : fleetRecord(redis, host, secrets);
+  const close = (): Promise<void> => {
+    rules.close();
+    return redis.close();
+  };
+  return { redis, host, policies, notices, rules, record, close };
 }
 
 /** The server of redis.ini, with the database that [fleet] names. @throws Error where the file cannot be read */

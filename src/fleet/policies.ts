@@ -40,6 +40,9 @@ export interface FleetPoliciesOptions {
 
 /** Nothing waits for what is written. Milliseconds. */
 const writePatience = 1_000;
+/** For a person who waits, and for each page of a list. Milliseconds. */
+const listPatience = 2_000;
+const pageSize = 1_000;
 /** Messages that are looked at in a second: who can write to Redis must not keep this process busy. */
 const mostMessages = 1_000;
 /** Of what is refused for one reason the log is told so often. Milliseconds. */
@@ -150,6 +153,31 @@ export class FleetPolicies implements SharedPolicies {
       client.set(this.#name('failed', failed), text, { expiration: { type: 'PX', value: left } }),
       client.publish(this.#channel, JSON.stringify({ by: this.#own, failed: { domain, roots } })),
     ]);
+  }
+
+  /** Everything that the fleet holds, in no order. @throws where Redis does not answer */
+  async all(): Promise<(StoredPolicy & { readonly host: string })[]> {
+    const { redis, secrets, now } = this.#options;
+    const found: (StoredPolicy & { readonly host: string })[] = [];
+    let cursor = '0';
+    do {
+      const [next, texts] = await redis.run(listPatience, async (client) => {
+        const page = await client.scan(cursor, { MATCH: redis.key('policy', '*'), COUNT: pageSize });
+        return [page.cursor, page.keys.length === 0 ? [] : await client.mGet(page.keys)] as const;
+      });
+      for (const text of texts) {
+        const decoded = text === null ? undefined : decodePolicy(text, { secrets, now: now() });
+        if (decoded?.kind === 'good') found.push(decoded.value);
+      }
+      cursor = next;
+    } while (cursor !== '0');
+    return found;
+  }
+
+  /** What Redis holds of it is gone; what the hosts hold is not. @throws where Redis does not answer */
+  async forget(keys: readonly PolicyKey[]): Promise<void> {
+    const names = keys.flatMap((key) => [this.#name('policy', key), this.#name('failed', key)]);
+    if (names.length > 0) await this.#options.redis.run(listPatience, (client) => client.del(names));
   }
 
   onNews(listener: NewsListener): () => void {

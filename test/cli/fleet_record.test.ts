@@ -147,11 +147,11 @@ describe.skipIf(!redisIsThere)('a command on one host of a fleet', () => {
     const recordsOf = (directory: string) => {
       const files = directorySource(directory);
       const { settings } = loadSettings(files);
-      const { fleet, evidence } = settings.global;
+      const { evidence } = settings.global;
       return new Records({
         directory: path.resolve(directory, '..', evidence.directory),
         owner: presentOwner,
-        fleet,
+        settings: () => settings,
         files,
       });
     };

@@ -7,6 +7,7 @@ import { loadSettings } from '../../settings/load/load';
 import type { SettingsSource } from '../../settings/load/source';
 import { faultDocument, inOrder, type Fault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
+import { printable } from '../../text';
 import { acceptWhatIsGone, memoryIn } from '../accept_removal';
 import { certificatesIn } from '../certificate_files';
 import { accessSeen, lookAtStart, type Start } from '../access/access';
@@ -14,7 +15,7 @@ import { counted } from '../counted';
 import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
 import { harakaHttpIn } from '../haraka_http';
-import { fleetProblem } from '../fleet';
+import { fleetProblem, fleetRules, joinFleet, type FleetRules } from '../fleet';
 import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
@@ -36,6 +37,8 @@ interface Findings {
   readonly notes: readonly string[];
   /** What others report of the policies of managed domains: whether one that is tested may be enforced. */
   readonly policies: readonly PolicyNote[];
+  /** Where several hosts share their memory: those with the same digest hold mail to the same rules. */
+  readonly rules?: FleetRules;
 }
 
 export const lintCommand = asHaraka({
@@ -75,6 +78,8 @@ async function lint(context: Context, start: Start): Promise<Findings> {
   const source = noting(context.source, read);
   const loaded = loadSettings(source);
   const { settings } = loaded;
+  const joined =
+    context.options['offline'] === true ? ({ kind: 'alone' } as const) : await joinFleet(settings, source);
   const found = findingsAt('lint', {
     files: { settings, source, today },
     memory: memoryIn(directory, loaded),
@@ -82,7 +87,10 @@ async function lint(context: Context, start: Start): Promise<Findings> {
     access: await accessSeen(context, loaded.settings, start),
     ...(await networkSeen(context, settings, start)),
     http: harakaHttpIn(directory),
+    fleet: { problem: await fleetProblem(joined) },
   });
+  const rules = settings.global.fleet.redis ? { rules: await fleetRules(settings, joined) } : {};
+  if (joined.kind === 'joined') await joined.fleet.close();
   const of = (wanted: Finding['severity']) =>
     found.filter(({ severity }) => severity === wanted).map(({ fault }) => fault);
   return {
@@ -93,6 +101,7 @@ async function lint(context: Context, start: Start): Promise<Findings> {
     record: await recentRefusals(context, settings),
     notes: viewpointRemarks(viewpoint),
     policies: await reportedPolicies(context, settings),
+    ...rules,
   };
 }
 
@@ -100,17 +109,13 @@ async function networkSeen(
   { source, options, output, now }: Context,
   settings: Settings,
   { chains }: Start,
-): Promise<Pick<Seen, 'network' | 'fleet'>> {
+): Promise<Pick<Seen, 'network'>> {
   if (options['offline'] === true) return {};
   const progress = (line: string) => output.progress(line);
   const visitMs = settings.global.timeouts.tlsHandshake * 1000;
   const shown = { chains, listeners: smtpListeners(source), visitMs, now };
   const network = { ehloName: ehloName(source), progress, shown };
-  const [answered, problem] = await Promise.all([
-    askNetwork(settings, network),
-    fleetProblem(settings, source),
-  ]);
-  return { network: answered, fleet: { problem } };
+  return { network: await askNetwork(settings, network) };
 }
 
 /** `source`, with the names of the files that are there noted in `read`. */
@@ -130,6 +135,15 @@ function exitCode(findings: Findings, strict: boolean): ExitCode {
   return wrong ? exit.findings : exit.ok;
 }
 
+/** This host's files, and what the others have in force. */
+function rulesLines({ digest, hosts }: FleetRules): string[] {
+  if (hosts.length === 0) return [`rules in these files: digest ${digest}`];
+  const others = hosts.map(
+    ({ host, digest: of }) => `${printable(host, 80)} ${of === digest ? 'the same' : of}`,
+  );
+  return [`rules in these files: digest ${digest}; in force on ${others.join(', ')}`];
+}
+
 function report({ output, json: asJson }: Context, findings: Findings): void {
   if (asJson) {
     const [faults, warnings] = [findings.faults.map(faultDocument), findings.warnings.map(faultDocument)];
@@ -143,6 +157,9 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
     ...findings.warnings.flatMap((one) => faultLines(output, { text: 'warning', style: 'yellow' }, one)),
     ...refusalLines(output, findings.record),
     ...findings.notes.flatMap((note) => labelled(output, 'note', [note], { width: 9 })),
+    ...(findings.rules === undefined ? [] : rulesLines(findings.rules)).flatMap((line) =>
+      paragraph(output, [line]),
+    ),
     ...findings.policies.flatMap(({ domain, text }) => paragraph(output, [`reports on ${domain}: ${text}`])),
     ...paragraph(output, [
       `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +

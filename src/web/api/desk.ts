@@ -80,7 +80,7 @@ export class Desk {
     const records = new Records({
       directory: path.resolve(this.configDirectory, '..', evidence.directory),
       owner: () => ownerOfState(this.configDirectory),
-      fleet,
+      settings: () => this.settings(),
       files: this.source,
     });
     this.#records = { of, records };

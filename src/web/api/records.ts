@@ -9,7 +9,7 @@ import type { Fleet } from '../../fleet/fleet';
 import { silent } from '../../log';
 import type { Day } from '../../peers/day';
 import type { SettingsSource } from '../../settings/load/source';
-import type { GlobalSettings } from '../../settings/schema/types';
+import type { Settings } from '../../settings/schema/types';
 import type { Owner } from '../../state/owner';
 import { messageOf } from '../../text';
 import type { Cube } from './cube';
@@ -21,7 +21,7 @@ const patience = 1_000;
 export interface RecordsOptions {
   readonly directory: string;
   readonly owner: () => Owner;
-  readonly fleet: GlobalSettings['fleet'];
+  readonly settings: () => Settings;
   readonly files: SettingsSource;
 }
 
@@ -53,7 +53,7 @@ export class Records {
   /** @returns what was read, and why that is not the fleet where it should be */
   async upToDate({ from, to, isEarlier, use }: Asked): Promise<{ cube: Cube; problems: readonly string[] }> {
     let why: string[] = [];
-    if (this.#options.fleet.redis && use !== 'host')
+    if (this.#options.settings().global.fleet.redis && use !== 'host')
       try {
         const fleet = await this.#ofFleet(use);
         if (fleet !== undefined) {
@@ -73,8 +73,9 @@ export class Records {
 
   /** `undefined` where it is no ground for what is asked. @throws Error where it cannot be read now */
   async #ofFleet(use: RecordUse): Promise<KeptRecord | undefined> {
-    const { directory, owner, fleet: settings, files } = this.#options;
-    this.#joined ??= loadFleet().openFleet({ settings, files, log: silent });
+    const { directory, owner, settings: rules, files } = this.#options;
+    const settings = rules().global.fleet;
+    this.#joined ??= loadFleet().openFleet({ settings, rules, files, log: silent });
     const { record, redis } = this.#joined;
     if (record === undefined) throw new Error(unknownSecret);
     if (use === 'decided_on' && record.trust === 'unsigned') return undefined;

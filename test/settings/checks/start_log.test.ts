@@ -39,6 +39,7 @@ const lines: Readonly<Record<string, readonly (FoundBy | NotAtStart)[]>> = {
     { check: 'weakened defaults' }, // all checks that a start runs: below
   ],
   'src/fleet/fleet.ts': [{ check: 'secret of the fleet' }],
+  'src/fleet/host_rules.ts': [{ takes: 'change' }],
   'src/fleet/policies.ts': [{ takes: 'mail' }],
   'src/fleet/standing.ts': [{ check: 'Redis of the fleet' }, { check: 'Redis of the fleet' }],
   'src/settings/reload/reminder.ts': [{ check: 'directories' }],
