@@ -144,7 +144,7 @@ describe.skipIf(!redisIsThere)('a command on one host of a fleet', () => {
       const sum = [...cube.merged(asked)].flatMap(({ sightings }) => sightings.map(([, count]) => count));
       return { messages: sum.reduce((all, one) => all + one, 0), problems };
     };
-    const recordsOf = (directory: string) => {
+    const recordsOf = (directory: string, readingPatience = 10_000) => {
       const files = directorySource(directory);
       const { settings } = loadSettings(files);
       const { evidence } = settings.global;
@@ -153,6 +153,7 @@ describe.skipIf(!redisIsThere)('a command on one host of a fleet', () => {
         owner: presentOwner,
         settings: () => settings,
         files,
+        readingPatience,
       });
     };
     const [plain, signed] = [recordsOf(a), recordsOf(c)];

@@ -61,10 +61,14 @@ export class EvidencePublisher {
     this.#later();
   }
 
-  /** Resolves when all that is in the files now is in Redis, or was tried to be. */
-  async flush(): Promise<void> {
+  /**
+   * Resolves when what is in the files now is in Redis, or was tried to be.
+   *
+   * @param how `all`: Redis is asked for what it has of each file; else of those alone of which that is not known
+   */
+  async flush(how: 'all' | 'changed' = 'all'): Promise<void> {
     await this.#running;
-    this.#askAnew();
+    if (how === 'all') this.#askAnew();
     await this.#look();
   }
 

@@ -27,7 +27,7 @@ export interface FleetReaderOptions {
 
 /** Milliseconds for one answer of Redis, and for all of them. */
 const patience = 2_000;
-const longest = 60_000;
+const longest = 300_000;
 
 /** Days that are asked for at most; and peers of a day, in all, that are taken from Redis. */
 const mostDays = 400;

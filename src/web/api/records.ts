@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { loadFleet } from '../../cli/fleet';
 import { aloneBecause, unknownSecret } from '../../cli/fleet_record';
+import { within } from '../../deadline';
 import { dayOfCounts } from '../../day_files/names';
 import { createFileReader } from '../../evidence/store/file_reader';
 import type { Fleet } from '../../fleet/fleet';
@@ -15,14 +16,16 @@ import { messageOf } from '../../text';
 import type { Cube } from './cube';
 import { KeptRecord } from './kept_record';
 
-/** Milliseconds until Redis must be there. */
+/** Milliseconds until Redis must be there; and until what it has must be read, which goes on behind that. */
 const patience = 1_000;
+const readingPatience = 10_000;
 
 export interface RecordsOptions {
   readonly directory: string;
   readonly owner: () => Owner;
   readonly settings: () => Settings;
   readonly files: SettingsSource;
+  readonly readingPatience?: number;
 }
 
 export interface Asked {
@@ -57,7 +60,8 @@ export class Records {
       try {
         const fleet = await this.#ofFleet(use);
         if (fleet !== undefined) {
-          const cube = await fleet.upToDate(from, to, isEarlier);
+          const ms = this.#options.readingPatience ?? readingPatience;
+          const cube = await within(ms, 'reading it', () => fleet.upToDate(from, to, isEarlier));
           return { cube, problems: cube.problems };
         }
       } catch (error) {

@@ -1,13 +1,15 @@
 /**
  * `npm run test:fleet`: three Harakas with two workers each, and a real Redis between them.
  *
- * `--only memory|once|faults` plays one part, `--domains N` has so many domains cold (1,000), `--minutes N` is how long the faults last
+ * `--only memory|cost|record|once|faults` plays one part, `--domains N` has so many domains cold (1,000), `--minutes N` is how long the faults last
  * together (10). `REDIS_SERVER=valkey-server` takes that server. Exit code 0 only if all is as it has to be.
  */
 import { parseArgs } from 'node:util';
 import { redisIsThere } from '../../support/redis_server';
 import { memoryOfPolicies } from './memory';
 import { fetchedOnce } from './once';
+import { recordOfFleet } from './record';
+import { costOfRecord } from './record_cost';
 import type { Print } from './words';
 
 const print: Print = (line) => void process.stdout.write(`${line}\n`);
@@ -26,6 +28,8 @@ async function main(): Promise<void> {
   }
   const parts: Readonly<Record<string, (say: Print) => Promise<void>>> = {
     memory: (say) => memoryOfPolicies(say, 100_000),
+    cost: (say) => costOfRecord(say, 1_000),
+    record: (say) => recordOfFleet(say),
     once: (say) => fetchedOnce(say, { domains: Number(values.domains) }),
   };
   for (const [name, run] of Object.entries(parts)) {
