@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { redisIsThere } from '../../support/redis_server';
+import { throughFaults } from './faults';
 import { memoryOfPolicies } from './memory';
 import { fetchedOnce } from './once';
 import type { Print } from './words';
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
     return;
   }
   const parts: Readonly<Record<string, (say: Print) => Promise<void>>> = {
+    faults: (say) => throughFaults(say, { minutes: Number(values.minutes) }),
     memory: (say) => memoryOfPolicies(say, 100_000),
     once: (say) => fetchedOnce(say, { domains: Number(values.domains) }),
   };
