@@ -1,6 +1,14 @@
 /** What the benchmarks found, as data and as text. */
 
-export const groupNames = ['delivery', 'warm', 'cold', 'growth', 'verification', 'footprint'] as const;
+export const groupNames = [
+  'delivery',
+  'warm',
+  'cold',
+  'growth',
+  'verification',
+  'footprint',
+  'fleet',
+] as const;
 export type GroupName = (typeof groupNames)[number];
 
 /** `quick`: as many rounds as show that everything runs; the figures are rougher. */

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { measureCold } from './decision/cold';
 import { measureWarm } from './decision/warm';
 import { measureDelivery, settingNames, type DeliveryOrder, type SettingName } from './delivery/delivery';
+import { measureFleet } from './fleet/fleet';
 import { measureFootprint } from './footprint';
 import { measureGrowth } from './growth/growth';
 import {
@@ -47,6 +48,7 @@ const groups: Readonly<Record<GroupName, Group>> = {
     title: '5. Verification, beside the handshake',
     measure: ({ effort }) => measureVerification(effort),
   },
+  fleet: { title: '7. A fleet with one memory', measure: measureFleet },
   footprint: { title: '6. Start-up and footprint', measure: ({ effort }) => measureFootprint(effort) },
 };
 

@@ -7,7 +7,7 @@ import type { DeliveryEnvironment, DeliveryOptions } from '../../src/delivery/de
 import { DeliveryGuard } from '../../src/delivery/guard';
 import { limitsOf } from '../../src/delivery/limits';
 import { within } from '../../src/deadline';
-import { discover } from '../../src/discovery/discover';
+import { discover, type Sources } from '../../src/discovery/discover';
 import { decide } from '../../src/policy/decide';
 import type { Decision } from '../../src/policy/requirement';
 import type { HarakaMx, HMailItem } from '../../src/delivery/haraka';
@@ -22,6 +22,8 @@ import { directorySource } from '../../src/settings/load/source';
 export interface Suite {
   /** The rule, the facts within their deadline, and the requirement of each host. */
   decide(level: SecurityLevel, peer: string): Promise<Decision>;
+  /** The same with another resolver and other policies. */
+  decideFrom(sources: Sources, level: SecurityLevel, peer: string): Promise<Decision>;
   /** The same for one message of Haraka's: with a guard on it, and a list of hosts that Haraka may try. */
   offer(level: SecurityLevel, peer: string): Promise<readonly HarakaMx[]>;
   close(): void;
@@ -43,6 +45,8 @@ export function openSuite(dns: string): Suite & { ready(): Promise<unknown> } {
   const environment = environmentOf(engine);
   return {
     decide: (level, peer) => decideWith(environment.options(), ownDomain(level), peer),
+    decideFrom: (sources, level, peer) =>
+      decideWith({ ...environment.options(), sources }, ownDomain(level), peer),
     offer: (level, peer) =>
       new DeliveryGuard(new Message(ownDomain(level), peer), environment, () => undefined).offer(),
     ready: () => engine.resolver().probe(),

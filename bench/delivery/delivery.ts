@@ -2,6 +2,7 @@
  * Messages through real mail servers to hosts with TLS: stock Haraka, Haraka with the suite at each level, Postfix. All of them meet
  * the same hosts, the same DNS and the same messages, in turns.
  */
+import { startRedis, type RedisServer } from '../../test/support/redis_server';
 import type { SecurityLevel } from '../../src/peers/rule';
 import { ownDomain } from '../decision/suite';
 import { alternate, figure, percentile, ratios } from '../measure';
@@ -14,7 +15,8 @@ import type { Subject } from './subject';
 import { peers, startSurroundings, type Place, type Surroundings } from './surroundings';
 
 export const settingNames = ['loopback', 'record', 'far', 'drain', 'handshakes', 'mute'] as const;
-export type SettingName = (typeof settingNames)[number];
+/** `fleet` is for the group of that name. */
+export type SettingName = (typeof settingNames)[number] | 'fleet';
 
 export interface DeliveryOrder {
   readonly effort: Effort;
@@ -141,6 +143,7 @@ const settings: Readonly<Record<SettingName, (bench: Bench) => Promise<Figure[]>
   drain: measureDrain,
   handshakes: measureHandshakes,
   mute: measureMute,
+  fleet: measureWithFleet,
 };
 
 async function measureLoopback(bench: Bench): Promise<Figure[]> {
@@ -302,6 +305,49 @@ async function measureMute(bench: Bench): Promise<Figure[]> {
     figure('a host that answers nothing: without mail for it', 'messages/s', without),
     figure('a host that answers nothing: all other mail', 'messages/s', perSecond(runs[name] ?? []), line),
   ];
+}
+
+/** The same with a Redis that its workers are connected to, and without. */
+async function measureWithFleet(bench: Bench): Promise<Figure[]> {
+  const { isFull } = bench;
+  const redis = await startRedis();
+  try {
+    const [shared, alone] = ['with a fleet, auto', reuseAt('auto')];
+    const messages = isFull ? 1000 : 80;
+    let delivered = 0;
+    const before = await commandsOf(redis);
+    const runs = await bench.alternate(
+      { [shared]: suite('auto', { redisPort: redis.port }), [alone]: suite('auto') },
+      usualConcurrency,
+      (subject, sender, name) => {
+        if (name === shared) delivered += messages;
+        return bench.inAndOut(subject, lettersFrom(sender, 'near', messages));
+      },
+      bench.isHeld ? roundsOfPairs : undefined,
+    );
+    const [with_, without] = [perSecond(runs[shared] ?? []), perSecond(runs[alone] ?? [])];
+    bench.note(
+      `messages: runs of ${messages} to ${peers.near.length} hosts, at auto; each time after the other`,
+    );
+    return [
+      figure('messages with a fleet', 'messages/s', with_),
+      figure('messages alone', 'messages/s', without),
+      figure(
+        '  with a fleet over alone',
+        'x',
+        ratios(with_, without),
+        bench.isHeld ? atLeast(0.97) : undefined,
+      ),
+      figure('  commands to Redis per message', '', [((await commandsOf(redis)) - before) / delivered]),
+    ];
+  } finally {
+    await redis.stop();
+  }
+}
+
+/** That clients gave so far. */
+async function commandsOf(redis: RedisServer): Promise<number> {
+  return Number(/total_commands_processed:(\d+)/.exec(await redis.ask('INFO stats'))?.[1]);
 }
 
 function lettersFrom(sender: string, place: Place, count: number): Letter[] {

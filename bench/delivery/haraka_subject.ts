@@ -22,12 +22,16 @@ export interface HarakaKind {
   readonly evidence?: 'off';
   /** Sessions are counted for the TLS reports to their peers. */
   readonly tlsReports?: 'counted';
+  /** It shares its memory through the Redis there. */
+  readonly redisPort?: number;
   /** Whether it tells how long messages wait before their first connection. */
   readonly waits: 'kept' | 'forgotten';
 }
 
 const reportsIni =
   '[tls_reports]\norganization = Bench\ncontact = me@stock.example\nfrom = tls@stock.example\n';
+
+const fleetIni = '[fleet]\nredis = true\nkey_file = fleet.key\n';
 
 export interface HarakaSubject extends Subject {
   /** Profiles what it does while `work` goes on. @returns the file with the profile, as Node writes them */
@@ -58,7 +62,9 @@ export async function startHarakaSubject(
       env: { BENCH_WAITS: kind.waits, BENCH_PROFILE: profile },
       config: {
         // The limits as they are by default; another state of the suite need not know all of their names.
-        'tls-peers.ini': `[timeouts]\n${kind.suite === 'without_reuse' ? '[delivery]\nreuse_connections = false\n' : ''}${kind.evidence === 'off' ? '[evidence]\nenabled = false\n' : ''}${kind.tlsReports === 'counted' ? reportsIni : ''}`,
+        'tls-peers.ini': `[timeouts]\n${kind.suite === 'without_reuse' ? '[delivery]\nreuse_connections = false\n' : ''}${kind.evidence === 'off' ? '[evidence]\nenabled = false\n' : ''}${kind.tlsReports === 'counted' ? reportsIni : ''}${kind.redisPort === undefined ? '' : fleetIni}`,
+        'redis.ini': `[server]\nhost = 127.0.0.1\nport = ${kind.redisPort ?? 6379}\n`,
+        'fleet.key': '0123456789abcdef0123456789abcdef\n',
         ...Object.fromEntries(
           securityLevels.map((level) => [`tls-peers/${ownDomain(level)}.ini`, domainFile(level)]),
         ),

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { redisIsThere } from '../../support/redis_server';
+import { throughFaults } from './faults';
 import { memoryOfPolicies } from './memory';
 import { fetchedOnce } from './once';
 import { recordOfFleet } from './record';
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
     return;
   }
   const parts: Readonly<Record<string, (say: Print) => Promise<void>>> = {
+    faults: (say) => throughFaults(say, { minutes: Number(values.minutes) }),
     memory: (say) => memoryOfPolicies(say, 100_000),
     cost: (say) => costOfRecord(say, 1_000),
     record: (say) => recordOfFleet(say),
