@@ -473,7 +473,7 @@ export const fleetKeys = {
   key_file: key(
     filePath,
     '',
-    "File of a secret of at least 32 characters, relative to Haraka's config directory, the same on every host. It vouches for MTA-STS policies; left out: they are not shared.",
+    "File of a secret of at least 32 characters, relative to Haraka's config directory, the same on every host. It vouches for MTA-STS policies and for what was counted; left out: policies are not shared, and counts of others decide nothing.",
   ),
 };
 

@@ -13,24 +13,33 @@ import { presentOwner } from '../../../src/state/owner';
 import { startRedis, type RedisServer } from '../../support/redis_server';
 import { fail, type Print } from './words';
 
-/** A fleet, and its day. */
-const hosts = 100;
+/** Fleets, and their day. */
+const fleets = [
+  { hosts: 3, messages: 1_000_000 },
+  { hosts: 100, messages: 100_000_000 },
+];
 const workers = 4;
-const messages = 100_000_000;
 const peers = 1_000_000;
 const days = 30;
 const secondsBetween = 5;
-
-const processes = hosts * workers;
-const ofProcess = messages / processes;
 const writings = 86_400 / secondsBetween;
 const secrets = ['0123456789abcdef0123456789abcdef'] as const;
 
 /** Pieces of a file until it is sent whole again. */
 const piecesUntilWhole = 1_024;
 
-/** @param writings as many of one process as are carried out one by one; those of the whole day follow */
+/** @param measured writings of one process that are carried out one by one; those of the whole day follow */
 export async function costOfRecord(print: Print, measured: number): Promise<void> {
+  for (const fleet of fleets) await costOfFleet(print, measured, fleet);
+}
+
+async function costOfFleet(
+  print: Print,
+  measured: number,
+  { hosts, messages }: (typeof fleets)[number],
+): Promise<void> {
+  const processes = hosts * workers;
+  const ofProcess = messages / processes;
   const server = await startRedis();
   const directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-cost-'));
   const elsewhere = mkdtempSync(path.join(tmpdir(), 'tls-peers-cost-'));
@@ -91,14 +100,15 @@ export async function costOfRecord(print: Print, measured: number): Promise<void
       secrets,
       local: { directory: elsewhere, owner: presentOwner(), today },
     });
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     const { rows } = await reader.read({ from: today, to: today });
-    const ms = performance.now() - begun;
+    const { user, system } = process.cpuUsage(begun);
+    const ms = (user + system) / 1_000;
     const whole = after.received - before.received;
     const memory = await memoryOfDay(server);
     print(
       `its day of ${Math.round(ofProcess)} messages, ${rows.length} peers: ${mb(whole)} MB sent whole, ${mb(memory)} MB of memory ` +
-        `(${Math.round(memory / rows.length)} octets a peer and process), read by another host in ${Math.round(ms)} ms`,
+        `(${Math.round(memory / rows.length)} octets a peer and process), read by another host in ${Math.round(ms)} ms of processor time`,
     );
 
     const wholes = writings / piecesUntilWhole;
@@ -108,9 +118,9 @@ export async function costOfRecord(print: Print, measured: number): Promise<void
     const inMemory = processes * (days * memory + growing);
     print(
       `${hosts} hosts of ${workers} processes, ${messages.toExponential(0)} messages a day, ${peers.toExponential(0)} peers, ${days} days: ` +
-        `${Math.round((processes * (writings + wholes)) / 86_400)} commands/s, ` +
+        `${((processes * (writings + wholes)) / 86_400).toFixed(1)} commands/s, ` +
         `${Math.round((processes * octetsADay) / 86_400 / 1_000)} KB/s, ${(inMemory / 1e9).toFixed(1)} GB of memory ` +
-        `(${((processes * memory) / 1e9).toFixed(2)} GB a day); for each message ${(processes * writings) / messages} commands and ` +
+        `(${((processes * memory) / 1e9).toFixed(3)} GB a day); for each message ${((processes * writings) / messages).toFixed(2)} commands and ` +
         `${Math.round((processes * octetsADay) / messages)} octets`,
     );
     print(
