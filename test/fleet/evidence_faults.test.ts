@@ -293,7 +293,7 @@ describe.skipIf(!redisIsThere)('the record of a fleet', () => {
     const pieceOf = (text: string) => Buffer.concat([Buffer.of(1), deflateRawSync(text)]);
 
     async function forge(pieces: readonly Buffer[], state?: string, file = 'f'.repeat(16)): Promise<void> {
-      const text = state ?? `1 100 ${pieces.length} ${'0'.repeat(32)} forger`;
+      const text = state ?? `1 100 ${pieces.length} ${'0'.repeat(32)} - forger`;
       await redis.run(1_000, (client) => client.hSet(index, file, text));
       for (const piece of pieces) await redis.run(5_000, (client) => client.rPush(`${index}:${file}`, piece));
     }
@@ -350,6 +350,33 @@ describe.skipIf(!redisIsThere)('the record of a fleet', () => {
       expect(found.problems).toContainEqual(expect.stringContaining('not signed with the key of this fleet'));
     });
 
+    it('is signed anew where there is another secret, or one at last', async () => {
+      const [a, other] = [host('a.example'), host('other.example')];
+      const one = writer(a);
+      a.now = new Date('2026-11-28T12:00:00Z');
+      await count(one, 1);
+      a.now = noon;
+      await count(one, 2);
+      await a.publisher.flush();
+      expect(await read(other, 2)).toEqual(all(3, ['a.example']));
+      const [old, next] = [
+        'the first secret, of more than 32 octets',
+        'the second secret, of more than 32 octets',
+      ];
+      for (const [signing, believing] of [
+        [[old], [old]],
+        [[next, old], [next]],
+      ] as const) {
+        a.restart({ secrets: signing });
+        await a.publisher.flush();
+        const reader = host('b.example', believing[0]);
+        expect(await read(reader, 2)).toEqual(all(3, ['a.example']));
+      }
+      const calls = await server.calls('eval');
+      await a.publisher.flush();
+      expect(await server.calls('eval')).toBe(calls + 2);
+    });
+
     it('loses damaged entries and no other', async () => {
       const [a, b] = [host('a.example'), host('b.example')];
       await count(writer(a), 5);
@@ -360,8 +387,8 @@ describe.skipIf(!redisIsThere)('the record of a fleet', () => {
       await forge([Buffer.from('no piece')], undefined, 'e'.repeat(16));
       await forge([pieceOf('foreign')], undefined, 'd'.repeat(16));
       await forge([pieceOf(evidenceHeader.text(dayBefore(today, 1)))], undefined, 'c'.repeat(16));
-      await forge([], `1 100 3 ${'0'.repeat(32)} gone`, 'b'.repeat(16));
-      await forge([], `1 100 999999999 ${'0'.repeat(32)} many`, 'a'.repeat(16));
+      await forge([], `1 100 3 ${'0'.repeat(32)} - gone`, 'b'.repeat(16));
+      await forge([], `1 100 999999999 ${'0'.repeat(32)} - many`, 'a'.repeat(16));
       await forge([], 'nonsense', '9'.repeat(16));
       await forge([], 'x'.repeat(100_000), '8'.repeat(16));
       await forge([], 'x', 'not a file');
@@ -370,7 +397,7 @@ describe.skipIf(!redisIsThere)('the record of a fleet', () => {
       await forge([Buffer.alloc(30_000_000, 1)], undefined, '6'.repeat(16));
       await forge([pieceOf(good.replace('=1', '=1e15'))], undefined, '5'.repeat(16));
       await server.ask(`SET ${index}:${'4'.repeat(16)} text`);
-      await forge([], `1 100 1 ${'0'.repeat(32)} kind`, '4'.repeat(16));
+      await forge([], `1 100 1 ${'0'.repeat(32)} - kind`, '4'.repeat(16));
       const before = process.memoryUsage().rss;
       const { sum, problems } = await read(b);
       expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
@@ -404,7 +431,7 @@ describe.skipIf(!redisIsThere)('the record of a fleet', () => {
       await fc.assert(
         fc.asyncProperty(fc.array(text, { maxLength: 4 }), fc.nat(9), async (pieces, more) => {
           await server.ask('FLUSHALL');
-          await forge(pieces, `1 50 ${pieces.length + more} ${'0'.repeat(32)} x`);
+          await forge(pieces, `1 50 ${pieces.length + more} ${'0'.repeat(32)} - x`);
           expect((await read(b)).sum).toBe(0);
         }),
         { numRuns: 40 },
@@ -416,7 +443,7 @@ describe.skipIf(!redisIsThere)('the record of a fleet', () => {
       await count(writer(b), 1);
       await redis.run(5_000, (client) =>
         client.eval(
-          `for at = 1, 20001 do redis.call('HSET', KEYS[1], string.format('%016x', at), '1 1 1 ${'0'.repeat(32)} x') end`,
+          `for at = 1, 20001 do redis.call('HSET', KEYS[1], string.format('%016x', at), '1 1 1 ${'0'.repeat(32)} - x') end`,
           { keys: [index] },
         ),
       );

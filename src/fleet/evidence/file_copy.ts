@@ -5,7 +5,7 @@ import { openOurs } from '../../day_files/text_lines';
 import type { Day } from '../../peers/day';
 import type { Owner } from '../../state/owner';
 import type { Secrets } from '../secret';
-import { digestOf, newDigest, parseState, stateText, type CopyState } from './copy_state';
+import { digestOf, newDigest, parseState, signerOf, stateText, type CopyState } from './copy_state';
 import { pieceOctets, sealed } from './piece';
 
 export interface CopySource {
@@ -92,9 +92,10 @@ export class FileCopy {
       if (inode !== this.#inode || size < (this.#position?.octets ?? 0)) this.#position = undefined;
       this.#inode = inode;
       const isWhole = Date.now() - Number(mtimeMs) > settled;
+      const signer = signerOf(target.secrets);
       let sent = 0;
       for (let tries = 0; tries < mostTries; tries++) {
-        const from = await this.#begin(file.handle, Number(size), isOver);
+        const from = await this.#begin(file.handle, Number(size), signer, isOver);
         if (from.octets === 0 && !this.#maySendWhole()) return sent;
         const outcome = await this.#sendFrom(file.handle, from, target, isWhole);
         if (from.octets === 0) this.#paidUntil += outcome.octets * wholeCost.perOctet;
@@ -120,10 +121,11 @@ export class FileCopy {
   }
 
   /** Behind what Redis has, where that is the beginning of the file; else at its beginning. */
-  async #begin(handle: FileHandle, size: number, isOver: boolean): Promise<Position> {
+  async #begin(handle: FileHandle, size: number, signer: string, isOver: boolean): Promise<Position> {
     const state = parseState(this.known ?? '');
     const beginning = { octets: 0, pieces: 0, hash: newDigest() };
-    if (state === undefined || state.octets > size || isScattered(state, isOver)) return beginning;
+    if (state === undefined || state.octets > size || state.signer !== signer) return beginning;
+    if (isScattered(state, isOver)) return beginning;
     const { octets, pieces, digest } = state;
     const at = this.#position;
     if (at?.octets === octets && at.pieces === pieces && digestOf(at.hash) === digest) return at;
@@ -161,7 +163,8 @@ export class FileCopy {
         octets += piece.length;
       }
       if (pieces.length === 0) return { kind: 'sent', octets: sent };
-      const state = stateText({ ...at, digest: digestOf(at.hash), host: target.host });
+      const signer = signerOf(target.secrets);
+      const state = stateText({ ...at, digest: digestOf(at.hash), signer, host: target.host });
       this.known = await target.publish({ expected: this.known ?? '', state, how, pieces });
       if (this.known !== state) return { kind: 'differs', octets: sent };
       this.#position = at;
