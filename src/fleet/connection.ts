@@ -43,14 +43,17 @@ export interface FleetRedisOptions {
   readonly server: RedisServer;
   readonly prefix: string;
   readonly log: Log;
+  /** How long it may leave a question unanswered before it is connected to anew. Milliseconds, 5,000 where absent. */
+  readonly silence?: number;
+  /** How often a server that took no writes is tried again. Milliseconds, 10,000 where absent. */
+  readonly writeInterval?: number;
 }
 
 /** Calls of `run` under way, at most: where so many wait, it is too slow to be of use. */
 const mostRunning = 1_000;
 /** How often the server of the subscriptions, which may say nothing for days, is asked whether it is there. Milliseconds. */
 const heartbeat = 10_000;
-/** How often a server that took no writes is tried again. Milliseconds. */
-const writeInterval = 10_000;
+const writeIntervalByDefault = 10_000;
 const writePatience = 1_000;
 
 /** Connects in the background, and for as long as it is not closed. */
@@ -75,10 +78,8 @@ class Connection implements FleetRedis {
   constructor(options: FleetRedisOptions) {
     this.#options = options;
     this.#standing = new Standing(redisPlace(options.server), options.log);
-    this.#commands = new Link(options.server, {
-      up: () => this.#isThere(),
-      away: (why) => this.#standing.away(why),
-    });
+    const listener = { up: () => this.#isThere(), away: (why: string) => this.#standing.away(why) };
+    this.#commands = new Link(options.server, listener, options.silence);
   }
 
   get isUp(): boolean {
@@ -157,13 +158,14 @@ class Connection implements FleetRedis {
   }
 
   #openSubscriptions(): Link {
-    const link: Link = new Link(this.#options.server, {
-      up: (client) => {
+    const listener = {
+      up: (client: RedisClient) => {
         for (const channel of this.#channels.keys()) this.#subscribeAt(client, channel);
       },
       // Said of the other connection, to the same server.
       away: () => undefined,
-    });
+    };
+    const link = new Link(this.#options.server, listener, this.#options.silence);
     this.#heartbeat = setInterval(() => link.doubt(), heartbeat).unref();
     return link;
   }
@@ -192,9 +194,9 @@ class Connection implements FleetRedis {
     this.#writeTrial = setTimeout(() => {
       this.#writeTrial = undefined;
       // After a failover the former primary keeps its connections, and the name leads elsewhere.
-      if (why.startsWith('READONLY')) this.#commands.renew(why);
+      if (why.startsWith('READONLY')) this.#commands.renew();
       else void this.#tryWrite();
-    }, writeInterval).unref();
+    }, this.#options.writeInterval ?? writeIntervalByDefault).unref();
   }
 
   async #tryWrite(): Promise<void> {

@@ -7,22 +7,22 @@ import type { RedisServer } from '../settings/haraka/redis_ini';
 import { messageOf } from '../text';
 import { destroy, newClient, type RedisClient } from './redis_client';
 
-/** To connect, be let in and answer once. Milliseconds. */
-const connectPatience = 5_000;
 /** Between two attempts; half of it at least, by chance: a fleet must not come back all at once. Milliseconds. */
 const retryDelay = { first: 200, longest: 5_000 } as const;
 /** A server that answers within this is there. Milliseconds. */
 export const promptly = 50;
 /** Between two questions to one that did not. Milliseconds. */
 const doubtInterval = 1_000;
-/** One that leaves a question unanswered for so long is connected to anew. Milliseconds. */
-const longestSilence = 5_000;
+/** One that leaves a question unanswered for so long, or does not let in, is connected to anew. Milliseconds. */
+export const longestSilence = 5_000;
 
 export type LinkState =
   | { readonly kind: 'up'; readonly client: RedisClient }
   /** Connected, and does not answer promptly: it is asked until it does. */
   | { readonly kind: 'doubtful'; readonly client: RedisClient }
-  | { readonly kind: 'away'; readonly why: string };
+  | { readonly kind: 'away' };
+
+const away = { kind: 'away' } as const;
 
 export interface LinkListener {
   /** Each time it is there, or again: commands may be given. */
@@ -34,15 +34,18 @@ export interface LinkListener {
 export class Link {
   readonly #server: RedisServer;
   readonly #listener: LinkListener;
-  #state: LinkState = { kind: 'away', why: 'not connected yet' };
+  readonly #silence: number;
+  #state: LinkState = away;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #opening: RedisClient | undefined;
   #isClosed = false;
 
-  constructor(server: RedisServer, listener: LinkListener) {
+  /** @param silence how long it may leave a question unanswered; milliseconds */
+  constructor(server: RedisServer, listener: LinkListener, silence = longestSilence) {
     this.#server = server;
     this.#listener = listener;
+    this.#silence = silence;
     void this.#connect();
   }
 
@@ -58,8 +61,8 @@ export class Link {
   }
 
   /** Connects anew: behind the same name there may be another server by now. */
-  renew(why: string): void {
-    if (this.#state.kind !== 'away') this.#lose(this.#state.client, why);
+  renew(): void {
+    if (this.#state.kind !== 'away') this.#lose(this.#state.client);
   }
 
   close(): void {
@@ -67,16 +70,16 @@ export class Link {
     clearTimeout(this.#timer);
     if (this.#opening !== undefined) destroy(this.#opening);
     if (this.#state.kind !== 'away') destroy(this.#state.client);
-    this.#state = { kind: 'away', why: 'closed' };
+    this.#state = away;
   }
 
   async #connect(): Promise<void> {
     try {
       const client = newClient(this.#server);
       this.#opening = client;
-      client.on('error', (error: unknown) => this.#lose(client, messageOf(error)));
+      client.on('error', () => this.#lose(client));
       await inTime(
-        connectPatience,
+        this.#silence,
         client.connect().then(() => client.ping()),
       );
       this.#opening = undefined;
@@ -89,13 +92,13 @@ export class Link {
       this.#opening = undefined;
       if (this.#isClosed) return;
       this.#retryLater();
-      this.#listener.away(messageOf(error));
+      this.#listener.away(reasonOf(error));
     }
   }
 
-  #lose(client: RedisClient, why: string): void {
+  #lose(client: RedisClient): void {
     if (this.#state.kind === 'away' || this.#state.client !== client) return;
-    this.#state = { kind: 'away', why };
+    this.#state = away;
     destroy(client);
     if (!this.#isClosed) this.#retryLater();
   }
@@ -111,9 +114,9 @@ export class Link {
   async #ask(client: RedisClient, since: number): Promise<void> {
     const askedAt = performance.now();
     try {
-      await inTime(longestSilence, client.ping());
-    } catch (error) {
-      this.#lose(client, messageOf(error));
+      await inTime(this.#silence, client.ping());
+    } catch {
+      this.#lose(client);
       return;
     }
     if (this.#state.kind !== 'doubtful' || this.#state.client !== client) return;
@@ -122,11 +125,18 @@ export class Link {
       this.#listener.up(client);
       return;
     }
-    if (performance.now() - since > doubtInterval) this.#listener.away('it does not answer promptly');
+    if (performance.now() - since > doubtInterval) this.#listener.away(late);
     setTimeout(() => {
       if (this.#state.kind === 'doubtful' && this.#state.client === client) void this.#ask(client, since);
     }, doubtInterval).unref();
   }
+}
+
+/** The same however it is met: several processes find it out in their own ways, and it is said once. */
+const late = 'it does not answer in time';
+
+function reasonOf(error: unknown): string {
+  return error instanceof DeadlinePassed ? late : messageOf(error);
 }
 
 /**

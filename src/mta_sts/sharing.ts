@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Failure } from '../failure';
+import { recentlyUsed } from './background_refresh';
 import { retryAt } from './backoff';
 import type { CacheEntry } from './cache_entry';
 import { isInForce, isNewer, protection } from './cached_policy';
@@ -38,14 +39,22 @@ const patience = [250, 500, 1000];
 const justNow = 10_000;
 /** Workers of one host, and hosts, do not all take in the same at once. Milliseconds. */
 const spread = 300;
-/** For how long a resolver may answer with an id from before: the longest that an answer is kept. Milliseconds. */
-const staleFor = 24 * 3600_000;
+/**
+ * For how long a resolver is taken to answer with an id from before, as long as most records are kept. Who goes back to an old id
+ * has it looked at no later than that. Milliseconds.
+ */
+const staleFor = 3600_000;
+/**
+ * How old a fetch may be for another host to be spared its own. Policies in use are refreshed daily; whoever keeps an old entry and
+ * puts it back, and forges DNS as well, must not pass off what a domain said before it enforced. Milliseconds.
+ */
+const fresh = { enforce: 24 * 3600_000, testing: 3600_000, none: 3600_000 } as const;
 
 /** What is looked for: a policy with this id, in place of the one from before. */
 interface Wish {
   readonly id: string;
   readonly occasion: Occasion;
-  readonly before: StoredPolicy | undefined;
+  before: StoredPolicy | undefined;
 }
 
 export interface SharingDependencies {
@@ -89,7 +98,7 @@ export class Sharing {
   /** Before the policy host is asked for the policy with `id`. Never rejects. */
   async claim(entry: CacheEntry, id: string, occasion: Occasion): Promise<Claim> {
     const { shared } = this.#deps;
-    const wish = { id, occasion, before: entry.policy?.stored };
+    const wish: Wish = { id, occasion, before: heldBy(entry) };
     const known = await this.#settle(entry, wish);
     if (known !== 'open') return known;
     const lock = await shared.lock(entry);
@@ -125,8 +134,9 @@ export class Sharing {
     });
   }
 
-  async #settle(entry: CacheEntry, { id, occasion, before }: Wish): Promise<Claim | 'open'> {
+  async #settle(entry: CacheEntry, wish: Wish): Promise<Claim | 'open'> {
     const { shared, clock } = this.#deps;
+    const { id, occasion, before } = wish;
     const { policy, failed }: SharedEntry = await shared.read(entry);
     const held = entry.policy?.stored;
     // It was told on the channel meanwhile.
@@ -136,8 +146,11 @@ export class Sharing {
       // It would relax what is held here: this host has to see for itself, whoever else does.
       if (isNewer(policy, entry.policy)) return { ...this.#shared, tell: nothing };
     }
-    // One with another id is better than none, should the policy host not answer.
-    if (policy !== undefined && !isInForce(entry.policy, clock.steady())) await this.#adopt(entry, policy);
+    // An old one is better than none, should the policy host not answer. It is no reason not to ask.
+    if (policy !== undefined && !isInForce(entry.policy, clock.steady())) {
+      await this.#adopt(entry, policy);
+      wish.before = heldBy(entry);
+    }
     if (failed?.id === id && occasion !== 'last_chance' && this.#counts(failed, entry))
       return { kind: 'settled', failure: failed.failure };
     return 'open';
@@ -145,9 +158,9 @@ export class Sharing {
 
   /** Whether asking the policy host for `id` would tell no more. */
   #isOfUse(policy: StoredPolicy, entry: CacheEntry, id: string, occasion: Occasion): boolean {
-    if (policy.id !== id || !isNewer(policy, entry.policy)) return false;
-    if (occasion !== 'last_chance') return true;
-    return entry.policy?.stored.id !== id || this.#deps.clock.wall() - policy.fetchedAt < justNow;
+    const age = this.#deps.clock.wall() - policy.fetchedAt;
+    if (policy.id !== id || age >= fresh[policy.policy.mode] || !isNewer(policy, entry.policy)) return false;
+    return occasion !== 'last_chance' || entry.policy?.stored.id !== id || age < justNow;
   }
 
   /**
@@ -174,7 +187,8 @@ export class Sharing {
     if (entry.policy?.stored.fetchedAt === policy.fetchedAt && entry.policy.stored.id === policy.id)
       return true;
     if (!mayTakeOver(policy, entry.policy, clock.steady())) return false;
-    await cache.put(entry, { ...policy, roots: entry.roots }, clock.wall());
+    const unusedFor = Math.min(clock.steady() - entry.usedAt, recentlyUsed);
+    await cache.put(entry, { ...policy, roots: entry.roots }, clock.wall() - unusedFor);
     return true;
   }
 
@@ -193,6 +207,10 @@ export class Sharing {
     if (before !== undefined && after === stored.id && after !== before)
       entry.superseded = { id: before, until: clock.steady() + staleFor };
   }
+}
+
+function heldBy({ policy }: CacheEntry): StoredPolicy | undefined {
+  return policy?.stored;
 }
 
 function backoffOf({ id, failures, failedAt, failure }: SharedFailure, clock: Clock) {

@@ -258,6 +258,30 @@ describe.skipIf(!redisIsThere)('the hosts of a fleet', () => {
       expect(await get(one, 'a.example')).toMatchObject(enforced);
     });
 
+    it.each([
+      [
+        'enforced',
+        { mode: 'enforce', mx: ['mx.old.example'], maxAge: 31_536_000, extensions: [] },
+        24 * hour,
+      ],
+      ['only tested', { mode: 'testing', mx: ['mx.example.com'], maxAge: 31_536_000, extensions: [] }, hour],
+    ] as const)(
+      'ask for themselves where what was %s is put back, though it is signed and the record as it was',
+      async (_what, policy, age) => {
+        const domain = await world.domain('a.example');
+        const fetchedAt = clock.wall() - age * 1000;
+        const one = await host();
+        await write(
+          policyKey('a.example'),
+          encodePolicy(secrets, 'x', stored('a.example', { fetchedAt, policy })),
+        );
+        expect(await get(one, 'a.example')).toMatchObject({
+          policy: { mode: 'enforce', mx: ['mx.example.com'] },
+        });
+        expect(domain.host.requests).toHaveLength(1);
+      },
+    );
+
     it('are not held up by locks that they did not take', async () => {
       await world.domain('a.example');
       const one = await host();

@@ -124,6 +124,7 @@ export async function throughFaults(print: Print, { minutes }: { readonly minute
     }
     await flow.stop();
     const wrong = [...(await everythingArrived(lab, flow, print)), ...unprotected(lab, flow, print)];
+    wrong.push(...(await asWithoutRedis(lab, print)));
     said(lab, print);
     if (slow.length > 0) wrong.push(`decisions took more than twice as long: ${slow.join(', ')}`);
     if (wrong.length > 0) fail(wrong.join('; '));
@@ -163,7 +164,7 @@ function worldOf({ warm: known, cold, traps, gone }: Names): World {
   });
   const all = [
     ...[...known, ...cold].map((name) => [name, enforced('mx.shared.example')] as const),
-    ...[...traps, ...gone].map((name) => [name, enforced('mx.bad.example')] as const),
+    ...[...traps, ...gone, late].map((name) => [name, enforced('mx.bad.example')] as const),
   ];
   return {
     domains: Object.fromEntries(all),
@@ -272,6 +273,9 @@ async function decisions(
   return { text, isSlow: alone.length >= enough && p99 > 2 * p99Alone };
 }
 
+/** Known to one host alone. */
+const late = 'late.example';
+
 const mustNotGo = /^(?:trap|gone)/;
 
 /** @returns what is wrong */
@@ -320,6 +324,27 @@ function unprotected({ world, hosts }: FleetLab, flow: Flow, print: Print): stri
     print(`    ${sent?.host} to ${sent?.domain}: ${about.map((line) => line.slice(0, 300)).join(' | ')}`);
   }
   return got.length > 0 || (clear?.length ?? 0) > 0 ? ['something was protected less than it has to be'] : [];
+}
+
+/**
+ * One host has a policy whose record and policy host are gone: it holds its mail to it. For a host that never had it, it is as it
+ * is for the one that is alone. @returns what is wrong
+ */
+async function asWithoutRedis({ world, hosts }: FleetLab, print: Print): Promise<string[]> {
+  const [one, two] = hosts;
+  const alone = hosts.find(({ name }) => name === 'alone');
+  if (one === undefined || two === undefined || alone === undefined) return ['hosts are missing'];
+  const statuses: string[] = [];
+  const mail = async (host: FleetHost): Promise<void> =>
+    void statuses.push((await host.deliver(late)).status);
+  await mail(one);
+  world.dns.remove(`_mta-sts.${late}`, 'TXT');
+  world.policyHosts.get(late)?.setBehaviour('server-error');
+  for (const host of [one, two, alone]) await mail(host);
+  print(`record and policy host gone: ${statuses.join(', ')} (before, there, elsewhere, alone)`);
+  const [before, there, elsewhere, byItself] = statuses;
+  if (before !== 'deferred' || there !== 'deferred') return ['a policy was lost with its record'];
+  return elsewhere === byItself ? [] : ['a host that never had a policy is not as without Redis'];
 }
 
 /** What operators read of it. */
