@@ -1,5 +1,6 @@
-/** `npm run test:tls-reports`: reports of a whole day, beside what the peers saw; receivers that fail; many domains. */
+/** `npm run test:tls-reports`: reports of a whole day, beside what the peers saw; receivers that fail; senders that are killed; many domains. */
 import { compareDay } from './day';
+import { killSenders } from './killed';
 import { measureScale } from './scale';
 import { tryReceivers } from './receivers';
 
@@ -13,6 +14,10 @@ const parts: Readonly<Record<string, () => Promise<boolean>>> = {
   receivers: () => {
     print('receivers of reports that fail, and rules that keep a report back');
     return tryReceivers((line) => print(`  ${line}`));
+  },
+  killed: () => {
+    print('a sender that is killed between sending and noting');
+    return killSenders((line) => print(`  ${line}`));
   },
   scale: () => {
     print('100,000 domains in one day');
