@@ -15,7 +15,8 @@ const messages = 2;
 const signing = signingKey();
 const workers = 2;
 
-export async function compareDay(print: (line: string) => void): Promise<boolean> {
+/** @param haraka the directory of another than the usual one */
+export async function compareDay(print: (line: string) => void, haraka?: string): Promise<boolean> {
   const records: RawRecordSet[] = Object.keys(kinds).map((word) => ({
     name: `_smtp._tls.${word}.example`,
     type: 'TXT',
@@ -27,6 +28,7 @@ export async function compareDay(print: (line: string) => void): Promise<boolean
   const lab = await startLab(
     { domains: { ...domains, 'desk.example': {} }, records },
     {
+      ...(haraka === undefined ? {} : { haraka }),
       workers,
       plugins: ['clock', 'tls-peers'],
       ownPlugins: { clock },

@@ -3,13 +3,25 @@ import { compareDay } from './day';
 import { killSenders } from './killed';
 import { measureScale } from './scale';
 import { tryReceivers } from './receivers';
+import { installedHaraka } from '../versions/installs';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Besides the usual one. */
+const olderHarakas = ['3.0.4', '3.1.0', '3.1.6', '3.2.1'];
 
 const parts: Readonly<Record<string, () => Promise<boolean>>> = {
   day: () => {
     print('a day of sessions, and the reports on the next');
     return compareDay((line) => print(`  ${line}`));
+  },
+  versions: async () => {
+    let isRight = true;
+    for (const version of olderHarakas) {
+      print(`the same through Haraka ${version}`);
+      if (!(await compareDay((line) => print(`  ${line}`), await installedHaraka(version)))) isRight = false;
+    }
+    return isRight;
   },
   receivers: () => {
     print('receivers of reports that fail, and rules that keep a report back');
