@@ -48,6 +48,26 @@ export const families = {
     help: 'Peers by what they began to do: failing or recovering.',
     labels: ['began'],
   },
+  received_messages_total: {
+    kind: 'counter',
+    help: 'Messages from others, once for each managed domain, by the level of the rule and whether they were accepted or refused.',
+    labels: ['level', 'outcome'],
+  },
+  received_protected_messages_total: {
+    kind: 'counter',
+    help: 'Accepted messages from others by TLS version; none for cleartext.',
+    labels: ['tls'],
+  },
+  refusals_total: {
+    kind: 'counter',
+    help: 'Refused messages from others by reason.',
+    labels: ['reason'],
+  },
+  observed_refusals_total: {
+    kind: 'counter',
+    help: 'Accepted messages from others that would have been refused had the rule been enforced, by reason.',
+    labels: ['reason'],
+  },
   held_messages: {
     kind: 'gauge',
     help: 'Messages that wait because of a rule, by reason.',
@@ -105,7 +125,7 @@ export const families = {
 
 export type FamilyName = keyof typeof families;
 
-/** What the deliveries count, under the names that they have there. */
+/** What deliveries and incoming messages count, under the names that they have there. */
 export const counted: Readonly<Record<string, FamilyName>> = {
   deliveries: 'deliveries_total',
   protection: 'protected_messages_total',
@@ -114,4 +134,8 @@ export const counted: Readonly<Record<string, FamilyName>> = {
   handshakes: 'handshakes_total',
   session_messages: 'session_messages_total',
   peer_changes: 'peer_changes_total',
+  received: 'received_messages_total',
+  received_protection: 'received_protected_messages_total',
+  refusals: 'refusals_total',
+  observed_refusals: 'observed_refusals_total',
 };
