@@ -76,7 +76,8 @@ async function run(lab: Lab, print: (line: string) => void, processes: number): 
   await moveClock(lab, aheadTo(1, '00:30'), processes);
   const wanted = expected.filter(([, rows]) => rows.length > 0).length;
   const desk = lab.peer('mx.desk.example');
-  await desk.until((peer) => peer.messages.length >= wanted, 180_000);
+  // What is missing then is said by domain.
+  await desk.until((peer) => peer.messages.length >= wanted, 180_000).catch(() => undefined);
   print(`${desk.messages.length} reports came; ${wanted} are to come`);
   const found = new Map<string, string[]>();
   for (const message of desk.messages) {
