@@ -85,6 +85,7 @@ export const folders = {
       'src/evidence/views',
       'src/evidence',
       'src/day_files',
+      'src/policy',
       'src/mta_sts',
       'src/peers',
     ],
