@@ -1,6 +1,6 @@
 /** The page: where one is, and the view that is shown. */
 import { render } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { linkTo, useRoute, type Route } from './route';
 import { useAnswer } from './api';
 import type { Status } from './shapes';
@@ -25,7 +25,8 @@ function Page() {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
-  useEffect(() => {
+  // Together with the view: a key that is pressed as soon as that is there belongs to it.
+  useLayoutEffect(() => {
     document.title = `TLS peers: ${titleOf(route)}`;
     // Who came by the keyboard goes on within the view.
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
