@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { fieldsIn } from '../../json_lines';
 import { codeOf } from '../../state/error_code';
 import { isMissing } from '../../state/state_fault';
 
@@ -120,10 +121,10 @@ export class SenderLock {
 
 /** Only of this host it can be told. */
 function isDead(holder: string): boolean {
+  const { host, pid, token } = fieldsIn(holder) ?? {};
+  if (host !== hostname() || typeof pid !== 'number') return false;
+  if (pid === process.pid) return typeof token !== 'string' || !ownTokens.has(token);
   try {
-    const { host, pid, token } = JSON.parse(holder) as Record<string, unknown>;
-    if (host !== hostname() || typeof pid !== 'number') return false;
-    if (pid === process.pid) return typeof token !== 'string' || !ownTokens.has(token);
     process.kill(pid, 0);
     return false;
   } catch (error) {

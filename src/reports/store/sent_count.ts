@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import type { Day } from '../../peers/day';
+import { fieldsIn } from '../../json_lines';
 import { useStateDirectory } from '../../state/directory';
 import { isMissing } from '../../state/state_fault';
 import { readPlainFile, replaceFile } from '../../state/files';
@@ -72,11 +73,11 @@ export class SentCount {
     const none: Taken = { day, noted: 0, used: 0 };
     try {
       const text = await readPlainFile(path.join(directory, name), { uid: owner.uid, atMost: 4096 });
-      const { day: of, count } = (JSON.parse(text) ?? {}) as Record<string, unknown>;
+      const { day: of, count } = fieldsIn(text) ?? {};
       if (of !== day || typeof count !== 'number' || !Number.isSafeInteger(count) || count < 0) return none;
       return { day, noted: count, used: count };
     } catch (error) {
-      if (isMissing(error) || error instanceof SyntaxError) return none;
+      if (isMissing(error)) return none;
       throw error;
     }
   }

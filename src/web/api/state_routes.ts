@@ -7,13 +7,14 @@ import { ownerOf } from '../../peers/candidates';
 import { createFileStore } from '../../mta_sts/file_store';
 import { silent } from '../../log';
 import { harakaHttpIn } from '../../cli/haraka_http';
+import { policyDocument, sorted } from '../../cli/documents';
 import { certificatesIn } from '../../cli/certificate_files';
 import { memoryIn } from '../../cli/accept_removal';
 import { ownerOfState } from '../../cli/install';
 import { enabledPeers } from '../../settings/checks/exemptions';
 import { findingsAt } from '../../settings/checks/checks';
 import { loadSettings } from '../../settings/load/load';
-import { faultDocument, inOrder } from '../../settings/schema/fault';
+import { faultDocument } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import type { MetricsFacts } from '../shared/metrics_facts';
 import { heldNow } from './held';
@@ -126,12 +127,8 @@ export async function lint(desk: Desk): Promise<Reply> {
     certificates: await certificatesIn(configDirectory, source, settings, desk.now()),
     http: harakaHttpIn(configDirectory),
   });
-  const of = (severity: 'fault' | 'warning') =>
-    found.filter((one) => one.severity === severity).map(({ fault }) => fault);
-  return document({
-    faults: inOrder([...loaded.faults, ...of('fault')]).map(faultDocument),
-    warnings: inOrder(of('warning')).map(faultDocument),
-  });
+  const { faults, warnings } = sorted(loaded.faults, found);
+  return document({ faults: faults.map(faultDocument), warnings: warnings.map(faultDocument) });
 }
 
 /** The same shape as `cache list --json`. */
@@ -153,17 +150,8 @@ async function storedPolicies(desk: Desk) {
   const directory = path.resolve(desk.configDirectory, '..', mtaSts.directory);
   const owner = ownerOfState(desk.configDirectory);
   const found = [];
-  for await (const { domain, id, fetchedAt, policy } of createFileStore(directory, {
-    log: silent,
-    owner,
-  }).all())
-    found.push({
-      domain,
-      id,
-      fetched: new Date(fetchedAt).toISOString(),
-      expires: new Date(fetchedAt + policy.maxAge * 1000).toISOString(),
-      policy,
-    });
+  for await (const stored of createFileStore(directory, { log: silent, owner }).all())
+    found.push(policyDocument(stored));
   return found.sort((a, b) => (a.domain < b.domain ? -1 : 1));
 }
 
