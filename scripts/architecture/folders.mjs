@@ -76,6 +76,8 @@ export const folders = {
       'src/web/shared',
       'src/cli',
       'src/hosting',
+      'src/reports/view',
+      'src/reports/store',
       'src/settings/reload',
       'src/settings/checks',
       'src/settings/load',

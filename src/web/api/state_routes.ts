@@ -23,6 +23,7 @@ import { monthDays, type Desk } from './desk';
 import { groupOf, type PeerTable } from './peers';
 import type { PeerSums } from './columns';
 import type { Query } from './query';
+import { reportFacts } from './reports';
 import { csv, document, type Reply } from './reply';
 import type { ProcessFacts } from '../shared/wire';
 
@@ -160,11 +161,12 @@ const soonest = 100;
 
 export async function figures(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const peers = query.integer('peers', { min: 0, max: 1000, usual: 0 });
-  const [stored, own, busiest, waiting] = await Promise.all([
+  const [stored, own, busiest, waiting, reports] = await Promise.all([
     storedPolicies(desk),
     ownCertificates(desk),
     table.busiest(peers),
     heldNow(desk).catch(() => undefined),
+    reportFacts(desk),
   ]);
   const held = new Map<string, number>();
   for (const { reason, messages } of waiting?.groups ?? [])
@@ -193,6 +195,7 @@ export async function figures(desk: Desk, table: PeerTable, query: Query): Promi
     held: Object.fromEntries(held),
     oldestHeld: oldest === undefined ? '' : oldest.arrived.toISOString(),
     isHeldKnown: waiting !== undefined,
+    reports,
   } satisfies MetricsFacts);
 }
 

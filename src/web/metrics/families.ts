@@ -99,6 +99,26 @@ export const families = {
     help: 'Time until a section with exempt_until stops to apply; the 100 that come first.',
     labels: ['rule'],
   },
+  reports: {
+    kind: 'gauge',
+    help: 'TLS reports to others, of the days that are remembered, by what became of them.',
+    labels: ['state'],
+  },
+  received_reports: {
+    kind: 'gauge',
+    help: 'TLS reports of others that are kept.',
+    labels: [],
+  },
+  reported_failures: {
+    kind: 'gauge',
+    help: 'Failed sessions of the last seven days that trusted reporters tell of, by managed domain.',
+    labels: ['domain'],
+  },
+  policy_rollout: {
+    kind: 'gauge',
+    help: 'What TLS reports say of the policy of a managed domain: 1 at waiting, failing, safe or not_testing.',
+    labels: ['domain', 'state'],
+  },
   configuration_faults: {
     kind: 'gauge',
     help: 'Faults in the files as they are now. Where there are some, the last good settings stay in force.',

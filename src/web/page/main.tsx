@@ -11,6 +11,7 @@ import { Overview } from './views/overview';
 import { Own } from './views/own';
 import { Peer } from './views/peer';
 import { Peers } from './views/peers';
+import { Reports } from './views/reports';
 
 const views: readonly { readonly view: string; readonly name: string; readonly also?: readonly string[] }[] =
   [
@@ -18,6 +19,7 @@ const views: readonly { readonly view: string; readonly name: string; readonly a
     { view: 'domains', name: 'Domains', also: ['peers', 'peer'] },
     { view: 'held', name: 'Held up' },
     { view: 'own', name: 'Certificates and policies' },
+    { view: 'reports', name: 'TLS reports' },
     { view: 'health', name: 'Health' },
   ];
 
@@ -80,6 +82,8 @@ function View({ view, query }: Route) {
       return <Held />;
     case 'own':
       return <Own />;
+    case 'reports':
+      return <Reports />;
     case 'health':
       return <Health />;
     default:
