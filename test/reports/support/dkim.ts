@@ -1,5 +1,5 @@
 /** Keys that sign and records that vouch for them. */
-import { generateKeyPairSync } from 'node:crypto';
+import { createKey } from '../../../haraka-test-harness/pki';
 
 export interface Signing {
   /** PEM. */
@@ -8,13 +8,10 @@ export interface Signing {
   readonly record: string;
 }
 
-export function signingKey(tags = ''): Signing {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const spki = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  return {
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    record: `v=DKIM1; k=rsa; ${tags}p=${spki}`,
-  };
+/** @param bits 1024 sign five times as fast, and are the least that counts (RFC 8301 section 3.2) */
+export function signingKey(tags = '', bits: 1024 | 2048 = 2048): Signing {
+  const { pem, spki } = createKey(bits === 1024 ? 'rsa-1024' : 'rsa');
+  return { privateKey: pem, record: `v=DKIM1; k=rsa; ${tags}p=${spki.toString('base64')}` };
 }
 
 /** What Haraka's dkim plugin has in its configuration, for `domain`. */
