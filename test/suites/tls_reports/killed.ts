@@ -1,5 +1,6 @@
 /** Haraka is killed between sending a report and noting that it did: who asked for it has it then, and at most twice. */
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import PostalMime from 'postal-mime';
@@ -18,18 +19,20 @@ const path = require('path');
 const home = process.env.HARAKA || process.cwd();
 const mark = path.join(home, 'killed');
 const kill = (when) => {
-  if (when !== process.env.KILLED_WHEN || fs.existsSync(mark)) return;
+  if (when !== process.env.KILLED_WHEN || fs.existsSync(mark)) return false;
   fs.writeFileSync(mark, String(process.pid));
-  process.kill(process.pid, 'SIGKILL');
+  const now = () => process.kill(process.pid, 'SIGKILL');
+  if (process.env.KILLED_AFTER === undefined) now();
+  setTimeout(now, Number(process.env.KILLED_AFTER));
+  return true;
 };
 exports.register = function () {
   const outbound = this.haraka_require('outbound');
   const send = outbound.send_email;
   outbound.send_email = function (from, to, contents, next, options) {
-    kill('before it is handed over');
+    if (kill('before it is handed over')) return;
     return send.call(this, from, to, contents, (...answer) => {
-      kill('when Haraka has it');
-      next(...answer);
+      if (!kill('when Haraka has it')) next(...answer);
     }, options);
   };
   const { request } = http;
@@ -63,6 +66,13 @@ export async function killSenders(print: (line: string) => void): Promise<boolea
     print(`${problem === '' ? '' : 'WRONG '}killed ${name}: ${copies} came${problem}`);
     if (problem !== '') isRight = false;
   }
+  for (const when of ['before it is handed over', 'when Haraka has it'] as const) {
+    const [copies, problem] = await oneOfTwoKilled(when);
+    print(
+      `${problem === '' ? '' : 'WRONG '}of two Harakas, the one with the duty killed ${when}: ${copies} came${problem}`,
+    );
+    if (problem !== '') isRight = false;
+  }
   return isRight;
 }
 
@@ -70,29 +80,7 @@ async function killedAt(way: Way): Promise<[copies: number, problem: string]> {
   const { when, workers } = way;
   const isHttps = when === 'when a receiver by HTTPS has it';
   const rua = isHttps ? 'https://mta-sts.desk.example/report' : 'mailto:tls@desk.example';
-  const lab = await startLab(
-    {
-      domains: { 'peer.example': {}, 'desk.example': { sts: { policy: { mode: 'none' } } } },
-      records: [
-        {
-          name: '_smtp._tls.peer.example',
-          type: 'TXT',
-          records: [{ type: 'TXT', text: `v=TLSRPTv1; rua=${rua}` }],
-        },
-      ],
-    },
-    {
-      workers,
-      plugins: ['clock', 'killer', 'tls-peers'],
-      ownPlugins: { clock, killer },
-      env: { KILLED_WHEN: when },
-      config: {
-        ...dkimConfig('ours.example', signingKey()),
-        'tls-peers.ini':
-          '[tls_reports]\norganization = Ours\ncontact = me@ours.example\nfrom = tls@ours.example\nmax_delay = 0\n',
-      },
-    },
-  );
+  const lab = await startSender(rua, workers, { KILLED_WHEN: when });
   try {
     await lab.deliver({ from: 'me@ours.example', to: 'you@peer.example' });
     await countsWritten(lab);
@@ -110,16 +98,82 @@ async function killedAt(way: Way): Promise<[copies: number, problem: string]> {
       return lab.haraka.logLines.some((line) => /those of .* are done with/.test(line));
     });
     const reports = isHttps ? posted(lab) : await mailed(lab);
-    const problem =
-      reports.length < 1 || reports.length > 2
-        ? '; one or two were to come'
-        : new Set(reports).size > 1
-          ? '; they differ'
-          : '';
-    return [reports.length, problem];
+    return [reports.length, problemOf(reports)];
   } finally {
     await lab.stop();
   }
+}
+
+function problemOf(reports: readonly string[]): string {
+  if (reports.length < 1 || reports.length > 2) return '; one or two were to come';
+  return new Set(reports).size > 1 ? '; they differ' : '';
+}
+
+/** Longer than the other one takes to look whether there is something to do. Milliseconds. */
+const held = 12_000;
+
+/** Two Harakas keep their reports in one place, as one that follows another does. The one without the duty waits, and takes over. */
+async function oneOfTwoKilled(when: Way['when']): Promise<[copies: number, problem: string]> {
+  const shared = await mkdtemp(path.join(tmpdir(), 'tls-peers-shared-'));
+  const rua = 'mailto:tls@desk.example';
+  const first = await startSender(rua, 0, { KILLED_WHEN: when, KILLED_AFTER: String(held) }, shared);
+  const second = await startSender(rua, 0, {}, shared);
+  try {
+    await first.deliver({ from: 'me@ours.example', to: 'you@peer.example' });
+    await until(() => readdir(shared).then((names) => names.some((name) => name.endsWith('.counts'))));
+    await moveClock(first, aheadTo(1, '00:30'));
+    await until(() => readdir(first.haraka.directory).then((names) => names.includes('killed')));
+    await moveClock(second, aheadTo(1, '00:30'));
+    const sent = () => second.peer('mx.desk.example').messages.length;
+    const how = await Promise.race([first.haraka.ended, until(() => Promise.resolve(sent() > 0))]);
+    if (how !== 'SIGKILL') return [sent(), '; the other one sent while the duty was held'];
+    let ahead = aheadTo(1, '00:45');
+    await until(async () => {
+      await moveClock(second, (ahead += 1_000), 0);
+      return second.haraka.logLines.some((line) => /those of .* are done with/.test(line));
+    });
+    const reports = [...(await mailed(first)), ...(await mailed(second))];
+    return [reports.length, problemOf(reports)];
+  } finally {
+    await first.stop();
+    await second.stop();
+    await rm(shared, { recursive: true, force: true });
+  }
+}
+
+const signing = signingKey();
+
+/** @param shared where reports are kept; in the install where absent */
+function startSender(
+  rua: string,
+  workers: number,
+  env: Readonly<Record<string, string>>,
+  shared?: string,
+): Promise<Lab> {
+  return startLab(
+    {
+      domains: { 'peer.example': {}, 'desk.example': { sts: { policy: { mode: 'none' } } } },
+      records: [
+        {
+          name: '_smtp._tls.peer.example',
+          type: 'TXT',
+          records: [{ type: 'TXT', text: `v=TLSRPTv1; rua=${rua}` }],
+        },
+      ],
+    },
+    {
+      workers,
+      plugins: ['clock', 'killer', 'tls-peers'],
+      ownPlugins: { clock, killer },
+      env,
+      config: {
+        ...dkimConfig('ours.example', signing),
+        'tls-peers.ini':
+          '[tls_reports]\norganization = Ours\ncontact = me@ours.example\nfrom = tls@ours.example\nmax_delay = 0\n' +
+          (shared === undefined ? '' : `directory = ${shared}\n`),
+      },
+    },
+  );
 }
 
 async function countsWritten(lab: Lab): Promise<void> {

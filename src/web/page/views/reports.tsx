@@ -29,7 +29,7 @@ function Received({ receives, gates, rows, reports, problems }: ReceivedDocument
   return (
     <>
       <Problems of={problems} />
-      <p>{number(reports)} reports of others are kept.</p>
+      <p>Reports of others that are kept: {number(reports)}</p>
       <Table
         caption="What they say of our policies"
         rows={gates}
