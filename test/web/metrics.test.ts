@@ -76,6 +76,13 @@ test('TLS reports: each state is there, also with 0, and a rollout is in one', a
   });
 });
 
+test('reports that cannot be read keep nothing else back', async () => {
+  const { status, body } = await metrics([], { reports: 'not_known' }).answer('');
+  expect(status).toBe(200);
+  expect(String(body)).not.toContain('haraka_tls_peers_reports{');
+  expect(String(body)).toContain('haraka_tls_peers_configuration_faults 0');
+});
+
 test('OpenMetrics where it is asked for, with counters by the names that it wants', async () => {
   const count = { name: 'deliveries', labels: { level: 'auto', outcome: 'delivered' }, value: 4 };
   const { headers, body } = await metrics([count]).answer(

@@ -166,7 +166,7 @@ export async function figures(desk: Desk, table: PeerTable, query: Query): Promi
     ownCertificates(desk),
     table.busiest(peers),
     heldNow(desk).catch(() => undefined),
-    reportFacts(desk),
+    reportFacts(desk).catch(() => 'not_known' as const),
   ]);
   const held = new Map<string, number>();
   for (const { reason, messages } of waiting?.groups ?? [])

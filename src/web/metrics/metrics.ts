@@ -87,7 +87,7 @@ export class Metrics {
         yield sample('peer_messages', { ...labels, tls: version_ }, count);
       yield sample('peer_failures', labels, failures);
     }
-    yield* ofReports(facts.reports);
+    if (facts.reports !== 'not_known') yield* ofReports(facts.reports);
     yield sample('configuration_faults', {}, faults().length);
     yield sample('build_info', { version }, 1);
   }

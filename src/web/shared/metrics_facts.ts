@@ -29,5 +29,6 @@ export interface MetricsFacts {
   readonly oldestHeld: string;
   /** Whether the queue could be read. */
   readonly isHeldKnown: boolean;
-  readonly reports: ReportFacts;
+  /** `not_known`: what is kept of them could not be read. */
+  readonly reports: ReportFacts | 'not_known';
 }
