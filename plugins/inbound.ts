@@ -6,6 +6,7 @@ import {
   type RecipientVerdict,
   type SmtpReply,
 } from '../src/inbound/decide';
+import { inboundCounters } from '../src/inbound/counters';
 import { InboundSightings, type Judged } from '../src/inbound/sightings';
 import { InboundTrack } from '../src/inbound/track';
 import { verdictLine } from '../src/inbound/report';
@@ -104,7 +105,10 @@ class Recipients {
   constructor(plugin: HarakaPlugin, engine: Engine) {
     this.#plugin = plugin;
     this.#engine = engine;
-    this.#sightings = new InboundSightings((key, sighting) => engine.evidence().add(key, sighting));
+    this.#sightings = new InboundSightings((key, sighting) => {
+      inboundCounters.count(sighting);
+      if (engine.settings().global.evidence.enabled) engine.evidence().add(key, sighting);
+    });
     this.#track = new InboundTrack((row) => {
       const track = engine.track();
       if (track !== 'nowhere') track.add(row);
@@ -149,11 +153,12 @@ class Recipients {
   ): void {
     const { transaction } = connection;
     const settings = this.#engine.settings();
-    if (!transaction || !settings.global.evidence.enabled) return;
+    if (!transaction) return;
+    const { enabled, track } = settings.global.evidence;
     try {
       const whole: Judged = { settings, recipientDomain: domainOf(recipient), ...judged };
       this.#sightings.judged(transaction, whole);
-      if (!settings.global.evidence.track) return;
+      if (!enabled || !track) return;
       this.#track.judged(transaction, {
         ...whole,
         sender: textOf(transaction.mail_from),

@@ -11,7 +11,7 @@
  */
 import { formatAge, newerFormat } from '../state/format';
 import type { Direction } from './day_table';
-import { fieldsIn, jsonLine } from './json_lines';
+import { fieldsIn, jsonLine } from '../json_lines';
 
 export const trackFormat = 1;
 

@@ -17,6 +17,7 @@ import { given } from '../../state/state_fault';
 import type { Owner } from '../../state/owner';
 import { rootsDigest } from '../../tls/roots';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { policyDocument } from '../documents';
 import { ownerOfState } from '../install';
 import { domainName } from '../operands';
 import { fitted } from '../layout/paragraph';
@@ -105,19 +106,9 @@ function tell(output: Output, text: string): void {
   for (const line of fitted(output, text)) output.print(line);
 }
 
-function expiry({ fetchedAt, policy }: StoredPolicy): string {
-  return new Date(fetchedAt + policy.maxAge * 1000).toISOString();
-}
-
-/** As in `--json`: times in ISO 8601. */
-function plain(of: StoredPolicy) {
-  const { domain, id, fetchedAt, policy } = of;
-  return { domain, id, fetched: new Date(fetchedAt).toISOString(), expires: expiry(of), policy };
-}
-
 function list({ output, json: asJson }: Context, { directory, policies }: Stored): ExitCode {
   if (asJson) {
-    output.print(json(policies.map(plain)));
+    output.print(json(policies.map(policyDocument)));
     return exit.ok;
   }
   if (policies.length === 0) tell(output, `no policy is stored in ${directory}`);
@@ -128,7 +119,11 @@ function list({ output, json: asJson }: Context, { directory, policies }: Stored
 /** On a terminal the hosts, which are many, come below. */
 function policyTable(output: Output, policies: readonly StoredPolicy[]): string[] {
   const rows = policies.map((of) => ({
-    head: [{ text: of.domain, style: 'bold' as const }, of.policy.mode, `until ${expiry(of).slice(0, 16)}Z`],
+    head: [
+      { text: of.domain, style: 'bold' as const },
+      of.policy.mode,
+      `until ${policyDocument(of).expires.slice(0, 16)}Z`,
+    ],
     facts: [`id ${of.id}`, of.policy.mx.join(' ')],
   }));
   return output.width === undefined
@@ -141,14 +136,14 @@ function policyTable(output: Output, policies: readonly StoredPolicy[]): string[
 
 function show({ output, json: asJson }: Context, { policies }: Stored, domain: string): ExitCode {
   const found = policies.filter((of) => of.domain === domain);
-  if (asJson) output.print(json(found.map(plain)));
+  if (asJson) output.print(json(found.map(policyDocument)));
   else if (found.length === 0) tell(output, `no policy of ${domain} is stored`);
   else for (const policy of found) for (const line of policyLines(policy)) tell(output, line);
   return found.length === 0 ? exit.findings : exit.ok;
 }
 
 function policyLines(of: StoredPolicy): string[] {
-  const { domain, id, fetched, expires } = plain(of);
+  const { domain, id, fetched, expires } = policyDocument(of);
   const head = [`domain: ${domain}`, `id: ${id}`, `fetched: ${fetched}`, `expires: ${expires}`];
   return [...head, ...serializePolicy(of.policy).trimEnd().split('\r\n')];
 }

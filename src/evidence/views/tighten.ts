@@ -1,6 +1,5 @@
 /** Whether everything that was seen of a peer meets a stricter rule. Pure. */
 import type { FailureReason } from '../../failure';
-import type { Day } from '../../peers/day';
 import type { OutboundRule, SecurityLevel } from '../../peers/rule';
 import { asksDane, asksPolicy } from '../../policy/asks';
 import { keyText, type PeerKey } from '../day_table';
@@ -15,7 +14,6 @@ export interface PeerRecord {
   readonly messages: number;
   /** Days on which messages went. */
   readonly days: number;
-  readonly lastSeen: Day;
   readonly sightings: readonly (readonly [sighting: Sighting, count: number])[];
   /** Messages of kinds that this version does not know. */
   readonly strange: number;
@@ -45,7 +43,6 @@ function recordOf(key: PeerKey, rows: readonly DayCounts[]): PeerRecord {
     key,
     messages: sightings.reduce((sum, [seen, count]) => sum + (went(seen) ? count : 0), 0),
     days: new Set(busy.map(({ day }) => day)).size,
-    lastSeen: rows.reduce<Day>((last, { day }) => (day > last ? day : last), rows[0]?.day ?? ('' as Day)),
     sightings,
     strange: rows.reduce((sum, { strange }) => sum + strange, 0),
   };

@@ -21,9 +21,9 @@ export interface PeerRow extends Omit<RuleLook, 'rule'> {
   readonly month: PeerSums;
   /** `YYYY-MM-DD`, empty for never. */
   readonly lastSeen: string;
-  /** The strictest level above that all that went in 30 days would have met; empty where there is none. */
+  /** The strictest step up (see stricter.ts) that all that went in 30 days would have met; empty where there is none. */
   readonly stricter: string;
-  /** Levels above of which that is not known, or which would have refused something. */
+  /** The steps up, each with whether all of it would have met it. */
   readonly above: Readonly<Record<string, Holds>>;
 }
 
