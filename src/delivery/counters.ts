@@ -23,6 +23,8 @@ export interface Count {
     | 'handshakes'
     /** Messages that came to a session which could carry them, by whether the `session` was `new` or `reused`. */
     | 'session_messages'
+    /** Attempts with messages whose sender asked for something (RFC 8689), by `asked` (`required`, `no`) and `outcome`. */
+    | 'requiretls'
     /** Peers by what they `began` to do: `failing`, `recovering`. */
     | 'peer_changes';
   readonly labels: Readonly<Record<string, string>>;
@@ -39,6 +41,7 @@ export class DeliveryCounters {
   /** @param summary of an attempt that ended so */
   count(outcome: DeliveryOutcome, summary: DeliverySummary): void {
     this.#add('deliveries', { level: among(levels, summary.level), outcome });
+    if (summary.requiretls !== undefined) this.#add('requiretls', { asked: summary.requiretls, outcome });
     if (outcome === 'delivered') {
       const tls = summary.tls_version === '' ? 'none' : among(versions, summary.tls_version);
       this.#add('protection', { tls, verified: kindOf(summary.verified) });

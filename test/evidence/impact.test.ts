@@ -17,6 +17,7 @@ const auto: OutboundRule = {
   cleartextFallback: 'handshake_failure',
   insecureMx: 'dane',
   tlsReports: 'on',
+  requireTls: 'enforce',
 };
 
 const modern: Sighting = {

@@ -18,6 +18,7 @@ const rule: OutboundRule = {
   cleartextFallback: 'handshake_failure',
   insecureMx: 'dane',
   tlsReports: 'off',
+  requireTls: 'enforce',
 };
 const held: Sighting = {
   ...unseen,

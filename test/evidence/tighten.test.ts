@@ -17,6 +17,7 @@ const auto: OutboundRule = {
   cleartextFallback: 'handshake_failure',
   insecureMx: 'dane',
   tlsReports: 'off',
+  requireTls: 'enforce',
 };
 const verify: OutboundRule = { ...auto, level: 'verify' };
 

@@ -1,0 +1,88 @@
+/**
+ * The bounce of a message that is tagged for REQUIRETLS is tagged itself (RFC 8689 section 5). Haraka sends bounces without the
+ * notes of the message, so what sends them is replaced on that one delivery, when its bounce is about to be made. It carries
+ * the header of the message and no more, as every bounce of Haraka's does.
+ */
+import type { HMailItem } from '../src/delivery/haraka';
+import { hookAnswer } from '../src/delivery/haraka';
+import { tagNote, tagOf } from '../src/policy/require_tls';
+import { messageOf, printable } from '../src/text';
+import type { HarakaPlugin } from './haraka_plugin';
+
+type Address = HMailItem['todo']['mail_from'];
+
+/** What is used of a delivery that bounces. */
+interface Bouncing extends HMailItem {
+  bounce_error?: unknown;
+  bounce_respond(retval: number, message?: unknown): unknown;
+  populate_bounce_message(
+    from: unknown,
+    to: unknown,
+    reason: unknown,
+    done: (error: unknown, lines: readonly string[]) => void,
+  ): void;
+  double_bounce(reason: string): unknown;
+}
+
+interface OutboundModule {
+  send_email(
+    from: unknown,
+    to: unknown,
+    contents: string,
+    done: (code: number) => void,
+    options: { readonly notes: unknown; readonly origin: unknown },
+  ): unknown;
+}
+
+/** To be called at the `bounce` hook, which Haraka runs for every message before it makes the bounce. */
+export function tagBounce(plugin: HarakaPlugin, hmail: HMailItem): void {
+  if (tagOf(hmail.todo.notes) !== 'required') return;
+  const bouncing = hmail as Bouncing;
+  const original = bouncing.bounce_respond.bind(bouncing);
+  bouncing.bounce_respond = (retval, message) => {
+    // No bounce at all, or a bounce of a bounce: nothing is sent.
+    if (retval !== hookAnswer.cont || isNull(bouncing.todo.mail_from)) return original(retval, message);
+    return sendTagged(plugin, bouncing);
+  };
+}
+
+function isNull(sender: Address): boolean {
+  return sender.format(true) === '<>';
+}
+
+function sendTagged(plugin: HarakaPlugin, hmail: Bouncing): void {
+  try {
+    const outbound = plugin.haraka_require('outbound') as OutboundModule;
+    const sender = hmail.todo.mail_from;
+    const NullSender = sender.constructor as new (address: string) => unknown;
+    const Notes = hmail.notes.constructor as new (notes: object) => Record<string, unknown>;
+    const from = new NullSender('<>');
+    const to = new NullSender(sender.format(false));
+    hmail.populate_bounce_message(from, to, hmail.bounce_error, (error, lines) => {
+      if (error) {
+        lose(hmail, error);
+        return;
+      }
+      const notes = new Notes({ skip_plugins: [], [tagNote]: 'required' });
+      outbound.send_email(
+        from,
+        to,
+        lines.join(''),
+        (code) => {
+          if (code === hookAnswer.deny) lose(hmail, 'the bounce could not be queued');
+          else hmail.discard();
+        },
+        { notes, origin: hmail },
+      );
+    });
+  } catch (error) {
+    lose(hmail, error);
+  }
+}
+
+/** As Haraka does where it cannot send a bounce; to send it untagged is no way. */
+function lose(hmail: Bouncing, error: unknown): void {
+  const text = `the bounce of a message that asks for REQUIRETLS could not be made: ${printable(messageOf(error))}`;
+  hmail.logerror(`tls-peers: ${text}`);
+  hmail.double_bounce(text);
+}
