@@ -1,21 +1,50 @@
-/** `npm run test:requiretls`: RFC 8689 through real Harakas. Exit code 0 only if everything goes as it should. */
+/**
+ * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, bouncing, hops, lasting.
+ *
+ * Exit code 0 only if everything goes as it should.
+ */
+import { bouncing } from './bouncing';
+import { Checks } from './checks';
+import { toOtherServers, twoHarakas } from './hops';
+import { lasting } from './lasting';
 import { startStation } from './station';
 import { runCases } from './table';
-import { cases } from './cases';
+import { takingIn } from './taking_in';
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-async function main(): Promise<number> {
-  const faults: string[] = [];
-  const station = await startStation();
-  try {
-    faults.push(...(await runCases(station, say)));
-  } finally {
-    await station.stop();
+const parts: Readonly<Record<string, (checks: Checks) => Promise<void>>> = {
+  table: async (checks) => {
+    const station = await startStation();
+    try {
+      await runCases(station, checks);
+    } finally {
+      await station.stop();
+    }
+  },
+  taking_in: takingIn,
+  bouncing,
+  hops: async (checks) => {
+    await twoHarakas(checks);
+    await toOtherServers(checks, say);
+  },
+  lasting,
+};
+
+async function main(named: readonly string[]): Promise<number> {
+  const checks = new Checks(say);
+  for (const [name, run] of Object.entries(parts)) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    say(`--- ${name}`);
+    try {
+      await run(checks);
+    } catch (error) {
+      checks.hold(`${name} comes to its end`, false, error instanceof Error ? error.stack : String(error));
+    }
   }
-  say(`${cases.length} cases, ${faults.length} faults`);
-  for (const fault of faults) say(`FAULT: ${fault}`);
-  return faults.length === 0 ? 0 : 1;
+  say(`${checks.count} held, ${checks.faults.length} faults`);
+  for (const fault of checks.faults) say(`FAULT: ${fault}`);
+  return checks.faults.length === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+process.exitCode = await main(process.argv.slice(2));

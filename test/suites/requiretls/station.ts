@@ -148,6 +148,8 @@ export interface Station {
     readonly ask: Ask;
     readonly to: string | readonly string[];
     readonly sender?: string;
+    /** At MAIL, whatever is asked for. */
+    readonly parameters?: string;
     readonly header?: string;
     readonly tls?: boolean;
   }): Promise<Sent>;
@@ -178,7 +180,7 @@ export async function startStation(
         port: lab.haraka.port,
         tls,
         from: sender,
-        parameters: ask.startsWith('required') ? ' REQUIRETLS' : '',
+        parameters: given.parameters ?? (ask.startsWith('required') ? ' REQUIRETLS' : ''),
         to: typeof to === 'string' ? [to] : to,
         data: `Lab-Message-Id: ${id}\r\n${ask.endsWith('no') ? 'TLS-Required: no\r\n' : ''}${header}Subject: hello\r\n\r\nThe body of ${id}.\r\n`,
       });

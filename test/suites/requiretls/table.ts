@@ -1,23 +1,18 @@
 /** Carries the table out, and holds what happened to it. */
+import type { Checks } from './checks';
 import { cases, type Case, type Fate } from './cases';
 import type { Station } from './station';
 
-/** @returns what went otherwise, one line each */
-export async function runCases(station: Station, say: (line: string) => void): Promise<string[]> {
-  const faults: string[] = [];
+export async function runCases(station: Station, checks: Checks): Promise<void> {
   // Few at a time: each waits for a processor that others use.
   for (let at = 0; at < cases.length; at += 8) {
     const part = cases.slice(at, at + 8);
     const results = await Promise.all(part.map((one) => runCase(station, one)));
     results.forEach(({ seen, text }, index) => {
       const one = part[index];
-      if (one === undefined) return;
-      const line = `${one.join(' ')}${seen === one[3] ? '' : `, but ${seen} ${text}`}`;
-      say(`${seen === one[3] ? 'ok  ' : 'FAIL'} ${line}`);
-      if (seen !== one[3]) faults.push(line);
+      if (one !== undefined) checks.hold(one.join(' '), seen === one[3], `${seen}: ${text}`);
     });
   }
-  return faults;
 }
 
 async function runCase(

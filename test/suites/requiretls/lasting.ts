@@ -1,0 +1,127 @@
+/** A tag stays through retries, splits, a killed process, workers, a reload, and sessions that carry more than one message. */
+import type { Checks } from './checks';
+import { startStation, type Station } from './station';
+
+const retryIntervals = '5s*6';
+const tagged = (mails: readonly string[]): boolean =>
+  mails.every((mail) => /^TLS .* REQUIRETLS( |$)/.test(mail));
+
+export async function lasting(checks: Checks): Promise<void> {
+  await overAttempts(checks);
+  await overWorkers(checks);
+  await onKeptSessions(checks);
+}
+
+async function overAttempts(checks: Checks): Promise<void> {
+  const station = await startStation({ retryIntervals });
+  const { lab } = station;
+  try {
+    // The first attempt is put off; then the process is killed, and the settings ask for nothing any more.
+    const later = await station.send({ as: 'auto', ask: 'required', to: 'rcpt@later.example' });
+    const split = await station.send({
+      as: 'auto',
+      ask: 'required',
+      to: ['ok@mixed.example', 'slow@mixed.example', 'nobody@mixed.example', 'rcpt@dane.example'],
+    });
+    checks.same('the first attempt is put off', (await lab.outcome(later.id)).status, 'deferred');
+    await lab.outcome(split.id, { domain: 'mixed.example', attempt: 3, timeoutMs: 30_000 });
+    await lab.outcome(split.id, { domain: 'dane.example', wanted: 'settled' });
+    await lab.haraka.restart('SIGKILL');
+    checks.same(
+      'after SIGKILL it is delivered',
+      (await lab.outcome(later.id, { wanted: 'settled', timeoutMs: 60_000 })).status,
+      'delivered',
+    );
+    const mails = station.mails(later.sender);
+    checks.hold('with the parameter each time', mails.length === 2 && tagged(mails), mails);
+    checks.same('once', lab.peer('mx.later.example').messages.filter(({ id }) => id === later.id).length, 1);
+    await lab.peer('mx.mixed.example').until(() => station.mails(split.sender).length >= 4, 60_000);
+    const parts = station.mails(split.sender);
+    checks.hold(
+      'every part of a split is tagged, through its retries',
+      parts.length >= 4 && tagged(parts),
+      parts,
+    );
+    const taken = lab
+      .peer('mx.mixed.example')
+      .messages.filter(({ id, to }) => id === split.id && to.includes('ok@mixed.example'));
+    checks.same('and nobody gets it twice', taken.length, 1);
+    await reload(checks, station);
+  } finally {
+    await station.stop();
+  }
+}
+
+async function reload(checks: Checks, station: Station): Promise<void> {
+  const { lab } = station;
+  lab
+    .peer('mx.later.example')
+    .setBehaviour([
+      {
+        secured: { ehlo: { do: 'reply', text: '250-peer\r\n250 REQUIRETLS\r\n' } },
+        mail: { do: 'reply', text: '451 4.3.0 later\r\n' },
+      },
+    ]);
+  const { id, sender } = await station.send({ as: 'auto', ask: 'required', to: 'rcpt@later.example' });
+  await lab.outcome(id);
+  const from = lab.haraka.logLines.length;
+  await lab.haraka.writeConfig('tls-peers.ini', '[inbound]\nrequiretls = false\n');
+  await lab.haraka.waitForLog(/settings.*(?:in force|reloaded|changed)|reloaded/i, {
+    from,
+    timeoutMs: 15_000,
+  });
+  const before = station.mails(sender).length;
+  await lab.peer('mx.later.example').until(() => station.mails(sender).length > before, 60_000);
+  const mails = station.mails(sender);
+  checks.hold('what is in the queue stays tagged when it is no longer offered', tagged(mails), mails);
+  const { heard } = await station.send({ as: 'auto', ask: 'required', to: 'rcpt@dane.example' });
+  checks.hold('and nothing new is taken in', heard.mail.startsWith('555'), heard);
+}
+
+async function overWorkers(checks: Checks): Promise<void> {
+  const station = await startStation({ workers: 2 });
+  try {
+    const sent = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        station.send({
+          as: 'auto',
+          ask: 'required',
+          to: `rcpt@${index % 3 === 0 ? 'plain-bare' : 'dane'}.example`,
+        }),
+      ),
+    );
+    const outcomes = await Promise.all(sent.map(({ id }) => station.lab.outcome(id, { timeoutMs: 60_000 })));
+    const statuses = outcomes.map(({ status, recipients }) =>
+      status === 'bounced' ? recipients[0]?.dsn_status : status,
+    );
+    checks.same(
+      'with workers',
+      statuses,
+      sent.map((_, index) => (index % 3 === 0 ? '5.7.10' : 'delivered')),
+    );
+    const mails = sent.flatMap(({ sender }) => station.mails(sender));
+    checks.hold('each is sent once, and tagged', mails.length === 8 && tagged(mails), mails);
+  } finally {
+    await station.stop();
+  }
+}
+
+async function onKeptSessions(checks: Checks): Promise<void> {
+  const station = await startStation();
+  try {
+    for (const peer of ['dane-bare', 'signed']) {
+      const first = await station.send({ as: 'opportunistic', ask: '-', to: `rcpt@${peer}.example` });
+      await station.lab.outcome(first.id);
+      const second = await station.send({ as: 'auto', ask: 'required', to: `rcpt@${peer}.example` });
+      const { status, recipients } = await station.lab.outcome(second.id);
+      checks.same(
+        `behind other mail on a session with ${peer}`,
+        status === 'bounced' ? recipients[0]?.dsn_status : status,
+        peer === 'signed' ? 'delivered' : '5.7.30',
+      );
+      checks.hold('tagged or not at all', tagged(station.mails(second.sender)), station.mails(second.sender));
+    }
+  } finally {
+    await station.stop();
+  }
+}
