@@ -21,6 +21,7 @@ describe('capabilities', () => {
     ['8bitmime', { eightBitMime: true }],
     ['SMTPUTF8', { smtpUtf8: true }],
     ['smtputf8', { smtpUtf8: true }],
+    ['RequireTLS', { requireTls: true }],
     ['SIZE', { size: { kind: 'no_limit' } }],
     ['SIZE 0', { size: { kind: 'no_limit' } }],
     ['SIZE 1', { size: { kind: 'limit', octets: 1 } }],
@@ -51,6 +52,7 @@ describe('capabilities', () => {
       pipelining: true,
       eightBitMime: true,
       smtpUtf8: true,
+      requireTls: true,
       size: { kind: 'limit', octets: 9 },
       auth: ['LOGIN', 'PLAIN'],
     });
@@ -72,6 +74,7 @@ describe('capabilities', () => {
       pipelining: false,
       eightBitMime: false,
       smtpUtf8: false,
+      requireTls: false,
       size: { kind: 'not_offered' },
       auth: [],
     });
