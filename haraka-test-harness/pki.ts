@@ -27,7 +27,8 @@ import {
 
 type WebKey = webcrypto.CryptoKey;
 
-cryptoProvider.set(webcrypto);
+// Where the library of the DOM is known as well, it has a type of its own for the same thing.
+cryptoProvider.set(webcrypto as never);
 
 export type KeyType = 'ec' | 'ec-p384' | 'ec-p521' | 'rsa' | 'rsa-1024' | 'ed25519';
 
@@ -219,7 +220,8 @@ function nameConstraints({ permitted, excluded, critical = true }: NameConstrain
     names.length === 0
       ? Buffer.alloc(0)
       : tlv(tag, ...names.map((name) => tlv(0x30, tlv(...generalName(name)))));
-  return new Extension('2.5.29.30', critical, tlv(0x30, subtrees(0xa0, permitted), subtrees(0xa1, excluded)));
+  const value = tlv(0x30, subtrees(0xa0, permitted), subtrees(0xa1, excluded));
+  return new Extension('2.5.29.30', critical, new Uint8Array(value));
 }
 
 function generalName(name: ConstrainedName): [tag: number, value: Buffer] {

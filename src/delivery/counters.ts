@@ -4,6 +4,7 @@
  */
 import { failureStatus } from '../failure';
 import { securityLevels } from '../peers/rule';
+import { groupOf } from './sighting';
 import type { DeliverySummary, ReasonSummary } from './summary';
 
 export const outcomes = ['delivered', 'deferred', 'bounced'] as const;
@@ -13,7 +14,7 @@ export interface Count {
   readonly name:
     /** Attempts to deliver one message to one domain, by `level` and `outcome`. */
     | 'deliveries'
-    /** Delivered messages by `tls` (version, or `none`) and `verified` (how the peer was authenticated). */
+    /** Delivered messages by `tls` (version, or `none`), `group` (key exchange) and `verified` (how the peer was authenticated). */
     | 'protection'
     /** Hosts that did not get a message, by `reason`; `connection-failed` is the network's. */
     | 'host_failures'
@@ -44,7 +45,8 @@ export class DeliveryCounters {
     if (summary.requiretls !== undefined) this.#add('requiretls', { asked: summary.requiretls, outcome });
     if (outcome === 'delivered') {
       const tls = summary.tls_version === '' ? 'none' : among(versions, summary.tls_version);
-      this.#add('protection', { tls, verified: kindOf(summary.verified) });
+      const group = tls === 'none' ? 'none' : groupOf(summary.group);
+      this.#add('protection', { tls, group, verified: kindOf(summary.verified) });
     }
     for (const { reason } of perHost(summary.reasons))
       this.#add('host_failures', { reason: among(reasons, reason) });

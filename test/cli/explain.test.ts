@@ -192,7 +192,7 @@ test('a rule that no plugin applies is explained with a warning', async () => {
   const without = configDirectory({ ...files, plugins: 'tls\n' });
   const args = ['explain', '--offline', '-c', without.directory, 'example.com', 'a.example'];
   const warning =
-    'plugins: neither tls-peers nor tls-peers/outbound is listed: no outbound rule has an effect, example.com [outbound] included';
+    'plugins: neither tls-peers nor tls-peers/outbound is listed: no outbound rule has an effect, example.com [outbound] included; to mend it, write tls-peers above tls in plugins';
   expect((await call(args)).out.at(-1)).toBe(`warning  ${warning}`);
   expect(JSON.parse((await call([...args, '--json'])).out.join('\n'))).toMatchObject({ warnings: [warning] });
   without.remove();

@@ -36,12 +36,12 @@ const failure = (host: string, reason: string) => ({ host, reason, text: '' });
 
 describe('a delivery is counted', () => {
   it.each([
-    ['dane 3 1 1', 'TLSv1.3', 'protection TLSv1.3 dane'],
-    ['dane 3 1 1 and pkix', 'TLSv1.2', 'protection TLSv1.2 dane+pkix'],
-    ['pkix', 'TLSv1.3', 'protection TLSv1.3 pkix'],
-    ['unauthenticated', 'TLSv1', 'protection TLSv1 unauthenticated'],
-    ['none', '', 'protection none none'],
-    ['made up', 'SSLv9', 'protection other other'],
+    ['dane 3 1 1', 'TLSv1.3', 'protection TLSv1.3 unknown dane'],
+    ['dane 3 1 1 and pkix', 'TLSv1.2', 'protection TLSv1.2 unknown dane+pkix'],
+    ['pkix', 'TLSv1.3', 'protection TLSv1.3 unknown pkix'],
+    ['unauthenticated', 'TLSv1', 'protection TLSv1 unknown unauthenticated'],
+    ['none', '', 'protection none none none'],
+    ['made up', 'SSLv9', 'protection other unknown other'],
   ])('by what protected it: %s, %s', (verified, tls_version, key) => {
     expect(counted('delivered', { verified, tls_version })).toEqual({
       'deliveries auto delivered': 1,

@@ -6,9 +6,10 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** What git does not keep. */
 const notCloned = new Set(
-  ['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'coverage', 'THIRD-PARTY-NOTICES'].map(
-    (name) => path.join(root, name),
-  ),
+  [
+    ...['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'web', 'coverage', 'test-results'],
+    'THIRD-PARTY-NOTICES',
+  ].map((name) => path.join(root, name)),
 );
 
 /** Writes the clone to `target`, with what its build needs. */
@@ -23,7 +24,8 @@ export async function cloneTo(target: string): Promise<void> {
  */
 async function linkDependencies(modules: string): Promise<void> {
   await mkdir(modules);
-  for (const name of ['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache']) {
+  const page = ['preact', 'uplot', 'prom-client'];
+  for (const name of ['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache', ...page]) {
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   await writeFile(path.join(modules, '.package-lock.json'), '{}');

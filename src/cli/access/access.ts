@@ -11,6 +11,7 @@ import type { Viewpoint } from '../viewpoint';
 import type { Chain } from '../zone';
 import { foresee, judgeDirectories, judgeQueue, stateDirectories, type Foreseen } from './directories';
 import { judgeKeys } from './keys';
+import { judgePageFiles, judgePagePorts } from './page';
 import { judgePorts } from './ports';
 
 /** What a start would come to; nothing where whoever asks cannot do what it does. */
@@ -29,7 +30,10 @@ export async function lookAtStart({ source, directory, options, viewpoint }: Con
   const { settings } = loadSettings(source);
   return {
     foreseen: foresee(stateDirectories(settings, source, path.dirname(directory)), viewpoint.owner),
-    ports: options['offline'] === true ? [] : await judgePorts(settings),
+    ports:
+      options['offline'] === true
+        ? []
+        : [...(await judgePorts(settings)), ...(await judgePagePorts(settings))],
     chains,
   };
 }
@@ -49,7 +53,7 @@ export async function accessSeen(
       ...(await judgeDirectories(stateDirectories(settings, source, install), start.foreseen, owner)),
       ...(await judgeQueue(source, install, owner)),
     ],
-    keys: await judgeKeys(settings, source, directory, owner),
+    keys: [...(await judgeKeys(settings, source, directory, owner)), ...judgePageFiles(settings, directory)],
     ports: start.ports,
   };
 }

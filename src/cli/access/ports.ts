@@ -1,7 +1,6 @@
 /** The addresses at which policies are to be served, bound for a moment by whoever binds them at a start. */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { createServer } from 'node:net';
 import { unlessAborted, withDeadline } from '../../deadline';
 import { hostedFiles } from '../../hosting/catalogue';
 import type { Finding } from '../../settings/checks/check';
@@ -10,6 +9,7 @@ import { run, type Mend } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import { quoted } from '../../state/access';
 import { messageOf } from '../../text';
+import { whyNotBound } from './bind';
 
 type Endpoint = Settings['global']['hosting']['listen'][number];
 
@@ -32,14 +32,6 @@ async function judge(settings: Settings, key: 'listen' | 'listen_http', at: Endp
   const value = `${at.address.includes(':') ? `[${at.address}]` : at.address}:${at.port}`;
   const fault = { file: globalFile, section: 'hosting', key, value, ...explained(error, key, at) };
   return [{ severity: 'warning', fault }];
-}
-
-function whyNotBound({ address, port }: Endpoint): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', resolve);
-    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
 }
 
 const patience = 3_000;

@@ -12,6 +12,7 @@ import { certificatesIn } from '../certificate_files';
 import { accessSeen, lookAtStart, type Start } from '../access/access';
 import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
+import { harakaHttpIn } from '../haraka_http';
 import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
@@ -75,6 +76,7 @@ async function lint(context: Context, start: Start): Promise<Findings> {
     certificates: await certificatesIn(directory, source, settings, now),
     access: await accessSeen(context, loaded.settings, start),
     ...(await networkSeen(context, settings, start)),
+    http: harakaHttpIn(directory),
   });
   const of = (wanted: Finding['severity']) =>
     found.filter(({ severity }) => severity === wanted).map(({ fault }) => fault);

@@ -73,12 +73,19 @@ export interface AccessView {
   readonly ports: readonly Finding[];
 }
 
+/** Of Haraka's own http. */
+export interface HttpView {
+  /** `unknown` where no Haraka was found from which to look. */
+  readonly express: 'there' | 'absent' | 'unknown';
+}
+
 export interface Views {
   readonly access: AccessView;
   readonly files: FilesView;
   readonly memory: MemoryView;
   readonly certificates: CertificatesView;
   readonly network: NetworkView;
+  readonly http: HttpView;
 }
 
 /** The files, and what else a caller can see. What is left out is not checked. */

@@ -12,7 +12,7 @@ import { inboundConflicts } from './inbound_conflicts';
 import { keysWithoutEffect, oldTlsToCleartext, versionBelowPkix } from './levels';
 import { removedDomains, unreadableMemory } from './memory';
 import { mixedResolvers } from './mixed_resolvers';
-import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded } from './not_loaded';
+import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded, webNotLoaded } from './not_loaded';
 import { nullEncryption } from './null_encryption';
 import { plantedBefore } from './plugin_order';
 import { slowDecisions } from './plugin_timeout';
@@ -20,6 +20,7 @@ import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
 import { shadowedNetworks } from './shadowed_networks';
 import { tlsSwitchedOff } from './tls_switched_off';
+import { harakaHttp, webFaults } from './web';
 import { weakenedDefaults } from './weakened_defaults';
 
 const always: readonly Occasion[] = ['lint', 'start', 'reload'];
@@ -47,6 +48,9 @@ export const checks: readonly Check[] = [
   check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
   check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
   check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),
+  check({ name: 'who is let in to the page', looksAt: 'files', at: lint, find: (files) => faults(webFaults(files)) }),
+  check({ name: "Haraka's http", looksAt: 'http', at: lint, find: harakaHttp }),
+  check({ name: 'page not loaded', looksAt: 'files', at: lint, find: (files) => warnings(webNotLoaded(files)) }),
   // the files themselves
   check({ name: 'certificate files', looksAt: 'certificates', at: lint, find: namedCertificates }),
   check({ name: 'certificate directory', looksAt: 'certificates', at: lint, find: (view) => warnings(certificateDirectory(view)) }),

@@ -43,12 +43,20 @@ export function hostingNotLoaded({ source, settings }: FilesView): Fault[] {
   return [{ file: first.file, line: first.policy.line, section: 'mta_sts', problem, mend }];
 }
 
+/** A page that nobody serves. */
+export function webNotLoaded({ source, settings }: FilesView): Fault[] {
+  const listed = listedPlugins(source);
+  const { enabled, listen } = settings.global.web;
+  if (listed === undefined || !enabled || listen.length === 0 || isLoaded(listed, 'web')) return [];
+  return [missing(listed, 'web', 'the page of [web] is served nowhere')];
+}
+
 function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
   const lines = pluginLines(source);
   return lines && new Set(lines.map(({ name }) => name));
 }
 
-type Piece = 'outbound' | 'inbound' | 'hosting';
+type Piece = 'outbound' | 'inbound' | 'hosting' | 'web';
 
 function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
   return listed.has('tls-peers') || listed.has(`tls-peers/${piece}`);

@@ -3,23 +3,11 @@
  * Made where it is missing. Another one counts within seconds, and ends the sessions that came from the last.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Log } from '../../log';
-import { isMissing } from '../../state/state_fault';
 import { temporaryIn } from '../../state/files';
+import { readToken, stampOf } from '../../state/token';
 import { messageOf, printable } from '../../text';
 import { sessionKey, type SessionKey } from './sessions';
 
@@ -31,10 +19,6 @@ export interface Token {
 
 /** Milliseconds for which the file is not looked at again. */
 const lookEvery = 2_000;
-
-/** Characters. */
-const shortest = 16;
-const longest = 512;
 
 export class TokenFile {
   readonly #log: Log;
@@ -72,16 +56,6 @@ export class TokenFile {
   }
 }
 
-function stampOf(file: string): string | undefined {
-  try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-    return `${file} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
 /** Several workers may come to this at once: the first file stands, whole. */
 function made(file: string, log: Log): string {
   const directory = path.dirname(file);
@@ -105,22 +79,6 @@ function made(file: string, log: Log): string {
   const stamp = stampOf(file);
   if (stamp === undefined) throw new Error('it was removed as soon as it was made');
   return stamp;
-}
-
-function readToken(file: string): string {
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const found = fstatSync(fd);
-    if (!found.isFile()) throw new Error('not a plain file');
-    if ((found.mode & 0o027) !== 0) throw new Error(`everybody may read it, or others change it: chmod 600`);
-    if (found.size > 4096) throw new Error('longer than a token');
-    const text = readFileSync(fd, 'utf8').trim();
-    if (text.length < shortest || text.length > longest || !/^[!-~]+$/.test(text))
-      throw new Error(`holds no token: ${shortest} to ${longest} characters of ASCII without blanks`);
-    return text;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function tokenOf(text: string): Token {

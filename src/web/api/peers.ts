@@ -131,6 +131,18 @@ export class PeerTable {
       .map((number) => this.#row(cube, sheet, number));
   }
 
+  /** Those with the most failures in 30 days, the worst first. */
+  async failing(count: number): Promise<PeerKey[]> {
+    const cube = await this.#desk.record();
+    const { month } = this.#sheetOf(cube).columns;
+    return cube.keys
+      .map((key, number) => ({ key, number, failures: failuresAt(month, number) }))
+      .filter(({ failures }) => failures > 0)
+      .sort((a, b) => b.failures - a.failures || a.number - b.number)
+      .slice(0, count)
+      .map(({ key }) => key);
+  }
+
   /** How many peers there are, and what went, by domain and direction. */
   async groups(): Promise<ReadonlyMap<string, { readonly peers: number; readonly month: PeerSums }>> {
     const cube = await this.#desk.record();

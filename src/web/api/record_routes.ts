@@ -7,6 +7,7 @@ import { parsePeer } from '../../peers/index';
 import { dayBefore } from '../../peers/day';
 import { byPeriod, daysOf, type DaySums } from './days';
 import { monthDays, type Desk } from './desk';
+import type { PeerTable } from './peers';
 import type { Query } from './query';
 import { AskedWrongly, csv, document, type Reply } from './reply';
 import { failedOutcomes, versions } from './kinds';
@@ -51,10 +52,11 @@ function reasonsIn(found: readonly DaySums[]): string[] {
   return [...new Set(found.flatMap(({ reasons }) => Object.keys(reasons)))].sort();
 }
 
-/** Peers with the most failures. */
+/** Peers that are named. */
 const topFailing = 20;
 
-export async function overview(desk: Desk, query: Query): Promise<Reply> {
+/** Days as far back as is asked for; the peers that fail most are those of 30 days. */
+export async function overview(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const today = desk.today();
   const period = query.choice('by', ['day', 'week', 'month'], 'day');
   const length = query.integer('days', { min: 1, max: 3650, usual: monthDays });
@@ -64,11 +66,11 @@ export async function overview(desk: Desk, query: Query): Promise<Reply> {
   const directions = (['out', 'in'] as const).map(
     (direction) => [direction, byPeriod(daysOf(cube, { ...window, direction }), period)] as const,
   );
-  const failing = trafficOf([...cube.merged(window)])
-    .map((row) => ({ ...row, failures: row.deferred + row.bounced + row.refused }))
-    .filter(({ failures }) => failures > 0)
-    .sort((a, b) => b.failures - a.failures)
-    .slice(0, topFailing);
+  const month = { from: dayBefore(today, monthDays - 1), to: today };
+  const worst = await table.failing(topFailing);
+  const failing = worst
+    .flatMap((key) => trafficOf([...cube.merged({ ...month, ...key })]))
+    .map((row) => ({ ...row, failures: row.deferred + row.bounced + row.refused }));
   if (query.text('format') === 'csv')
     return csv('failing', [
       ['managed', 'direction', 'peer', 'failures', 'messages', 'last seen', 'reasons'],

@@ -25,7 +25,7 @@ export class Router {
       peers: (query) => table.answer(query),
       peer: (query) => peer(table, query),
       days: (query) => days(desk, query),
-      overview: (query) => overview(desk, query),
+      overview: (query) => overview(desk, table, query),
       traffic: (query) => traffic(desk, query),
       impact: (query) => impact(desk, query),
       explain: (query) => explain(desk, query),

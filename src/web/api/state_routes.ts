@@ -7,6 +7,7 @@ import { standing } from '../../peers/section';
 import { ownerOf } from '../../peers/candidates';
 import { createFileStore } from '../../mta_sts/file_store';
 import { silent } from '../../log';
+import { harakaHttpIn } from '../../cli/haraka_http';
 import { certificatesIn } from '../../cli/certificate_files';
 import { memoryIn } from '../../cli/accept_removal';
 import { ownerOfState } from '../../cli/install';
@@ -123,6 +124,7 @@ export async function lint(desk: Desk): Promise<Reply> {
     files: { settings, source, today: desk.today() },
     memory: memoryIn(configDirectory, loaded),
     certificates: await certificatesIn(configDirectory, source, settings, desk.now()),
+    http: harakaHttpIn(configDirectory),
   });
   const of = (severity: 'fault' | 'warning') =>
     found.filter((one) => one.severity === severity).map(({ fault }) => fault);

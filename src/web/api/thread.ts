@@ -1,10 +1,18 @@
 /** The thread that answers: see clerk.ts. */
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, printable } from '../../text';
 import { Desk } from './desk';
 import { failureOf, written } from './reply';
 import { Router } from './router';
 import type { Answered, Question, ThreadData } from '../shared/wire';
+
+try {
+  // On Linux a thread has a priority of its own: what delivers comes first.
+  if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_LOW);
+} catch {
+  // Then it is as good as the others.
+}
 
 const { configDirectory } = workerData as ThreadData;
 const router = new Router(new Desk(configDirectory));

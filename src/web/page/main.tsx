@@ -73,7 +73,8 @@ function View({ view, query }: Route) {
     case 'peers':
       return <Peers query={query} />;
     case 'peer':
-      return <Peer query={query} />;
+      // What was known of another peer is not shown under this one's name.
+      return <Peer key={query.toString()} query={query} />;
     case 'held':
       return <Held />;
     case 'own':

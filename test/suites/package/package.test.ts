@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneTo } from '../../support/fresh_clone';
 
 const run = promisify(execFile);
+
 describe('the package', () => {
   let directory: string;
   let unpacked: string;
@@ -31,7 +32,7 @@ describe('the package', () => {
 
   it('loads, whole and in pieces, by path and by name', () => {
     const require = createRequire(path.join(directory, 'user/any.js'));
-    for (const piece of ['', '/outbound', '/inbound', '/hosting']) {
+    for (const piece of ['', '/outbound', '/inbound', '/hosting', '/web']) {
       const byName: unknown = require(`haraka-plugin-tls-peers${piece}`);
       expect(byName).toHaveProperty('register');
       expect(require(`${unpacked}${piece}`)).toBe(byName);
@@ -57,11 +58,22 @@ describe('the package', () => {
     }
   });
 
+  it('holds the page, each file of it compressed', async () => {
+    const { files } = JSON.parse(await read('dist/web/manifest.json')) as { files: Record<string, unknown> };
+    expect(Object.keys(files)).toContain('index.html');
+    let octets = 0;
+    for (const name of Object.keys(files))
+      octets += (await readFile(path.join(unpacked, 'dist/web', `${name}.br`))).length;
+    expect(octets).toBeLessThan(150_000);
+  });
+
   it('holds the licence of each package whose code is in the bundle', async () => {
     const notices = await read('THIRD-PARTY-NOTICES');
     expect(notices).toMatch(/^dns2 \d.* \(MIT\)$/m);
     expect(notices).toMatch(/^haraka-config \d.* \(MIT\)$/m);
     expect(notices).toMatch(/^lru-cache \d.* \(BlueOak-1\.0\.0\)$/m);
+    for (const name of ['preact', 'uplot', 'prom-client'])
+      expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
     expect(await read('LICENSE')).toContain('MIT License');
   });
 });

@@ -11,6 +11,7 @@ export interface ChartDay {
 }
 
 const height = 220;
+const short = new Intl.NumberFormat('en', { notation: 'compact' });
 
 export function StackedDays({
   title,
@@ -126,7 +127,10 @@ function optionsOf(
       x: { range: (_, min, max) => [min - span / 2, max + span / 2] },
       y: { range: (_, __, max) => [0, Math.max(1, max)] },
     },
-    axes: [axis, { ...axis, size: 60 }],
+    axes: [
+      { ...axis, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(5, 10)) },
+      { ...axis, size: 60, values: (_, splits) => splits.map((value) => short.format(value)) },
+    ],
     series: [
       {},
       ...[...names].reverse().map((name) => ({

@@ -69,7 +69,7 @@ function PeersLink({ row, direction }: { readonly row: DomainRow; readonly direc
   return (
     <a
       href={linkTo('peers', { managed: row.domain, direction })}
-      aria-label={`${row.peers[direction]} ${which}`}
+      aria-label={`${number(row.peers[direction])} ${which}`}
     >
       {number(row.peers[direction])}
     </a>

@@ -1,7 +1,7 @@
 /** The peers of a domain: however many there are, only those in sight are here. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { addressOf, ask } from '../api';
-import { Counts, CsvLink, DayUtc, Level, Problems, VersionBar } from '../parts/basics';
+import { Counts, CsvLink, Level, Problems, VersionBar } from '../parts/basics';
 import { linkTo, replaceQuery } from '../route';
 import type { PeerRow, PeersPage } from '../shapes';
 import { domainName, named, number } from '../words';
@@ -38,7 +38,7 @@ const levels = [
 ] as const;
 
 /** Rows in one question, and beyond what is in sight. */
-const atOnce = 100;
+const atOnce = 50;
 const beyond = 10;
 
 export function Peers({ query }: { readonly query: URLSearchParams }) {
@@ -232,7 +232,7 @@ function Rows({ asked }: { readonly asked: Readonly<Record<string, string>> }) {
             <tr aria-rowindex={1}>
               <th scope="col">peer</th>
               <th scope="col">level</th>
-              <th scope="col">exempt until</th>
+              <th scope="col">exempt until (UTC)</th>
               <th scope="col" class="number">
                 7 days
               </th>
@@ -244,7 +244,7 @@ function Rows({ asked }: { readonly asked: Readonly<Record<string, string>> }) {
               <th scope="col" class="number">
                 failed
               </th>
-              <th scope="col">last seen</th>
+              <th scope="col">last seen (UTC)</th>
               <th scope="col">stricter would hold</th>
             </tr>
           </thead>
@@ -322,9 +322,7 @@ function Row({
       <td data-name="failed" class="number">
         {number(month.deferred + month.bounced + month.refused)}
       </td>
-      <td data-name="last seen">
-        <DayUtc day={row.lastSeen} />
-      </td>
+      <td data-name="last seen">{row.lastSeen === '' ? <span class="quiet">never</span> : row.lastSeen}</td>
       <td data-name="stricter">{row.stricter === '' ? <span class="quiet">–</span> : named(row.stricter)}</td>
     </tr>
   );
@@ -358,5 +356,5 @@ function useRowHeight(): number {
     query.addEventListener('change', follow);
     return () => query.removeEventListener('change', follow);
   }, []);
-  return isNarrow ? 200 : 44;
+  return isNarrow ? 160 : 44;
 }

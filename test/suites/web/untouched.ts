@@ -1,0 +1,120 @@
+/** Without `[web]` and http.ini: no file of the page is opened, and a Haraka starts as soon and as small as without it. */
+import { build } from 'esbuild';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startLab } from '../../../haraka-test-harness/lab';
+import { freePort } from './free_port';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const world = { domains: { 'a.example': {} } };
+const rounds = 12;
+
+/** How much more of each may be noise. */
+const tolerance = 1.05;
+
+export async function lookUntouched(print: (line: string) => void): Promise<boolean> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'tls-peers-untouched-'));
+  try {
+    const traced =
+      spawnSync('strace', ['-V']).status === 0 ? await traceOpens(directory, print) : skipped(print);
+    return (await compareStarts(directory, print)) && traced;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function skipped(print: (line: string) => void): boolean {
+  print('  SKIPPED: strace is not here; what is opened was not looked at');
+  return true;
+}
+
+async function traceOpens(directory: string, print: (line: string) => void): Promise<boolean> {
+  const trace = path.join(directory, 'trace');
+  const node = path.join(directory, 'node');
+  const calls = 'open,openat,openat2,stat,lstat,newfstatat,statx,access,readlink';
+  writeFileSync(
+    node,
+    `#!/bin/sh\nexec strace -f -q -s 300 -o ${trace} -e trace=${calls} ${process.execPath} "$@"\n`,
+  );
+  chmodSync(node, 0o755);
+  const opened = async (ini: string): Promise<string[]> => {
+    const lab = await startLab(world, { node, config: { 'tls-peers.ini': ini } });
+    await lab.deliver({ from: 'x@ours.example', to: 'b@a.example' });
+    await lab.stop();
+    const names = readFileSync(trace, 'utf8').matchAll(/"[^"]*\/haraka-plugin-tls-peers\/dist\/([^"]+)"/g);
+    return [...new Set([...names].map(([, name = '']) => name))].sort();
+  };
+  const without = await opened('');
+  const withPage = await opened(`[web]\nlisten = 127.0.0.1:${await freePort()}\n`);
+  const isPages = (name: string) => name.startsWith('web');
+  print(`  opened or looked at below dist/ without the page: ${without.join(', ')}`);
+  print(`  and with it: ${withPage.join(', ')}`);
+  return without.includes('tls-peers.cjs') && !without.some(isPages) && withPage.some(isPages);
+}
+
+/** The same suite, with and without the piece that could load the page. */
+async function compareStarts(directory: string, print: (line: string) => void): Promise<boolean> {
+  const bundle = path.join(directory, 'without.cjs');
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['plugins/tls-peers.ts'],
+    outfile: bundle,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 160,
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'without-the-page',
+        setup(building) {
+          building.onLoad({ filter: /plugins\/web\.ts$/ }, () => ({
+            contents: 'export const web = { register() {}, shutdown() {} };',
+            loader: 'ts',
+          }));
+        },
+      },
+    ],
+  });
+  const seen = { with: [] as Start[], without: [] as Start[] };
+  for (let round = 0; round < rounds; round++) {
+    seen.with.push(await start({}));
+    seen.without.push(await start({ bundle }));
+  }
+  // The least is what it takes; everything above is what others did meanwhile.
+  const times = (of: readonly Start[]) => Math.min(...of.map(({ ms }) => ms));
+  const sizes = (of: readonly Start[]) => median(of.map(({ kb }) => kb));
+  const time = times(seen.with) / times(seen.without);
+  const size = sizes(seen.with) / sizes(seen.without);
+  print(
+    `  start: ${times(seen.with).toFixed(0)} ms, ${times(seen.without).toFixed(0)} without the piece: ${time.toFixed(3)} x`,
+  );
+  print(
+    `  RSS: ${(sizes(seen.with) / 1024).toFixed(1)} MB, ${(sizes(seen.without) / 1024).toFixed(1)} without: ${size.toFixed(3)} x`,
+  );
+  return time <= tolerance && size <= tolerance;
+}
+
+interface Start {
+  readonly ms: number;
+  readonly kb: number;
+}
+
+async function start(options: { readonly bundle?: string }): Promise<Start> {
+  const lab = await startLab(world, options);
+  const begun = performance.now();
+  await lab.haraka.restart();
+  const ms = performance.now() - begun;
+  const status = readFileSync(`/proc/${lab.haraka.pid}/status`, 'utf8');
+  await lab.stop();
+  return { ms, kb: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) };
+}
+
+function median(of: readonly number[]): number {
+  return [...of].sort((a, b) => a - b)[of.length >> 1] ?? 0;
+}
