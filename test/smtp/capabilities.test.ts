@@ -46,7 +46,16 @@ describe('capabilities', () => {
 
   it('are all that there are', () => {
     expect(
-      of('PIPELINING', 'SIZE 9', 'STARTTLS', 'AUTH LOGIN', 'AUTH=PLAIN', '8BITMIME', 'SMTPUTF8'),
+      of(
+        'PIPELINING',
+        'SIZE 9',
+        'REQUIRETLS',
+        'STARTTLS',
+        'AUTH LOGIN',
+        'AUTH=PLAIN',
+        '8BITMIME',
+        'SMTPUTF8',
+      ),
     ).toEqual({
       startTls: true,
       pipelining: true,

@@ -63,6 +63,10 @@ const lines: Readonly<Record<string, readonly (FoundBy | NotAtStart)[]>> = {
   'src/delivery/giving_up.ts': [{ takes: 'mail' }, { takes: 'mail' }],
   'src/delivery/watcher.ts': [{ takes: 'mail' }],
   'plugins/bypassing_plugins.ts': [{ takes: 'mail' }, { check: 'bypassing plugins' }, { takes: 'own fault' }],
+  'plugins/require_tls.ts': [
+    { takes: 'own fault' }, { takes: 'own fault' }, { takes: 'own fault' }, { takes: 'own fault' },
+  ],
+  'plugins/tagged_bounces.ts': [{ takes: 'mail' }],
   'plugins/hosting.ts': [{ takes: 'own fault' }],
   'plugins/inbound.ts': [{ takes: 'clients' }, { takes: 'clients' }, { takes: 'clients' }, { takes: 'own fault' }],
   'plugins/outbound.ts': [
