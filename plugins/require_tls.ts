@@ -18,7 +18,7 @@ import {
 import type { Engine } from '../src/engine';
 import type { SmtpReply } from '../src/inbound/decide';
 import { judgeMail, pastTheQueueText, readTlsRequired, receivedLine } from '../src/inbound/require_tls';
-import { tagNote, tagOf, type SenderTag } from '../src/policy/require_tls';
+import { tagNote, tagOf, type SenderTag } from '../src/peers/sender_tag';
 import { messageOf } from '../src/text';
 import { encrypts } from '../src/tls/encrypts';
 import type { HarakaPlugin, Next } from './haraka_plugin';

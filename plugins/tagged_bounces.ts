@@ -3,9 +3,8 @@
  * notes of the message, so what sends them is replaced on that one delivery, when its bounce is about to be made. It carries
  * the header of the message and no more, as every bounce of Haraka's does.
  */
-import type { HMailItem } from '../src/delivery/haraka';
-import { hookAnswer } from '../src/delivery/haraka';
-import { tagNote, tagOf } from '../src/policy/require_tls';
+import { hookAnswer, type HMailItem } from '../src/delivery/haraka';
+import { tagNote, tagOf } from '../src/peers/sender_tag';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin } from './haraka_plugin';
 
@@ -42,7 +41,8 @@ export function tagBounce(plugin: HarakaPlugin, hmail: HMailItem): void {
   bouncing.bounce_respond = (retval, message) => {
     // No bounce at all, or a bounce of a bounce: nothing is sent.
     if (retval !== hookAnswer.cont || isNull(bouncing.todo.mail_from)) return original(retval, message);
-    return sendTagged(plugin, bouncing);
+    sendTagged(plugin, bouncing);
+    return undefined;
   };
 }
 

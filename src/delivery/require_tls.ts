@@ -1,6 +1,7 @@
 /** What the sender of a message asks for (RFC 8689), on its way out: read of the queue file, held to, answered for. */
 import type { OutboundRule } from '../peers/rule';
-import { tagOf, treatmentOf, type Treatment } from '../policy/require_tls';
+import { tagOf } from '../peers/sender_tag';
+import { treatmentOf, type Treatment } from '../policy/require_tls';
 import type { HostPlan } from '../policy/requirement';
 import type { HostFailure } from './attempt';
 import type { Delivery } from './delivery';

@@ -1,5 +1,5 @@
 /** What happened to one message, in one shape for the log line, `hmail.notes.tls_peers` and the counters. */
-import { tagOf } from '../policy/require_tls';
+import { tagOf } from '../peers/sender_tag';
 import type { HostPlan } from '../policy/requirement';
 import { printable } from '../text';
 import { describeFailure, describeRequirement, principal, type Attempt, type HostFailure } from './attempt';

@@ -5,19 +5,7 @@
  * be told of a failure, and on how far the operator holds the peer to it (`requiretls` of the rule).
  */
 import { asksWhatPeersPublish, type OutboundRule, type RequireTlsMode } from '../peers/rule';
-
-/** `required`: REQUIRETLS. `optional`: "TLS-Required: No". */
-export type SenderTag = 'untagged' | 'required' | 'optional';
-
-/** In the notes of a message, and so in its queue file. */
-export const tagNote = 'tls_peers_requiretls';
-
-/** What a note says. One that cannot be read asks for the most: nothing but us writes it. */
-export function tagOf(notes: object | undefined): SenderTag {
-  const note: unknown = notes === undefined ? undefined : Reflect.get(notes, tagNote);
-  if (note === undefined) return 'untagged';
-  return note === 'optional' ? 'optional' : 'required';
-}
+import type { SenderTag } from '../peers/sender_tag';
 
 /** What a tag comes to at one peer. */
 export interface Treatment {

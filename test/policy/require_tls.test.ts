@@ -3,7 +3,8 @@ import { describe, expect, it, test } from 'vitest';
 import { requireTlsModes, securityLevels, type OutboundRule } from '../../src/peers/rule';
 import { decide } from '../../src/policy/decide';
 import type { Facts } from '../../src/policy/facts';
-import { requireTlsTable, ruleUnder, tagNote, tagOf, treatmentOf } from '../../src/policy/require_tls';
+import { tagNote, tagOf } from '../../src/peers/sender_tag';
+import { requireTlsTable, ruleUnder, treatmentOf } from '../../src/policy/require_tls';
 import { heldToSender } from '../../src/policy/require_tls_hosts';
 import type { Decision } from '../../src/policy/requirement';
 import type { Probed } from '../../src/policy/own_fault';
@@ -67,7 +68,7 @@ function words(decision: Decision): string {
     return `refused ${refused?.failure.reason ?? ''}${refused?.failure.fault === 'ours' ? ' (ours)' : ''}`;
   }
   const { requirement } = plan;
-  const how = requirement.kind === 'encrypted' ? `${requirement.authentication.kind}` : requirement.kind;
+  const how = requirement.kind === 'encrypted' ? requirement.authentication.kind : requirement.kind;
   return `${how} ${plan.requireTls ?? 'untagged'}`;
 }
 

@@ -16,6 +16,7 @@ import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded, webNotLoaded } f
 import { nullEncryption } from './null_encryption';
 import { plantedBefore } from './plugin_order';
 import { slowDecisions } from './plugin_timeout';
+import { requireTlsUnkept } from './require_tls';
 import { resolverPorts } from './resolver_ports';
 import { resolverProbe } from './resolver_probe';
 import { shadowedNetworks } from './shadowed_networks';
@@ -46,6 +47,7 @@ export const checks: readonly Check[] = [
   check({ name: 'hosting not loaded', looksAt: 'files', at: lint, find: (files) => warnings(hostingNotLoaded(files)) }),
   check({ name: 'plugins that would be first', looksAt: 'files', at: lint, find: (files) => warnings(plantedBefore(files)) }),
   check({ name: 'bypassing plugins', looksAt: 'files', at: always, find: (files) => warnings(bypassingPlugins(files)) }),
+  check({ name: 'REQUIRETLS that is not kept', looksAt: 'files', at: always, find: (files) => warnings(requireTlsUnkept(files)) }),
   check({ name: 'mixed resolvers', looksAt: 'files', at: lint, find: (files) => warnings(mixedResolvers(files)) }),
   check({ name: 'inbound conflicts', looksAt: 'files', at: always, find: (files) => warnings(inboundConflicts(files)) }),
   check({ name: 'who is let in to the page', looksAt: 'files', at: lint, find: (files) => faults(webFaults(files)) }),
