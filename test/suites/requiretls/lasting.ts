@@ -16,25 +16,22 @@ async function overAttempts(checks: Checks): Promise<void> {
   const station = await startStation({ retryIntervals });
   const { lab } = station;
   try {
-    // The first attempt is put off; then the process is killed, and the settings ask for nothing any more.
     const later = await station.send({ as: 'auto', ask: 'required', to: 'rcpt@later.example' });
+    checks.same('the first attempt is put off', (await lab.outcome(later.id)).status, 'deferred');
+    await lab.haraka.restart('SIGKILL');
+    const { status } = await lab.outcome(later.id, { wanted: 'settled', timeoutMs: 60_000 });
+    checks.same('after SIGKILL it is delivered', status, 'delivered');
+    const mails = station.mails(later.sender);
+    checks.hold('with the parameter each time', mails.length === 2 && tagged(mails), mails);
+    checks.same('once', lab.peer('mx.later.example').messages.filter(({ id }) => id === later.id).length, 1);
     const split = await station.send({
       as: 'auto',
       ask: 'required',
       to: ['ok@mixed.example', 'slow@mixed.example', 'nobody@mixed.example', 'rcpt@dane.example'],
     });
-    checks.same('the first attempt is put off', (await lab.outcome(later.id)).status, 'deferred');
     await lab.outcome(split.id, { domain: 'mixed.example', attempt: 3, timeoutMs: 30_000 });
-    await lab.outcome(split.id, { domain: 'dane.example', wanted: 'settled' });
+    await lab.outcome(split.id, { domain: 'dane.example', wanted: 'settled', timeoutMs: 30_000 });
     await lab.haraka.restart('SIGKILL');
-    checks.same(
-      'after SIGKILL it is delivered',
-      (await lab.outcome(later.id, { wanted: 'settled', timeoutMs: 60_000 })).status,
-      'delivered',
-    );
-    const mails = station.mails(later.sender);
-    checks.hold('with the parameter each time', mails.length === 2 && tagged(mails), mails);
-    checks.same('once', lab.peer('mx.later.example').messages.filter(({ id }) => id === later.id).length, 1);
     await lab.peer('mx.mixed.example').until(() => station.mails(split.sender).length >= 4, 60_000);
     const parts = station.mails(split.sender);
     checks.hold(

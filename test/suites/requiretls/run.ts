@@ -1,11 +1,12 @@
 /**
- * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, bouncing, hops, lasting.
+ * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, bouncing, hops, insisting, lasting.
  *
  * Exit code 0 only if everything goes as it should.
  */
 import { bouncing } from './bouncing';
 import { Checks } from './checks';
 import { toOtherServers, twoHarakas } from './hops';
+import { insisting } from './insisting';
 import { lasting } from './lasting';
 import { startStation } from './station';
 import { runCases } from './table';
@@ -28,6 +29,7 @@ const parts: Readonly<Record<string, (checks: Checks) => Promise<void>>> = {
     await twoHarakas(checks);
     await toOtherServers(checks, say);
   },
+  insisting,
   lasting,
 };
 
