@@ -11,7 +11,7 @@ export function observedBy(requirement: Requirement): readonly EncryptedRequirem
 export function extraRootsOf(requirement: Requirement): string | undefined {
   const judged = requirement.kind === 'encrypted' ? [requirement] : [];
   for (const { authentication } of [...judged, ...observedBy(requirement)]) {
-    if ('pkix' in authentication && authentication.pkix !== undefined) return authentication.pkix.extraRoots;
+    if ('pkix' in authentication) return authentication.pkix.extraRoots;
   }
   return undefined;
 }

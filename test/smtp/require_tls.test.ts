@@ -25,7 +25,7 @@ function termsOf(asked: Envelope['requireTls'], tls: Terms['tls']['kind']): Term
 }
 
 function reply(code: string, ...lines: string[]): Event {
-  return { kind: 'reply', reply: { code, lines }, excess: 0 } as Event;
+  return { kind: 'reply', reply: { code, lines }, excess: 0 };
 }
 
 /** What was sent, and how it ended; `terms` are those of the message at hand. */

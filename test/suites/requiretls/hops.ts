@@ -114,7 +114,7 @@ export async function toOtherServers(checks: Checks, say: (line: string) => void
         stream.resume();
         stream.once('end', () => done());
       },
-    } as ConstructorParameters<typeof SMTPServer>[0]);
+    });
     server.listen(0, '127.0.0.1');
     await once(server.server, 'listening');
     const first = await startFirst((server.server.address() as AddressInfo).port, office.caPem);
