@@ -133,6 +133,13 @@ export async function startHaraka(
     clearTimeout(last);
   }
 
+  async function stop(signal: NodeJS.Signals): Promise<void> {
+    await end(signal);
+    process.removeListener('exit', killWithUs);
+    await log.close();
+  }
+  let ending: Promise<void> | undefined;
+
   // Before the lab removes the files that the child writes to.
   process.prependOnceListener('exit', killWithUs);
   try {
@@ -160,11 +167,7 @@ export async function startHaraka(
       await end(signal);
       await start();
     },
-    stop: async (signal = 'SIGTERM') => {
-      await end(signal);
-      process.removeListener('exit', killWithUs);
-      await log.close();
-    },
+    stop: (signal = 'SIGTERM') => (ending ??= stop(signal)),
   };
 }
 

@@ -3,11 +3,12 @@ import cluster from 'node:cluster';
 import { hostname } from 'node:os';
 import { loadBundle } from '../src/bundles';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
+import type { Engine } from '../src/engine';
+import { receivesTlsReports } from '../src/settings/schema/tls_reports';
 import { messageOf } from '../src/text';
 import { logOf, type HarakaPlugin, type Next, type Piece } from './haraka_plugin';
-import { atShutdown, engineOf, isFirst, shutdown } from './suite';
+import { atShutdown, engineOf, isFirst, prepareLeader, shutdown, whenLeading } from './suite';
 import { isCluster } from './workers';
-import { appointLeaders, offerAsLeader } from './worker_leader';
 
 /** A worker that is replaced finishes what it answers, within this time. */
 const graceMs = 2_000;
@@ -27,12 +28,13 @@ function register(this: HarakaPlugin): void {
     log,
     resolver: () => engine.resolver(),
     ehloName: () => ehloNameOf(this),
+    reported: () => reported(engine),
   });
   atShutdown(() => {
     void policies.close(graceMs);
   });
   const watchForAll = () => {
-    log.info(`process ${process.pid} checks the MTA-STS policies for all workers`);
+    if (!cluster.isPrimary) log.info(`process ${process.pid} checks the MTA-STS policies for all workers`);
     policies.watch();
   };
   const start = () => {
@@ -41,16 +43,13 @@ function register(this: HarakaPlugin): void {
 
   this['tls_peers_serve'] = (next: Next) => {
     start();
-    if (cluster.isPrimary) policies.watch();
-    else atShutdown(offerAsLeader(() => watchForAll()));
+    whenLeading(watchForAll);
     next();
   };
   // With workers the master binds the port for them, and serves nothing itself.
   this.register_hook('init_child', 'tls_peers_serve', first);
-  if (isCluster(this)) {
-    if (cluster.isPrimary) appointLeaders();
-    return;
-  }
+  prepareLeader(this);
+  if (isCluster(this)) return;
   this.register_hook('init_master', 'tls_peers_serve', first);
   // By then a single process has given up the right to bind port 443.
   if (losesPrivileges(this)) start();
@@ -67,4 +66,12 @@ function losesPrivileges(plugin: HarakaPlugin): boolean {
   const smtp = plugin.config.get('smtp.ini', 'ini') as { main?: { user?: unknown } } | undefined;
   const user = smtp?.main?.user;
   return process.getuid?.() === 0 && user !== undefined && user !== '';
+}
+
+/** What others report of policies that are tested. */
+async function reported(engine: Engine): Promise<readonly string[]> {
+  const settings = engine.settings();
+  if (!receivesTlsReports(settings.global.tlsReports)) return [];
+  const place = { directory: engine.reportsDirectory(), owner: engine.owner() };
+  return loadBundle('sessions').reportedPolicies({ settings, place, now: new Date() });
 }

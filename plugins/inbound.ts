@@ -3,6 +3,7 @@ import { judgeRecipient, refusedForNow, type Protection, type RecipientVerdict }
 import { InboundSightings, type Judged } from '../src/inbound/sightings';
 import { InboundTrack } from '../src/inbound/track';
 import { verdictLine } from '../src/inbound/report';
+import { isReportAddress } from '../src/inbound/report_address';
 import { ruleForClient, type Client } from '../src/inbound/client_rule';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
@@ -123,6 +124,9 @@ class Recipients {
 
   #verdict(connection: Connection, recipient: EnvelopeAddress): RecipientVerdict {
     try {
+      const { receive } = this.#engine.settings().global.tlsReports;
+      // What is wrong with our own TLS is to come through (RFC 8460 section 3).
+      if (isReportAddress(receive, textOf(recipient))) return { kind: 'admitted', rule: 'TLS reports' };
       const today = utcDay(new Date());
       const client = this.#clientOf(connection);
       const found = ruleForClient(this.#engine.settings(), domainOf(recipient), client, today);

@@ -1,10 +1,12 @@
 /** The one engine of this process, whichever lines of config/plugins ask for it. */
+import cluster from 'node:cluster';
 import path from 'node:path';
 import { Engine } from '../src/engine';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { directorySource } from '../src/settings/load/source';
 import type { HarakaPlugin } from './haraka_plugin';
 import { newsLogOf } from './news';
+import { appointLeaders, offerAsLeader } from './worker_leader';
 import { isCluster } from './workers';
 
 let engine: Engine | undefined;
@@ -49,4 +51,31 @@ export function shutdown(): void {
   for (const close of closers.splice(0)) close();
   engine?.close();
   engine = undefined;
+}
+
+const duties: (() => void)[] = [];
+let leads: 'not_offered' | 'offered' | 'appointed' = 'not_offered';
+let hasLeaders = false;
+
+/** In the master, before there are workers: has one of them lead. */
+export function prepareLeader(plugin: HarakaPlugin): void {
+  if (hasLeaders || !cluster.isPrimary || !isCluster(plugin)) return;
+  hasLeaders = true;
+  appointLeaders();
+}
+
+/** Has `duty` done in one process: this one where there are no workers, else the worker that leads, once it does. */
+export function whenLeading(duty: () => void): void {
+  if (cluster.isPrimary || leads === 'appointed') {
+    duty();
+    return;
+  }
+  duties.push(duty);
+  if (leads === 'offered') return;
+  leads = 'offered';
+  const withdraw = offerAsLeader(() => {
+    leads = 'appointed';
+    for (const one of duties.splice(0)) one();
+  });
+  atShutdown(withdraw);
 }

@@ -9,14 +9,16 @@ import type { HarakaPlugin } from './haraka_plugin';
 import { hosting } from './hosting';
 import { inbound } from './inbound';
 import { outbound } from './outbound';
+import { reports } from './reports';
 import { shutdown } from './suite';
 import { web } from './web';
 
-export { hosting, inbound, outbound, shutdown, web };
+export { hosting, inbound, outbound, reports, shutdown, web };
 
 export function register(this: HarakaPlugin): void {
   outbound.register.call(this);
   inbound.register.call(this);
   hosting.register.call(this);
+  reports.register.call(this);
   web.register.call(this);
 }

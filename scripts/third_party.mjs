@@ -21,7 +21,7 @@ export function thirdPartyNotices(root, inputs) {
 
 function notice(folder) {
   const { name, version, license } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
-  const file = readdirSync(folder).find((one) => /^licen[cs]e(?:\.\w+)?$/i.test(one));
+  const file = readdirSync(folder).find((one) => /^licen[cs]e(?:-mit)?(?:\.\w+)?$/i.test(one));
   if (file === undefined) throw new Error(`${name} has no licence text`);
   const text = readFileSync(path.join(folder, file), 'utf8').trim();
   return `${'-'.repeat(72)}\n${name} ${version} (${license})\n\n${text}\n`;

@@ -7,7 +7,9 @@ import path from 'node:path';
 import type * as evidence from './evidence/store/bundle';
 import type * as web from './web/bundle';
 import type * as hosting from './hosting/bundle';
-import type * as sessions from './reports/store/bundle';
+import type * as reception from './reports/reception_bundle';
+import type * as reports from './reports/bundle';
+import type * as sessions from './reports/worker_bundle';
 
 /** What each of them exports. scripts/build.mjs makes them, under these names. */
 interface Bundles {
@@ -15,6 +17,8 @@ interface Bundles {
   readonly web: typeof web;
   readonly hosting: typeof hosting;
   readonly sessions: typeof sessions;
+  readonly reception: typeof reception;
+  readonly reports: typeof reports;
 }
 
 /** @throws Error where the file is not there, or cannot be run */

@@ -1,8 +1,10 @@
 /** What all plugin lines of one process share: the settings, the resolver with its cache, the policies of others. */
 import cluster from 'node:cluster';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { loadBundle } from './bundles';
+import { closeLater, type Storing } from './state/patience';
 import type { Sources } from './discovery/discover';
 import { EdnsMemory } from './dns/edns';
 import { createResolver, type Resolver } from './dns/resolver';
@@ -14,6 +16,7 @@ import { fetchOptions } from './settings/load/fetch_options';
 import { resolverOptions } from './settings/load/resolver_options';
 import { openSettings, type SettingsStore } from './settings/reload/settings_store';
 import type { SettingsSource } from './settings/load/source';
+import { iniValues } from './settings/haraka/config_files';
 import { stateOwner } from './settings/haraka/state_owner';
 import type { Fault } from './settings/schema/fault';
 import type { GlobalSettings, Settings } from './settings/schema/types';
@@ -28,6 +31,11 @@ import { messageOf, printable } from './text';
 
 /** Mail on its way may still wait for an answer from what new settings replaced; milliseconds. */
 const graceMs = 60_000;
+
+/** For a process that ends. */
+function closeNow(storing: Storing): void {
+  storing.close();
+}
 
 function ignore(): void {
   // Nothing is open.
@@ -76,8 +84,10 @@ export class Engine {
     this.#store = openSettings(source, log, {
       onChange: ({ global }) => {
         if (last !== undefined && needsRestart(last, global)) this.#replace();
-        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence)) this.#endCounts();
-        if (last !== undefined && !isDeepStrictEqual(last.tlsReports, global.tlsReports)) this.#endSessions();
+        if (last !== undefined && !isDeepStrictEqual(last.evidence, global.evidence))
+          this.#endCounts(closeLater);
+        if (last !== undefined && !isDeepStrictEqual(last.tlsReports, global.tlsReports))
+          this.#endSessions(closeLater);
         last = global;
         for (const listener of this.#listeners) listener();
       },
@@ -98,17 +108,27 @@ export class Engine {
   }
 
   /** As root alone: everybody else makes it when it is first used, and can do no more about it than to say so then. */
-  #prepareState({ memory }: SettingsSource): void {
+  #prepareState(source: SettingsSource): void {
+    const { memory } = source;
     if (process.geteuid?.() !== 0 || this.#owner.uid === 0) return;
     const { mtaSts, evidence, tlsReports } = this.settings().global;
     const counts = evidence.enabled ? [path.resolve(this.#stateDirectory, evidence.directory)] : [];
     if (usesTlsReports(tlsReports)) counts.push(this.reportsDirectory());
+    counts.push(...this.#tokenDirectory(source));
     for (const directory of [...memory.directories(mtaSts.directory), ...counts]) {
       const prepared = prepareStateDirectory(directory, this.#owner);
       // Its workers would say the same, and what they cannot use they report when they come to use it.
       if (prepared.kind === 'unusable' && cluster.isPrimary)
         this.#log.warn(`what is kept on disk: ${printable(prepared.fault.message)}`);
     }
+  }
+
+  /** Where the token of the page is to be made. A directory that is there is the operator's own affair. */
+  #tokenDirectory(source: SettingsSource): string[] {
+    const { enabled, listen, tokenFile } = this.settings().global.web;
+    const isServed = listen.length > 0 || iniValues(source, 'http.ini')['main']?.['listen'] !== undefined;
+    const directory = path.dirname(path.resolve(this.#stateDirectory, tokenFile));
+    return enabled && isServed && !existsSync(directory) ? [directory] : [];
   }
 
   #policyDirectory(): string {
@@ -250,22 +270,19 @@ export class Engine {
 
   /** Writes what is not written yet, without waiting: the process ends. */
   endEvidence(): void {
-    this.#endCounts();
-    this.#endSessions();
+    this.#endCounts(closeNow);
+    this.#endSessions(closeNow);
   }
 
-  #endCounts(): void {
-    this.#evidence?.close();
-    this.#evidence = undefined;
-    if (this.#held !== 'nowhere') this.#held?.close();
-    this.#held = undefined;
-    if (this.#track !== 'nowhere') this.#track?.close();
+  #endCounts(end: (storing: Storing) => void): void {
+    for (const one of [this.#evidence, this.#held, this.#track])
+      if (one !== undefined && one !== 'nowhere') end(one);
     this.#endKeeping();
-    this.#track = undefined;
+    [this.#evidence, this.#held, this.#track] = [undefined, undefined, undefined];
   }
 
-  #endSessions(): void {
-    if (this.#sessions !== 'uncounted') this.#sessions?.close();
+  #endSessions(end: (storing: Storing) => void): void {
+    if (this.#sessions !== undefined && this.#sessions !== 'uncounted') end(this.#sessions);
     this.#sessions = undefined;
   }
 

@@ -1,11 +1,12 @@
 /** postfix-mta-sts-resolver, the Debian package, with the lab's policy in its cache; and a socket with nothing behind it. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../haraka-test-harness/program';
 import { peers } from './levels';
 
 export type PostfixResolver =
@@ -53,15 +54,6 @@ export async function startEcho(): Promise<{ readonly port: number; stop(): void
   const child = fork(fileURLToPath(new URL('echo.mjs', import.meta.url)));
   const [port] = (await once(child, 'message')) as [number];
   return { port, stop: () => void child.kill() };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** It says nothing when it is ready, so it is tried until it answers. */

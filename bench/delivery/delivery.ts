@@ -41,6 +41,17 @@ type Entries = Readonly<Record<string, Entry>>;
 const haraka = { software: 'haraka', nodes: 0, waits: 'forgotten' } as const;
 const stock: Entry = { kind: { ...haraka, suite: 'none' }, sender: 'stock.example' };
 
+/** The same with sessions counted for the TLS reports to their peers. */
+function reporting(levels: readonly SecurityLevel[]): Entries {
+  return Object.fromEntries(
+    levels.map((level) => [reportingOf(reuseAt(level)), suite(level, { tlsReports: 'counted' })]),
+  );
+}
+
+function reportingOf(name: string): string {
+  return `${name}, counted for TLS reports`;
+}
+
 /** The same without the record of what happens, which costs what lies between the two. */
 function uncounted(levels: readonly SecurityLevel[]): Entries {
   return Object.fromEntries(levels.map((level) => [uncountedAt(level), suite(level, { evidence: 'off' })]));
@@ -138,6 +149,7 @@ async function measureLoopback(bench: Bench): Promise<Figure[]> {
         ...notReusing(['opportunistic', 'mandatory_dane', 'mta_sts']),
         ...reusing(['opportunistic', 'mandatory_dane', 'mta_sts', 'auto'], before),
         ...uncounted(['mandatory_dane', 'auto']),
+        ...reporting(['mandatory_dane', 'auto']),
         'with this suite, mandatory_dane, nodes = 2': suite('mandatory_dane', { nodes: 2 }),
         ...bench.installed(postfix),
       }
@@ -438,6 +450,10 @@ function figuresOf(
       }),
       ...over('  over the same without evidence', speed, perSecond(runs[uncountedOf(name)] ?? []), {
         isShown: uncountedOf(name) in runs,
+        line: isHeld ? atLeast(0.98) : undefined,
+      }),
+      ...over('  counted for TLS reports, over the same', perSecond(runs[reportingOf(name)] ?? []), speed, {
+        isShown: reportingOf(name) in runs,
         line: isHeld ? atLeast(0.98) : undefined,
       }),
       ...over('  over the state before', speed, perSecond(runs[beforeOf(name)] ?? []), {

@@ -20,9 +20,14 @@ export interface HarakaKind {
   readonly bundle?: string;
   /** `off`: what happens is not counted. */
   readonly evidence?: 'off';
+  /** Sessions are counted for the TLS reports to their peers. */
+  readonly tlsReports?: 'counted';
   /** Whether it tells how long messages wait before their first connection. */
   readonly waits: 'kept' | 'forgotten';
 }
+
+const reportsIni =
+  '[tls_reports]\norganization = Bench\ncontact = me@stock.example\nfrom = tls@stock.example\n';
 
 export interface HarakaSubject extends Subject {
   /** Profiles what it does while `work` goes on. @returns the file with the profile, as Node writes them */
@@ -53,7 +58,7 @@ export async function startHarakaSubject(
       env: { BENCH_WAITS: kind.waits, BENCH_PROFILE: profile },
       config: {
         // The limits as they are by default; another state of the suite need not know all of their names.
-        'tls-peers.ini': `[timeouts]\n${kind.suite === 'without_reuse' ? '[delivery]\nreuse_connections = false\n' : ''}${kind.evidence === 'off' ? '[evidence]\nenabled = false\n' : ''}`,
+        'tls-peers.ini': `[timeouts]\n${kind.suite === 'without_reuse' ? '[delivery]\nreuse_connections = false\n' : ''}${kind.evidence === 'off' ? '[evidence]\nenabled = false\n' : ''}${kind.tlsReports === 'counted' ? reportsIni : ''}`,
         ...Object.fromEntries(
           securityLevels.map((level) => [`tls-peers/${ownDomain(level)}.ini`, domainFile(level)]),
         ),

@@ -4,10 +4,10 @@
  */
 import { execFile, type ChildProcess } from 'node:child_process';
 import { chmod, readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../haraka-test-harness/program';
 import { postfixClientMissing, startPostfixMaster } from '../../haraka-test-harness/postfix_client';
 import { inject, tell } from './injector';
 import { processorMsOf } from './processor';
@@ -100,13 +100,4 @@ async function answering(port: number, child: ChildProcess, logFile: string): Pr
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

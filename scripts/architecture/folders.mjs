@@ -19,6 +19,9 @@ export const folders = {
     uses: [
       'src/engine.ts',
       'src/bundles.ts',
+      'src/reports/queue',
+      'src/reports/send',
+      'src/reports/receive',
       'src/web',
       'src/web/access',
       'src/evidence',
@@ -53,7 +56,7 @@ export const folders = {
   },
   'src/bundles.ts': {
     about: 'parts in files of their own, loaded when they are needed',
-    uses: ['src/evidence/store', 'src/reports/store', 'src/web', 'src/hosting'],
+    uses: ['src/evidence/store', 'src/reports', 'src/web', 'src/hosting'],
   },
   'src/web': {
     about: 'the page, its API and metrics, in the process: who is let in, and what is handed on',
@@ -106,6 +109,9 @@ export const folders = {
   'src/cli/commands': {
     about: 'one file for each command',
     uses: [
+      'src/reports/view',
+      'src/reports/store',
+      'src/tlsrpt',
       'src/cli',
       'src/settings/checks',
       'src/settings/load',
@@ -125,6 +131,10 @@ export const folders = {
   'src/cli': {
     about: 'what commands share: output, operands, the network as a delivery would meet it',
     uses: [
+      'src/reports/send',
+      'src/reports/view',
+      'src/reports/store',
+      'src/tlsrpt',
       'src/delivery',
       'src/hosting',
       'src/settings/checks',
@@ -149,12 +159,47 @@ export const folders = {
       'src/x509',
     ],
   },
+  'src/reports': {
+    about: 'TLS reports: what the two files of their own hold',
+    uses: [
+      'src/reports/queue',
+      'src/reports/send',
+      'src/reports/receive',
+      'src/reports/view',
+      'src/reports/store',
+    ],
+  },
+  'src/reports/send': {
+    about: 'reports to others: composed, signed, sent in their time',
+    uses: [
+      'src/reports/queue',
+      'src/reports/store',
+      'src/tlsrpt',
+      'src/settings/schema',
+      'src/mta_sts',
+      'src/dns',
+      'src/state',
+      'src/peers',
+    ],
+  },
+  'src/reports/view': {
+    about: 'what others report of the managed domains, and what follows for their policies',
+    uses: ['src/reports/store', 'src/tlsrpt', 'src/settings/schema', 'src/peers'],
+  },
+  'src/reports/receive': {
+    about: 'reports of others: verified, unpacked, read, kept',
+    uses: ['src/reports/store', 'src/tlsrpt', 'src/settings/schema', 'src/dns', 'src/state', 'src/peers'],
+  },
+  'src/reports/queue': {
+    about: "reports on their way through Haraka's queue",
+    uses: ['src/delivery', 'src/reports/store'],
+  },
   'src/delivery': {
     about: 'holds a Haraka delivery to its requirements. The only code that knows its internals',
     uses: [
       'src/settings/schema',
       'src/discovery',
-      'src/reports/count',
+      'src/tlsrpt',
       'src/evidence',
       'src/session',
       'src/smtp',
@@ -232,11 +277,13 @@ export const folders = {
     uses: ['src/evidence', 'src/day_files', 'src/queue', 'src/state', 'src/peers'],
   },
   'src/reports/store': {
-    about: 'the files of TLS reports: sessions counted into, read, kept for their time',
-    uses: ['src/reports/count', 'src/day_files', 'src/peers'],
+    about:
+      'the files of TLS reports: sessions counted into, read, kept for their time; what became of reports',
+    uses: ['src/tlsrpt', 'src/day_files', 'src/state', 'src/peers'],
   },
-  'src/reports/count': {
-    about: 'what a session is to the policies of its peer, counted for the TLS reports: shape, lines, bounds',
+  'src/tlsrpt': {
+    about:
+      'TLS reports as the standard has them: what a session is to policies, its counts, the report, who wants it',
     uses: ['src/day_files/lines.ts', 'src/policy', 'src/mta_sts', 'src/dns', 'src/dane', 'src/peers'],
     kind: 'pure',
   },

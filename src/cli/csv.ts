@@ -103,7 +103,7 @@ export function formatCsv(records: readonly (readonly string[])[]): string {
  */
 export function spreadsheetSafe(text: string): string {
   const line = printable(text, 2000);
-  return /^[=+\-@]/.test(line) ? `'${line}` : line;
+  return /^[=+\-@＝＋－＠]/.test(line) ? `'${line}` : line;
 }
 
 function field(text: string): string {

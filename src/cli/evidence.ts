@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ParseArgsConfig } from 'node:util';
 import type { PeerKey } from '../evidence/day_table';
 import type { EvidenceReader, Reading, Wanted } from '../evidence/evidence';
-import { createFileReader, isWanted as isWantedKey } from '../evidence/store/file_reader';
+import { createFileReader } from '../evidence/store/file_reader';
 import { trafficOf, type PeerTraffic } from '../evidence/views/traffic';
 import { dayBefore, parseDay, type Day } from '../peers/day';
 import { directorySource } from '../settings/load/source';
@@ -11,8 +11,6 @@ import type { Settings } from '../settings/schema/types';
 import { CommandError, UsageError, type Context } from './command';
 import { ownerOfState } from './install';
 import { validSettings } from './valid_settings';
-
-export { isWantedKey };
 
 export const peerOptions = {
   managed: { type: 'string' },

@@ -5,6 +5,7 @@ import { withHarakaTls, type HarakaTerms } from '../policy/haraka_tls';
 import type { Decision, HostPlan } from '../policy/requirement';
 import type { HarakaTls } from '../settings/haraka/outbound_tls';
 import { printable } from '../text';
+import { whyNoHandshake } from '../tls/own_terms';
 
 type Deliver = Extract<Decision, { kind: 'deliver' }>;
 
@@ -72,7 +73,13 @@ function termsOf(plan: HostPlan, haraka: HarakaTls, names: readonly string[]): H
 /** What else of tls.ini takes part in every handshake, one line each. */
 export function handshakeRemarks({ options, certificateByHost }: HarakaTls): string[] {
   const { minVersion, maxVersion, ciphers, key, cert } = options;
+  const why = whyNoHandshake({ ...options }, 'TLSv1.2');
   return [
+    ...(why === undefined
+      ? []
+      : [
+          `tls.ini: no handshake can be begun (${why}): mail that must be encrypted waits, and other mail goes in cleartext`,
+        ]),
     ...(minVersion === undefined
       ? []
       : [`tls.ini: minVersion = ${minVersion} counts where it is above what the rule asks for`]),

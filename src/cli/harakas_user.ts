@@ -66,9 +66,16 @@ function parseExit(code: number | null): ExitCode {
   return known ?? exit.failed;
 }
 
-/** The arguments of a call that is to be answered as Haraka's user; `undefined` where this process was started otherwise. */
+/**
+ * The arguments of a call that is to be answered as Haraka's user; `undefined` where this process was started otherwise. Where
+ * it was not, it ends with the process that asks, however that one is ended: a signal reaches the one that was named alone.
+ */
 export function askedAsHarakasUser(args: readonly string[]): readonly string[] | undefined {
-  return args[0] === word && process.send !== undefined ? args.slice(1) : undefined;
+  if (args[0] !== word || process.send === undefined) return undefined;
+  process.once('disconnect', () => process.exit(exit.failed));
+  // What is listened for would keep this process from ending by itself.
+  process.channel?.unref();
+  return args.slice(1);
 }
 
 /**
@@ -85,6 +92,7 @@ export function becomeHarakasUser({ user, group }: PrivilegeSettings): void {
     throw new CommandError(`Haraka's user cannot be become: ${messageOf(error)}`);
   }
   const report: Became = { kind: 'became', uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
-  // What is answered goes to the output alone; the parent waits for the end.
-  process.send?.(report, () => process.disconnect());
+  // What is answered goes to the output alone; each of the two waits for the other's end. Where that
+  // one is gone already, this one ends as well, and nobody is left to be told.
+  process.send?.(report, () => undefined);
 }

@@ -5,6 +5,7 @@ import { heldOf, type Held, type HeldMessage, type HeldWanted, type Waiting } fr
 import { readEnvelope, type Envelope, type EnvelopeReading } from '../queue/envelope';
 import { listQueue } from '../queue/list';
 import type { Owner } from '../state/owner';
+import { inTurns } from './in_turns';
 
 export interface HeldSources {
   /** Haraka's outbound queue. */
@@ -53,11 +54,11 @@ export async function withEnvelopes(
     readings.set(message, await readEnvelope(path.join(queue, file)));
     onEach(file);
   };
-  await eachOf(messages, (message) => look(message, message.file));
+  await inTurns(messages, atATime, (message) => look(message, message.file));
   const gone = messages.filter((message) => readings.get(message)?.kind === 'gone');
   if (gone.length > 0) {
     const names = new Map((await listQueue(queue)).messages.map(({ key, file }) => [key, file]));
-    await eachOf(gone, async (message) => {
+    await inTurns(gone, atATime, async (message) => {
       const file = names.get(message.key);
       if (file !== undefined) await look(message, file);
     });
@@ -74,12 +75,4 @@ export async function withEnvelopes(
         return [];
     }
   });
-}
-
-async function eachOf<T>(all: readonly T[], look: (one: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let one = all[next++]; one !== undefined; one = all[next++]) await look(one);
-  };
-  await Promise.all(Array.from({ length: Math.min(atATime, all.length) }, lane));
 }

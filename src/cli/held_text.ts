@@ -1,5 +1,6 @@
 /** What `tls-peers held` says: first the one sentence that matters, then each peer and reason. Pure but for the processes. */
 import type { HeldGroup, OtherwiseWaiting } from '../evidence/views/held';
+import { quoted as quotedPath } from '../state/access';
 import { printable } from '../text';
 import { durationText, momentText } from './duration';
 import type { Enveloped, HeldReading } from './held';
@@ -7,11 +8,14 @@ import { labelled, paragraph } from './layout/paragraph';
 import { warningLines } from './layout/warning';
 import type { Output } from './output';
 import { remedies } from './remedies';
+import { isRunning } from '../state/running';
 
 export interface HeldShown extends HeldReading {
   /** The oldest message of each group, as far as it is still there. */
   readonly oldest: readonly Enveloped[];
   readonly queue: string;
+  /** The directory of the install. */
+  readonly install: string;
   readonly now: Date;
 }
 
@@ -30,7 +34,7 @@ export function heldLines(output: Output, shown: HeldShown): string[] {
     lines.push(
       '',
       ...paragraph(output, [
-        'Nothing is lost: each is tried again at its time. When the cause is mended, haraka -c DIR --qunstick tries all of them at once.',
+        `Nothing is lost: each is tried again at its time. When the cause is mended, haraka -c ${quotedPath(shown.install)} --qunstick tries all of them at once.`,
       ]),
     );
   return [...lines, ...remarks(output, shown)];
@@ -142,16 +146,6 @@ function remarks(output: Output, { waiting, setAside, foreign, queue, now }: Hel
       `${counted(foreign, 'entry', 'entries')} in ${queue} Haraka does not know, and leaves alone`,
     );
   return warningLines(output, warnings);
-}
-
-/** Also where it is another user's. In another container, nobody can tell. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 function counted(count: number, one: string, more = `${one}s`): string {

@@ -16,6 +16,7 @@ import { lintCommand } from './commands/lint';
 import { utcDay } from '../peers/day';
 import { atWidth, json, type Output } from './output';
 import { recordsCommand } from './commands/records';
+import { reportsCommand } from './commands/reports';
 import { testCommand } from './commands/test';
 import { tightenCommand } from './commands/tighten';
 import { trackCommand } from './commands/track';
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   cacheCommand,
   trafficCommand,
   impactCommand,
+  reportsCommand,
   heldCommand,
   tightenCommand,
   trackCommand,

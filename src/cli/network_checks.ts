@@ -5,8 +5,10 @@ import { createResolver, type Resolver } from '../dns/resolver';
 import { hostedFiles, type HostedFile } from '../hosting/catalogue';
 import { checkRollout } from '../hosting/rollout_facts';
 import type { NetworkView } from '../settings/checks/check';
+import { enabledDomains } from '../settings/checks/written_rules';
 import { resolverOptions } from '../settings/load/resolver_options';
 import type { Settings } from '../settings/schema/types';
+import { inTurns } from './in_turns';
 import { startMeter } from './meter';
 import { heldAgainstShown, type HeldOptions } from './shown_records';
 import { tlsaRecords } from './zone';
@@ -44,9 +46,7 @@ async function askAboutTlsa(
   { ehloName, progress, shown, rolloutMs = 120_000 }: NetworkOptions,
 ): Promise<NetworkView['tlsa']> {
   if (shown === undefined) return [];
-  const domains = [...settings.domains.values()].flatMap((one) =>
-    one.kind === 'managed' && one.status === 'enabled' ? [one.domain] : [],
-  );
+  const domains = [...enabledDomains(settings)].map(({ domain }) => domain);
   const look = async (domain: string, signal: AbortSignal): Promise<NetworkView['tlsa']> => {
     const hosts = signal.aborted ? [] : await hostsWithTlsa(resolver, domain);
     if (hosts.length === 0 || signal.aborted) return [];
@@ -58,12 +58,8 @@ async function askAboutTlsa(
     return held.wrong.map((problem) => ({ domain, problem }));
   };
   return withDeadline(rolloutMs, undefined, async (signal) => {
-    const found: NetworkView['tlsa'][number][] = [];
-    for (let at = 0; at < domains.length; at += domainsAtOnce) {
-      const some = domains.slice(at, at + domainsAtOnce);
-      found.push(...(await Promise.all(some.map((domain) => look(domain, signal)))).flat());
-    }
-    return found;
+    const found = await inTurns(domains, domainsAtOnce, (domain) => look(domain, signal));
+    return found.flat();
   });
 }
 

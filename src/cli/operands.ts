@@ -55,3 +55,11 @@ function isLocalPart(text: string): boolean {
 function quoted(operand: string): string {
   return `"${printable(operand)}"`;
 }
+
+/** `--top N`: how many rows; `Infinity` for 0. @param usual where the call does not say */
+export function topOf(option: unknown, usual: number): number {
+  if (option === undefined) return usual;
+  if (typeof option !== 'string' || !/^\d{1,7}$/.test(option))
+    throw new UsageError('--top: a number is needed');
+  return Number(option) || Number.POSITIVE_INFINITY;
+}

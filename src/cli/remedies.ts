@@ -9,7 +9,7 @@ export const remedies = {
   'certificate-host-mismatch': 'tell the peer, whose certificate is for another name; or name that in match',
   'certificate-expired': 'tell the peer, whose certificate has expired',
   'certificate-not-trusted':
-    'tell the peer: with DANE its zone publishes another key than its host uses; for a private CA, ca_file',
+    'tell the peer: with DANE its zone publishes another key than its host uses; for a private CA, ca_file; where the rule has fingerprints, ask by other means for the new one',
   'validation-failure': 'tell the peer; what is seen there says what is wrong with its certificate',
   'tlsa-invalid': 'tell the peer, none of whose TLSA records can be used',
   'dnssec-invalid': 'look at the zone with delv MX PEER; tell the peer where its signatures are wrong',

@@ -1,5 +1,5 @@
 /** Writing a file of an install anew, so that Haraka can read it as it could before. */
-import { chownSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { lchownSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { replaceFile as replaceIn } from '../state/files';
 import { messageOf } from '../text';
@@ -32,8 +32,9 @@ export async function createFile(directory: string, name: string, text: string):
   try {
     const parent = path.dirname(file);
     const { uid, gid } = statSync(directory);
+    // Whoever may write above it can have put a link in its place since: that is given away, and not what it leads to.
     if (mkdirSync(parent, { recursive: true, mode: 0o755 }) !== undefined && process.geteuid?.() === 0)
-      chownSync(parent, uid, gid);
+      lchownSync(parent, uid, gid);
     const above = statSync(parent);
     const owner = { uid: above.uid, gid: above.gid, name: `uid ${above.uid}, gid ${above.gid}` };
     await replaceIn(parent, path.basename(file), text, { owner, mode: 0o644 });

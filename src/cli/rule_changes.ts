@@ -52,8 +52,7 @@ export function withWish(settings: RuleSet, wish: Wish): RuleSet {
   const { managed, peer, direction } = wish;
   if (managed === undefined || managed === '') {
     if (peer === undefined) return withGlobalDefault(settings, wish);
-    if (managed === '')
-      throw new UsageError('peers stand in the files of managed domains: name one with --managed');
+    if (managed === '') return withGlobalPeer(settings, peer, wish);
   }
   const domains = new Map(settings.domains);
   for (const [name, rules] of settings.domains) {
@@ -70,6 +69,14 @@ function withGlobalDefault(settings: RuleSet, { direction, values }: Wish): Rule
   return direction === 'out'
     ? { ...settings, global: { ...global, outbound: edited(global.outbound, values) } }
     : { ...settings, global: { ...global, inbound: edited(global.inbound, values) } };
+}
+
+/** A peer of tls-peers.ini. */
+function withGlobalPeer(settings: RuleSet, peer: Peer, { direction, values }: Wish): RuleSet {
+  const { global } = settings;
+  return direction === 'out'
+    ? { ...settings, global: { ...global, outboundPeers: withPeer(global.outboundPeers, peer, values) } }
+    : { ...settings, global: { ...global, inboundPeers: withPeer(global.inboundPeers, peer, values) } };
 }
 
 function withOutbound(rules: DomainRules, { peer, values }: Wish): DomainRules {

@@ -7,7 +7,7 @@ import type { RulesFile } from './managed_file';
 import { createFile, replaceFile } from './replace_file';
 
 /** The install as it would be if these files held these texts, by name. */
-export function withTexts(source: SettingsSource, texts: ReadonlyMap<string, string>): SettingsSource {
+function withTexts(source: SettingsSource, texts: ReadonlyMap<string, string>): SettingsSource {
   const domains = [...texts.keys()].filter((name) => name !== globalFile);
   return {
     ...source,

@@ -19,12 +19,17 @@ export interface SenderGroup {
   readonly found: Found<OutboundRule>;
 }
 
-/** Every domain that is managed, in order, and the null sender for all that are not. */
-export function everySender(settings: Settings): string[] {
-  const managed = [...settings.domains.values()]
+/** Every domain that is managed, in order. */
+export function everyManaged(settings: Settings): string[] {
+  return [...settings.domains.values()]
     .filter((domain) => domain.kind === 'invalid' || domain.status === 'enabled')
-    .map(({ domain }) => domain);
-  return [...managed.sort(), ''];
+    .map(({ domain }) => domain)
+    .sort();
+}
+
+/** The same, and the null sender for all that are not. */
+export function everySender(settings: Settings): string[] {
+  return [...everyManaged(settings), ''];
 }
 
 /** `senders` by what a message of theirs to `recipientDomain` is held to; `today` as for `outboundRule`. */

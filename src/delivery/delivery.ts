@@ -2,7 +2,7 @@
 import type { Sources } from '../discovery/discover';
 import type { Found } from '../peers/rules';
 import type { OutboundRule } from '../peers/rule';
-import type { SessionCounter } from '../reports/count/session';
+import type { SessionCounter } from '../tlsrpt/session';
 import type { ConnectionLimits, Connections } from '../session/connections';
 import type { Timeouts } from '../smtp/timeouts';
 import type { Attempt } from './attempt';

@@ -1,20 +1,17 @@
 /** What a new session is to the policies of its peer, for the TLS report that the peer gets. A session that is used again counts once. */
 import { canonicalDomain } from '../names';
 import { asksDane } from '../policy/asks';
-import { asDestination } from '../policy/decide_answer';
 import type { RefusedHost, Requirement } from '../policy/requirement';
 import { checkSession, type SessionVerdict } from '../policy/session';
-import { standingTable } from '../policy/tables';
-import { isBogus, judgedPolicies, type HostContext, type Judged } from '../reports/count/judged';
+import { isBogus, judgedPolicies, type HostContext, type Judged } from '../tlsrpt/judged';
 import {
   policyResults,
   type CountedResult,
   type Met,
   type PolicyResult,
   type SessionDetails,
-} from '../reports/count/session';
+} from '../tlsrpt/session';
 import type { FailureReason } from '../failure';
-import type { StsFacts } from '../mta_sts/types';
 import type { Reply } from '../smtp/reply';
 import type { Outcome, StateName } from '../smtp/session';
 import { messageOf, printable } from '../text';
@@ -22,6 +19,7 @@ import type { TlsSession } from '../tls/session';
 import { domainOf } from './address';
 import type { Attempt } from './attempt';
 import type { Delivery } from './delivery';
+import { foundHost } from './found_host';
 import { daneIn } from './host_seen';
 import type { HostTry } from './host_try';
 import { isReport } from './report_mail';
@@ -214,19 +212,11 @@ function modeOf({ rule }: Attempt): CountedResult['mode'] {
   return rule !== 'unknown' && rule.tlsReports === 'failures_only' ? 'failures_only' : 'on';
 }
 
-function contextOf({ rule, facts }: Attempt, host: string): HostContext | undefined {
-  if (rule === 'unknown' || facts === 'unknown') return undefined;
-  if ('destination' in facts) {
-    const { destination, sts } = facts;
-    if (destination.kind === 'implicit') return { rule, destination, host: destination.host, sts };
-    const found = 'hosts' in destination ? destination.hosts.find((one) => one.host === host) : undefined;
-    return found === undefined ? undefined : { rule, destination, host: found, sts };
-  }
-  const answered = facts.hosts.find((one) => one.facts.host === host);
-  if (answered === undefined) return undefined;
-  const applies = standingTable[answered.standing.kind].policy === 'applies';
-  const sts: StsFacts = applies ? facts.sts : { kind: 'not_asked' };
-  return { rule, destination: asDestination(facts, answered), host: answered.facts, sts };
+function contextOf({ rule, facts }: Attempt, name: string): HostContext | undefined {
+  const found = foundHost(facts, name);
+  if (rule === 'unknown' || found?.host === undefined) return undefined;
+  const { destination, host, sts } = found;
+  return { rule, destination, host, sts };
 }
 
 /** While no resolver of ours validates, nobody can say of a peer that it has no DANE. */

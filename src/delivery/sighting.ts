@@ -1,7 +1,6 @@
 /** One attempt at one message as the record counts it. */
 import { isIP } from 'node:net';
 import { usableRecords } from '../dane/records';
-import type { Destination, MxHostFacts, RoutedHostFacts } from '../dns/types';
 import {
   unseen,
   type SeenOutcome,
@@ -13,13 +12,11 @@ import {
 import { matchesPolicy } from '../mta_sts/match';
 import type { StsFacts } from '../mta_sts/types';
 import { destinationSecurity, nextHop } from '../policy/dane';
-import { asDestination } from '../policy/decide_answer';
-import type { Facts } from '../policy/facts';
 import { isWeakGroup, type WouldPass } from '../policy/would_pass';
 import { tlsVersion } from '../tls/version';
 import { principal, type Attempt } from './attempt';
+import { foundHost, type FoundHost } from './found_host';
 import type { HostSeen } from './host_seen';
-import { standingTable } from '../policy/tables';
 
 export function sightingOf(attempt: Attempt, outcome: SeenOutcome): Sighting {
   const { rule } = attempt;
@@ -109,32 +106,18 @@ function nameIn(where: string): string {
 
 /** The next-hop domain of a host; empty where it is not known. */
 export function nextHopOf(facts: Attempt['facts'], host: string): string {
-  if (facts === 'unknown') return '';
-  if ('destination' in facts) return nextHop(facts.destination, host);
-  const answered = facts.hosts.find((one) => one.facts.host === host);
-  return answered === undefined ? '' : nextHop(asDestination(facts, answered), host);
+  const found = foundHost(facts, host);
+  return found === undefined ? '' : nextHop(found.destination, host);
 }
 
 type Known = Pick<Sighting, 'mx' | 'tlsa' | 'policy'>;
 
-function factsOf(facts: Attempt['facts'], host: string, dane: WouldPass): Partial<Known> {
-  if (facts === 'unknown') return {};
-  if ('destination' in facts) return known(facts.destination, hostIn(facts, host), facts.sts, dane);
-  const answered = facts.hosts.find((one) => one.facts.host === host);
-  if (answered === undefined) return {};
-  const sts: StsFacts =
-    standingTable[answered.standing.kind].policy === 'applies' ? facts.sts : { kind: 'not_asked' };
-  return known(asDestination(facts, answered), answered.facts, sts, dane);
+function factsOf(facts: Attempt['facts'], name: string, dane: WouldPass): Partial<Known> {
+  const found = foundHost(facts, name);
+  return found === undefined ? {} : known(found, dane);
 }
 
-type HostFacts = MxHostFacts | RoutedHostFacts;
-
-function hostIn({ destination }: Facts, host: string): HostFacts | undefined {
-  if ('hosts' in destination) return destination.hosts.find((one) => one.host === host);
-  return destination.kind === 'implicit' ? destination.host : undefined;
-}
-
-function known(destination: Destination, host: HostFacts | undefined, sts: StsFacts, dane: WouldPass): Known {
+function known({ destination, host, sts }: FoundHost, dane: WouldPass): Known {
   const isRoute = destination.kind === 'route';
   const hasNone = isRoute || destination.kind === 'literal';
   return {
@@ -148,7 +131,7 @@ function known(destination: Destination, host: HostFacts | undefined, sts: StsFa
   };
 }
 
-function tlsaOf({ host, addresses, tlsa }: HostFacts, dane: WouldPass): SeenTlsa {
+function tlsaOf({ host, addresses, tlsa }: NonNullable<FoundHost['host']>, dane: WouldPass): SeenTlsa {
   if (isIP(host) !== 0) return 'none';
   switch (tlsa.kind) {
     case 'not_asked':

@@ -38,6 +38,8 @@ const slack = { least: 64, share: 0.1 };
 export class DayTable {
   readonly #rows = new Map<string, Counts>();
   #evicted = 0;
+  /** So many peers are kept until the least busy are sorted out: those that rules name may be more than the limit by themselves. */
+  #room: number;
 
   readonly day: Day;
   readonly #options: DayTableOptions;
@@ -45,6 +47,7 @@ export class DayTable {
   constructor(day: Day, options: DayTableOptions) {
     this.day = day;
     this.#options = options;
+    this.#room = this.#withSlack(options.maxPeers);
   }
 
   get size(): number {
@@ -62,8 +65,13 @@ export class DayTable {
 
   add(key: PeerKey, kind: string, count: number): void {
     this.#addTo(keyText(key), kind, count);
-    const { maxPeers } = this.#options;
-    if (this.#rows.size > maxPeers + Math.max(slack.least, maxPeers * slack.share)) this.#keepBusiest();
+    if (this.#rows.size <= this.#room) return;
+    this.#keepBusiest();
+    this.#room = this.#withSlack(Math.max(this.#options.maxPeers, this.#rows.size));
+  }
+
+  #withSlack(peers: number): number {
+    return peers + Math.max(slack.least, this.#options.maxPeers * slack.share);
   }
 
   *rows(): Generator<readonly [PeerKey, ReadonlyMap<string, number>]> {

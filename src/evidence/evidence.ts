@@ -53,3 +53,12 @@ export interface Reading {
 export interface EvidenceReader {
   read(wanted: Wanted): Promise<Reading>;
 }
+
+/** Whether the filter lets a key through: a peer may be named by `*.` and a domain. */
+export function isWanted(wanted: Pick<Wanted, 'managed' | 'direction' | 'peer'>, key: PeerKey): boolean {
+  if (wanted.managed !== undefined && wanted.managed !== key.managed) return false;
+  if (wanted.direction !== undefined && wanted.direction !== key.direction) return false;
+  const { peer } = wanted;
+  if (peer === undefined) return true;
+  return peer.startsWith('*.') ? key.peer.endsWith(peer.slice(1)) : peer === key.peer;
+}

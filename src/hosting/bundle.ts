@@ -12,6 +12,8 @@ export interface HostingOptions {
   readonly resolver: () => Resolver;
   /** How the watch greets the MX hosts that it looks at. */
   readonly ehloName: () => string;
+  /** What others report of the policies, one line each. */
+  readonly reported: () => Promise<readonly string[]>;
 }
 
 export interface Hosting {
@@ -23,12 +25,14 @@ export interface Hosting {
   close(graceMs: number): Promise<void>;
 }
 
-export function openHosting({ settings, configDirectory, log, resolver, ehloName }: HostingOptions): Hosting {
+export function openHosting(options: HostingOptions): Hosting {
+  const { settings, configDirectory, log, resolver, ehloName, reported } = options;
   const server = new PolicyServer({ settings, configDirectory, log });
   const watch = new RolloutWatch({
     catalogue: () => server.catalogue(),
     certificates: () => server.certificates.inUse(),
     dependencies: () => ({ resolver: resolver(), ehloName: ehloName() }),
+    reported,
     log,
   });
   return {

@@ -3,7 +3,7 @@
  * ones: a flood of idle connections costs a bounded number of descriptors, and does not lock others out.
  */
 import type { Socket } from 'node:net';
-import { maskTo, parseAddress } from '../peers/network';
+import { subscriberOf } from '../peers/network';
 
 export interface ConnectionLimits {
   /** At the same time, over all clients. */
@@ -35,7 +35,7 @@ export class Connections {
 
   /** Takes a new connection in; where that is one too many, the oldest goes. `now` in milliseconds. */
   admit(socket: Socket, now: number): void {
-    const client = clientOf(socket.remoteAddress ?? '');
+    const client = subscriberOf(socket.remoteAddress ?? '');
     const siblings = this.#byClient.get(client) ?? new Set<Socket>();
     this.#byClient.set(client, siblings.add(socket));
     this.#open.set(socket, { client, since: now });
@@ -70,11 +70,4 @@ export class Connections {
     siblings?.delete(socket);
     if (siblings?.size === 0) this.#byClient.delete(entry.client);
   }
-}
-
-/** One subscriber usually has a whole /64. */
-function clientOf(remoteAddress: string): string {
-  const address = parseAddress(remoteAddress);
-  if (address === undefined) return remoteAddress;
-  return `${address.family} ${maskTo(address, address.family === 4 ? 32 : 64)}`;
 }

@@ -16,6 +16,8 @@ export interface RolloutWatchOptions {
   /** Finds out what would make mail fail; tests put their own in its place. */
   readonly check?: typeof checkRollout;
   readonly log: Log;
+  /** What others report of them, one line each; nothing where absent. */
+  readonly reported?: () => Promise<readonly string[]>;
   /** Milliseconds until the first check, while the listeners come up; 5 s where absent. */
   readonly firstMs?: number;
 }
@@ -104,6 +106,7 @@ export class RolloutWatch {
       );
       for (const domain of mended)
         log.notice(`MTA-STS policy of ${domain}: nothing stands in the way of mail any more`);
+      for (const line of isTold ? [] : ((await this.#options.reported?.()) ?? [])) log.notice(line);
       if (!isTold)
         log.notice(
           `checked ${count(files.length, 'MTA-STS policy', 'MTA-STS policies')}: ${summary(findings.size)}`,

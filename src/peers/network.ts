@@ -49,6 +49,14 @@ export function maskTo(address: Address, prefix: number): bigint {
   return (address.bits >> rest) << rest;
 }
 
+/** By which clients are told apart: one subscriber usually has a whole /64. What is no address stands for itself. */
+export function subscriberOf(client: string): string {
+  const address = parseAddress(client);
+  return address === undefined
+    ? client
+    : `${address.family} ${maskTo(address, address.family === 4 ? 32 : 64)}`;
+}
+
 /** The canonical text of a network (RFC 5952), without the prefix where it names one host. */
 export function formatNetwork(network: Network): string {
   const host = formatAddress(network);

@@ -5,6 +5,7 @@
  */
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { codeOf } from '../state/error_code';
 import { isMissing } from '../state/state_fault';
 import { messageOf } from '../text';
 
@@ -31,11 +32,19 @@ const longestAddress = 320;
 
 const withoutWaiting = constants.O_RDONLY | constants.O_NONBLOCK;
 
+/**
+ * Haraka follows a link in its queue, and so does who looks as Haraka's user. Root follows none: that user can have it lead to a
+ * device that is nobody else's to open.
+ */
+function flags(): number {
+  return process.geteuid?.() === 0 ? withoutWaiting | constants.O_NOFOLLOW : withoutWaiting;
+}
+
 /** Never rejects. */
 export async function readEnvelope(file: string): Promise<EnvelopeReading> {
   let handle: fs.FileHandle | undefined;
   try {
-    handle = await fs.open(file, withoutWaiting);
+    handle = await fs.open(file, flags());
     const head = Buffer.alloc(firstPiece);
     const { bytesRead } = await handle.read(head, 0, firstPiece, 0);
     if (bytesRead < 4) return unreadable('it is empty, or only begun');
@@ -44,6 +53,7 @@ export async function readEnvelope(file: string): Promise<EnvelopeReading> {
     const text = 4 + length <= bytesRead ? head.subarray(4, 4 + length) : await octetsOf(handle, 4, length);
     return text.length < length ? unreadable('it ends within the envelope') : envelopeIn(text.toString());
   } catch (error) {
+    if (isLink(error)) return unreadable('it is a link, which root does not follow');
     return isMissing(error) ? { kind: 'gone' } : unreadable(messageOf(error));
   } finally {
     await handle?.close().catch(() => undefined);
@@ -61,6 +71,10 @@ async function octetsOf(handle: fs.FileHandle, from: number, length: number): Pr
     read += bytesRead;
   }
   return octets.subarray(0, read);
+}
+
+function isLink(error: unknown): boolean {
+  return codeOf(error) === 'ELOOP';
 }
 
 function unreadable(problem: string): EnvelopeReading {

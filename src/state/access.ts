@@ -5,8 +5,9 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { presentOwner } from './owner';
+import { codeOf } from './error_code';
 
-/** `secret`: a key, which nobody else is to read. `directory`: with everything in it. */
+/** `secret`: a key, or a directory of keys, which nobody else is to read. `directory`: with everything in it. */
 export type Kept = 'file' | 'directory' | 'secret';
 
 export function isDenied(error: unknown): boolean {
@@ -28,7 +29,16 @@ function readable(target: string, kept: Kept): string {
     case 'directory':
       return `chmod -R a+rX ${where}`;
     case 'secret':
-      return `chown ${quoted(presentOwner().name)} ${where} && chmod 600 ${where}`;
+      return `chown ${quoted(presentOwner().name)} ${where} && chmod ${isDirectory(target) ? 700 : 600} ${where}`;
+  }
+}
+
+/** Mode 600 would keep everybody out of a directory. One that cannot be looked at is below one that is closed. */
+function isDirectory(target: string): boolean {
+  try {
+    return lstatSync(target).isDirectory();
+  } catch {
+    return false;
   }
 }
 
@@ -54,8 +64,4 @@ export function ancestorsOf(target: string): string[] {
 /** One word of a shell. */
 export function quoted(word: string): string {
   return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { messageOf } from '../text';
 import { closedAncestor, quoted } from './access';
 import type { Owner } from './owner';
+import { codeOf } from './error_code';
 
 /** The directory cannot be used. The message says why, `remedy` is a command for root that mends it. */
 export class StateFault extends Error {
@@ -57,8 +58,4 @@ function replaced(directory: string, owner: Owner): string {
 
 export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

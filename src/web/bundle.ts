@@ -8,6 +8,7 @@ import { Clerk } from './clerk';
 import { json, type Answer } from './shared/answer';
 import { PageFiles } from './files';
 import { Handler, type ApiRequest } from './handler';
+import { KeptAnswers } from './kept_answers';
 import { WebListeners } from './listeners';
 import { Metrics } from './metrics/metrics';
 import type { Surroundings, Web } from './surroundings';
@@ -18,8 +19,12 @@ export function openWeb(surroundings: Surroundings): Web {
   const install = path.dirname(configDirectory);
   const tokenFile = new TokenFile(log);
   const clerk = new Clerk(path.join(__dirname, 'web-thread.cjs'), { configDirectory }, log);
-  const ask = ({ query, ...asked }: ApiRequest) =>
-    clerk.ask({ ...asked, query: [...query], process: processFacts(surroundings) });
+  const kept = new KeptAnswers();
+  const ask = ({ query, ...asked }: ApiRequest): Promise<Answer> => {
+    const question = () => clerk.ask({ ...asked, query: [...query], process: processFacts(surroundings) });
+    if (asked.method === 'POST') return question();
+    return kept.get(`${asked.path}?${query.toString()} ${asked.gzip ? 'gzip' : ''}`, question);
+  };
   const metrics = new Metrics({
     figures: surroundings.figures,
     settings,

@@ -40,6 +40,8 @@ export interface ApiRequest {
 /** What one process answers: all that a person and a few scrapers ask for, and no flood. */
 const budgets = {
   requests: { burst: 200, perSecond: 50 },
+  // Whoever has no credential keeps none from those who do.
+  strangers: { burst: 50, perSecond: 10 },
   metrics: { burst: 10, perSecond: 2 },
 };
 
@@ -57,8 +59,10 @@ interface Asked {
 export class Handler {
   readonly #options: HandlerOptions;
   readonly #requests = new Budget(budgets.requests);
+  readonly #strangers = new Budget(budgets.strangers);
   readonly #scrapes = new Budget(budgets.metrics);
   readonly #sending: Sending;
+  #hosts: { readonly of: GlobalSettings['web']; readonly own: ReadonlySet<string> } | undefined;
 
   constructor(options: HandlerOptions) {
     this.#options = options;
@@ -84,10 +88,8 @@ export class Handler {
     if (!settings.enabled) return text(404, 'the page is switched off');
     const [host = '', ...more] = request.headersDistinct.host ?? [];
     if (more.length > 0) return text(400, 'one Host header is needed');
-    if (!isOwnHost(ownHosts(settings, me), host))
+    if (!this.#isOwn(settings, me, host))
       return text(421, 'not a name of this page: [web] hosts in tls-peers.ini lists those that are');
-    const seconds = this.#requests.take(this.#options.steady());
-    if (seconds > 0) return tooMany(seconds);
     const { path, query } = targetOf(request);
     if (path === mount) return redirect(308, `${mount}/`);
     if (!path.startsWith(`${mount}/`)) return text(404, 'not found');
@@ -95,8 +97,16 @@ export class Handler {
     const method = request.method ?? '';
     const below = path.slice(mount.length + 1);
     const access = gatekeeper.accessOf(request, client);
+    const isStranger = access.kind === 'none' || access.kind === 'wait';
+    const seconds = (isStranger ? this.#strangers : this.#requests).take(this.#options.steady());
+    if (seconds > 0) return tooMany(seconds);
     const asked = { request, method, path: below, query, client, access };
     return method === 'POST' ? this.#post(asked) : this.#get(asked);
+  }
+
+  #isOwn(settings: GlobalSettings['web'], me: string, host: string): boolean {
+    if (this.#hosts?.of !== settings) this.#hosts = { of: settings, own: ownHosts(settings, me) };
+    return isOwnHost(this.#hosts.own, host);
   }
 
   async #get(asked: Asked): Promise<Answer> {

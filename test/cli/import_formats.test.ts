@@ -135,7 +135,7 @@ l.example secure match=nexthopp
     'FILE:7: protocols = TLSv1.4: TLSv1.4: no such protocol',
     'FILE:8: protocols = !TLSv1:!TLSv1.1:!TLSv1.2:!TLSv1.3: leaves no version of TLS',
     'FILE:9: ciphers = low: stands twice in one policy',
-    'FILE:10: attribute = ciphers: no name=value; blanks stand around no =',
+    'FILE:10: attribute = ciphers: no name=value: a comma ends an attribute (protocols are joined by colons), and blanks stand around no =',
     `FILE:11: match = ${'ab'.repeat(20)}: no SHA-256 (smtp_tls_fingerprint_digest = sha256)`,
     'FILE:13: destination = J.example: stands twice, first at line 12',
     'FILE:14: destination = k..example: no peer',

@@ -288,7 +288,12 @@ test('a config directory that the caller may not enter is not passed over', asyn
 test.each([['config/smtp.ini'], ['config/tls-peers/a.example.ini'], ['plugins'], ['tls-peers.ini']])(
   'a directory with %s is one',
   async (file) => {
-    const { code, out } = await call(['lint', '--offline', '-c', install({ [file]: '# nothing\n' })]);
+    const { code, out } = await call([
+      'lint',
+      '--offline',
+      '-c',
+      install({ [file]: file === 'plugins' ? 'tls-peers\n' : '# nothing\n' }),
+    ]);
     expect([code, out.length]).toEqual([0, 1]);
   },
 );
@@ -511,6 +516,7 @@ test('--json holds the same', async () => {
   expect(JSON.parse(out.join('\n'))).toEqual({
     directory: expect.any(String) as unknown,
     checked: ['tls-peers/example.com.ini'],
+    policies: [],
     faults: [
       {
         file: 'tls-peers/example.com.ini',

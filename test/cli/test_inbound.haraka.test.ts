@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../haraka-test-harness/program';
 import { startLab, type Lab } from '../../haraka-test-harness/lab';
 import type { Finding } from '../../src/cli/inbound/findings';
 import type { InboundReport } from '../../src/cli/inbound/report';
@@ -19,15 +20,6 @@ interface Document extends InboundReport {
 
 let lab: Lab;
 let smtps = 0;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 beforeAll(async () => {
   smtps = await freePort();

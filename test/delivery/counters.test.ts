@@ -36,14 +36,14 @@ const failure = (host: string, reason: string) => ({ host, reason, text: '' });
 
 describe('a delivery is counted', () => {
   it.each([
-    ['dane 3 1 1', 'TLSv1.3', 'protection TLSv1.3 unknown dane'],
-    ['dane 3 1 1 and pkix', 'TLSv1.2', 'protection TLSv1.2 unknown dane+pkix'],
-    ['pkix', 'TLSv1.3', 'protection TLSv1.3 unknown pkix'],
-    ['unauthenticated', 'TLSv1', 'protection TLSv1 unknown unauthenticated'],
-    ['none', '', 'protection none none none'],
-    ['made up', 'SSLv9', 'protection other unknown other'],
-  ])('by what protected it: %s, %s', (verified, tls_version, key) => {
-    expect(counted('delivered', { verified, tls_version })).toEqual({
+    ['dane 3 1 1', 'TLSv1.3', 'X25519MLKEM768', 'protection TLSv1.3 post_quantum dane'],
+    ['dane 3 1 1 and pkix', 'TLSv1.2', 'prime256v1', 'protection TLSv1.2 classic dane+pkix'],
+    ['pkix', 'TLSv1.3', '', 'protection TLSv1.3 unknown pkix'],
+    ['unauthenticated', 'TLSv1', 'X25519', 'protection TLSv1 classic unauthenticated'],
+    ['none', '', '', 'protection none none none'],
+    ['made up', 'SSLv9', '', 'protection other unknown other'],
+  ])('by what protected it: %s, %s, %s', (verified, tls_version, group, key) => {
+    expect(counted('delivered', { verified, tls_version, group })).toEqual({
       'deliveries auto delivered': 1,
       [key]: 1,
     });

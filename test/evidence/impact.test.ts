@@ -1,40 +1,14 @@
 import { describe, expect, it, test } from 'vitest';
 import { outboundFates, inboundFates } from '../../src/evidence/views/fates';
 import { effectOf, impactOf } from '../../src/evidence/views/impact';
-import { unseen, type Sighting } from '../../src/evidence/sighting';
+import type { Sighting } from '../../src/evidence/sighting';
 import { parseDay, type Day } from '../../src/peers/day';
-import { shippedOutbound, type InboundRule, type OutboundRule } from '../../src/peers/rule';
+import type { InboundRule, OutboundRule } from '../../src/peers/rule';
+import { rule } from '../policy/facts';
+import { modern } from './sightings';
 
-const auto: OutboundRule = {
-  name: 'as in force',
-  level: 'auto',
-  minTlsVersion: 'by_requirement',
-  match: shippedOutbound.match,
-  extraRoots: undefined,
-  fingerprints: [],
-  actionOnFailure: 'defer',
-  enforcement: 'enforce',
-  cleartextFallback: 'handshake_failure',
-  insecureMx: 'dane',
-  tlsReports: 'on',
-  requireTls: 'enforce',
-};
+const auto = rule('auto', { name: 'as in force' });
 
-const modern: Sighting = {
-  ...unseen,
-  outcome: 'delivered',
-  level: 'auto',
-  tls: 'TLSv1.3',
-  startTls: 'used',
-  group: 'classic',
-  verified: 'unauthenticated',
-  minimum: 'TLSv1',
-  strength: 0,
-  pkix: 'pass',
-  mx: 'insecure',
-  tlsa: 'none',
-  policy: 'none',
-};
 const inCleartext: Sighting = { ...modern, tls: 'none', startTls: 'not_offered', pkix: 'unknown' };
 const old: Sighting = { ...modern, tls: 'TLSv1' };
 const broken: Sighting = { ...modern, tls: 'none', startTls: 'failed', pkix: 'unknown' };

@@ -2,24 +2,12 @@ import { expect, it } from 'vitest';
 import { parseDay, type Day } from '../../src/peers/day';
 import { refusalsOf } from '../../src/evidence/views/refusals';
 import { unseen, type Sighting } from '../../src/evidence/sighting';
-import { shippedOutbound, type OutboundRule } from '../../src/peers/rule';
+import type { OutboundRule } from '../../src/peers/rule';
+import { rule as ruleOf } from '../policy/facts';
 
 const day = parseDay('2026-11-29') as Day;
 const key = { managed: 'ours.example', direction: 'out', peer: 'peer.example' } as const;
-const rule: OutboundRule = {
-  name: 'ours.example [outbound peer.example]',
-  level: 'mandatory',
-  minTlsVersion: 'by_requirement',
-  match: shippedOutbound.match,
-  extraRoots: undefined,
-  fingerprints: [],
-  actionOnFailure: 'defer',
-  enforcement: 'enforce',
-  cleartextFallback: 'handshake_failure',
-  insecureMx: 'dane',
-  tlsReports: 'off',
-  requireTls: 'enforce',
-};
+const rule = ruleOf('mandatory');
 const held: Sighting = {
   ...unseen,
   outcome: 'deferred',

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PeerKey } from '../../src/evidence/day_table';
+import { DayTable, type PeerKey } from '../../src/evidence/day_table';
 import type { EvidenceWriter } from '../../src/evidence/evidence';
 import { createFileReader } from '../../src/evidence/store/file_reader';
 import { createFileWriter, type FileWriterOptions } from '../../src/evidence/store/file_writer';
@@ -171,6 +171,19 @@ describe('what is counted', () => {
       [today, '(other)', 1],
       [today, 'named.example', 1],
     ]);
+  });
+
+  it('costs no sorting of all peers for each message where rules name more than the limit', () => {
+    let asked = 0;
+    const isNamed = ({ peer }: PeerKey) => {
+      asked += 1;
+      return peer.endsWith('.named');
+    };
+    const table = new DayTable(today, { maxPeers: 10, isNamed });
+    for (let at = 0; at < 5000; at++) table.add({ ...key, peer: `p${at % 1000}.named` }, 'a', 1);
+    expect(asked).toBeLessThan(20_000);
+    for (let at = 0; at < 1000; at++) table.add({ ...key, peer: `p${at}.other` }, 'a', 1);
+    expect(table.size).toBeLessThanOrEqual(1000 + 64 + 1);
   });
 
   it('stays bounded on disk over many flushes', async () => {

@@ -3,39 +3,13 @@ import type { DayCounts } from '../../src/evidence/evidence';
 import { unseen, type Sighting } from '../../src/evidence/sighting';
 import { holdsInRecord, publishedFor, recordsByPeer } from '../../src/evidence/views/tighten';
 import type { Day } from '../../src/peers/day';
-import { shippedOutbound, type OutboundRule } from '../../src/peers/rule';
+import type { OutboundRule } from '../../src/peers/rule';
+import { rule } from '../policy/facts';
+import { modern } from './sightings';
 
-const auto: OutboundRule = {
-  name: 'as in force',
-  level: 'auto',
-  minTlsVersion: 'by_requirement',
-  match: shippedOutbound.match,
-  extraRoots: undefined,
-  fingerprints: [],
-  actionOnFailure: 'defer',
-  enforcement: 'enforce',
-  cleartextFallback: 'handshake_failure',
-  insecureMx: 'dane',
-  tlsReports: 'off',
-  requireTls: 'enforce',
-};
+const auto = rule('auto', { name: 'as in force' });
 const verify: OutboundRule = { ...auto, level: 'verify' };
 
-const modern: Sighting = {
-  ...unseen,
-  outcome: 'delivered',
-  level: 'auto',
-  tls: 'TLSv1.3',
-  startTls: 'used',
-  group: 'classic',
-  verified: 'unauthenticated',
-  minimum: 'TLSv1',
-  strength: 0,
-  pkix: 'pass',
-  mx: 'insecure',
-  tlsa: 'none',
-  policy: 'none',
-};
 const deferred: Sighting = { ...unseen, outcome: 'deferred', level: 'auto' };
 
 describe('whether a stricter rule holds for all that was seen', () => {

@@ -12,21 +12,9 @@ import {
   type OutboundRule,
 } from '../../src/peers/rule';
 import { changeFrom, stricterRules, type RuleStep } from '../../src/policy/stricter';
+import { rule as ruleOf } from './facts';
 
-const auto: OutboundRule = {
-  name: 'as in force',
-  level: 'auto',
-  minTlsVersion: 'by_requirement',
-  match: shippedOutbound.match,
-  extraRoots: undefined,
-  fingerprints: [],
-  actionOnFailure: 'defer',
-  enforcement: 'enforce',
-  cleartextFallback: 'handshake_failure',
-  insecureMx: 'dane',
-  tlsReports: 'off',
-  requireTls: 'enforce',
-};
+const auto = ruleOf('auto', { name: 'as in force' });
 
 const steps = (rule: Partial<OutboundRule>): RuleStep[] => {
   const whole = { ...auto, ...rule };

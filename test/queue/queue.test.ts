@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -162,10 +162,26 @@ describe('an envelope', () => {
 
   it('of a file that is gone is gone, and nothing is waited for at a pipe', async () => {
     expect(await readEnvelope(path.join(directory, 'nowhere'))).toEqual({ kind: 'gone' });
-    symlinkSync('nowhere', path.join(directory, 'link'));
-    expect(await readEnvelope(path.join(directory, 'link'))).toEqual({ kind: 'gone' });
     execFileSync('mkfifo', [path.join(directory, 'pipe')]);
     expect((await readEnvelope(path.join(directory, 'pipe'))).kind).toBe('unreadable');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('behind a link is read by its user, and not by root', async () => {
+    chmodSync(directory, 0o755);
+    put('file', queued(todo));
+    symlinkSync('file', path.join(directory, 'link'));
+    symlinkSync('nowhere', path.join(directory, 'nothing'));
+    const link = () => readEnvelope(path.join(directory, 'link'));
+    const problem = 'it is a link, which root does not follow';
+    expect(await link()).toEqual({ kind: 'unreadable', problem });
+    expect(await readEnvelope(path.join(directory, 'nothing'))).toEqual({ kind: 'unreadable', problem });
+    process.seteuid?.(64_001);
+    try {
+      expect((await link()).kind).toBe('envelope');
+      expect(await readEnvelope(path.join(directory, 'nothing'))).toEqual({ kind: 'gone' });
+    } finally {
+      process.seteuid?.(0);
+    }
   });
 
   it('is never an error, whatever the octets', async () => {

@@ -7,10 +7,37 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** What git does not keep. */
 const notCloned = new Set(
   [
-    ...['node_modules', '.git', 'dist', 'outbound', 'inbound', 'hosting', 'web', 'coverage', 'test-results'],
+    ...[
+      'node_modules',
+      '.git',
+      'dist',
+      'outbound',
+      'inbound',
+      'hosting',
+      'reports',
+      'web',
+      'coverage',
+      'test-results',
+    ],
     'THIRD-PARTY-NOTICES',
   ].map((name) => path.join(root, name)),
 );
+
+/** What is bundled, and what bundles it. */
+const linked = [
+  'dns2',
+  'esbuild',
+  'get-east-asian-width',
+  'haraka-config',
+  'lru-cache',
+  'mailauth',
+  'nodemailer',
+  'postal-mime',
+  'preact',
+  'prom-client',
+  'typescript',
+  'uplot',
+];
 
 /** Writes the clone to `target`, with what its build needs. */
 export async function cloneTo(target: string): Promise<void> {
@@ -24,8 +51,7 @@ export async function cloneTo(target: string): Promise<void> {
  */
 async function linkDependencies(modules: string): Promise<void> {
   await mkdir(modules);
-  const page = ['preact', 'uplot', 'prom-client'];
-  for (const name of ['esbuild', 'dns2', 'get-east-asian-width', 'haraka-config', 'lru-cache', ...page]) {
+  for (const name of linked) {
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   await writeFile(path.join(modules, '.package-lock.json'), '{}');

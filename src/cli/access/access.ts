@@ -33,7 +33,7 @@ export async function lookAtStart({ source, directory, options, viewpoint }: Con
     ports:
       options['offline'] === true
         ? []
-        : [...(await judgePorts(settings)), ...(await judgePagePorts(settings))],
+        : [...(await judgePorts(settings, source)), ...(await judgePagePorts(settings))],
     chains,
   };
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { policiesLeftOut } from '../../mta_sts/store_review';
 import type { Finding } from '../../settings/checks/check';
 import type { ConfigFiles } from '../../settings/haraka/config_files';
+import { queueDirectory } from '../../settings/haraka/queue_directory';
 import { globalFile, type SettingsSource } from '../../settings/load/source';
 import { run } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
@@ -145,11 +146,9 @@ async function leftOut({ directory, section }: StateDirectory, owner: Owner): Pr
 
 /** Haraka's own queue: without it no message is taken, nor sent. */
 export async function judgeQueue(files: ConfigFiles, install: string, owner: Owner): Promise<Finding[]> {
-  const named = files.read('queue_dir');
-  const directory =
-    named.kind === 'file' && named.text.trim() !== '' ? named.text.trim() : path.join(install, 'queue');
+  const directory = queueDirectory(files, install);
   try {
-    await tryWriting(path.resolve(install, directory));
+    await tryWriting(directory);
     return [];
   } catch (error) {
     // Not every directory of settings is one of an install; Haraka makes the queue where it is missing.

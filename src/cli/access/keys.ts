@@ -78,13 +78,14 @@ async function policyHostKeys({ domains, global }: Settings, base: string): Prom
   }
   if (listen.length === 0) return named;
   const directory = path.resolve(base, certificateDirectory);
-  const place = { file: 'tls-peers.ini', section: 'hosting', key: 'certificate_directory' };
+  const key = 'certificate_directory';
+  const place = { file: 'tls-peers.ini', section: 'hosting', key, value: certificateDirectory };
   return [...named, ...(await keysBelow(directory, place, 'policies are not served with it'))];
 }
 
 async function keysBelow(directory: string, place: KeyFile['place'], unread: string): Promise<KeyFile[]> {
   const seen = await directoryReader(directory).look();
-  return seen.map((one) => ({ file: one.path, place: { ...place, value: one.name }, unread }));
+  return seen.map((one) => ({ file: one.path, place, unread }));
 }
 
 /** A file may serve several. What is lost with hosting is lost whatever else it serves. */

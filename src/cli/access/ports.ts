@@ -5,7 +5,9 @@ import { unlessAborted, withDeadline } from '../../deadline';
 import { hostedFiles } from '../../hosting/catalogue';
 import type { Finding } from '../../settings/checks/check';
 import { globalFile } from '../../settings/load/source';
-import { run, type Mend } from '../../settings/schema/fault';
+import { tlsListeners, type Listener } from '../../settings/haraka/listeners';
+import type { ConfigFiles } from '../../settings/haraka/config_files';
+import { run, type Fault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import { quoted } from '../../state/access';
 import { messageOf } from '../../text';
@@ -14,24 +16,53 @@ import { whyNotBound } from './bind';
 type Endpoint = Settings['global']['hosting']['listen'][number];
 
 /** Never rejects. */
-export async function judgePorts(settings: Settings): Promise<Finding[]> {
+export async function judgePorts(settings: Settings, source: ConfigFiles): Promise<Finding[]> {
   const { listen, listenHttp } = settings.global.hosting;
   const wanted = [
     ...listen.map((at) => ({ key: 'listen', at }) as const),
     ...listenHttp.map((at) => ({ key: 'listen_http', at }) as const),
   ];
   if (hostedFiles(settings).size === 0) return [];
-  const found = await Promise.all(wanted.map(({ key, at }) => judge(settings, key, at)));
+  const mail = tlsListeners(source);
+  const found = await Promise.all(
+    wanted.map(async ({ key, at }): Promise<Finding[]> => {
+      const why = mail.some((one) => overlap(one, at)) ? takenByMail : await judge(settings, key, at);
+      if (why === undefined) return [];
+      const value = `${at.address.includes(':') ? `[${at.address}]` : at.address}:${at.port}`;
+      return [{ severity: 'warning', fault: { file: globalFile, section: 'hosting', key, value, ...why } }];
+    }),
+  );
   return found.flat();
 }
 
-async function judge(settings: Settings, key: 'listen' | 'listen_http', at: Endpoint): Promise<Finding[]> {
+/** What is wrong, and what mends it. */
+type Why = Pick<Fault, 'problem' | 'mend'>;
+
+/** Before the first start nothing has the port yet. */
+const takenByMail: Why = {
+  problem:
+    'no policies can be served there: smtp.ini has Haraka take mail at that address and port. Choose another port, or another address',
+};
+
+/** Whether both cannot be bound: an address for all takes each of its kind, and `::` those of IPv4 as well. */
+function overlap(mail: Listener, at: Endpoint): boolean {
+  if (mail.port !== at.port) return false;
+  return mail.address === at.address || covers(mail.address, at.address) || covers(at.address, mail.address);
+}
+
+function covers(all: string, address: string): boolean {
+  return all === '::' || (all === '0.0.0.0' && !address.includes(':'));
+}
+
+async function judge(
+  settings: Settings,
+  key: 'listen' | 'listen_http',
+  at: Endpoint,
+): Promise<Why | undefined> {
   const error = await whyNotBound(at);
-  if (error === undefined) return [];
-  if (error.code === 'EADDRINUSE' && (await isServedBy(settings, key, at))) return [];
-  const value = `${at.address.includes(':') ? `[${at.address}]` : at.address}:${at.port}`;
-  const fault = { file: globalFile, section: 'hosting', key, value, ...explained(error, key, at) };
-  return [{ severity: 'warning', fault }];
+  if (error === undefined) return undefined;
+  if (error.code === 'EADDRINUSE' && (await isServedBy(settings, key, at))) return undefined;
+  return explained(error, key, at);
 }
 
 const patience = 3_000;
@@ -71,12 +102,12 @@ function explained(
   error: NodeJS.ErrnoException,
   key: 'listen' | 'listen_http',
   { address, port }: Endpoint,
-): { readonly problem: string; readonly mend?: Mend } {
+): Why {
   const nothing = `no policies can be served there: ${messageOf(error)}`;
   switch (error.code) {
     case 'EADDRINUSE':
       return {
-        problem: `${nothing}. Stop what has the port (ss -ltnp 'sport = :${port}' names it), or let it hand on to listen_http`,
+        problem: `${nothing}. ss -ltnp 'sport = :${port}' names what has the port. Where that is this Haraka, which has no policy to show there yet, all is well; otherwise stop it, or let it hand on to listen_http`,
       };
     case 'EACCES':
       return {

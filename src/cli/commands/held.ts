@@ -56,7 +56,9 @@ async function held(context: Context): Promise<ExitCode> {
   else if (options['csv'] === true)
     output.print(formatCsv([header, ...messages.map((one) => record(one).map(spreadsheetSafe))]).trimEnd());
   else {
-    for (const line of heldLines(output, { ...reading, oldest: messages, queue, now })) output.print(line);
+    const install = path.dirname(context.directory);
+    const shownNow = { ...reading, oldest: messages, queue, install, now };
+    for (const line of heldLines(output, shownNow)) output.print(line);
     for (const line of warningLines(output, problems)) output.print(line);
   }
   if (asList) for (const problem of problems) output.complain(problem);

@@ -21,7 +21,8 @@ export const impactCommand: Command = {
   help: [
     '  --set KEY=VALUE       a key of the rule, as in the file; more than one is possible. With --peer in the section of that',
     '                        peer, else in the default; with --managed in that file, else in tls-peers.ini, or for a peer in',
-    '                        the file of every managed domain. Outbound unless --inbound is given',
+    '                        the file of every managed domain; with --managed "" a peer of tls-peers.ini. Outbound unless',
+    '                        --inbound is given',
     '  --edited DIR          a copy of the config directory with rules that are not in force yet: everything that differs',
     ...windowHelp,
     '  --csv                 every peer as CSV',

@@ -10,6 +10,7 @@ import type { Settings } from '../../settings/schema/types';
 import { acceptWhatIsGone, memoryIn } from '../accept_removal';
 import { certificatesIn } from '../certificate_files';
 import { accessSeen, lookAtStart, type Start } from '../access/access';
+import { counted } from '../counted';
 import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { askNetwork } from '../network_checks';
 import { harakaHttpIn } from '../haraka_http';
@@ -18,6 +19,7 @@ import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
 import { recentRefusals, refusalLines, type RecentRefusals } from '../refusals';
 import { viewpointRemarks } from '../viewpoint';
+import { reportedPolicies, type PolicyNote } from '../reported_policies';
 
 interface Findings {
   /** What vanished, and is meant to be gone, where the call says so. */
@@ -31,6 +33,8 @@ interface Findings {
   readonly record: RecentRefusals;
   /** What was not judged. */
   readonly notes: readonly string[];
+  /** What others report of the policies of managed domains: whether one that is tested may be enforced. */
+  readonly policies: readonly PolicyNote[];
 }
 
 export const lintCommand = asHaraka({
@@ -87,6 +91,7 @@ async function lint(context: Context, start: Start): Promise<Findings> {
     warnings: inOrder(of('warning')),
     record: await recentRefusals(context, settings),
     notes: viewpointRemarks(viewpoint),
+    policies: await reportedPolicies(context, settings),
   };
 }
 
@@ -133,14 +138,11 @@ function report({ output, json: asJson }: Context, findings: Findings): void {
     ...findings.warnings.flatMap((one) => faultLines(output, { text: 'warning', style: 'yellow' }, one)),
     ...refusalLines(output, findings.record),
     ...findings.notes.flatMap((note) => labelled(output, 'note', [note], { width: 9 })),
+    ...findings.policies.flatMap(({ domain, text }) => paragraph(output, [`reports on ${domain}: ${text}`])),
     ...paragraph(output, [
       `${counted(findings.faults.length, 'fault')}, ${counted(findings.warnings.length, 'warning')} ` +
         `in ${counted(findings.checked.length, 'file')} below ${findings.directory}`,
     ]),
   ];
   for (const line of lines) output.print(line);
-}
-
-function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

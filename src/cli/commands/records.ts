@@ -7,8 +7,10 @@ import { smtpListeners } from '../../settings/haraka/listeners';
 import { resolverOptions } from '../../settings/load/resolver_options';
 import type { ManagedDomain, Settings } from '../../settings/schema/types';
 import { asHaraka, CommandError, exit, UsageError, type Context } from '../command';
+import { parseReportRecords } from '../../tlsrpt/record';
 import { nextKey, presented } from '../install_keys';
 import { reportUris } from '../operands';
+import { reportRemarks, reportsOf } from '../report_records';
 import { heldAgainstShown } from '../shown_records';
 import type { HostVerdict } from '../shown_text';
 import { json } from '../output';
@@ -27,7 +29,7 @@ export const recordsCommand = asHaraka({
     '',
     '  --offline         ask no DNS: the MX hosts are those of the hosted policy, and nothing is compared',
     '  --next FILE       PEM of a certificate or key that will be used next',
-    '  --rua URI         where reports go, mailto: or https:, several with commas (default: mailto:tls-reports@DOMAIN)',
+    '  --rua URI         where reports go, mailto: or https:, several with commas (default: as [tls_reports] receive has it, or mailto:tls-reports@DOMAIN)',
   ],
   options: { offline: { type: 'boolean' }, next: { type: 'string' }, rua: { type: 'string' } },
   look: lookAtKeys,
@@ -97,7 +99,9 @@ async function reportOn(
 ): Promise<Report> {
   const { options, source } = context;
   const rua =
-    typeof options['rua'] === 'string' ? reportUris(options['rua']) : `mailto:tls-reports@${domain.domain}`;
+    typeof options['rua'] === 'string'
+      ? reportUris(options['rua'])
+      : reportsOf(settings.global, domain.domain);
   const served = asServed(domain);
   const resolver = createResolver(resolverOptions(settings.global));
   try {
@@ -136,10 +140,11 @@ async function reportOn(
       wanted,
       now: context.now,
     });
+    const reporting = await reportRemarks(resolver, settings.global, domain.domain, context.directory);
     const unreachable = missing.length === 0 ? [] : await withoutPublishedAddress(resolver, domain);
     return {
       records: compared,
-      remarks: [...held.wrong, ...remarks, ...unreachable],
+      remarks: [...held.wrong, ...remarks, ...unreachable, ...reporting],
       notes: held.notes,
       hosts: held.verdicts,
     };
@@ -215,7 +220,7 @@ async function stateOf(
   // Reports may go wherever the operator already sends them.
   const anyReports = !ruaGiven && record.owner.startsWith('_smtp._tls.');
   const found = anyReports
-    ? answer.records.some((text) => /^v=TLSRPTv1\s*;/.test(text))
+    ? parseReportRecords(answer.records).kind === 'found'
     : answer.records.includes(record.type === 'TXT' ? unquoted(record.data) : record.data);
   return found ? 'published' : 'missing';
 }

@@ -1,5 +1,6 @@
 /** `tls-peers track`: what became of single messages, recipient by recipient. */
 import path from 'node:path';
+import { isWanted } from '../../evidence/evidence';
 import { hasTrack, trackRows } from '../../evidence/store/track_reader';
 import { isTracked, type TrackRow, type TrackWanted } from '../../evidence/track';
 import { failureStatus } from '../../failure';
@@ -9,7 +10,8 @@ import { isMissing } from '../../state/state_fault';
 import { messageOf } from '../../text';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv, spreadsheetSafe } from '../csv';
-import { isWantedKey, wantedOf, windowHelp, windowOptions } from '../evidence';
+import { wantedOf, windowHelp, windowOptions } from '../evidence';
+import { topOf } from '../operands';
 import { ownerOfState } from '../install';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
@@ -50,7 +52,7 @@ async function track(context: Context): Promise<ExitCode> {
   if (operands.length > 0) throw new UsageError(`unexpected: ${operands.join(' ')}`);
   const window = wantedOf(context);
   const wanted = wantedRows(options);
-  const top = topOf(options['top']);
+  const top = topOf(options['top'], 100);
   const { evidence } = validSettings(directorySource(directory)).global;
   const log = path.resolve(directory, '..', evidence.directory);
   const problems: string[] = [];
@@ -65,7 +67,7 @@ async function track(context: Context): Promise<ExitCode> {
     owner: ownerOfState(directory),
     from: window.from,
     to: window.to,
-    isWanted: (row) => isWantedKey(window, row) && isTracked(wanted, row),
+    isWanted: (row) => isWanted(window, row) && isTracked(wanted, row),
     onProblem: (problem) => problems.push(problem),
   });
   const show = context.json ? showJson : options['csv'] === true ? showCsv : showTable;
@@ -135,13 +137,6 @@ function reasonOf(text: string): string {
   throw new UsageError(
     `--reason: no such reason: ${text}${meant === undefined ? `; one of ${reasons.join(', ')}` : `; did you mean ${meant}?`}`,
   );
-}
-
-function topOf(option: unknown): number {
-  if (option === undefined) return 100;
-  if (typeof option !== 'string' || !/^\d{1,7}$/.test(option))
-    throw new UsageError('--top: a number is needed');
-  return option === '0' ? Number.POSITIVE_INFINITY : Number(option);
 }
 
 // ---- what is shown

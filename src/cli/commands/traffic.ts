@@ -7,6 +7,7 @@ import { stacked, table } from '../layout/table';
 import { warningLines } from '../layout/warning';
 import { displayWidth } from '../layout/width';
 import { atWidth, json, type Cell, type Output } from '../output';
+import { topOf } from '../operands';
 
 export const trafficCommand: Command = {
   name: 'traffic',
@@ -34,7 +35,7 @@ async function traffic(context: Context): Promise<ExitCode> {
   const [search = '', ...more] = operands;
   if (more.length > 0) throw new UsageError(`unexpected: ${more.join(' ')}`);
   const order = orderOf(options['sort']);
-  const top = topOf(options['top']);
+  const top = topOf(options['top'], 50);
   const { rows, problems, wanted } = await readEvidence(context);
   const found = trafficOf(rows).filter(({ peer }) => peer.includes(search.toLowerCase()));
   const sorted = order === undefined ? found : found.sort(order);
@@ -42,7 +43,7 @@ async function traffic(context: Context): Promise<ExitCode> {
   else if (options['csv'] === true) output.print(formatCsv([header, ...sorted.map(record)]).trimEnd());
   else {
     output.print(`${wanted.from} to ${wanted.to} (UTC)`);
-    const shown = top === 0 ? sorted : sorted.slice(0, top);
+    const shown = sorted.slice(0, top);
     for (const line of lines(output, shown, found)) output.print(line);
     if (shown.length < sorted.length)
       output.print(`${sorted.length - shown.length} more peers: --top 0 shows them all`);
@@ -68,13 +69,6 @@ function orderOf(option: unknown): Order | undefined {
   const order = typeof option === 'string' && Object.hasOwn(orders, option) ? orders[option] : undefined;
   if (order === undefined) throw new UsageError('--sort: one of messages, cleartext, failures, name');
   return order;
-}
-
-function topOf(option: unknown): number {
-  if (option === undefined) return 50;
-  if (typeof option !== 'string' || !/^\d{1,7}$/.test(option))
-    throw new UsageError('--top: a number is needed');
-  return Number(option);
 }
 
 const versions = ['none', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3', 'unknown'] as const;

@@ -114,7 +114,11 @@ class EntryReader {
     const attribute = name.toLowerCase();
     const at = { text: value, line: token.line };
     if (attribute === '') {
-      this.#fault(token, 'attribute', 'no name=value; blanks stand around no =');
+      this.#fault(
+        token,
+        'attribute',
+        'no name=value: a comma ends an attribute (protocols are joined by colons), and blanks stand around no =',
+      );
       return;
     }
     if (this.#seen.has(attribute) && !repeatable.has(attribute))

@@ -39,7 +39,7 @@ function warning(at: string, text: string): Finding {
   return { severity: 'warning', at, text };
 }
 
-export function listenerText({ at, tls }: PlaceSeen): string {
+function listenerText({ at, tls }: PlaceSeen): string {
   return `${tls === 'from_start' ? 'SMTPS listener' : 'listener'} at ${at}`;
 }
 

@@ -9,6 +9,7 @@ import type { Settings } from '../../settings/schema/types';
 import { CommandError, exit, UsageError, type Context, type ExitCode } from '../command';
 import { senderDomain } from '../operands';
 import { json } from '../output';
+import { everyManaged } from '../sender_groups';
 import { openSources } from '../sources';
 import { validSettings } from '../valid_settings';
 import { findingsOn, type Finding } from './findings';
@@ -49,10 +50,7 @@ export async function testInbound(context: Context): Promise<ExitCode> {
 
 /** Those that the call names, else all that are managed. */
 function domainsOf({ operands }: Context, settings: Settings): string[] {
-  const managed = [...settings.domains.values()]
-    .filter((domain) => domain.kind === 'invalid' || domain.status === 'enabled')
-    .map(({ domain }) => domain)
-    .sort();
+  const managed = everyManaged(settings);
   if (operands.length === 0) return managed;
   return operands.map((operand) => {
     const name = canonicalDomain(operand) ?? '';

@@ -1,12 +1,11 @@
 /** Rules in force that refused whatever came. Pure. */
 import type { PeerKey } from '../../evidence/day_table';
 import { countsOver, sumOver } from '../../evidence/views/sums';
-import { went, type PeerRecord } from '../../evidence/views/tighten';
-import { failureStatus } from '../../failure';
+import { faredOf } from '../../evidence/views/impact';
+import type { PeerRecord } from '../../evidence/views/tighten';
 import type { Day } from '../../peers/day';
-import { inboundRule, outboundRule } from '../../peers/rules';
 import type { Settings } from '../../settings/schema/types';
-import { inboundPeerOf } from '../rule_changes';
+import { inboundFor, outboundFor } from '../rule_changes';
 
 export interface RefusingRule {
   readonly direction: PeerKey['direction'];
@@ -26,12 +25,10 @@ export function refusingRules(
 ): RefusingRule[] {
   const byRule = new Map<string, { readonly level: string; readonly fared: Fared[] }>();
   for (const { key, sightings } of records) {
-    const found =
-      key.direction === 'out'
-        ? outboundRule(settings, key.managed, key.peer, today)
-        : inboundRule(settings, key.managed, inboundPeerOf(key.peer), today);
-    if (found.kind !== 'rule' || found.rule.enforcement === 'monitor') continue;
-    const { name, level } = found.rule;
+    const rule =
+      key.direction === 'out' ? outboundFor(settings, key, today) : inboundFor(settings, key, today);
+    if (rule === undefined || rule.enforcement === 'monitor') continue;
+    const { name, level } = rule;
     // What came under another level says nothing of this one.
     const under = sightings.filter(([seen]) => seen.level === level);
     const text = `${key.direction} ${name}`;
@@ -40,11 +37,9 @@ export function refusingRules(
     known.fared.push({
       key,
       name,
-      went: sumOver(under, ([seen, count]) => (went(seen) ? count : 0)),
+      went: sumOver(under, ([seen, count]) => (faredOf(seen) === 'went' ? count : 0)),
       reasons: countsOver(under, ([seen, count]) =>
-        !went(seen) && seen.attempt === 'first' && Object.hasOwn(failureStatus, seen.reason)
-          ? { [seen.reason]: count }
-          : {},
+        faredOf(seen) === 'held' ? { [seen.reason]: count } : {},
       ),
     });
   }

@@ -1,4 +1,5 @@
 /** The section that is to be written for a peer. Pure. */
+import { counted } from '../counted';
 import type { Day } from '../../peers/day';
 import { changeFrom, type RuleStep } from '../../policy/stricter';
 import type { OutboundRule } from '../../peers/rule';
@@ -51,5 +52,5 @@ function withoutOurs(comment: string): string {
 
 export function whyText(today: Day, messages: number, days: number, hosts: number): string {
   const where = hosts === 1 ? 'its host passes' : `all ${hosts} hosts pass`;
-  return `tightened ${today}: ${messages} messages on ${days} days met this and ${where} now`;
+  return `tightened ${today}: ${counted(messages, 'message')} on ${counted(days, 'day')} met this and ${where} now`;
 }

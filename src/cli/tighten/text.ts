@@ -1,4 +1,5 @@
 /** What `tls-peers tighten` found, for people and for programs. Pure. */
+import { counted } from '../counted';
 import type { SectionEdit } from '../../settings/ini/edit';
 import { countsText } from '../evidence';
 import { paragraph } from '../layout/paragraph';
@@ -25,7 +26,7 @@ export function tightenLines(
   const told = left.filter(({ because }) => because !== 'record');
   const { messages, days } = thresholds;
   return [
-    `${wanted.from} to ${wanted.to} (UTC); at least ${messages} messages on ${days} days`,
+    `${wanted.from} to ${wanted.to} (UTC); at least ${counted(messages, 'message')} on ${counted(days, 'day')}`,
     ...(plan.sections.length === 0 ? ['nothing is proposed'] : heading(written ? 'written' : 'proposed')),
     ...plan.sections.flatMap((one) => sectionLines(output, one)),
     ...(told.length === 0 ? [] : heading('left as they are')),
@@ -46,7 +47,7 @@ export function tightenLines(
 function sectionLines(output: Output, { proposal, edit }: PlannedSection): string[] {
   const { key, record, target, hosts, notStricter, notes } = proposal;
   const facts = [
-    `${target.file}: ${record.messages} messages on ${record.days} days, ${hosts} ${hosts === 1 ? 'host' : 'hosts'}; now ${target.rule.level} (${target.rule.name})`,
+    `${target.file}: ${counted(record.messages, 'message')} on ${counted(record.days, 'day')}, ${counted(hosts, 'host')}; now ${target.rule.level} (${target.rule.name})`,
     ...notes,
     ...notStricter.map((text) => `why not ${text}`),
   ];

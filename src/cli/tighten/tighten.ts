@@ -1,13 +1,13 @@
 /** Everything that `tls-peers tighten` finds out, before anything is printed or written. */
-import { isWanted } from '../../evidence/store/file_reader';
 import { recordsByPeer, type PeerRecord } from '../../evidence/views/tighten';
-import type { Wanted } from '../../evidence/evidence';
+import { isWanted, type Wanted } from '../../evidence/evidence';
 import { ehloName } from '../../settings/haraka/ehlo_name';
 import { harakaTls } from '../../settings/haraka/outbound_tls';
 import { directorySource } from '../../settings/load/source';
 import type { Context } from '../command';
 import { readEvidence, wantedOf } from '../evidence';
 import { HostChecks } from '../host_checks';
+import { inTurns } from '../in_turns';
 import { startMeter } from '../meter';
 import { openSources } from '../sources';
 import { exemptions, isNotNeeded, type Exemption } from './exemptions';
@@ -58,12 +58,12 @@ export async function tightening(context: Context, thresholds: Thresholds): Prom
       output.progress(line),
     );
     try {
-      const considered = await inTurns(asked, async (record) => {
+      const considered = await inTurns(asked, atOnce, async (record) => {
         const found = await consider(record, { settings, today, thresholds, checks });
         meter.advance(record.key.peer);
         return found;
       });
-      const needed = await inTurns(weaker, async (one) => {
+      const needed = await inTurns(weaker, atOnce, async (one) => {
         const over = await isNotNeeded(one, checks);
         meter.advance(one.section.name);
         return over;
@@ -119,17 +119,3 @@ function isRefusedOf(rule: RefusingRule, records: readonly PeerRecord[], { manag
 }
 
 const keyOf = (peer: string) => ({ managed: '', direction: 'out', peer }) as const;
-
-/** Results in the order of `items`. */
-async function inTurns<Item, Result>(
-  items: readonly Item[],
-  task: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const waiting = items.entries();
-  const results: Result[] = [];
-  const work = async (): Promise<void> => {
-    for (const [at, item] of waiting) results[at] = await task(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  return results;
-}

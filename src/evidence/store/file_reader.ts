@@ -3,7 +3,7 @@ import { readDayFiles } from '../../day_files/read';
 import type { Day } from '../../peers/day';
 import type { Owner } from '../../state/owner';
 import { keyText, parseKey, type PeerKey } from '../day_table';
-import type { DayCounts, EvidenceReader, Reading, Wanted } from '../evidence';
+import { isWanted, type DayCounts, type EvidenceReader, type Reading, type Wanted } from '../evidence';
 import { evidenceHeader, parseCountsLine } from '../lines';
 import { parseSighting, type Sighting } from '../sighting';
 
@@ -73,12 +73,4 @@ class Sums {
       }
     return found;
   }
-}
-
-export function isWanted(wanted: Pick<Wanted, 'managed' | 'direction' | 'peer'>, key: PeerKey): boolean {
-  if (wanted.managed !== undefined && wanted.managed !== key.managed) return false;
-  if (wanted.direction !== undefined && wanted.direction !== key.direction) return false;
-  const { peer } = wanted;
-  if (peer === undefined) return true;
-  return peer.startsWith('*.') ? key.peer.endsWith(peer.slice(1)) : peer === key.peer;
 }

@@ -6,7 +6,7 @@ import { isMissing } from '../../state/state_fault';
 import type { Owner } from '../../state/owner';
 import { messageOf, printable } from '../../text';
 import { parseHeldHeader, parseHeldLine, type HeldNote } from '../held_note';
-import { readLines } from './text_lines';
+import { readLines } from '../../day_files/text_lines';
 
 /** With the process, so that others can tell whether it still runs. */
 export function heldName(pid: number): string {
@@ -25,13 +25,13 @@ export interface ReadNotes {
 }
 
 /** @param take is told of every note, and the queue that it is about. @returns what is wrong with the file; empty for nothing */
-export function readNotes(
+export async function readNotes(
   { directory, owner }: ReadNotes,
   name: string,
   take: (note: HeldNote, queue: string) => void,
 ): Promise<string> {
   let queue = '';
-  return readLines({
+  const { problem } = await readLines({
     file: path.join(directory, name),
     owner,
     header: (line) => {
@@ -46,7 +46,9 @@ export function readNotes(
       take(note, queue);
       return 'read';
     },
+    encoding: 'utf8',
   });
+  return problem;
 }
 
 /** The last note of each message, by key. What cannot be read is said, and the rest is there. */

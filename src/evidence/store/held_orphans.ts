@@ -10,6 +10,7 @@ import { isTemporary, replaceFile } from '../../state/files';
 import type { Owner } from '../../state/owner';
 import { heldHeader, heldLine, type HeldNote } from '../held_note';
 import { processOf, readNotes } from './held_files';
+import { isRunning } from '../../state/running';
 
 export interface OrphanOptions {
   readonly directory: string;
@@ -50,7 +51,7 @@ export async function removeStale(
   for (const message of (await listQueue(queue)).messages) attempts.set(message.key, message.attempts);
   for (const name of await namesBeside(directory, own)) {
     const pid = processOf(name);
-    if (pid === undefined || isRunning(pid)) continue;
+    if (pid === undefined || isAnothers(pid)) continue;
     await keepIn(options, name, (note) => {
       const now = attempts.get(note.key);
       // One generation back: whoever has just tried it again may still want to know since when it waits.
@@ -86,16 +87,10 @@ async function keepIn(
     await replaceFile(directory, name, heldHeader(queue) + kept, { owner });
 }
 
-/** Whether a process of that number runs, be it another one by now: then its file waits for that to end. */
-function isRunning(pid: number): boolean {
+/** Be it another one by now: then its file waits for that to end. */
+function isAnothers(pid: number): boolean {
   // A file of this process's number that is not this process's own is of one before it.
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  return pid !== process.pid && isRunning(pid);
 }
 
 async function namesBeside(directory: string, own: string): Promise<string[]> {

@@ -5,9 +5,10 @@
  */
 import type { Log } from '../../log';
 import { keyOf } from '../../queue/file_name';
+import { Background } from '../../state/background';
 import { useStateDirectory } from '../../state/directory';
 import type { Owner } from '../../state/owner';
-import { messageOf, printable } from '../../text';
+import { messageOf } from '../../text';
 import { causeOf, isRule, type Cause, type HeldNote, type Told } from '../held_note';
 import { HeldFile } from './held_file';
 import { earlierNotes, removeStale } from './held_orphans';
@@ -66,16 +67,21 @@ class Writer implements HeldWriter {
   /** Whether messages were settled that others may have noted. */
   #othersAreOld = true;
   #nextTidy = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #background: Background;
   #tidyTimer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
-  /** What was said of the disk last; empty where all is well. */
-  #said = '';
+  #isClosed = false;
   #saidFull = false;
 
   constructor(options: HeldWriterOptions) {
     this.#options = options;
     this.#file = new HeldFile(options, this.#notes);
+    this.#background = new Background({
+      ...options,
+      name: 'held',
+      interval: options.interval ?? usual.interval,
+      write: () => this.#write(),
+      isLeft: () => !this.#isClosed && !this.#file.isStored(),
+    });
   }
 
   deferred(file: string, attempts: number, whose: Pick<Cause, 'managed' | 'peer'>, told: Told): void {
@@ -104,24 +110,22 @@ class Writer implements HeldWriter {
   }
 
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    // While the disk is at it, what comes in waits in memory for the next time.
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-      if (!this.#file.isStored()) this.#later();
-    });
-    return this.#writing;
+    return this.#background.flush();
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#background.stop();
     clearTimeout(this.#tidyTimer);
-    if (!this.#hasItsUser()) return;
+    this.#isClosed = true;
+    if (!this.#background.hasItsUser()) return;
+    if (this.#background.hasHung()) {
+      this.#background.say('why messages wait was not written: the disk does not answer');
+      return;
+    }
     try {
-      this.#file.storeNow(this.#writing !== undefined);
+      this.#file.storeNow(this.#background.isWriting());
     } catch (error) {
-      this.#say(`why messages wait could not be written: ${messageOf(error)}`);
+      this.#background.say(`why messages wait could not be written: ${messageOf(error)}`);
     }
   }
 
@@ -136,13 +140,12 @@ class Writer implements HeldWriter {
   }
 
   #later(): void {
-    this.#timer ??= setTimeout(() => void this.flush(), this.#options.interval ?? usual.interval).unref();
+    if (!this.#isClosed) this.#background.later();
   }
 
   async #write(): Promise<void> {
     const { directory, owner } = this.#options;
-    // What root would make, Haraka could not add to.
-    if (!this.#hasItsUser()) {
+    if (!this.#background.hasItsUser()) {
       this.#later();
       return;
     }
@@ -150,10 +153,12 @@ class Writer implements HeldWriter {
       if (this.#notes.size > 0) await useStateDirectory(directory, owner);
       await this.#inherit();
       await this.#file.store();
-      this.#say('');
+      this.#background.say('');
       await this.#tidy();
     } catch (error) {
-      this.#say(`why messages wait is in memory alone, ${directory} cannot be used: ${messageOf(error)}`);
+      this.#background.say(
+        `why messages wait is in memory alone, ${directory} cannot be used: ${messageOf(error)}`,
+      );
       // Also where no further message comes.
       this.#later();
     }
@@ -174,6 +179,7 @@ class Writer implements HeldWriter {
 
   /** What others left behind, and messages that were taken out of the queue without anybody telling. */
   async #tidy(): Promise<void> {
+    if (this.#isClosed) return;
     if (this.#isWorthALook() && performance.now() >= this.#nextTidy) {
       const began = performance.now();
       this.#nextTidy = Number.POSITIVE_INFINITY;
@@ -185,7 +191,7 @@ class Writer implements HeldWriter {
       const { tidyEvery = usual.tidyEvery } = this.#options;
       this.#nextTidy = began + (tidyEvery === 0 ? 0 : Math.max(tidyEvery, took * restFactor));
     }
-    if (!this.#isWorthALook()) return;
+    if (!this.#isWorthALook() || this.#mayBeClosed()) return;
     const left = Math.max(usual.interval, this.#nextTidy - performance.now());
     this.#tidyTimer ??= setTimeout(() => {
       this.#tidyTimer = undefined;
@@ -193,12 +199,13 @@ class Writer implements HeldWriter {
     }, left).unref();
   }
 
-  #isWorthALook(): boolean {
-    return this.#othersAreOld || this.#notes.size > 0;
+  /** Also while others were looked at. */
+  #mayBeClosed(): boolean {
+    return this.#isClosed;
   }
 
-  #hasItsUser(): boolean {
-    return process.geteuid === undefined || process.geteuid() === this.#options.owner.uid;
+  #isWorthALook(): boolean {
+    return this.#othersAreOld || this.#notes.size > 0;
   }
 
   #sayFull(): void {
@@ -207,15 +214,6 @@ class Writer implements HeldWriter {
         'held: more messages wait than reasons are noted for: tls-peers held counts them',
       );
     this.#saidFull = true;
-  }
-
-  /** Once for each fault, and once when it is over. */
-  #say(fault: string): void {
-    if (fault === this.#said) return;
-    const { log, directory } = this.#options;
-    if (fault === '') log.notice(`held: ${printable(directory)} can be written again`);
-    else log.warn(`held: ${printable(fault, 500)}`);
-    this.#said = fault;
   }
 }
 

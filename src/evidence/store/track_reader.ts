@@ -5,7 +5,7 @@ import { dayAfter, utcDay, type Day } from '../../peers/day';
 import type { Owner } from '../../state/owner';
 import { messageOf, printable } from '../../text';
 import { parseTrackLine, trackHeaderProblem, type TrackRow } from '../track';
-import { damagedText, linesOf, openOurs } from './text_lines';
+import { damagedText, linesOf, openOurs } from '../../day_files/text_lines';
 import { dayOfTrack } from './track_files';
 
 export interface TrackReading {
@@ -69,7 +69,7 @@ async function* rowsIn(
   }
   let [isFirst, damaged, dropped] = [true, 0, 0];
   try {
-    for await (const line of linesOf(opened.handle)) {
+    for await (const line of linesOf(opened.handle, 'utf8')) {
       if (isFirst) {
         isFirst = false;
         const problem = trackHeaderProblem(line);

@@ -9,9 +9,10 @@ import type { Log } from '../../log';
 import { utcDay, type Day } from '../../peers/day';
 import { useStateDirectory } from '../../state/directory';
 import type { Owner } from '../../state/owner';
-import { messageOf, printable } from '../../text';
+import { messageOf } from '../../text';
 import { droppedLine, trackHeader, trackLine, type TrackRow } from '../track';
 import { Keeping } from '../../day_files/keeping';
+import { Background } from '../../state/background';
 import { dayOfTrack, keepBelow, trackName } from './track_files';
 
 export interface TrackWriter {
@@ -19,7 +20,7 @@ export interface TrackWriter {
   add(row: TrackRow): void;
   /** Resolves when all that was added is stored, or was tried to be. */
   flush(): Promise<void>;
-  /** Stores what there is, at once. */
+  /** Stores what there is, at once and without waiting for anything that hangs. */
   close(): void;
 }
 
@@ -68,20 +69,24 @@ class Writer implements TrackWriter {
   #file: { readonly day: Day; readonly name: string; octets: number } | undefined;
   /** What is being written to it, or could not be. */
   #rest: Buffer = Buffer.alloc(0);
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
+  readonly #background: Background;
   #nextSize = Number.NEGATIVE_INFINITY;
-  /** What was said of the disk last; empty where all is well. */
-  #said = '';
 
   constructor(options: TrackWriterOptions) {
     this.#options = options;
     this.#keeping = new Keeping({ ...options, name: 'track', dayOf: dayOfTrack });
+    this.#background = new Background({
+      ...options,
+      name: 'track',
+      interval: options.interval ?? usual.interval,
+      write: () => this.#write(),
+      isLeft: () => this.#waiting.length > 0 || this.#rest.length > 0,
+    });
   }
 
   add(row: TrackRow): void {
     const line = trackLine(row);
-    this.#later();
+    this.#background.later();
     if (this.#characters + line.length > (this.#options.mostWaiting ?? usual.mostWaiting)) {
       this.#dropped += 1;
       return;
@@ -94,42 +99,34 @@ class Writer implements TrackWriter {
   }
 
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    // While the disk is at it, what comes in waits in memory for the next time.
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-      if (this.#waiting.length > 0 || this.#rest.length > 0) this.#later();
-    });
-    return this.#writing;
+    return this.#background.flush();
   }
 
   close(): void {
-    clearTimeout(this.#timer);
-    if (!this.#hasItsUser()) return;
+    this.#background.stop();
+    if (!this.#background.hasItsUser()) return;
+    if (this.#background.hasHung()) {
+      this.#background.say('the last lines are given up: the disk does not answer');
+      return;
+    }
     try {
       if (this.#rest.length > 0) this.#writeNow();
       while (this.#take()) this.#writeNow();
     } catch (error) {
-      this.#say(`the last lines could not be written: ${messageOf(error)}`);
+      this.#background.say(`the last lines could not be written: ${messageOf(error)}`);
     }
-  }
-
-  #later(): void {
-    this.#timer ??= setTimeout(() => void this.flush(), this.#options.interval ?? usual.interval).unref();
   }
 
   async #write(): Promise<void> {
     const { directory, owner } = this.#options;
-    // What root would make, Haraka could not add to.
-    if (!this.#hasItsUser()) return;
+    if (!this.#background.hasItsUser()) return;
     try {
       await useStateDirectory(directory, owner);
       await this.#tidy();
       while (this.#rest.length > 0 || this.#take()) await this.#append();
-      this.#say('');
+      this.#background.say('');
     } catch (error) {
-      this.#say(
+      this.#background.say(
         `lines wait in memory, up to a bound, and cannot be written to ${directory}: ${messageOf(error)}`,
       );
     }
@@ -193,18 +190,5 @@ class Writer implements TrackWriter {
 
   #path(name: string): string {
     return path.join(this.#options.directory, name);
-  }
-
-  #hasItsUser(): boolean {
-    return process.geteuid === undefined || process.geteuid() === this.#options.owner.uid;
-  }
-
-  /** Once for each fault, and once when it is over. */
-  #say(fault: string): void {
-    if (fault === this.#said) return;
-    const { log, directory } = this.#options;
-    if (fault === '') log.notice(`track: ${printable(directory)} can be written again`);
-    else log.warn(`track: ${printable(fault, 500)}`);
-    this.#said = fault;
   }
 }

@@ -1,5 +1,6 @@
 /** What waits in the queue because of a rule, by peer and reason; and how much waits for anything else. Pure. */
 import type { FailureReason } from '../../failure';
+import { isWanted } from '../evidence';
 import { isRule, type HeldNote } from '../held_note';
 
 /** A message in Haraka's queue, as the name of its file tells. */
@@ -78,7 +79,7 @@ export function heldOf(
     if (one.attempts === 0) otherwise.untried += 1;
     else if (note === undefined || note.attempts !== one.attempts) otherwise.notKnown += 1;
     else if (!isRule(note.why)) otherwise[countOf[note.why]] += 1;
-    else if (isWanted(note, wanted))
+    else if (isWanted(wanted, { managed: note.managed, direction: 'out', peer: note.peer }))
       messages.push({ ...one, arrived: one.arrived ?? new Date(note.since), note });
   }
   messages.sort((a, b) => a.arrived.getTime() - b.arrived.getTime());
@@ -86,12 +87,6 @@ export function heldOf(
 }
 
 const countOf = { reply: 'reply', 'connection-failed': 'notReached', other: 'other' } as const;
-
-function isWanted({ managed, peer }: HeldNote, wanted: HeldWanted): boolean {
-  if (wanted.managed !== undefined && wanted.managed !== managed) return false;
-  if (wanted.peer === undefined) return true;
-  return wanted.peer.startsWith('*.') ? peer.endsWith(wanted.peer.slice(1)) : wanted.peer === peer;
-}
 
 /** @param messages oldest first */
 function groupsOf(messages: readonly HeldMessage[]): HeldGroup[] {

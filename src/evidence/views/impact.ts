@@ -126,7 +126,7 @@ function add(of: Sums, change: Exclude<RuleChange, 'unchanged'>, { seen, known }
 }
 
 /** A message that waits is counted when it waits for the first time. */
-function faredOf({ outcome, attempt, reason }: Sighting): 'went' | 'held' | 'not_by_rule' {
+export function faredOf({ outcome, attempt, reason }: Sighting): 'went' | 'held' | 'not_by_rule' {
   if (outcome === 'delivered' || outcome === 'accepted') return 'went';
   return attempt === 'first' && Object.hasOwn(failureStatus, reason) ? 'held' : 'not_by_rule';
 }

@@ -1,10 +1,10 @@
 /** What the rules in force have refused: messages that they held up or did not let in, and would again. Pure. */
-import { failureStatus, type FailureReason } from '../../failure';
+import type { FailureReason } from '../../failure';
 import type { InboundRule, OutboundRule } from '../../peers/rule';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
 import type { Sighting } from '../sighting';
-import { effectOf } from './impact';
+import { effectOf, faredOf } from './impact';
 
 /** The rule for one (managed domain, peer), as it is in force now. */
 export type RuleInForce =
@@ -49,9 +49,8 @@ export function refusalsOf(rows: readonly DayCounts[], ruleFor: (key: PeerKey) =
 /** Faults of our own are no rule's doing. */
 const ours: ReadonlySet<string> = new Set(['config-invalid', 'internal-error']);
 
-function isRefused({ outcome, attempt, reason }: Sighting): boolean {
-  if (outcome === 'delivered' || outcome === 'accepted' || attempt !== 'first') return false;
-  return Object.hasOwn(failureStatus, reason) && !ours.has(reason);
+function isRefused(seen: Sighting): boolean {
+  return faredOf(seen) === 'held' && !ours.has(seen.reason);
 }
 
 function wouldAgain(found: Exclude<RuleInForce, 'none'>, seen: Sighting): boolean {

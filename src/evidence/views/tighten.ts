@@ -6,7 +6,7 @@ import { asksDane, asksPolicy } from '../../policy/asks';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
 import type { Sighting } from '../sighting';
-import { effectOf, type Missing } from './impact';
+import { effectOf, faredOf, type Missing } from './impact';
 
 /** All that was seen of one peer in a window. */
 export interface PeerRecord {
@@ -51,8 +51,8 @@ function recordOf(key: PeerKey, rows: readonly DayCounts[]): PeerRecord {
   };
 }
 
-export function went({ outcome }: Sighting): boolean {
-  return outcome === 'delivered' || outcome === 'accepted';
+export function went(seen: Sighting): boolean {
+  return faredOf(seen) === 'went';
 }
 
 export type RecordVerdict =

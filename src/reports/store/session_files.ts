@@ -3,9 +3,9 @@ import type { Format } from '../../day_files/day_file';
 import { DayWriter, type DayWriterOptions } from '../../day_files/day_writer';
 import { readDayFiles, type DayFilesWanted } from '../../day_files/read';
 import type { Day } from '../../peers/day';
-import { readSessionLine, sessionLines, sessionsHeader } from '../count/lines';
-import type { SessionCounter } from '../count/session';
-import { SessionTable } from '../count/session_table';
+import { readSessionLine, sessionLines, sessionsHeader } from '../../tlsrpt/lines';
+import type { SessionCounter } from '../../tlsrpt/session';
+import { SessionTable } from '../../tlsrpt/session_table';
 
 export interface SessionWriter extends SessionCounter {
   /** Resolves when all that was counted is stored, or was tried to be. */

@@ -14,6 +14,7 @@ import { removedDomains, unreadableMemory } from './memory';
 import { mixedResolvers } from './mixed_resolvers';
 import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded, webNotLoaded } from './not_loaded';
 import { nullEncryption } from './null_encryption';
+import { handshakesThatCannotBegin, nothingToOffer } from './own_handshakes';
 import { plantedBefore } from './plugin_order';
 import { slowDecisions } from './plugin_timeout';
 import { requireTlsUnkept } from './require_tls';
@@ -32,6 +33,8 @@ export const checks: readonly Check[] = [
   // Haraka's own settings against the rules
   check({ name: 'TLS switched off', looksAt: 'files', at: lint, find: (files) => faults(tlsSwitchedOff(files)) }),
   check({ name: 'ciphers that do not encrypt', looksAt: 'files', at: lint, find: ({ source }) => faults(nullEncryption(source)) }),
+  check({ name: 'handshakes that cannot begin', looksAt: 'files', at: lint, find: (files) => faults(handshakesThatCannotBegin(files)) }),
+  check({ name: 'nothing to offer TLS with', looksAt: 'files', at: lint, find: (files) => warnings(nothingToOffer(files)) }),
   // the rules by themselves
   check({ name: 'exemptions that end', looksAt: 'files', at: always, find: (files) => warnings(exemptionEnds(files)) }),
   check({ name: 'exemptions that end in cleartext', looksAt: 'files', at: lint, find: (files) => warnings(lapsesIntoCleartext(files)) }),

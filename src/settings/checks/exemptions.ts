@@ -30,7 +30,8 @@ function* enabledSections(settings: Settings): Generator<Section<{ exempt_until?
   }
 }
 
-function* enabledPeers({
+/** The sections of a file that are switched on, outbound and inbound. */
+export function* enabledPeers({
   outboundPeers,
   inboundPeers,
 }: Pick<Settings['global'], 'outboundPeers' | 'inboundPeers'>): Generator<Section<{ exempt_until?: Day }>> {

@@ -10,9 +10,11 @@ export function outboundNotLoaded({ source, settings, today }: FilesView): Fault
   const listed = listedPlugins(source);
   if (listed === undefined || isLoaded(listed, 'outbound')) return [];
   const [rule] = writtenOutbound(settings, today);
-  return rule === undefined
-    ? []
-    : [missing(listed, 'outbound', `no outbound rule has an effect, ${rule.name} included`)];
+  if (rule !== undefined)
+    return [missing(listed, 'outbound', `no outbound rule has an effect, ${rule.name} included`)];
+  // One who lists another piece has left this one out on purpose.
+  if (isLoaded(listed, 'inbound') || isLoaded(listed, 'hosting')) return [];
+  return [missing(listed, 'outbound', "mail leaves by Haraka's own settings, without DANE and MTA-STS")];
 }
 
 /** Inbound rules, in the same way; and those that no client can satisfy. */
@@ -51,14 +53,14 @@ export function webNotLoaded({ source, settings }: FilesView): Fault[] {
   return [missing(listed, 'web', 'the page of [web] is served nowhere')];
 }
 
-function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
+export function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
   const lines = pluginLines(source);
   return lines && new Set(lines.map(({ name }) => name));
 }
 
 type Piece = 'outbound' | 'inbound' | 'hosting' | 'web';
 
-function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
+export function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
   return listed.has('tls-peers') || listed.has(`tls-peers/${piece}`);
 }
 

@@ -5,6 +5,7 @@ import { lineOf, openIfReadable } from '../load/file';
 import { globalFile } from '../load/source';
 import type { Fault } from '../schema/fault';
 import type { FilesView, Finding, HttpView } from './check';
+import { isLoaded, listedPlugins } from './not_loaded';
 
 /** What must not be: a token that crosses a network in the clear, and a header that anybody may send. */
 export function webFaults({ source, settings }: FilesView): Fault[] {
@@ -39,7 +40,8 @@ export function webFaults({ source, settings }: FilesView): Fault[] {
 
 /** Haraka's own http: whether it runs, and whether it encrypts. */
 export function harakaHttp({ express }: HttpView, { source, settings }: FilesView): Finding[] {
-  if (!settings.global.web.enabled || !isLoaded(source)) return [];
+  const listed = listedPlugins(source);
+  if (!settings.global.web.enabled || (listed !== undefined && !isLoaded(listed, 'web'))) return [];
   const listeners = httpListeners(source);
   const at = {
     file: 'http.ini',
@@ -66,17 +68,12 @@ export function harakaHttp({ express }: HttpView, { source, settings }: FilesVie
 }
 
 /** The endpoints of http.ini. */
-export function httpListeners(source: FilesView['source']): string[] {
+function httpListeners(source: FilesView['source']): string[] {
   const listen = iniValues(source, 'http.ini')['main']?.['listen'];
   return [listen]
     .flat()
     .flatMap((one) => (typeof one === 'string' ? one.split(/\s*,\s*/) : []))
     .filter((one) => one !== '');
-}
-
-function isLoaded(source: FilesView['source']): boolean {
-  const reading = source.read('plugins');
-  return reading.kind !== 'file' || /^\s*(?:haraka-plugin-)?tls-peers(?:\/web)?\s*$/m.test(reading.text);
 }
 
 function addressIn(listener: string): string {

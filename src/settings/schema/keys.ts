@@ -455,11 +455,6 @@ export const tlsReportsKeys = {
     'What becomes of a report that was read: passed on to whoever else takes mail, or kept back.',
   ),
   received_days: key(integer(1, 3650, 'days'), '90', 'How long the figures of received reports are kept.'),
-  max_received: key(
-    integer(1, 1_000_000),
-    '5000',
-    'Reports that are taken in a day from those who are not among `trusted_reporters`, in each process.',
-  ),
   trusted_reporters: key(
     list(domain),
     bigReporters,

@@ -1,5 +1,6 @@
 /** The types of values that settings have: what is accepted, and what it becomes. */
 import { insideBrackets } from '../../address_literal';
+import { plainMailAddress } from '../../mail_address';
 import { canonicalDomain } from '../../names';
 import { parseDay, type Day } from '../../peers/day';
 import { formatAddress, parseAddress, parseNetwork, plainAddress, type Network } from '../../peers/network';
@@ -166,9 +167,8 @@ export const mailAddress: ValueType<string> = {
   allowed: 'an address such as tls-reports@example.com',
   arity: 'one',
   read(of) {
-    const [, local, name = ''] = /^([!#-'*+/-9=?^-~A-Z-]{1,64})@([^@]+)$/.exec(of) ?? [];
-    const at = canonicalDomain(name);
-    return local === undefined || at === undefined ? wrong('no address') : value(`${local}@${at}`);
+    const address = plainMailAddress(of);
+    return address === undefined ? wrong('no address') : value(address);
   },
 };
 

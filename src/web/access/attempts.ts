@@ -1,6 +1,6 @@
 /** How often a client may offer a credential that is wrong. Pure: time comes in as an argument. */
 import { LRUCache } from 'lru-cache';
-import { maskTo, parseAddress } from '../../peers/network';
+import { subscriberOf } from '../../peers/network';
 
 /** Wrong ones in a window, and how long that is; milliseconds. */
 const most = 5;
@@ -19,24 +19,16 @@ export class FailedAttempts {
 
   /** @returns seconds to wait, 0 where the client may try */
   waitFor(client: string, now: number): number {
-    const window = this.#windows.get(networkOf(client));
+    const window = this.#windows.get(subscriberOf(client));
     if (window === undefined || window.failures < most || window.until <= now) return 0;
     return Math.ceil((window.until - now) / 1000);
   }
 
   failed(client: string, now: number): void {
-    const key = networkOf(client);
+    const key = subscriberOf(client);
     const window = this.#windows.get(key);
     if (window === undefined || window.until <= now)
       this.#windows.set(key, { failures: 1, until: now + windowMs });
     else window.failures += 1;
   }
-}
-
-/** One subscriber usually has a whole /64. */
-function networkOf(client: string): string {
-  const address = parseAddress(client);
-  return address === undefined
-    ? client
-    : `${address.family} ${maskTo(address, address.family === 4 ? 32 : 64)}`;
 }

@@ -7,6 +7,7 @@ import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, writeSync 
 import path from 'node:path';
 import type { Log } from '../../log';
 import { temporaryIn } from '../../state/files';
+import { codeOf } from '../../state/error_code';
 import { readToken, stampOf } from '../../state/token';
 import { messageOf, printable } from '../../text';
 import { sessionKey, type SessionKey } from './sessions';
@@ -72,7 +73,7 @@ function made(file: string, log: Log): string {
     linkSync(temporary, file);
     log.notice(`the token for the page, its API and metrics was made: ${printable(file)}`);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   } finally {
     rmSync(temporary, { force: true });
   }

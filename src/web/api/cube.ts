@@ -5,8 +5,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { keyText, parseKey, type PeerKey } from '../../evidence/day_table';
-import type { DayCounts, EvidenceReader, Wanted } from '../../evidence/evidence';
-import { isWanted } from '../../evidence/store/file_reader';
+import { isWanted, type DayCounts, type EvidenceReader, type Wanted } from '../../evidence/evidence';
 import { dayOfCounts } from '../../day_files/names';
 import { dayAfter, type Day } from '../../peers/day';
 import { Kinds } from './kinds';

@@ -17,7 +17,7 @@ export const monthDays = 30;
 export const weekDays = 7;
 
 /** The record is not read again before so many milliseconds have passed, nor before so many times as long as it took. */
-const leastPauseMs = 3_000;
+const leastPauseMs = 5_000;
 const pauseFactor = 10;
 
 /** What DNS or a peer is asked for. */

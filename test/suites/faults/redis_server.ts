@@ -1,7 +1,8 @@
 /** A real Redis for one test. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { freePort } from '../../../haraka-test-harness/program';
 
 export const redisIsThere = spawnSync('redis-server', ['--version']).status === 0;
 
@@ -43,15 +44,6 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
       await exit;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function askRedis(port: number, command: string): Promise<string> {

@@ -9,6 +9,7 @@ const targets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   dns: () => import('./dns'),
   'mta-sts': () => import('./mta-sts'),
   tlsa: () => import('./tlsa'),
+  'tls-reports': () => import('./tls-reports'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

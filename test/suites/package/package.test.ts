@@ -32,7 +32,7 @@ describe('the package', () => {
 
   it('loads, whole and in pieces, by path and by name', () => {
     const require = createRequire(path.join(directory, 'user/any.js'));
-    for (const piece of ['', '/outbound', '/inbound', '/hosting', '/web']) {
+    for (const piece of ['', '/outbound', '/inbound', '/hosting', '/reports', '/web']) {
       const byName: unknown = require(`haraka-plugin-tls-peers${piece}`);
       expect(byName).toHaveProperty('register');
       expect(require(`${unpacked}${piece}`)).toBe(byName);
@@ -71,6 +71,7 @@ describe('the package', () => {
     const notices = await read('THIRD-PARTY-NOTICES');
     expect(notices).toMatch(/^dns2 \d.* \(MIT\)$/m);
     expect(notices).toMatch(/^haraka-config \d.* \(MIT\)$/m);
+    expect(notices).toMatch(/^nodemailer \d.* \(MIT-0\)$/m);
     expect(notices).toMatch(/^lru-cache \d.* \(BlueOak-1\.0\.0\)$/m);
     for (const name of ['preact', 'uplot', 'prom-client'])
       expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));

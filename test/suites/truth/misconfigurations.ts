@@ -114,9 +114,9 @@ export const misconfigurations: readonly Misconfiguration[] = [
   {
     name: 'policy: it does not name one of the MX hosts',
     takes: 'network',
-    make: now((install) => change(install, rules, (text) => text.replace(`mx[] = ${hosts[1]}\n`, ''))),
+    make: now((install) => change(install, rules, (text) => text.replace(`mx[] = ${hosts[0]}\n`, ''))),
     found:
-      /^tls-peers\/ours\.example\.ini: \[mta_sts\] : the MX host mx2\.ours\.example is not covered by any mx/,
+      /^tls-peers\/ours\.example\.ini: \[mta_sts\] : the MX host mx1\.ours\.example is not covered by any mx/,
   },
 ];
 

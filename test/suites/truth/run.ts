@@ -5,9 +5,8 @@
  *
  * `--only misconfigured` and `--only equal` run a part of it. Exit code 0 only if all of it is so; where this is not root it says so loudly, and nothing is run.
  */
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { freePort } from '../../../haraka-test-harness/program';
 import { startLab } from '../../../haraka-test-harness';
 import { scenarioConfig, scenarioWorld, scenarios } from '../../../haraka-test-harness/scenarios';
 import { compareAll } from './equality';
@@ -19,15 +18,6 @@ import { fateOf, withheld } from './withheld';
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 async function misconfigured(): Promise<string[]> {
   const install = await startInstall(await freePort());

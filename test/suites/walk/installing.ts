@@ -46,7 +46,9 @@ export async function check(walk: Walk): Promise<void> {
 export async function start(walk: Walk): Promise<void> {
   const from = walk.service.mark;
   walk.service.start('haraka -c /srv/haraka');
-  await walk.service.waitFor(/resolver 127\.0\.0\.1:53 validates DNSSEC/, { from, count: workers });
+  await walk.service.waitFor(/worker \d+ listening on/, { from, count: workers });
+  await walk.service.waitFor(/resolver 127\.0\.0\.1:53 validates DNSSEC/, { from });
+  await walk.service.waitFor(/New uid: /, { from, count: workers });
   const [, ...ofWorkers] = walk.service.users();
   if (ofWorkers.length !== workers || ofWorkers.includes(0))
     throw new Error(`the workers are of the users ${ofWorkers.join()}`);

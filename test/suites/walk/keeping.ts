@@ -27,7 +27,8 @@ export async function becomeAUnit(walk: Walk): Promise<void> {
   );
   const from = walk.service.mark;
   walk.service.start(asUnit(unit));
-  await walk.service.waitFor(/resolver 127\.0\.0\.1:53 validates DNSSEC/, { from, count: workers });
+  await walk.service.waitFor(/worker \d+ listening on/, { from, count: workers });
+  await walk.service.waitFor(/resolver 127\.0\.0\.1:53 validates DNSSEC/, { from });
   if (walk.service.users().includes(0)) throw new Error('a process of the unit is root');
   await toPartner(walk);
   await walk.service.waitFor(/checked 1 MTA-STS polic/, { from });
@@ -54,7 +55,7 @@ export async function upgrade(walk: Walk): Promise<void> {
 
 /** What is left must run as if the suite had never been there. */
 export async function uninstall(walk: Walk): Promise<void> {
-  await walk.type(command('README.md', 'haraka -c /path/to/your/haraka --qlist'));
+  await walk.type(command('docs/operations.md', 'haraka -c /path/to/your/haraka --qlist'));
   await walk.type(command(page, "sed -i '/^tls-peers/d' config/plugins"));
   mustNotSay(walk.read('plugins'), /tls-peers/);
   const from = walk.service.mark;
@@ -78,7 +79,8 @@ async function restart(walk: Walk, ready = /resolver 127\.0\.0\.1:53 validates D
   await walk.service.stop();
   const from = walk.service.mark;
   walk.service.start(asUnit(unitFile(page)));
-  await walk.service.waitFor(ready, { from, count: workers });
+  await walk.service.waitFor(/worker \d+ listening on/, { from, count: workers });
+  await walk.service.waitFor(ready, { from });
 }
 
 async function toPartner(walk: Walk): Promise<void> {

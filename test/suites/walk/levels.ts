@@ -66,6 +66,6 @@ export async function letThrough(walk: Walk): Promise<void> {
   const from = walk.service.mark;
   await walk.type(command('README.md', 'haraka -c /path/to/your/haraka --qunstick'));
   await walk.service.waitFor(/tls-peers delivered .*peer=peer\.example /, { from });
-  const left = await walk.type(command('README.md', 'haraka -c /path/to/your/haraka --qlist'));
+  const left = await walk.type(command('docs/operations.md', 'haraka -c /path/to/your/haraka --qlist'));
   mustNotSay(left, /domain:/);
 }

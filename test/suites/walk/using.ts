@@ -80,7 +80,8 @@ export async function hostAPolicy(walk: Walk): Promise<void> {
   await walk.service.stop();
   walk.service.start('haraka -c /srv/haraka');
   await walk.service.waitFor(/checked 1 MTA-STS polic/, { from });
-  await walk.service.waitFor(/validates DNSSEC/, { from, count: workers });
+  await walk.service.waitFor(/worker \d+ listening on/, { from, count: workers });
+  await walk.service.waitFor(/validates DNSSEC/, { from });
   mustNotSay(walk.service.lines.slice(from).join('\n'), /MTA-STS policy of example\.com: /);
   const served = await walk.type(
     `curl -sS --cacert ${caFile} https://mta-sts.example.com/.well-known/mta-sts.txt`,
@@ -95,6 +96,8 @@ export async function holdClients(walk: Walk): Promise<void> {
   const certificate = await walk.world.office.certificate('mail.example.com', 'trusted');
   walk.edit('tls_key.pem', certificate.keyPem, 'as it is');
   walk.edit('tls_cert.pem', certificate.chainPem, 'as it is');
+  // As the table of docs/production.md has keys.
+  await walk.type('chown haraka config/tls_key.pem && chmod 600 config/tls_key.pem');
   walk.edit('host_list', 'example.com', 'as it is');
   mustSay(await walk.type(command('README.md', 'npx --no -- tls-peers lint')), /tls is not listed/);
   walk.edit('plugins', `${pluginLine('docs/inbound.md', 'tls')}\n${walk.read('plugins')}`, 'as it is');
@@ -102,7 +105,8 @@ export async function holdClients(walk: Walk): Promise<void> {
   const from = walk.service.mark;
   await walk.service.stop();
   walk.service.start('haraka -c /srv/haraka');
-  await walk.service.waitFor(/validates DNSSEC/, { from, count: workers });
+  await walk.service.waitFor(/worker \d+ listening on/, { from, count: workers });
+  await walk.service.waitFor(/validates DNSSEC/, { from });
   const client = `printf 'Subject: hello\\r\\n\\r\\nHello.\\r\\n' | curl -sS smtp://127.0.0.1 --interface 203.0.113.5 --mail-from you@peer.example --mail-rcpt me@example.com -T -`;
   mustSay(await walk.type(`${client} || true`), /530/);
   await walk.service.waitFor(/inbound refused .*reason=starttls-not-supported/, { from });

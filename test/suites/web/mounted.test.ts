@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { startLab, type Lab } from '../../../haraka-test-harness/lab';
 import { installExpress, type Installed } from './express';
-import { freePort } from './free_port';
+import { freePort } from '../../../haraka-test-harness/program';
 import { pageAt } from './page_lab';
 
 let lab: Lab | undefined;

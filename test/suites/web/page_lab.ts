@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startLab, type Lab, type LabOptions } from '../../../haraka-test-harness/lab';
 import type { World } from '../../../haraka-test-harness/world';
-import { freePort } from './free_port';
+import { freePort } from '../../../haraka-test-harness/program';
 
 export interface PageLab {
   readonly lab: Lab;

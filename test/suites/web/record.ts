@@ -1,9 +1,9 @@
 /** Records as large as those of a gateway, written as Haraka would have written them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { countsName } from '../../../src/day_files/names';
 import { countsLine, evidenceHeader } from '../../../src/evidence/lines';
 import { sightingText, unseen, type Sighting } from '../../../src/evidence/sighting';
-import { countsName } from '../../../src/day_files/names';
 import { dayBefore, utcDay, type Day } from '../../../src/peers/day';
 
 const base = { ...unseen, level: 'opportunistic', startTls: 'used', group: 'classic' } as const;

@@ -1,0 +1,34 @@
+/** `npm run test:tls-reports`: reports of a whole day, beside what the peers saw; receivers that fail; many domains. */
+import { compareDay } from './day';
+import { measureScale } from './scale';
+import { tryReceivers } from './receivers';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const parts: Readonly<Record<string, () => Promise<boolean>>> = {
+  day: () => {
+    print('a day of sessions, and the reports on the next');
+    return compareDay((line) => print(`  ${line}`));
+  },
+  receivers: () => {
+    print('receivers of reports that fail, and rules that keep a report back');
+    return tryReceivers((line) => print(`  ${line}`));
+  },
+  scale: () => {
+    print('100,000 domains in one day');
+    return measureScale((line) => print(`  ${line}`));
+  },
+};
+
+/** All of them, or those that the call names. */
+const [, , ...wanted] = process.argv;
+process.exitCode = 0;
+for (const [name, run] of Object.entries(parts)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  try {
+    if (!(await run())) process.exitCode = 1;
+  } catch (error) {
+    print(`  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exitCode = 1;
+  }
+}
