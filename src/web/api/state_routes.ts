@@ -11,7 +11,7 @@ import { certificatesIn } from '../../cli/certificate_files';
 import { memoryIn } from '../../cli/accept_removal';
 import { ownerOfState } from '../../cli/install';
 import { enabledPeers } from '../../settings/checks/exemptions';
-import { findingsAt } from '../../settings/checks/checks';
+import { allFindings } from '../../settings/checks/checks';
 import { loadSettings } from '../../settings/load/load';
 import { faultDocument, inOrder } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
@@ -120,7 +120,7 @@ export async function lint(desk: Desk): Promise<Reply> {
   const { configDirectory, source } = desk;
   const loaded = loadSettings(source);
   const { settings } = loaded;
-  const found = findingsAt('lint', {
+  const found = allFindings({
     files: { settings, source, today: desk.today() },
     memory: memoryIn(configDirectory, loaded),
     certificates: await certificatesIn(configDirectory, source, settings, desk.now()),
