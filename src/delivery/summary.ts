@@ -1,5 +1,5 @@
 /** What happened to one message, in one shape for the log line, `hmail.notes.tls_peers` and the counters. */
-import { tagOf } from '../peers/sender_tag';
+import { askedBy, tagOf } from '../peers/sender_tag';
 import type { HostPlan } from '../policy/requirement';
 import { printable } from '../text';
 import { describeFailure, describeRequirement, principal, type Attempt, type HostFailure } from './attempt';
@@ -63,7 +63,7 @@ export function summarize(attempt: Attempt, { domain: peer, rcpt_to, notes }: To
     group: session?.group ?? '',
     verified: session?.verified ?? '',
     ...(session === undefined ? {} : { messages_before: session.messagesBefore }),
-    ...(tag === 'untagged' ? {} : { requiretls: tag === 'required' ? tag : ('no' as const) }),
+    ...(tag === 'untagged' ? {} : { requiretls: askedBy[tag] }),
     reply: replyTo(rcpt_to) || attempt.found,
     reasons: attempt.failures.map(reasonOf),
     recorded: attempt.recorded.map(({ host, failure }) => ({

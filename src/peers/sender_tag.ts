@@ -3,6 +3,9 @@
 /** `required`: REQUIRETLS. `optional`: "TLS-Required: No". */
 export type SenderTag = 'untagged' | 'required' | 'optional';
 
+/** The same, in the words of logs, counts and the record. */
+export const askedBy = { untagged: 'unasked', required: 'required', optional: 'no' } as const;
+
 /** In the notes of a message, and so in its queue file. */
 export const tagNote = 'tls_peers_requiretls';
 

@@ -20,7 +20,7 @@ import { heldNow } from './held';
 import { ownCertificates, ownPolicies, type OwnPolicy } from './own';
 import { monthDays, type Desk } from './desk';
 import { groupOf, type PeerTable } from './peers';
-import type { PeerSums } from './columns';
+import { sumsAt, type PeerSums } from './columns';
 import type { Query } from './query';
 import { csv, document, type Reply } from './reply';
 import type { ProcessFacts } from '../shared/wire';
@@ -57,7 +57,7 @@ export interface DomainRow {
 export async function domains(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const settings = desk.settings();
   const [groups, policies] = await Promise.all([table.groups(), ownPolicies(desk)]);
-  const none: PeerSums = { messages: 0, tls: {}, verified: {}, deferred: 0, bounced: 0, refused: 0 };
+  const none = sumsAt(new Float64Array(0), 0);
   const row = (domain: string): DomainRow => {
     const found = settings.domains.get(domain);
     const of = (direction: 'out' | 'in') => groups.get(groupOf(domain, direction));

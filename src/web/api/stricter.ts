@@ -2,6 +2,7 @@
  * Whether a stricter level would have let go everything that went to a peer. The same question is asked of thousands of peers
  * under few rules and of few kinds of messages: each answer is worked out once. Pure.
  */
+import { unasked } from '../../evidence/sighting';
 import { effectOf } from '../../evidence/views/impact';
 import type { InboundRule, OutboundRule, SecurityLevel } from '../../peers/rule';
 import type { Kind } from './kinds';
@@ -56,7 +57,7 @@ export class Stricter {
       isOutbound(rule)
         ? { direction: 'out', before: rule, after: after as OutboundRule }
         : { direction: 'in', before: rule, after: after as InboundRule },
-      sighting,
+      unasked(sighting),
       'went',
     );
     const holds = kind === 'none' ? 'yes' : kind === 'notKnown' ? 'not_known' : 'no';
