@@ -18,7 +18,7 @@ import {
 import { networkSections } from '../peers/index';
 import type { OutboundRule } from '../peers/rule';
 import { standing } from '../peers/section';
-import type { SenderTag } from '../peers/sender_tag';
+import { askedBy, type SenderTag } from '../peers/sender_tag';
 import { decide } from '../policy/decide';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { MxAnswer } from '../policy/mx_answer';
@@ -50,6 +50,8 @@ export interface Explained<E extends OutboundExplanation | InboundExplanation> {
   readonly explanation: E;
   /** Absent where nobody was asked. */
   readonly seen?: Discovered | undefined;
+  /** What the sender is taken to ask for (RFC 8689); absent for nothing. */
+  readonly requiretls?: 'required' | 'no' | undefined;
   readonly traffic: PeerTraffic | undefined;
   readonly warnings: readonly string[];
 }
@@ -60,8 +62,9 @@ export function explainDocument({
   seen,
   traffic,
   warnings,
+  requiretls,
 }: Explained<OutboundExplanation | InboundExplanation>): object {
-  return { ...explanation, remarks: undefined, ...seen, traffic, warnings };
+  return { ...explanation, remarks: undefined, requiretls, ...seen, traffic, warnings };
 }
 
 export interface OutboundAsked {
@@ -99,7 +102,8 @@ export async function explainOutboundNow(
   ];
   const managed = managedDomain(settings, sender);
   const traffic = await lastWeek(place, settings, { managed, direction: 'out', peer: peerName(recipient) });
-  return { explanation, seen, traffic, warnings };
+  const requiretls = tag === 'untagged' ? undefined : askedBy[tag];
+  return { explanation, seen, traffic, warnings, requiretls };
 }
 
 export async function explainInboundNow(

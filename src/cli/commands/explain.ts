@@ -57,10 +57,11 @@ async function outbound(context: Context): Promise<ExitCode> {
   const answer = answerOperand(context.options, recipient);
   const tag = tagIn(context);
   const asked = { sender, recipient, answer, tag, offline: context.options['offline'] === true };
-  const { explanation, seen, traffic, warnings } = await explainOutboundNow(context, asked);
-  if (context.json) context.output.print(json(explainDocument({ explanation, seen, traffic, warnings })));
+  const explained = await explainOutboundNow(context, asked);
+  const { explanation, seen, traffic, warnings } = explained;
+  if (context.json) context.output.print(json(explainDocument(explained)));
   else {
-    reportOutbound(context.output, { from, to }, explanation, seen);
+    reportOutbound(context.output, { from, to, tag }, explanation, seen);
     reportTraffic(context.output, traffic);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
@@ -105,7 +106,7 @@ function twoOperands({ operands }: Context): [string, string] {
 
 function reportOutbound(
   output: Output,
-  message: { readonly from: string; readonly to: string },
+  message: { readonly from: string; readonly to: string; readonly tag: SenderTag },
   explanation: OutboundExplanation,
   seen: Discovered | undefined,
 ): void {
