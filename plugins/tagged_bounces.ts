@@ -1,14 +1,14 @@
 /**
  * The bounce of a message that is tagged for REQUIRETLS is tagged itself (RFC 8689 section 5). Haraka sends bounces without the
  * notes of the message, so what sends them is replaced on that one delivery, when its bounce is about to be made. It carries
- * the header of the message and no more, as every bounce of Haraka's does.
+ * the header of the message and no more.
  */
 import { hookAnswer, type HMailItem } from '../src/delivery/haraka';
 import { tagNote, tagOf } from '../src/peers/sender_tag';
 import { messageOf, printable } from '../src/text';
 import type { HarakaPlugin } from './haraka_plugin';
 
-type Address = HMailItem['todo']['mail_from'];
+type Address = HMailItem['todo']['mail_from'] & { readonly user?: unknown };
 
 /** What is used of a delivery that bounces. */
 interface Bouncing extends HMailItem {
@@ -53,11 +53,11 @@ function isNull(sender: Address): boolean {
 function sendTagged(plugin: HarakaPlugin, hmail: Bouncing): void {
   try {
     const outbound = plugin.haraka_require('outbound') as OutboundModule;
-    const sender = hmail.todo.mail_from;
-    const NullSender = sender.constructor as new (address: string) => unknown;
+    const sender: Address = hmail.todo.mail_from;
+    const EnvelopeAddress = sender.constructor as new (user: unknown, host?: unknown) => unknown;
     const Notes = hmail.notes.constructor as new (notes: object) => Record<string, unknown>;
-    const from = new NullSender('<>');
-    const to = new NullSender(sender.format(false));
+    const from = new EnvelopeAddress('<>');
+    const to = new EnvelopeAddress(sender.user, sender.host);
     hmail.populate_bounce_message(from, to, hmail.bounce_error, (error, lines) => {
       if (error) {
         lose(hmail, error);
@@ -67,7 +67,7 @@ function sendTagged(plugin: HarakaPlugin, hmail: Bouncing): void {
       outbound.send_email(
         from,
         to,
-        lines.join(''),
+        withoutBody(lines).join(''),
         (code) => {
           if (code === hookAnswer.deny) lose(hmail, 'the bounce could not be queued');
           else hmail.discard();
@@ -78,6 +78,14 @@ function sendTagged(plugin: HarakaPlugin, hmail: Bouncing): void {
   } catch (error) {
     lose(hmail, error);
   }
+}
+
+/** Haraka takes every line up to an empty one for the header, and a message may have none: its body begins behind the last field. */
+export function withoutBody(lines: readonly string[]): string[] {
+  const begin = lines.indexOf('Content-Type: text/rfc822-headers\r\n') + 2;
+  const body = lines.slice(begin).findIndex((line) => !/^[!-9;-~]+[ \t]*:|^[ \t]/.test(line));
+  // Without such a part there is nothing of the message; the last lines are its end.
+  return begin < 2 || body === -1 ? [...lines] : [...lines.slice(0, begin + body), ...lines.slice(-2)];
 }
 
 /** As Haraka does where it cannot send a bounce; to send it untagged is no way. */

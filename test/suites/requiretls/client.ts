@@ -56,6 +56,30 @@ export async function hand({ port, tls, from, parameters, to, data }: Handed): P
   }
 }
 
+/** What is heard after each of `lines`, the greeting aside. `STARTTLS` begins TLS; a line that is `DATA` is followed by a message. */
+export async function converse(port: number, lines: readonly string[]): Promise<string[]> {
+  const plain = connect({ host: '127.0.0.1', port });
+  const deadline = setTimeout(() => plain.destroy(new Error('no answer within 20 s')), 20_000);
+  let socket: Socket = plain;
+  try {
+    let say = dialogue(plain);
+    await say('');
+    const heard: string[] = [];
+    for (const line of lines) {
+      heard.push(await say(line));
+      if (line !== 'STARTTLS') continue;
+      plain.removeAllListeners('data');
+      socket = connectTls({ socket: plain, rejectUnauthorized: false });
+      say = dialogue(socket);
+    }
+    return heard;
+  } finally {
+    clearTimeout(deadline);
+    socket.destroy();
+    plain.destroy();
+  }
+}
+
 function dialogue(socket: Socket): (command: string) => Promise<string> {
   const whole = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/;
   let buffer = '';

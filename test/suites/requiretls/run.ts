@@ -1,13 +1,15 @@
 /**
- * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, bouncing, hops, insisting, lasting.
+ * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, conversations, bouncing, odds, hops, insisting, lasting.
  *
  * Exit code 0 only if everything goes as it should.
  */
 import { bouncing } from './bouncing';
 import { Checks } from './checks';
+import { conversations } from './conversations';
 import { toOtherServers, twoHarakas } from './hops';
 import { insisting } from './insisting';
 import { lasting } from './lasting';
+import { odds } from './odds';
 import { startStation } from './station';
 import { runCases } from './table';
 import { takingIn } from './taking_in';
@@ -24,7 +26,9 @@ const parts: Readonly<Record<string, (checks: Checks) => Promise<void>>> = {
     }
   },
   taking_in: takingIn,
+  conversations,
   bouncing,
+  odds,
   hops: async (checks) => {
     await twoHarakas(checks);
     await toOtherServers(checks, say);
