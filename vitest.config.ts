@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // What a file is compiled to is kept, by its content, below node_modules.
+    experimental: { fsModuleCache: true },
     // `npm run test:regressions` runs what once failed in the field, wherever in the tree its test belongs.
     tags: [{ name: 'regression', description: 'a fault that was found in use; holds the right value' }],
     projects: [

@@ -46,7 +46,9 @@ export async function alternate<K extends string, T>(
   const results = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<K, T[]>;
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(round + turn) % names.length] as K;
+      // Every second round the other way about: who comes behind whom would count otherwise.
+      const place = round % 2 === 0 ? turn : names.length - 1 - turn;
+      const name = names[(round + place) % names.length] as K;
       const result = await subjects[name]();
       results[name].push(result);
       done(name, round, result);

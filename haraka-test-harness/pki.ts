@@ -1,8 +1,8 @@
 /**
  * Certificates for tests and for the lab: roots, intermediates and leaves, sound or faulty in one chosen way.
  *
- * Nothing is written to disk. Keys may be shared between certificates, which is how renewals, cross-signed
- * intermediates and reused keys are made; RSA keys take long to generate, so reuse them where a test needs many.
+ * Keys may be shared between certificates, which is how renewals, cross-signed intermediates and reused keys are made.
+ * RSA keys take long to generate: they are kept on disk, and come round again.
  */
 import 'reflect-metadata';
 import {
@@ -24,6 +24,7 @@ import {
   X509CertificateGenerator,
   cryptoProvider,
 } from '@peculiar/x509';
+import { keptKey } from './kept_keys';
 
 type WebKey = webcrypto.CryptoKey;
 
@@ -110,19 +111,21 @@ const rings: Partial<Record<KeyType, { readonly keys: Key[]; next: number }>> = 
 
 /** @returns a key that none of the seven before it was; where making one is cheap, a fresh one. */
 export function createKey(type: KeyType): Key {
-  if (type !== 'rsa' && type !== 'rsa-1024') return freshKey(type);
+  if (type !== 'rsa' && type !== 'rsa-1024') return keyOf(type, pemOf(generate(type).privateKey));
   const ring = (rings[type] ??= { keys: [], next: 0 });
   const at = ring.next++ % ringSize;
-  return (ring.keys[at] ??= freshKey(type));
+  return (ring.keys[at] ??= keyOf(
+    type,
+    keptKey(`${type}-${at}`, () => pemOf(generate(type).privateKey)),
+  ));
 }
 
-function freshKey(type: KeyType): Key {
-  const { privateKey } = generate(type);
-  return {
-    type,
-    pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    spki: createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
-  };
+function pemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+function keyOf(type: KeyType, pem: string): Key {
+  return { type, pem, spki: createPublicKey(pem).export({ type: 'spki', format: 'der' }) };
 }
 
 /** A self-signed root. */
@@ -162,16 +165,14 @@ async function build(issuer: Issued | undefined, options: CertificateOptions): P
   const signer = issuer?.key ?? key;
   const commonName = options.commonName ?? options.dnsNames?.[0] ?? '';
   const subject = commonName === '' ? '' : `CN=${commonName.replace(/[,+"\\<>;=#]/g, '\\$&')}`;
-  const publicKey = await webcrypto.subtle.importKey('spki', key.spki, algorithm(key.type, digest), true, [
-    'verify',
-  ]);
+  const publicKey = await webKey(key, digest, 'verify');
   const certificate = await X509CertificateGenerator.create({
     subject,
     issuer: issuer?.subject ?? subject,
     notBefore: options.notBefore ?? new Date(Date.now() - hour),
     notAfter: options.notAfter ?? new Date(Date.now() + 30 * 24 * hour),
     publicKey,
-    signingKey: await webKey(signer, digest),
+    signingKey: await webKey(signer, digest, 'sign'),
     signingAlgorithm: algorithm(signer.type, digest),
     extensions: await extensions(options, publicKey, signer),
   });
@@ -199,13 +200,7 @@ async function extensions(options: CertificateOptions, publicKey: WebKey, signer
   if (names.length > 0) list.push(new SubjectAlternativeNameExtension(names));
   if (options.nameConstraints) list.push(nameConstraints(options.nameConstraints));
   if (options.keyIdentifiers !== 'absent') {
-    const issuerKey = await webcrypto.subtle.importKey(
-      'spki',
-      signer.spki,
-      algorithm(signer.type, 'SHA-256'),
-      true,
-      ['verify'],
-    );
+    const issuerKey = await webKey(signer, 'SHA-256', 'verify');
     list.push(await SubjectKeyIdentifierExtension.create(publicKey));
     list.push(await AuthorityKeyIdentifierExtension.create(issuerKey));
   }
@@ -275,7 +270,20 @@ function algorithm(type: KeyType, hash: string) {
   }
 }
 
-async function webKey(key: Key, digest: string): Promise<WebKey> {
+/** In the form that certificates are made of, by digest and use. */
+const webKeys = new WeakMap<Key, Map<string, Promise<WebKey>>>();
+
+function webKey(key: Key, digest: string, use: 'sign' | 'verify'): Promise<WebKey> {
+  const known = webKeys.get(key) ?? new Map<string, Promise<WebKey>>();
+  webKeys.set(key, known);
+  const name = `${use} ${digest}`;
+  const made = known.get(name) ?? imported(key, algorithm(key.type, digest), use);
+  known.set(name, made);
+  return made;
+}
+
+function imported(key: Key, by: ReturnType<typeof algorithm>, use: 'sign' | 'verify'): Promise<WebKey> {
+  if (use === 'verify') return webcrypto.subtle.importKey('spki', key.spki, by, true, [use]);
   const pkcs8 = createPrivateKey(key.pem).export({ type: 'pkcs8', format: 'der' });
-  return webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm(key.type, digest), true, ['sign']);
+  return webcrypto.subtle.importKey('pkcs8', pkcs8, by, true, [use]);
 }

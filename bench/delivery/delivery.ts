@@ -13,7 +13,7 @@ import { postfixMissing, startPostfixSubject, type PostfixKind } from './postfix
 import type { Subject } from './subject';
 import { peers, startSurroundings, type Place, type Surroundings } from './surroundings';
 
-export const settingNames = ['loopback', 'far', 'drain', 'handshakes', 'mute'] as const;
+export const settingNames = ['loopback', 'record', 'far', 'drain', 'handshakes', 'mute'] as const;
 export type SettingName = (typeof settingNames)[number];
 
 export interface DeliveryOrder {
@@ -27,6 +27,8 @@ export interface DeliveryOrder {
 
 /** Of a full run. */
 const usualRounds = 9;
+/** Where a hundredth is asked for: it is less than two runs of one subject differ by. */
+const roundsOfPairs = 15;
 
 // --- who is measured ----------------------------------------------------------------------------------------------
 
@@ -134,6 +136,7 @@ export async function measureDelivery(order: DeliveryOrder): Promise<{ figures: 
 
 const settings: Readonly<Record<SettingName, (bench: Bench) => Promise<Figure[]>>> = {
   loopback: measureLoopback,
+  record: measureRecord,
   far: measureFar,
   drain: measureDrain,
   handshakes: measureHandshakes,
@@ -148,8 +151,6 @@ async function measureLoopback(bench: Bench): Promise<Figure[]> {
         [control]: { ...stock, kind: { ...haraka, suite: 'none', waits: 'kept' } },
         ...notReusing(['opportunistic', 'mandatory_dane', 'mta_sts']),
         ...reusing(['opportunistic', 'mandatory_dane', 'mta_sts', 'auto'], before),
-        ...uncounted(['mandatory_dane', 'auto']),
-        ...reporting(['mandatory_dane', 'auto']),
         'with this suite, mandatory_dane, nodes = 2': suite('mandatory_dane', { nodes: 2 }),
         ...bench.installed(postfix),
       }
@@ -180,6 +181,28 @@ async function measureLoopback(bench: Bench): Promise<Figure[]> {
     overPostfix: { [reuseAt('mandatory_dane')]: 0.85 },
     isHeld: bench.isHeld,
   });
+}
+
+/** What it costs to count what happens: the same with the record and without, and with sessions counted for TLS reports. */
+async function measureRecord(bench: Bench): Promise<Figure[]> {
+  const { isFull } = bench;
+  const entries: Entries = {
+    ...uncounted(['mandatory_dane', 'auto']),
+    ...reusing(['mandatory_dane', 'auto'], undefined),
+    ...reporting(['mandatory_dane', 'auto']),
+  };
+  const messages = isFull ? 1000 : 80;
+  bench.note(`the record: the same, runs of ${messages} messages`);
+  const runs = await bench.alternate(
+    entries,
+    usualConcurrency,
+    async (subject, sender) => {
+      if (isFull) await bench.inAndOut(subject, lettersFrom(sender, 'near', messages / 4));
+      return bench.inAndOut(subject, lettersFrom(sender, 'near', messages));
+    },
+    bench.isHeld ? roundsOfPairs : undefined,
+  );
+  return figuresOf('', runs, { overStock: {}, overPostfix: {}, isHeld: bench.isHeld });
 }
 
 async function measureFar(bench: Bench): Promise<Figure[]> {
@@ -448,14 +471,7 @@ function figuresOf(
         isShown: withReuse in runs && name !== withReuse,
         line: lineOf(overPostfix, name),
       }),
-      ...over('  over the same without evidence', speed, perSecond(runs[uncountedOf(name)] ?? []), {
-        isShown: uncountedOf(name) in runs,
-        line: isHeld ? atLeast(0.98) : undefined,
-      }),
-      ...over('  counted for TLS reports, over the same', perSecond(runs[reportingOf(name)] ?? []), speed, {
-        isShown: reportingOf(name) in runs,
-        line: isHeld ? atLeast(0.98) : undefined,
-      }),
+      ...beside(name, of, runs, isHeld),
       ...over('  over the state before', speed, perSecond(runs[beforeOf(name)] ?? []), {
         isShown: beforeOf(name) in runs,
         line: undefined,
@@ -484,6 +500,27 @@ function figuresOf(
               waits.map((one) => percentile(one, percent)),
             ),
           )),
+    ];
+  });
+}
+
+/** What the two ways to count cost, where the same was measured without. */
+function beside(
+  name: string,
+  of: readonly Run[],
+  runs: Readonly<Record<string, readonly Run[]>>,
+  isHeld: boolean,
+): Figure[] {
+  const pairs = [
+    ['over the same without evidence', of, runs[uncountedOf(name)]],
+    ['counted for TLS reports, over the same', runs[reportingOf(name)], of],
+  ] as const;
+  return pairs.flatMap(([what, one, other]): Figure[] => {
+    if (one === undefined || other === undefined) return [];
+    const processors = [one, other].map((each) => each.map(({ processorMs }) => processorMs));
+    return [
+      figure(`  ${what}`, 'x', ratios(perSecond(one), perSecond(other)), isHeld ? atLeast(0.98) : undefined),
+      figure(`  ${what}, processor`, 'x', ratios(processors[0] ?? [], processors[1] ?? [])),
     ];
   });
 }

@@ -13,6 +13,7 @@ import {
   type ReplyEvent,
 } from '../../src/smtp/reply';
 import { times } from '../support/times';
+import { anyText } from '../support/any_text';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -173,7 +174,7 @@ const anyBytes: fc.Arbitrary<Uint8Array> = fc
         .tuple(
           fc.constantFrom('250', '250', '251', '354', '450', '550', '650', '25'),
           fc.constantFrom(' ', '-', '-', '', '\t'),
-          fc.string({ maxLength: 8, unit: 'binary' }),
+          anyText({ maxLength: 8 }),
           fc.constantFrom('\r\n', '\r\n', '\n', '\r', ''),
         )
         .map((parts) => Buffer.from(parts.join(''))),

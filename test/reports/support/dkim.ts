@@ -1,5 +1,5 @@
 /** Keys that sign and records that vouch for them. */
-import { generateKeyPairSync } from 'node:crypto';
+import { createKey } from '../../../haraka-test-harness/pki';
 
 export interface Signing {
   /** PEM. */
@@ -9,12 +9,8 @@ export interface Signing {
 }
 
 export function signingKey(tags = ''): Signing {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const spki = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  return {
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    record: `v=DKIM1; k=rsa; ${tags}p=${spki}`,
-  };
+  const { pem, spki } = createKey('rsa');
+  return { privateKey: pem, record: `v=DKIM1; k=rsa; ${tags}p=${spki.toString('base64')}` };
 }
 
 /** What Haraka's dkim plugin has in its configuration, for `domain`. */

@@ -77,18 +77,22 @@ async function send(lab: Lab, { from, peer }: Pick<Case, 'from' | 'peer'>): Prom
 
 /** The last host of each peer fails once in between, where the case says so. */
 async function sendAll(lab: Lab): Promise<void> {
+  let sent = 0;
   for (let day = 0; day < days; day++) {
     await writeFile(path.join(lab.haraka.directory, 'day'), String(day));
     await waitFor(500);
     const messages = cases.flatMap((one) => Array.from({ length: one.sent?.[day] ?? 8 }, () => one));
     await inTurns(messages, 20, (one) => send(lab, one));
     await send(lab, { from: 'ours.example', peer: refused });
-    if (day === 3) await failOnce(lab);
+    sent += messages.length + 1;
+    if (day === 3) sent += await failOnce(lab);
     print(`  day ${day + 1}: ${messages.length} messages`);
+    // No disk has days that last seconds: what is not stored of the third but last is given up.
+    await recorded(lab, sent);
   }
 }
 
-async function failOnce(lab: Lab): Promise<void> {
+async function failOnce(lab: Lab): Promise<number> {
   const once = async (peer: string, behaviour: 'no-starttls' | 'handshake-close') => {
     const host = lab.peer(`mx.${peer}`);
     await idle(host);
@@ -100,6 +104,7 @@ async function failOnce(lab: Lab): Promise<void> {
   await once('one-failure.example', 'handshake-close');
   await once('once-in-cleartext.example', 'no-starttls');
   await once('once-deferred.example', 'no-starttls');
+  return 3;
 }
 
 /** Sessions that wait would carry the next message as they are. */
@@ -116,14 +121,7 @@ async function inTurns<Item>(items: readonly Item[], atOnce: number, task: (item
   await Promise.all(Array.from({ length: atOnce }, work));
 }
 
-async function counted(lab: Lab): Promise<void> {
-  const expected =
-    cases.reduce(
-      (sum, one) => sum + (one.sent ?? Array<number>(days).fill(8)).reduce((a, b) => a + b, 0),
-      0,
-    ) +
-    days +
-    3;
+async function recorded(lab: Lab, expected: number): Promise<void> {
   let found = 0;
   for (let tries = 0; tries < 120; tries++) {
     const { out } = await call(lab, ['traffic', '--json', '--outbound', '--days', '30']);
@@ -132,7 +130,8 @@ async function counted(lab: Lab): Promise<void> {
     if (found >= expected) return;
     await waitFor(500);
   }
-  throw new Error(`the record holds ${found} messages instead of ${expected}`);
+  const said = lab.haraka.logLines.filter((line) => line.includes('evidence: '));
+  throw new Error([`the record holds ${found} messages instead of ${expected}`, ...said].join('\n'));
 }
 
 function compare({ proposals, left }: Document): void {
@@ -202,7 +201,6 @@ async function inForce(lab: Lab, proposals: readonly Proposal[]): Promise<void> 
 async function run(lab: Lab): Promise<void> {
   print('mail of eight days');
   await sendAll(lab);
-  await counted(lab);
   lab.dns.fate('bogus.example', 'MX', 'bogus');
   await lab.setRoute('mx.down.example', 25, 'refused');
   await idle(lab.peer('mx.down.example'));
