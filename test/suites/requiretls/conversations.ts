@@ -41,9 +41,9 @@ function message(parameters: string, header = ''): Said {
 }
 
 /** `required` or `untagged`, as the peer heard it. */
-async function asSent({ lab, mails }: Station, { sender, id }: Said): Promise<string> {
-  const { status } = await lab.outcome(id, { timeoutMs: 30_000 });
-  const heard = mails(sender);
+async function asSent(station: Station, { sender, id }: Said): Promise<string> {
+  const { status } = await station.lab.outcome(id, { timeoutMs: 30_000 });
+  const heard = station.mails(sender);
   if (status !== 'delivered' || heard.length !== 1) return `${status} ${heard.join('; ')}`;
   return / REQUIRETLS( |$)/.test(heard[0] ?? '') ? 'required' : 'untagged';
 }

@@ -16,13 +16,12 @@ export async function odds(checks: Checks): Promise<void> {
 const isTagged = (mail: string): boolean => /^TLS .* REQUIRETLS( |$)/.test(mail);
 
 /** The MAIL command of the bounce that is about message `id`, and what it says. */
-async function bounceOf({ lab, mails }: Station, id: string): Promise<{ mail: string; data: string }> {
-  const peer = lab.peer('mx.ours.example');
+async function bounceOf(station: Station, id: string): Promise<{ mail: string; data: string }> {
+  const peer = station.lab.peer('mx.ours.example');
   const isIt = ({ from, data }: { from: string; data: string }) => from === '' && data.includes(id);
-  const before = mails('').length;
   await peer.until(({ messages }) => messages.some(isIt), 30_000);
   const at = peer.messages.filter(({ from }) => from === '').findIndex(isIt);
-  return { mail: mails('')[at] ?? `none of ${before}`, data: peer.messages.find(isIt)?.data ?? '' };
+  return { mail: station.mails('')[at] ?? 'none', data: peer.messages.find(isIt)?.data ?? '' };
 }
 
 async function alwaysSplit(checks: Checks): Promise<void> {
