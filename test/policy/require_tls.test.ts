@@ -144,6 +144,23 @@ test('names and fingerprints of a rule are asked for beside the certificate of t
   });
 });
 
+test.each([
+  ['by_requirement', 'usable', 'TLSv1.2'],
+  ['by_requirement', 'absent', 'TLSv1.2'],
+  ['1.3', 'usable', 'TLSv1.3'],
+  ['1.3', 'absent', 'TLSv1.3'],
+  ['none', 'usable', 'TLSv1'],
+  ['none', 'absent', 'TLSv1.2'],
+] as const)(
+  'TLS 1.2 or newer, unless the rule says otherwise: min_tls_version %s, TLSA %s',
+  (least, records, expected) => {
+    const of = rule('opportunistic', { minTlsVersion: least });
+    expect(held(of, facts('secure', records, 'none'))).toMatchObject({
+      hosts: [{ requirement: { kind: 'encrypted', minVersion: expected } }],
+    });
+  },
+);
+
 const anything = fc.record({
   level: fc.constantFrom(...securityLevels),
   mode: fc.constantFrom(...requireTlsModes),

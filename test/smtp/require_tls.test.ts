@@ -6,9 +6,13 @@ import type { Effect, Event, Outcome, State, Terms } from '../../src/smtp/sessio
 
 const path = { text: '<a@from.example>', ascii: '<a@from.example>' };
 
-function termsOf(asked: Envelope['requireTls'], tls: Terms['tls']['kind']): Terms {
+function termsOf(
+  asked: Envelope['requireTls'],
+  tls: Terms['tls']['kind'],
+  protocol: Terms['protocol'] = 'smtp',
+): Terms {
   return {
-    protocol: 'smtp',
+    protocol,
     ehloName: 'client.example',
     tls: { kind: tls } as Terms['tls'],
     credentials: 'none',
@@ -68,6 +72,17 @@ describe('a message that must not go without it', () => {
     expect(sent.at(-1)).toBe('QUIT');
     expect(sent.some((line) => line.startsWith('MAIL'))).toBe(false);
     expect(outcome).toMatchObject({ kind: 'next_host', fault: { kind: 'requiretls_missing' } });
+  });
+
+  test('nor is it over LMTP', () => {
+    const byLmtp = termsOf('required', 'required', 'lmtp');
+    expect(played(...toTls(byLmtp, [], ['REQUIRETLS'])).sent).toEqual([
+      'LHLO client.example',
+      'STARTTLS',
+      'LHLO client.example',
+      'MAIL FROM:<a@from.example> REQUIRETLS',
+    ]);
+    expect(played(...toTls(byLmtp, [], [])).outcome).toMatchObject({ fault: { kind: 'requiretls_missing' } });
   });
 
   test('is not on a session that carried another message', () => {
