@@ -1,5 +1,5 @@
 /**
- * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, conversations, bouncing, odds, hops, insisting, lasting.
+ * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, conversations, bouncing, odds, hops, insisting, lasting, storm.
  *
  * Exit code 0 only if everything goes as it should.
  */
@@ -11,6 +11,7 @@ import { insisting } from './insisting';
 import { lasting } from './lasting';
 import { odds } from './odds';
 import { startStation } from './station';
+import { storm } from './storm';
 import { runCases } from './table';
 import { takingIn } from './taking_in';
 
@@ -35,6 +36,7 @@ const parts: Readonly<Record<string, (checks: Checks) => Promise<void>>> = {
   },
   insisting,
   lasting,
+  storm,
 };
 
 async function main(named: readonly string[]): Promise<number> {
