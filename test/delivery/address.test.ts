@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { domainOf, textOf } from '../../src/delivery/address';
 
-/** What Haraka 3.2 puts in place of a string. */
+/** What Haraka 3.2 puts in place of a string: it can be called, and has the methods of strings, not those of functions. */
 function callable(text: string): unknown {
-  return Object.assign(() => text, { toString: () => text });
+  const both = Object.assign(() => text, { toString: () => text });
+  return Object.setPrototypeOf(both, String.prototype);
 }
 
 function method(this: { user: string; host: string }): string {
