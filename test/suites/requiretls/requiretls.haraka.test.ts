@@ -66,6 +66,23 @@ test.each<[tag: string, peer: string, said: RegExp, row: RegExp, code: number]>(
   expect((JSON.parse(asJson) as { requiretls?: string }).requiretls).toBe(asked);
 });
 
+test.each([
+  ['mx.signed.example/signed.example', 'signed', /^try +mx\.signed\.example .*and it offers REQUIRETLS/m],
+  ['mx.plain.example/plain.example', 'plain', /^refuse +mx\.plain\.example +requiretls-no-tls/m],
+  ['mx.signed.example', 'plain', /^refuse +mx\.signed\.example +requiretls-no-tls/m],
+])('explain --requiretls of what a plugin answers: %s for %s', async (mx, peer, row) => {
+  const { out } = await callIn(station.lab, [
+    ...['explain', '--requiretls', '--mx', mx, '--by', 'elsewhere'],
+    ...['me@auto.ours.example', `you@${peer}.example`],
+  ]);
+  expect(out.replace(/\n +/g, ' ')).toMatch(row);
+});
+
+test.each(['--requiretls', '--tls-optional'])('explain %s is for mail that goes out', async (tag) => {
+  const { code } = await callIn(station.lab, ['explain', '--inbound', tag, 'a@a.example', 'b@b.example']);
+  expect(code).toBe(2);
+});
+
 test('what was asked for stands in the log of messages, and is counted', async () => {
   const { id, sender } = await station.send({ as: 'auto', ask: 'required', to: 'rcpt@signed.example' });
   await station.lab.outcome(id);
