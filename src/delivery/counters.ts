@@ -24,6 +24,8 @@ type CountName =
   | 'handshakes'
   /** Messages that came to a session which could carry them, by whether the `session` was `new` or `reused`. */
   | 'session_messages'
+  /** Attempts with messages whose sender asked for something (RFC 8689), by `asked` (`required`, `no`) and `outcome`. */
+  | 'requiretls'
   /** Peers by what they `began` to do: `failing`, `recovering`. */
   | 'peer_changes';
 
@@ -39,6 +41,8 @@ export class DeliveryCounters {
   /** @param summary of an attempt that ended so */
   count(outcome: DeliveryOutcome, summary: DeliverySummary): void {
     this.#counts.add('deliveries', { level: among(levels, summary.level), outcome });
+    if (summary.requiretls !== undefined)
+      this.#counts.add('requiretls', { asked: summary.requiretls, outcome });
     if (outcome === 'delivered') {
       const tls = summary.tls_version === '' ? 'none' : among(versions, summary.tls_version);
       const group = tls === 'none' ? 'none' : groupOf(summary.group);

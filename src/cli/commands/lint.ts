@@ -1,6 +1,6 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
 import type { Seen } from '../../settings/checks/check';
-import { findingsAt } from '../../settings/checks/checks';
+import { allFindings } from '../../settings/checks/checks';
 import { smtpListeners } from '../../settings/haraka/listeners';
 import { ehloName } from '../../settings/haraka/ehlo_name';
 import { loadSettings } from '../../settings/load/load';
@@ -75,7 +75,7 @@ async function lint(context: Context, start: Start): Promise<Findings> {
   const source = noting(context.source, read);
   const loaded = loadSettings(source);
   const { settings } = loaded;
-  const found = findingsAt('lint', {
+  const found = allFindings({
     files: { settings, source, today },
     memory: memoryIn(directory, loaded),
     certificates: await certificatesIn(directory, source, settings, now),

@@ -4,7 +4,7 @@ import type { OutboundRule, SecurityLevel } from '../../peers/rule';
 import { asksDane, asksPolicy } from '../../policy/asks';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
-import type { Sighting } from '../sighting';
+import { unasked, type Sighting } from '../sighting';
 import { effectOf, faredOf, type Missing } from './impact';
 
 /** All that was seen of one peer in a window. */
@@ -73,7 +73,7 @@ export function holdsInRecord(
   let weakened = 0;
   for (const [seen, count] of sightings) {
     if (!went(seen) && !tellsOfTls(seen)) continue;
-    const effect = effectOf({ direction: 'out', before, after }, seen, 'went');
+    const effect = effectOf({ direction: 'out', before, after }, unasked(seen), 'went');
     if (effect.kind === 'refused') reasons.set(effect.reason, (reasons.get(effect.reason) ?? 0) + count);
     if (effect.kind === 'weakened') weakened += count;
     if (effect.kind === 'notKnown')
@@ -88,7 +88,7 @@ export function holdsInRecord(
   };
 }
 
-/** Faults of ours, of DNS or of the way there, which say nothing of what the peer does with TLS. */
+/** Faults of ours, of DNS or of the way there, and what a sender asked for, which say nothing of what the peer does with TLS. */
 const saysNothing: ReadonlySet<Sighting['reason']> = new Set([
   'none',
   'connection-failed',
@@ -97,6 +97,8 @@ const saysNothing: ReadonlySet<Sighting['reason']> = new Set([
   'dns-lookup-failed',
   'config-invalid',
   'internal-error',
+  'requiretls-not-offered',
+  'requiretls-no-tls',
 ]);
 
 /** An attempt that failed: it came as far as to TLS, or a rule held it up. */

@@ -12,7 +12,7 @@ import { certificatesIn } from '../../cli/certificate_files';
 import { memoryIn } from '../../cli/accept_removal';
 import { ownerOfState } from '../../cli/install';
 import { enabledPeers } from '../../settings/checks/exemptions';
-import { findingsAt } from '../../settings/checks/checks';
+import { allFindings } from '../../settings/checks/checks';
 import { loadSettings } from '../../settings/load/load';
 import { faultDocument } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
@@ -21,7 +21,7 @@ import { heldNow } from './held';
 import { ownCertificates, ownPolicies, type OwnPolicy } from './own';
 import { monthDays, type Desk } from './desk';
 import { groupOf, type PeerTable } from './peers';
-import type { PeerSums } from './columns';
+import { sumsAt, type PeerSums } from './columns';
 import type { Query } from './query';
 import { reportFacts } from './reports';
 import { csv, document, type Reply } from './reply';
@@ -59,7 +59,7 @@ export interface DomainRow {
 export async function domains(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const settings = desk.settings();
   const [groups, policies] = await Promise.all([table.groups(), ownPolicies(desk)]);
-  const none: PeerSums = { messages: 0, tls: {}, verified: {}, deferred: 0, bounced: 0, refused: 0 };
+  const none = sumsAt(new Float64Array(0), 0);
   const row = (domain: string): DomainRow => {
     const found = settings.domains.get(domain);
     const of = (direction: 'out' | 'in') => groups.get(groupOf(domain, direction));
@@ -122,7 +122,7 @@ export async function lint(desk: Desk): Promise<Reply> {
   const { configDirectory, source } = desk;
   const loaded = loadSettings(source);
   const { settings } = loaded;
-  const found = findingsAt('lint', {
+  const found = allFindings({
     files: { settings, source, today: desk.today() },
     memory: memoryIn(configDirectory, loaded),
     certificates: await certificatesIn(configDirectory, source, settings, desk.now()),

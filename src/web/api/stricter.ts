@@ -2,6 +2,7 @@
  * Whether a stricter rule would have let go everything that went to a peer. The same question is asked of thousands of peers
  * under few rules and of few kinds of messages: each answer is worked out once. Pure.
  */
+import { unasked } from '../../evidence/sighting';
 import { effectOf, type RuleChange } from '../../evidence/views/impact';
 import type { InboundRule, OutboundRule } from '../../peers/rule';
 import { changeFrom, stricterInboundSteps, stricterSteps } from '../../policy/stricter';
@@ -60,7 +61,7 @@ function holdsOf({ answers }: Ladder, { name, change }: Step, id: number, { sigh
   const key = `${name} ${id}`;
   const known = answers.get(key);
   if (known !== undefined) return known;
-  const { kind } = effectOf(change, sighting, 'went');
+  const { kind } = effectOf(change, unasked(sighting), 'went');
   const holds = kind === 'none' ? 'yes' : kind === 'notKnown' ? 'not_known' : 'no';
   answers.set(key, holds);
   return holds;

@@ -43,6 +43,11 @@ export const families = {
     help: 'Messages that came to a session, by whether it was new or reused.',
     labels: ['session'],
   },
+  requiretls_total: {
+    kind: 'counter',
+    help: 'Attempts with messages whose sender asked for REQUIRETLS, or by "TLS-Required: No" (RFC 8689), by how they ended.',
+    labels: ['asked', 'outcome'],
+  },
   peer_changes_total: {
     kind: 'counter',
     help: 'Peers by what they began to do: failing or recovering.',
@@ -153,6 +158,7 @@ export const counted: Readonly<Record<string, FamilyName>> = {
   observed_failures: 'observed_failures_total',
   handshakes: 'handshakes_total',
   session_messages: 'session_messages_total',
+  requiretls: 'requiretls_total',
   peer_changes: 'peer_changes_total',
   received: 'received_messages_total',
   received_protection: 'received_protected_messages_total',

@@ -94,6 +94,17 @@ function Summary({ row }: { readonly row: PeerRow }) {
       <Fact name="Failed">
         <Counts of={{ deferred: month.deferred, bounced: month.bounced, refused: month.refused }} />
       </Fact>
+      {Object.keys(month.requiretls).length > 0 && (
+        <Fact name="Asked for by senders">
+          <Counts
+            of={{
+              REQUIRETLS: month.requiretls['required'] ?? 0,
+              '“TLS-Required: No”': month.requiretls['no'] ?? 0,
+              'not delivered': month.requiretls['failed'] ?? 0,
+            }}
+          />
+        </Fact>
+      )}
       <Fact name="Last seen">
         <DayUtc day={row.lastSeen} />
       </Fact>
