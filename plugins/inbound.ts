@@ -1,6 +1,6 @@
 /** Inbound: each recipient held to its managed domain's rule for the client that names it. */
 import { judgeRecipient, refusedForNow, type Protection, type RecipientVerdict } from '../src/inbound/decide';
-import { inboundCounters } from '../src/inbound/counters';
+import { countIncoming } from '../src/inbound/counters';
 import { InboundSightings, type Judged } from '../src/inbound/sightings';
 import { InboundTrack } from '../src/inbound/track';
 import { verdictLine } from '../src/inbound/report';
@@ -104,7 +104,7 @@ class Recipients {
     this.#plugin = plugin;
     this.#engine = engine;
     this.#sightings = new InboundSightings((key, sighting) => {
-      inboundCounters.count(sighting);
+      countIncoming(sighting);
       if (engine.settings().global.evidence.enabled) engine.evidence().add(key, sighting);
     });
     this.#track = new InboundTrack((row) => {
