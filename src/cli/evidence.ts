@@ -138,8 +138,12 @@ function readerOf(config: string, directory: string, today: Day): EvidenceReader
 }
 
 /** @param usual as of `wantedOf`. @throws CommandError where nothing is counted here */
-export async function readEvidence(context: Context, usual: number = usualDays): Promise<Read> {
-  const wanted = wantedOf(context, usual);
+export function readEvidence(context: Context, usual: number = usualDays): Promise<Read> {
+  return readRecord(context, wantedOf(context, usual));
+}
+
+/** @throws CommandError where nothing is counted here */
+export async function readRecord(context: Context, wanted: Wanted): Promise<Read> {
   const settings = validSettings(directorySource(context.directory));
   const { enabled, directory } = settings.global.evidence;
   if (!enabled) throw new CommandError('nothing is counted: [evidence] enabled = false in tls-peers.ini');

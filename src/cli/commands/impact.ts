@@ -6,7 +6,8 @@ import { loadSettings } from '../../settings/load/load';
 import { directorySource } from '../../settings/load/source';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
-import { countsText, readEvidence, wantedOf, windowHelp, windowOptions } from '../evidence';
+import { countsText, readRecord, wantedOf, windowHelp, windowOptions } from '../evidence';
+import { askedFor, seenByAll } from '../impact_window';
 import { configDirectory } from '../install';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
@@ -41,11 +42,10 @@ export const impactCommand: Command = {
 async function impact(context: Context): Promise<ExitCode> {
   const { operands, options, output, today } = context;
   if (operands.length > 0) throw new UsageError(`unexpected: ${operands.join(' ')}`);
-  const { managed } = wantedOf(context);
-  const { rows: all, problems, wanted, settings } = await readEvidence(ofAllWhoWrite(context));
-  const rows = managed === undefined ? all : all.filter(({ key }) => key.managed === managed);
+  const wanted = wantedOf(context);
+  const { rows: all, problems, settings } = await readRecord(context, seenByAll(wanted));
   const after = changedRules(context, settings);
-  const peers = impactOf(rows, changesBetween(settings, after, today), all);
+  const peers = impactOf(askedFor(all, wanted), changesBetween(settings, after, today), all);
   const total = totalImpact(peers);
   if (context.json) output.print(json({ from: wanted.from, to: wanted.to, problems, total, peers }));
   else if (options['csv'] === true) {
@@ -57,14 +57,6 @@ async function impact(context: Context): Promise<ExitCode> {
     for (const line of warningLines(output, problems)) output.print(line);
   }
   return total.refused > 0 || total.notKnown > 0 ? exit.findings : exit.ok;
-}
-
-/** Also what other managed domains saw of the peers; and what came from a network that no rule was for, under its senders. */
-function ofAllWhoWrite(context: Context): Context {
-  const { peer } = context.options;
-  const isNetwork = typeof peer === 'string' && parsePeer(peer)?.kind === 'network';
-  const whole = { ...context.options, managed: undefined };
-  return { ...context, options: isNetwork ? { ...whole, peer: undefined } : whole };
 }
 
 function changedRules({ options }: Context, settings: RuleSet): RuleSet {
