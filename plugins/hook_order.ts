@@ -13,9 +13,10 @@ export function moveFirst(plugin: HarakaPlugin, hook: string, method: string): s
   };
   const chain = hooks[hook] ?? [];
   const place = chain.findIndex((one) => one.method === method);
-  const [own] = place > 0 ? chain.splice(place, 1) : [];
+  // Our own methods are in nobody's way: each of them ends the chain only to refuse.
+  const leader = chain.slice(0, Math.max(place, 0)).find((one) => !one.method.startsWith('tls_peers_'));
+  const [own] = leader === undefined ? [] : chain.splice(place, 1);
   if (own === undefined) return undefined;
-  const leader = chain[0]?.plugin ?? '';
   chain.unshift(own);
-  return leader;
+  return leader?.plugin;
 }

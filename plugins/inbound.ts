@@ -1,11 +1,6 @@
 /** Inbound: each recipient held to its managed domain's rule for the client that names it. */
-import {
-  judgeRecipient,
-  refusedForNow,
-  type Protection,
-  type RecipientVerdict,
-  type SmtpReply,
-} from '../src/inbound/decide';
+import { judgeRecipient, refusedForNow, type Protection, type RecipientVerdict } from '../src/inbound/decide';
+import { countIncoming } from '../src/inbound/counters';
 import { InboundSightings, type Judged } from '../src/inbound/sightings';
 import { InboundTrack } from '../src/inbound/track';
 import { verdictLine } from '../src/inbound/report';
@@ -20,6 +15,8 @@ import { encrypts } from '../src/tls/encrypts';
 import type { HarakaPlugin, Next, Piece } from './haraka_plugin';
 import { moveFirst } from './hook_order';
 import { messageIdOf, type MessageTaken } from './outcome_notes';
+import { replyObject } from './reply_object';
+import { registerRequireTls } from './require_tls';
 import { engineOf, isFirst, shutdown } from './suite';
 
 /** Before every other `rcpt` plugin: the first that answers OK ends the chain. */
@@ -65,7 +62,9 @@ interface Results {
 
 function register(this: HarakaPlugin): void {
   if (!isFirst('inbound')) return;
-  const recipients = new Recipients(this, engineOf(this));
+  const engine = engineOf(this);
+  registerRequireTls(this, engine);
+  const recipients = new Recipients(this, engine);
   this['tls_peers_recipient'] = (next: Next, connection: Connection, params: unknown[]) =>
     recipients.judge(next, connection, params[0] as EnvelopeAddress);
   this.register_hook('rcpt', 'tls_peers_recipient', first);
@@ -104,7 +103,10 @@ class Recipients {
   constructor(plugin: HarakaPlugin, engine: Engine) {
     this.#plugin = plugin;
     this.#engine = engine;
-    this.#sightings = new InboundSightings((key, sighting) => engine.evidence().add(key, sighting));
+    this.#sightings = new InboundSightings((key, sighting) => {
+      countIncoming(sighting);
+      if (engine.settings().global.evidence.enabled) engine.evidence().add(key, sighting);
+    });
     this.#track = new InboundTrack((row) => {
       const track = engine.track();
       if (track !== 'nowhere') track.add(row);
@@ -149,11 +151,12 @@ class Recipients {
   ): void {
     const { transaction } = connection;
     const settings = this.#engine.settings();
-    if (!transaction || !settings.global.evidence.enabled) return;
+    if (!transaction) return;
+    const { enabled, track } = settings.global.evidence;
     try {
       const whole: Judged = { settings, recipientDomain: domainOf(recipient), ...judged };
       this.#sightings.judged(transaction, whole);
-      if (!settings.global.evidence.track) return;
+      if (!enabled || !track) return;
       this.#track.judged(transaction, {
         ...whole,
         sender: textOf(transaction.mail_from),
@@ -275,18 +278,4 @@ function resultOf(verdict: RecipientVerdict): Record<string, unknown> {
     case 'refused':
       return { fail: `${verdict.failure.reason}${verdict.rule === '' ? '' : ` (${verdict.rule})`}` };
   }
-}
-
-/** Haraka takes code and text from what is called DSN, as haraka-dsn's class is. */
-class DSN {
-  constructor(
-    readonly code: number,
-    readonly reply: string,
-  ) {}
-}
-// Whatever the bundler calls it.
-Object.defineProperty(DSN, 'name', { value: 'DSN' });
-
-function replyObject({ code, status, text }: SmtpReply): DSN {
-  return new DSN(code, `${status} ${text}`);
 }

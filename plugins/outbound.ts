@@ -38,6 +38,8 @@ import { moveFirst } from './hook_order';
 import { OutcomeNotes, type MessageTaken } from './outcome_notes';
 import { holdFromBypass } from './bypassing_plugins';
 import { hasItsUser } from './privileges';
+import { keepTag } from './require_tls';
+import { tagBounce } from './tagged_bounces';
 import { atShutdown, engineOf, isFirst, shutdown } from './suite';
 
 /** Seconds after which a message whose guard could not be attached is tried again. */
@@ -78,8 +80,10 @@ function register(this: HarakaPlugin): void {
     this[name] = (next: Next, hmail: HMailItem, params?: unknown) => deliveries[method](next, hmail, params);
     this.register_hook(hook, name, priority);
   }
-  this['tls_peers_remember'] = (next: Next, { transaction }: { transaction: MessageTaken }) =>
+  this['tls_peers_remember'] = (next: Next, { transaction }: { transaction: MessageTaken }) => {
+    keepTag(transaction);
     deliveries.notes.remember(next, transaction);
+  };
   this.register_hook('pre_send_trans_email', 'tls_peers_remember', last);
   // When every plugin has registered, and before a queue can be loaded: that happens before `init_child` as well.
   process.nextTick(() => deliveries.comeFirst());
@@ -180,6 +184,7 @@ class Deliveries {
   }
 
   bounced(next: Next, hmail: HMailItem): void {
+    tagBounce(this.#plugin, hmail);
     this.#conclude(next, hmail, 'bounced', (summary) => this.#reportFailure('bounced', hmail, summary));
   }
 

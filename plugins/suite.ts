@@ -39,6 +39,11 @@ export function isFirst(piece: string): boolean {
   return true;
 }
 
+/** Whether a piece is at work in this process. */
+export function isRegistered(piece: string): boolean {
+  return registered.has(piece);
+}
+
 /** Has `close` called when Haraka shuts its plugins down. */
 export function atShutdown(close: () => void): void {
   closers.push(close);

@@ -7,6 +7,7 @@ import { deliveryCounters } from '../src/delivery/counters';
 import { onFailure } from '../src/delivery/failure_news';
 import type { Engine } from '../src/engine';
 import type { Figures } from '../src/figures';
+import { inboundCounters } from '../src/inbound/counters';
 import { ehloName } from '../src/settings/haraka/ehlo_name';
 import { harakaConfigDirectory } from '../src/settings/haraka/config_directory';
 import { directorySource } from '../src/settings/load/source';
@@ -104,7 +105,7 @@ function openWeb(plugin: HarakaPlugin, engine: Engine): Web {
 /** What this process has counted. */
 function figuresOf(engine: Engine): Figures {
   return {
-    counters: deliveryCounters.snapshot(),
+    counters: [...deliveryCounters.snapshot(), ...inboundCounters.snapshot()],
     gauges: [{ name: 'evidence_faults', labels: {}, value: engine.evidenceFault() === '' ? 0 : 1 }],
     processes: 1,
   };

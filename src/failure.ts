@@ -2,7 +2,8 @@
  * The closed set of reasons for which a host, a message or a recipient is refused.
  *
  * The names follow the result types of RFC 8460 section 4.3 and are used alike in logs, DSNs, metrics and reports.
- * Each has one enhanced status code (RFC 3463, RFC 7505, RFC 8461); where the message bounces, the class becomes 5.
+ * Each has one enhanced status code (RFC 3463, RFC 7505, RFC 8461, RFC 8689); where the message bounces, the class becomes 5.
+ * A new one comes last: their order is part of the format of the record.
  */
 export const failureStatus = {
   'starttls-not-supported': '4.7.4',
@@ -22,6 +23,8 @@ export const failureStatus = {
   'dns-lookup-failed': '4.4.3',
   'config-invalid': '4.3.5',
   'internal-error': '4.3.0',
+  'requiretls-not-offered': '4.7.30',
+  'requiretls-no-tls': '4.7.10',
 } as const;
 
 export type FailureReason = keyof typeof failureStatus;

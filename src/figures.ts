@@ -17,6 +17,26 @@ export interface Figures {
 
 export const noFigures: Figures = { counters: [], gauges: [], processes: 0 };
 
+/** Counts in one process; the labels of one name are always the same ones, from closed sets. */
+export class Counters<Name extends string> {
+  readonly #counts = new Map<
+    string,
+    { readonly name: Name; readonly labels: Figure['labels']; value: number }
+  >();
+
+  add(name: Name, labels: Figure['labels']): void {
+    const key = [name, ...Object.values(labels)].join('\n');
+    const known = this.#counts.get(key);
+    if (known === undefined) this.#counts.set(key, { name, labels, value: 1 });
+    else known.value += 1;
+  }
+
+  /** In the order in which they were first counted. */
+  snapshot(): (Figure & { readonly name: Name })[] {
+    return [...this.#counts.values()].map((count) => ({ ...count }));
+  }
+}
+
 /** Gauges that begin with `oldest_` are the highest of them; everything else adds up. */
 export function summed(all: readonly Figures[]): Figures {
   return {

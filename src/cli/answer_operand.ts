@@ -34,10 +34,10 @@ export function answerOperand(
 
 export async function lookAtAnswer(
   sources: Sources,
-  rule: OutboundRule,
+  { rule, asking }: { readonly rule: OutboundRule; readonly asking: OutboundRule },
   asked: AnsweredDomain,
   waiting: Waiting,
 ): Promise<{ readonly destination: AnswerFacts; readonly sts: StsFacts; readonly decision: Decision }> {
-  const destination = await discoverAnswer(sources, rule, asked, waiting);
+  const destination = await discoverAnswer(sources, asking, asked, waiting);
   return { destination, sts: destination.sts, decision: decideAnswer(rule, destination) };
 }

@@ -16,7 +16,7 @@ export function decisionLines(output: Output, decision: Decision): string[] {
   const plans = decision.hosts.map((plan) => [
     { text: 'try', style: 'green' as const },
     plan.host,
-    requirementText(plan.requirement),
+    `${requirementText(plan.requirement)}${keywordText(plan)}`,
     discoveredText(plan),
   ]);
   const refused = decision.refused.map(({ host, failure, discovered }) => [
@@ -28,6 +28,11 @@ export function decisionLines(output: Output, decision: Decision): string[] {
   const rows = [...plans, ...refused];
   if (output.width === undefined) return table(output, rows);
   return rows.flatMap(([verdict = '', host = '', ...facts]) => stacked(output, [verdict, host], facts));
+}
+
+function keywordText({ requireTls }: HostPlan): string {
+  if (requireTls === undefined) return '';
+  return requireTls === 'required' ? ', and it offers REQUIRETLS' : ', and REQUIRETLS where it is offered';
 }
 
 function discoveredText({ discovered, recorded }: HostPlan): string {

@@ -145,11 +145,15 @@ function filesOf(config: string, directory: string, today: Day): FileReaderOptio
 }
 
 /** @param usual as of `wantedOf`. @throws CommandError where nothing is counted here */
-export async function readEvidence(
+export function readEvidence(
   context: Context,
   { usual = usualDays, use }: { readonly usual?: number; readonly use: RecordUse },
 ): Promise<Read> {
-  const wanted = wantedOf(context, usual);
+  return readRecord(context, wantedOf(context, usual), use);
+}
+
+/** @throws CommandError where nothing is counted here */
+export async function readRecord(context: Context, wanted: Wanted, use: RecordUse): Promise<Read> {
   const files = directorySource(context.directory);
   const settings = validSettings(files);
   const { evidence, fleet } = settings.global;

@@ -18,10 +18,13 @@ import {
 import { networkSections } from '../peers/index';
 import type { OutboundRule } from '../peers/rule';
 import { standing } from '../peers/section';
+import { askedBy, type SenderTag } from '../peers/sender_tag';
 import { decide } from '../policy/decide';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { MxAnswer } from '../policy/mx_answer';
 import { withOwnFault } from '../policy/own_fault';
+import { askingUnder, ruleUnder, treatmentOf, type Treatment } from '../policy/require_tls';
+import { heldToSender } from '../policy/require_tls_hosts';
 import type { Decision } from '../policy/requirement';
 import { outboundNotLoaded } from '../settings/checks/not_loaded';
 import { harakaTls } from '../settings/haraka/outbound_tls';
@@ -47,6 +50,8 @@ export interface Explained<E extends OutboundExplanation | InboundExplanation> {
   readonly explanation: E;
   /** Absent where nobody was asked. */
   readonly seen?: Discovered | undefined;
+  /** What the sender is taken to ask for (RFC 8689); absent for nothing. */
+  readonly requiretls?: 'required' | 'no' | undefined;
   readonly traffic: PeerTraffic | undefined;
   readonly warnings: readonly string[];
 }
@@ -57,8 +62,9 @@ export function explainDocument({
   seen,
   traffic,
   warnings,
+  requiretls,
 }: Explained<OutboundExplanation | InboundExplanation>): object {
-  return { ...explanation, remarks: undefined, ...seen, traffic, warnings };
+  return { ...explanation, remarks: undefined, requiretls, ...seen, traffic, warnings };
 }
 
 export interface OutboundAsked {
@@ -67,20 +73,27 @@ export interface OutboundAsked {
   readonly recipient: string;
   /** What a plugin answers to `get_mx`; where absent, the domain's own MX hosts are looked up. */
   readonly answer: MxAnswer<AnsweredEntry> | undefined;
+  /** What the sender asks for (RFC 8689). */
+  readonly tag?: SenderTag;
   /** Ask no DNS. */
   readonly offline: boolean;
 }
 
 export async function explainOutboundNow(
   place: Place,
-  { sender, recipient, answer, offline }: OutboundAsked,
+  { sender, recipient, answer, offline, tag = 'untagged' }: OutboundAsked,
 ): Promise<Explained<OutboundExplanation>> {
   const { source, today } = place;
   const { settings } = loadSettings(source);
   const explanation = explainOutbound(settings, sender, recipient, today);
   const seen =
     explanation.kind === 'explained' && !offline
-      ? await discoverNow(settings, place, { rule: explanation.rule, domain: recipient, answer })
+      ? await discoverNow(settings, place, {
+          rule: explanation.rule,
+          treatment: treatmentOf(tag, sender === '' ? 'null_sender' : 'with_sender', explanation.rule),
+          domain: recipient,
+          answer,
+        })
       : undefined;
   const warnings = [
     ...remarksOf(explanation),
@@ -89,7 +102,8 @@ export async function explainOutboundNow(
   ];
   const managed = managedDomain(settings, sender);
   const traffic = await lastWeek(place, settings, { managed, direction: 'out', peer: peerName(recipient) });
-  return { explanation, seen, traffic, warnings };
+  const requiretls = tag === 'untagged' ? undefined : askedBy[tag];
+  return { explanation, seen, traffic, warnings, requiretls };
 }
 
 export async function explainInboundNow(
@@ -140,6 +154,7 @@ export interface Discovered {
 
 interface Asked {
   readonly rule: OutboundRule;
+  readonly treatment: Treatment;
   readonly domain: string;
   /** What a plugin answers to `get_mx`; where absent, the domain's own MX hosts are looked up. */
   readonly answer: MxAnswer<AnsweredEntry> | undefined;
@@ -148,17 +163,20 @@ interface Asked {
 async function discoverNow(
   settings: Settings,
   { directory, source }: Place,
-  { rule, domain, answer }: Asked,
+  { rule: written, treatment, domain, answer }: Asked,
 ): Promise<Discovered> {
   const sources = openSources(settings.global, directory);
   try {
+    const rule = ruleUnder(treatment, written);
+    const asking = askingUnder(treatment, rule);
     const routes = settings.global.outbound.values.routes ?? [];
     const facts = withDeadline<Pick<Discovered, 'destination' | 'sts' | 'decision'>>(
       settings.global.timeouts.decision * 1000,
       undefined,
       async (signal) => {
-        if (answer !== undefined) return lookAtAnswer(sources, rule, { domain, answer, routes }, { signal });
-        const found = await discover(sources, rule, domain, { signal });
+        if (answer !== undefined)
+          return lookAtAnswer(sources, { rule, asking }, { domain, answer, routes }, { signal });
+        const found = await discover(sources, asking, domain, { signal });
         return { ...found, decision: decide(rule, found) };
       },
     );
@@ -168,7 +186,9 @@ async function discoverNow(
     ]);
     const resolver = probed.findings.map((finding) => findingText(finding, probed.question));
     const tls = harakaTls(source);
-    const decision = asHarakaDelivers(withOwnFault(decided, probed), tls, domain);
+    const known = 'by' in destination ? destination : { destination, sts };
+    const held = heldToSender(withOwnFault(decided, probed), treatment, { rule, facts: known, probed });
+    const decision = asHarakaDelivers(held, tls, domain);
     return { resolver, destination, sts, decision, haraka: handshakeRemarks(tls) };
   } finally {
     await sources.close();

@@ -1,6 +1,8 @@
 /** What governs a message and what it comes to, in one sentence to be read out. Pure. */
 import type { Explained } from '../peers/explain';
 import type { InboundRule, OutboundRule, SecurityLevel } from '../peers/rule';
+import type { SenderTag } from '../peers/sender_tag';
+import { ruleUnder, treatmentOf } from '../policy/require_tls';
 import type { Authentication, Decision, HostPlan, Requirement } from '../policy/requirement';
 import { pkixNames } from './decision_text';
 import { problemsOf, problemText } from './unsent';
@@ -11,15 +13,19 @@ interface Message {
   readonly to: string;
 }
 
+interface SentMessage extends Message {
+  readonly tag: SenderTag;
+}
+
 /** @param decision what a delivery would now do; `undefined` where nobody was asked */
 export function outboundSentence(
-  message: Message,
+  message: SentMessage,
   explained: Explained<OutboundRule>,
   decision: Decision | undefined,
 ): string {
-  const { rule } = explained;
-  const asked = decision === undefined ? levelText[rule.level] : heldTo(decision, rule.level);
-  const head = `${mail(message)} is held to ${asked} (${ruleText(explained)})`;
+  const level = levelBehind(message.tag, explained.rule);
+  const asked = decision === undefined ? levelText[level] : heldTo(decision, level);
+  const head = `${mail(message)}${tagText[message.tag]} is held to ${asked} (${ruleText(explained)})`;
   return decision === undefined
     ? `${head}; DNS was not asked what that comes to.`
     : `${head}: ${outcome(decision)}.`;
@@ -41,6 +47,17 @@ export function inboundSentence(
 
 function mail({ from, to }: Message): string {
   return `Mail from ${from === '<>' ? 'the null sender' : bare(from)} to ${bare(to)}`;
+}
+
+const tagText: Readonly<Record<SenderTag, string>> = {
+  untagged: '',
+  required: ', with REQUIRETLS,',
+  optional: ', with "TLS-Required: No",',
+};
+
+/** Of which the message is held to by the rule. */
+function levelBehind(tag: SenderTag, rule: OutboundRule): SecurityLevel {
+  return ruleUnder(treatmentOf(tag, 'with_sender', rule), rule).level;
 }
 
 function bare(address: string): string {
@@ -123,8 +140,9 @@ function listed(names: readonly string[]): string {
   return all.length < 2 ? (all[0] ?? '') : `${all.slice(0, -1).join(', ')} and ${all.at(-1) ?? ''}`;
 }
 
-function acceptedText({ requirement, discovered }: HostPlan): string {
-  return `would be accepted ${condition(requirement)}, because ${ground(requirement, discovered)}`;
+function acceptedText({ requirement, requireTls, discovered }: HostPlan): string {
+  const keyword = requireTls === 'required' ? ' if it offers REQUIRETLS' : '';
+  return `would be accepted ${condition(requirement)}${keyword}, because ${ground(requirement, discovered)}`;
 }
 
 function condition(requirement: Requirement): string {
@@ -171,6 +189,7 @@ function ground(requirement: Requirement, discovered: string): string {
     'dane+sts-enforce': 'DANE applies and its policy is in mode enforce',
     monitor: 'the rule only monitors',
     force_tls_hosts: "Haraka's force_tls_hosts lists it",
+    requiretls: 'the sender asks for it',
   };
   const found = discovered === '' ? '' : ` (${discovered})`;
   return `${words[because] ?? because}${found}`;

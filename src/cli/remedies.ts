@@ -18,6 +18,10 @@ export const remedies = {
   'sts-policy-invalid': 'tell the peer, whose MTA-STS policy cannot be read',
   'sts-webpki-invalid': 'tell the peer, whose policy host has no valid certificate',
   'mx-not-in-policy': 'tell the peer, whose policy does not name its MX host; or somebody forges its DNS',
+  'requiretls-not-offered':
+    'the sender asked for REQUIRETLS, which the host does not offer: the sender may send it without; or write requiretls = opportunistic_tls for the peer',
+  'requiretls-no-tls':
+    'the sender asked for REQUIRETLS, and the way to the peer is not vouched for: ask the peer for DANE or MTA-STS; or write requiretls = opportunistic_tls for it',
   'dns-lookup-failed': 'see whether the resolver answers: delv MX PEER @your-resolver',
   'config-invalid': 'mend the file or setting that is named: tls-peers lint',
   'internal-error': 'a decision took too long, or a fault of this suite: the log says more; please report it',

@@ -47,11 +47,17 @@ export interface DayReading {
   readonly problems: readonly string[];
 }
 
-export async function readDays(place: ReportsPlace, today: Day): Promise<DayReading> {
+/** @param atMost rows after which earlier days are left out */
+export async function readDays(
+  place: ReportsPlace,
+  today: Day,
+  atMost = Number.POSITIVE_INFINITY,
+): Promise<DayReading> {
   const days = new Set([...(await openDays(place.directory)), ...(await journalDays(place.directory))]);
   const rows: ReportRow[] = [];
   const problems: string[] = [];
   for (const day of [...days].sort().reverse()) {
+    if (rows.length >= atMost) break;
     const { table, problems: found } = await sessionsOf(place, day, today);
     problems.push(...found);
     const { domains } = await readJournal(place, day);

@@ -3,7 +3,7 @@ import type { Resolver } from '../dns/resolver';
 import { findDkimKey } from '../reports/send/dkim_key';
 import type { GlobalSettings } from '../settings/schema/types';
 import { sendsTlsReports } from '../settings/schema/tls_reports';
-import { excludesReports } from '../tlsrpt/key_record';
+import { excludesReports, holdsKey } from '../tlsrpt/key_record';
 import { parseReportRecords, recordName } from '../tlsrpt/record';
 
 /** Where reports about `domain` go: to its own addresses of `receive`, else to all of these, else to the usual one. */
@@ -64,7 +64,7 @@ async function keyRemarks(
   if (!sendsTlsReports(tlsReports) || !isWithin(from.slice(from.lastIndexOf('@') + 1), domain)) return [];
   const found = findDkimKey(tlsReports, config);
   if (found.kind === 'none') return [`TLS reports are not sent by mail: ${found.text}`];
-  const { selector, domain: signer } = found.key;
+  const { selector, domain: signer, privateKey } = found.key;
   const name = `${selector}._domainkey.${signer}`;
   const answer = await resolver.txt(name);
   switch (answer.kind) {
@@ -73,6 +73,10 @@ async function keyRemarks(
     case 'denied':
       return [`${name}. has no record, so receivers ignore the TLS reports of ${from}`];
     case 'records':
+      if (!answer.records.some((record) => holdsKey(record, privateKey)))
+        return [
+          `${name}. publishes another key than the one that signs: receivers ignore the reports of ${from}`,
+        ];
       return answer.records.some((record) => !excludesReports(record, ['tlsrpt']))
         ? []
         : [`${name}.: s= excludes tlsrpt, so receivers may ignore the TLS reports of ${from}`];

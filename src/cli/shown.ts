@@ -68,6 +68,7 @@ const strictest: OutboundRule = {
   cleartextFallback: 'never',
   insecureMx: 'dane',
   tlsReports: 'off',
+  requireTls: 'enforce',
 };
 
 /** Looks at the MX hosts of `domain`. Never rejects. */

@@ -16,6 +16,7 @@ export function domainOf({ host }: EnvelopeAddress): string {
 /** The whole address; empty for the null sender. */
 export function textOf(envelope: EnvelopeAddress): string {
   const { address } = envelope;
-  const text: unknown = typeof address === 'function' ? address.call(envelope) : address;
+  // The callable objects have the properties of a string, and not those of a function: neither call() nor apply().
+  const text: unknown = typeof address === 'function' ? Reflect.apply(address, envelope, []) : address;
   return typeof text === 'string' ? text : '';
 }

@@ -4,6 +4,7 @@ import type { StsFacts } from '../mta_sts/types';
 import type { OutboundRule } from '../peers/rule';
 import type { AnswerFacts } from '../policy/decide_answer';
 import type { Facts } from '../policy/facts';
+import { treatmentOf, type Treatment } from '../policy/require_tls';
 import type { Because, Decision, HostPlan, Requirement } from '../policy/requirement';
 import type { Lease } from '../session/connections';
 import { TimeBudget } from '../session/time_budget';
@@ -59,9 +60,13 @@ export interface Connected {
   readonly messagesBefore: number;
 }
 
+const unasked = treatmentOf('untagged', 'with_sender', { requireTls: 'enforce' });
+
 export class Attempt {
   phase: Phase = { kind: 'undecided' };
   rule: OutboundRule | 'unknown' = 'unknown';
+  /** What the sender of the message asks for (RFC 8689). */
+  treatment: Treatment = unasked;
   /** The policy that the decision was made from. */
   policy: StsFacts = { kind: 'not_asked' };
   /** What the decision was made from. */

@@ -3,6 +3,7 @@
  * make the counters grow.
  */
 import { failureStatus } from '../failure';
+import { Counters, type Figure } from '../figures';
 import { securityLevels } from '../peers/rule';
 import { groupOf } from './sighting';
 import type { DeliverySummary, ReasonSummary } from './summary';
@@ -10,70 +11,64 @@ import type { DeliverySummary, ReasonSummary } from './summary';
 export const outcomes = ['delivered', 'deferred', 'bounced'] as const;
 export type DeliveryOutcome = (typeof outcomes)[number];
 
-export interface Count {
-  readonly name:
-    /** Attempts to deliver one message to one domain, by `level` and `outcome`. */
-    | 'deliveries'
-    /** Delivered messages by `tls` (version, or `none`), `group` (key exchange) and `verified` (how the peer was authenticated). */
-    | 'protection'
-    /** Hosts that did not get a message, by `reason`; `connection-failed` is the network's. */
-    | 'host_failures'
-    /** What would have been refused had it been enforced, and broken TLS that cleartext made up for, by `reason`. */
-    | 'observed_failures'
-    /** TLS handshakes that were made with hosts and met what was required, by `tls`. */
-    | 'handshakes'
-    /** Messages that came to a session which could carry them, by whether the `session` was `new` or `reused`. */
-    | 'session_messages'
-    /** Peers by what they `began` to do: `failing`, `recovering`. */
-    | 'peer_changes';
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+type CountName =
+  /** Attempts to deliver one message to one domain, by `level` and `outcome`. */
+  | 'deliveries'
+  /** Delivered messages by `tls` (version, or `none`), `group` (key exchange) and `verified` (how the peer was authenticated). */
+  | 'protection'
+  /** Hosts that did not get a message, by `reason`; `connection-failed` is the network's. */
+  | 'host_failures'
+  /** What would have been refused had it been enforced, and broken TLS that cleartext made up for, by `reason`. */
+  | 'observed_failures'
+  /** TLS handshakes that were made with hosts and met what was required, by `tls`. */
+  | 'handshakes'
+  /** Messages that came to a session which could carry them, by whether the `session` was `new` or `reused`. */
+  | 'session_messages'
+  /** Attempts with messages whose sender asked for something (RFC 8689), by `asked` (`required`, `no`) and `outcome`. */
+  | 'requiretls'
+  /** Peers by what they `began` to do: `failing`, `recovering`. */
+  | 'peer_changes';
+
+export type Count = Figure & { readonly name: CountName };
 
 const reasons: ReadonlySet<string> = new Set([...Object.keys(failureStatus), 'connection-failed']);
 const levels: ReadonlySet<string> = new Set(securityLevels);
 const versions: ReadonlySet<string> = new Set(['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
 
 export class DeliveryCounters {
-  readonly #counts = new Map<string, { readonly count: Omit<Count, 'value'>; value: number }>();
+  readonly #counts = new Counters<CountName>();
 
   /** @param summary of an attempt that ended so */
   count(outcome: DeliveryOutcome, summary: DeliverySummary): void {
-    this.#add('deliveries', { level: among(levels, summary.level), outcome });
+    this.#counts.add('deliveries', { level: among(levels, summary.level), outcome });
+    if (summary.requiretls !== undefined)
+      this.#counts.add('requiretls', { asked: summary.requiretls, outcome });
     if (outcome === 'delivered') {
       const tls = summary.tls_version === '' ? 'none' : among(versions, summary.tls_version);
       const group = tls === 'none' ? 'none' : groupOf(summary.group);
-      this.#add('protection', { tls, group, verified: kindOf(summary.verified) });
+      this.#counts.add('protection', { tls, group, verified: kindOf(summary.verified) });
     }
     for (const { reason } of perHost(summary.reasons))
-      this.#add('host_failures', { reason: among(reasons, reason) });
+      this.#counts.add('host_failures', { reason: among(reasons, reason) });
     for (const { reason } of summary.recorded)
-      this.#add('observed_failures', { reason: among(reasons, reason) });
+      this.#counts.add('observed_failures', { reason: among(reasons, reason) });
   }
 
   countHandshake(version: string): void {
-    this.#add('handshakes', { tls: among(versions, version) });
+    this.#counts.add('handshakes', { tls: among(versions, version) });
   }
 
   countMessage(session: 'new' | 'reused'): void {
-    this.#add('session_messages', { session });
+    this.#counts.add('session_messages', { session });
   }
 
   peerChanged(began: 'failing' | 'recovering'): void {
-    this.#add('peer_changes', { began });
+    this.#counts.add('peer_changes', { began });
   }
 
   /** In the order in which they were first counted. */
   snapshot(): Count[] {
-    return [...this.#counts.values()].map(({ count, value }) => ({ ...count, value }));
-  }
-
-  #add(name: Count['name'], labels: Count['labels']): void {
-    // The labels of one name are always the same ones.
-    const key = [name, ...Object.values(labels)].join('\n');
-    const known = this.#counts.get(key);
-    if (known === undefined) this.#counts.set(key, { count: { name, labels }, value: 1 });
-    else known.value += 1;
+    return this.#counts.snapshot();
   }
 }
 

@@ -5,6 +5,7 @@ import { isFinal, principal, statusOf, type Attempt, type HostFailure } from './
 import type { Delivery } from './delivery';
 import { newerPolicy } from './newer_policy';
 import { noteFailure } from './recipients';
+import { requireTlsStatus } from './require_tls';
 import { countRefused } from './session_count';
 import { reportOf, summarize } from './summary';
 
@@ -22,8 +23,10 @@ export function deferFor(delivery: Delivery, attempt: Attempt, failure: Failure)
 /** No host is left. @returns `again` where the domain has a newer policy, from which to decide anew */
 export async function giveUp(delivery: Delivery, attempt: Attempt): Promise<'given_up' | 'again'> {
   const { hmail } = delivery;
-  const permanent =
-    attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce' && isFinal(attempt.failures);
+  const bounces =
+    attempt.treatment.failure === 'bounce' ||
+    (attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce');
+  const permanent = bounces && isFinal(attempt.failures);
   if ((permanent || isLastTry(delivery)) && (await hasNewerPolicy(delivery, attempt))) return 'again';
   countRefused(delivery, attempt);
   if (attempt.failures.length === 0) {
@@ -74,7 +77,11 @@ function annotate(
 ): void {
   const { hmail } = delivery;
   try {
-    noteFailure(hmail, statusOf(failure, permanent || isLastTry(delivery)), failure, text);
+    const status =
+      permanent && attempt.treatment.failure === 'bounce'
+        ? requireTlsStatus(attempt.failures)
+        : statusOf(failure, permanent || isLastTry(delivery));
+    noteFailure(hmail, status, failure, text);
     hmail.notes.tls_peers = summarize(attempt, hmail.todo);
   } catch (error) {
     hmail.logerror(`tls-peers: the reason could not be noted: ${printable(messageOf(error))}`);

@@ -7,6 +7,7 @@
  * ours. One guard lives as long as its HMailItem, over all retries; each attempt decides anew.
  */
 import type { SeenOutcome, Sighting } from '../evidence/sighting';
+import { tagOf } from '../peers/sender_tag';
 import { rememberAnswerer } from './answerer';
 import { Attempt } from './attempt';
 import type { Delivery, DeliveryEnvironment } from './delivery';
@@ -59,7 +60,8 @@ export class DeliveryGuard {
 
   /** The attempt as the record counts it. */
   sighting(outcome: SeenOutcome): Sighting {
-    return sightingOf(this.#delivery.attempt, outcome);
+    const { attempt, hmail } = this.#delivery;
+    return sightingOf(attempt, outcome, tagOf(hmail.todo.notes));
   }
 
   summary(): DeliverySummary {

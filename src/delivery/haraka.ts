@@ -197,6 +197,9 @@ const seam = [
   'discard',
   'send_email_respond',
   '_send',
+  'bounce_respond',
+  'populate_bounce_message',
+  'double_bounce',
   'get_mx',
 ] as const;
 

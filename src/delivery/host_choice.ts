@@ -7,6 +7,8 @@ import type { OutboundRule } from '../peers/rule';
 import { decide } from '../policy/decide';
 import { decideAnswer } from '../policy/decide_answer';
 import { withOwnFault } from '../policy/own_fault';
+import { askingUnder, ruleUnder } from '../policy/require_tls';
+import { heldToSender } from '../policy/require_tls_hosts';
 import type { Decision } from '../policy/requirement';
 import { messageOf, printable } from '../text';
 import { domainOf } from './address';
@@ -17,13 +19,15 @@ import { hookAnswer, type HarakaMx } from './haraka';
 import { answerOf, nameOwnHosts, newRoutes, plainEntries, toFollow } from './mx_answer';
 import { entriesOf } from './mx_entry';
 import { isReport, ruleForReport } from './report_mail';
+import { treatmentFor } from './require_tls';
 
 /** The answer of the `get_mx` hook: the hosts that may be tried, or none. Never rejects. */
 export async function offerHosts(delivery: Delivery): Promise<readonly HarakaMx[]> {
   const { attempt, hmail } = delivery;
   attempt.phase = { kind: 'deciding' };
   const decision = await decideFor(delivery, attempt, async ({ sources }, rule, limit) => {
-    const facts = await discover(sources, rule, hmail.todo.domain, limit);
+    const asking = askingUnder(attempt.treatment, rule);
+    const facts = await discover(sources, asking, hmail.todo.domain, limit);
     return { decision: decide(rule, facts), facts };
   });
   const list = decision.kind === 'deliver' ? decision.hosts.flatMap(entriesOf) : [];
@@ -90,7 +94,8 @@ async function followAnswer(
   const entries = plainEntries(source.entries);
   const answer = answerOf(source.by, domain, entries);
   const decision = await decideFor(delivery, attempt, async ({ sources, routes }, rule, limit) => {
-    const facts = await discoverAnswer(sources, rule, { domain, answer, routes }, limit);
+    const asking = askingUnder(attempt.treatment, rule);
+    const facts = await discoverAnswer(sources, asking, { domain, answer, routes }, limit);
     nameOwnHosts(facts, answer);
     for (const line of newRoutes(rule, facts)) hmail.lognotice(`tls-peers: ${line}`);
     return { decision: decideAnswer(rule, facts), facts };
@@ -129,14 +134,18 @@ async function decideFor(
     const { mail_from, domain } = hmail.todo;
     const found = options.findRule(domainOf(mail_from), domain);
     if (found.kind === 'invalid') return { kind: 'defer', failure: found.failure };
-    const rule = isReport(hmail.todo) ? ruleForReport(found.rule) : found.rule;
+    const treatment = treatmentFor(hmail.todo, found.rule);
+    attempt.treatment = treatment;
+    const rule = isReport(hmail.todo) ? ruleForReport(found.rule) : ruleUnder(treatment, found.rule);
     attempt.rule = rule;
     const made = await within(options.limits.decision, `the decision for ${printable(domain)}`, (limit) =>
       gather(options, rule, limit),
     );
     attempt.policy = made.facts.sts;
     attempt.facts = made.facts;
-    const decision = withOwnFault(made.decision, options.sources.resolver.status().probe);
+    const { probe: probed } = options.sources.resolver.status();
+    const byRule = withOwnFault(made.decision, probed);
+    const decision = heldToSender(byRule, treatment, { rule, facts: made.facts, probed });
     attempt.note(hmail, decision);
     return decision;
   } catch (error) {

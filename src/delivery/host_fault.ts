@@ -13,6 +13,9 @@ export function noteFault(delivery: Delivery, attempt: Attempt, tried: HostTry, 
     case 'starttls_missing':
       refuse(delivery, attempt, tried, { reason: 'starttls-not-supported', text: fault.text });
       return;
+    case 'requiretls_missing':
+      refuse(delivery, attempt, tried, { reason: 'requiretls-not-offered', text: fault.text });
+      return;
     case 'lost': {
       const { exchange, path } = tried.mx;
       hmail.logerror(

@@ -30,7 +30,10 @@ export async function openSession(
   const { environment, hmail } = delivery;
   const { connections } = environment;
   const sendingIp = socket.targetsocket.localAddress ?? '';
-  const watcher = new Watcher(delivery, attempt, tried, SessionCount.of(delivery, attempt, tried, sendingIp));
+  // A report tells a domain how what it publishes fares, and not what the sender of one message asked for.
+  const count =
+    tried.plan.requireTls === undefined ? SessionCount.of(delivery, attempt, tried, sendingIp) : 'none';
+  const watcher = new Watcher(delivery, attempt, tried, count);
   const way = wayOf(tried.mx, hmail.todo);
   const session = new Session({
     socket: socket.targetsocket,

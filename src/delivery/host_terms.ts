@@ -2,7 +2,7 @@
 import { checkSession } from '../policy/session';
 import { forbidsCleartext } from '../policy/cleartext';
 import { handshakeTerms } from '../policy/handshake_terms';
-import type { TlsRequirement } from '../policy/requirement';
+import type { HostPlan, TlsRequirement } from '../policy/requirement';
 import type { TlsPart } from '../session/options';
 import type { Credentials } from '../smtp/auth';
 import type { Envelope, Path } from '../smtp/envelope';
@@ -12,6 +12,7 @@ import type { Delivery } from './delivery';
 import { mutualCertificate, type HarakaMx, type HMailItem } from './haraka';
 import { harakaTerms } from './haraka_tls';
 import type { HostTry } from './host_try';
+import { requireTlsOf } from './require_tls';
 
 export function termsOf(delivery: Delivery, tried: HostTry): Terms {
   const { mx } = tried;
@@ -20,7 +21,7 @@ export function termsOf(delivery: Delivery, tried: HostTry): Terms {
     ehloName: oneWord(mx.bind_helo),
     tls: tlsTermsOf(delivery, tried),
     credentials: credentialsOf(mx),
-    task: { kind: 'deliver', envelope: envelopeOf(delivery.hmail) },
+    task: { kind: 'deliver', envelope: envelopeOf(delivery.hmail, requireTlsOf(delivery, tried)) },
   };
 }
 
@@ -46,7 +47,7 @@ export function credentialsOf({ auth_user, auth_pass, auth_type }: HarakaMx): Cr
   return { user: auth_user, password: auth_pass, mechanism };
 }
 
-function envelopeOf(hmail: HMailItem): Envelope {
+function envelopeOf(hmail: HMailItem, requireTls: HostPlan['requireTls']): Envelope {
   const { todo, file_size, data_start } = hmail;
   // A plugin may have put a stream of its own in place of the queue file.
   const isFile = !Object.hasOwn(hmail, 'data_stream');
@@ -61,6 +62,7 @@ function envelopeOf(hmail: HMailItem): Envelope {
       isFile && typeof file_size === 'number' && typeof data_start === 'number'
         ? file_size - data_start
         : 'unknown',
+    ...(requireTls === undefined ? {} : { requireTls }),
   };
 }
 

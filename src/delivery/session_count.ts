@@ -124,6 +124,8 @@ export class SessionCount {
         if (!this.#hasFailed()) this.#met = { kind: 'failed', reason };
         return;
       }
+      // Mail that asks for it is not counted.
+      case 'requiretls_missing':
       case 'lost':
     }
   }

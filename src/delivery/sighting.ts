@@ -11,6 +11,7 @@ import {
 } from '../evidence/sighting';
 import { matchesPolicy } from '../mta_sts/match';
 import type { StsFacts } from '../mta_sts/types';
+import { askedBy, type SenderTag } from '../peers/sender_tag';
 import { destinationSecurity, nextHop } from '../policy/dane';
 import { isWeakGroup, type WouldPass } from '../policy/would_pass';
 import { tlsVersion } from '../tls/version';
@@ -18,7 +19,7 @@ import { principal, type Attempt } from './attempt';
 import { foundHost, type FoundHost } from './found_host';
 import type { HostSeen } from './host_seen';
 
-export function sightingOf(attempt: Attempt, outcome: SeenOutcome): Sighting {
+export function sightingOf(attempt: Attempt, outcome: SeenOutcome, tag: SenderTag): Sighting {
   const { rule } = attempt;
   const session = attempt.connected === 'not_yet' ? undefined : attempt.connected;
   const host = session?.plan.host ?? principalHost(attempt);
@@ -35,6 +36,7 @@ export function sightingOf(attempt: Attempt, outcome: SeenOutcome): Sighting {
     ...factsOf(attempt.facts, host, seen?.dane ?? 'unknown'),
     otherHosts: otherHosts(attempt, host),
     reason: outcome === 'delivered' ? 'none' : reasonOf(attempt),
+    requireTls: askedBy[tag],
   };
 }
 

@@ -1,4 +1,5 @@
 /** What happened to one message, in one shape for the log line, `hmail.notes.tls_peers` and the counters. */
+import { askedBy, tagOf } from '../peers/sender_tag';
 import type { HostPlan } from '../policy/requirement';
 import { printable } from '../text';
 import { describeFailure, describeRequirement, principal, type Attempt, type HostFailure } from './attempt';
@@ -30,6 +31,8 @@ export interface DeliverySummary {
   readonly verified: string;
   /** Messages that the session had carried before this one; absent where there was none. */
   readonly messages_before?: number;
+  /** What the sender asked for: `required`, or `no` for "TLS-Required: No" (RFC 8689); absent for other mail. */
+  readonly requiretls?: 'required' | 'no';
   /** What the host answered where that, and no rule, kept a recipient from getting the message; empty otherwise. */
   readonly reply: string;
   /** Hosts that were refused or failed in this attempt. */
@@ -38,9 +41,10 @@ export interface DeliverySummary {
   readonly recorded: readonly ReasonSummary[];
 }
 
-export function summarize(attempt: Attempt, { domain: peer, rcpt_to }: Todo): DeliverySummary {
+export function summarize(attempt: Attempt, { domain: peer, rcpt_to, notes }: Todo): DeliverySummary {
   const { rule, connected } = attempt;
   const session = connected === 'not_yet' ? undefined : connected;
+  const tag = tagOf(notes);
   const planned =
     attempt.phase.kind === 'decided' && attempt.phase.decision.kind === 'deliver'
       ? attempt.phase.decision
@@ -59,6 +63,7 @@ export function summarize(attempt: Attempt, { domain: peer, rcpt_to }: Todo): De
     group: session?.group ?? '',
     verified: session?.verified ?? '',
     ...(session === undefined ? {} : { messages_before: session.messagesBefore }),
+    ...(tag === 'untagged' ? {} : { requiretls: askedBy[tag] }),
     reply: replyTo(rcpt_to) || attempt.found,
     reasons: attempt.failures.map(reasonOf),
     recorded: attempt.recorded.map(({ host, failure }) => ({

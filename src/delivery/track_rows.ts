@@ -44,6 +44,7 @@ export function trackRows({ hmail, recipients, summary, sighting, managed, at }:
     verified: sighting.verified === 'unknown' ? '' : summary.verified || sighting.verified,
     outcome,
     reason: cause.why,
+    ...(summary.requiretls === undefined ? {} : { requiretls: summary.requiretls }),
   };
   return recipients.map((recipient) => ({
     ...shared,

@@ -13,7 +13,7 @@
  */
 import { failureStatus, type FailureReason } from '../failure';
 import { formatAge, newerFormat } from '../state/format';
-import { fieldsIn, jsonLine } from './json_lines';
+import { fieldsIn, jsonLine } from '../json_lines';
 
 export const heldFormat = 1;
 

@@ -89,6 +89,8 @@ export interface Sighting {
    * it.
    */
   readonly named: 'neither' | 'nexthop' | 'dot_nexthop' | 'both' | 'unknown';
+  /** What the sender asked for (RFC 8689): nothing, REQUIRETLS, or by "TLS-Required: No". */
+  readonly requireTls: 'unasked' | 'required' | 'no';
 }
 
 /** What nobody looked at. */
@@ -108,7 +110,22 @@ export const unseen = {
   otherHosts: 'none',
   reason: 'none',
   named: 'unknown',
+  requireTls: 'unasked',
 } as const satisfies Omit<Sighting, 'outcome' | 'level'>;
+
+/** The same message, had nobody asked for anything: what a sender asks for says nothing of rules, nor of the peer. */
+export function unasked(seen: Sighting): Sighting {
+  return { ...seen, requireTls: 'unasked' };
+}
+
+/** What messages can be counted by whose sender asked for something. `failed`: the attempt ended otherwise than in a delivery. */
+export const askedCounts = ['required', 'no', 'failed'] as const;
+
+/** @returns `undefined` where nothing was asked for */
+export function askedCount({ requireTls, outcome }: Sighting): (typeof askedCounts)[number] | undefined {
+  if (requireTls === 'unasked') return undefined;
+  return outcome === 'delivered' || outcome === 'accepted' ? requireTls : 'failed';
+}
 
 const reasons = Object.keys(failureStatus) as FailureReason[];
 const versions = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
@@ -144,17 +161,18 @@ const fields = {
   otherHosts: ['none', 'some', 'before'],
   reason: ['none', 'connection-failed', 'reply', 'undeliverable', ...reasons],
   named: ['unknown', 'neither', 'nexthop', 'dot_nexthop', 'both'],
+  requireTls: ['unasked', 'required', 'no'],
 } as const satisfies { readonly [Field in keyof Sighting]: readonly Sighting[Field][] };
 
 const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const names = Object.keys(fields) as (keyof Sighting)[];
 
-/** One letter for each field. */
+/** One letter for each field; the last is left out where nothing was asked, so that an earlier release reads it as well. */
 export function sightingText(sighting: Sighting): string {
   let text = '';
   for (const name of names)
     text += letters[(fields[name] as readonly unknown[]).indexOf(sighting[name])] ?? 'a';
-  return text;
+  return sighting.requireTls === 'unasked' ? text.slice(0, -1) : text;
 }
 
 /** Fields of the first version: what was added since is unknown in what that wrote. */

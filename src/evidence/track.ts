@@ -11,7 +11,7 @@
  */
 import { formatAge, newerFormat } from '../state/format';
 import type { Direction } from './day_table';
-import { fieldsIn, jsonLine } from './json_lines';
+import { fieldsIn, jsonLine } from '../json_lines';
 
 export const trackFormat = 1;
 
@@ -45,6 +45,8 @@ export interface TrackRow {
   readonly reason: string;
   /** What was seen, or said. */
   readonly text: string;
+  /** What the sender asked for (RFC 8689); absent for other mail. */
+  readonly requiretls?: 'required' | 'no';
 }
 
 /** Characters: RFC 5321 section 4.5.3.1.3 has 256 octets for a path, RFC 5322 section 2.1.1 has 998 for a line. */
@@ -112,6 +114,9 @@ export function parseTrackLine(line: string): TrackEntry {
   const { dropped, direction } = fields;
   if (typeof dropped === 'number') return { kind: 'dropped', rows: dropped };
   const isWhole = texts.every((name) => typeof fields[name] === 'string');
+  const { requiretls } = fields;
+  if (requiretls !== undefined && requiretls !== 'required' && requiretls !== 'no')
+    return { kind: 'damaged' };
   if (!isWhole || (direction !== 'in' && direction !== 'out')) return { kind: 'damaged' };
   return { kind: 'row', row: fields as unknown as TrackRow };
 }

@@ -28,6 +28,10 @@ export type CleartextFallback = (typeof cleartextFallbacks)[number];
 export const tlsReportsModes = ['on', 'off', 'failures_only'] as const;
 export type TlsReports = (typeof tlsReportsModes)[number];
 
+/** What becomes of REQUIRETLS (RFC 8689) at a peer, named as Postfix names it; `policy/require_tls.ts` says what each asks. */
+export const requireTlsModes = ['enforce', 'opportunistic_tls', 'opportunistic'] as const;
+export type RequireTlsMode = (typeof requireTlsModes)[number];
+
 /** Levels at which a domain's own DANE or MTA-STS is looked at: there it is told of it, unless a rule says otherwise. */
 export function asksWhatPeersPublish(level: SecurityLevel): boolean {
   switch (level) {
@@ -75,6 +79,7 @@ export interface OutboundRule {
   /** What an unsigned MX RRset means for DANE (RFC 7672 section 2.2.1). */
   readonly insecureMx: 'may' | 'dane';
   readonly tlsReports: TlsReports;
+  readonly requireTls: RequireTlsMode;
 }
 
 /** What a connection from a peer must satisfy, for recipients of one managed domain. */
@@ -105,6 +110,7 @@ export interface OutboundValues {
   readonly cleartext_fallback?: CleartextFallback;
   readonly insecure_mx?: OutboundRule['insecureMx'];
   readonly tls_reports?: TlsReports;
+  readonly requiretls?: RequireTlsMode;
   /** The section applies through this day in UTC, `YYYY-MM-DD`. */
   readonly exempt_until?: Day;
   readonly comment?: string;
@@ -137,6 +143,7 @@ export const shippedOutbound = {
   cleartext_fallback: 'handshake_failure',
   insecure_mx: 'dane',
   tls_reports: undefined,
+  requiretls: 'enforce',
   exempt_until: undefined,
   comment: undefined,
 } as const satisfies Shipped<OutboundValues>;

@@ -110,6 +110,7 @@ export function completeOutbound(
     cleartextFallback: get('cleartext_fallback'),
     insecureMx: get('insecure_mx'),
     tlsReports: inherited(from, 'tls_reports', asksWhatPeersPublish(level) ? 'on' : 'off'),
+    requireTls: get('requiretls'),
   };
 }
 

@@ -38,7 +38,7 @@ function blamed(host: string, failure: Failure, ours: string): Failure {
 }
 
 /** @returns `undefined` where a resolver validates: it is that one's word that counts for DANE */
-function whyNobodyCanTell(probed: Probed): string | undefined {
+export function whyNobodyCanTell(probed: Probed): string | undefined {
   if (probed === 'not_probed') return 'it is not known yet whether it validates DNSSEC';
   const { findings, question } = probed;
   if (findings.some(({ kind }) => kind === 'validates')) return undefined;

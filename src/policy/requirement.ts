@@ -12,6 +12,8 @@ export interface PkixAuthentication {
   readonly subdomains: readonly string[];
   /** PEM of roots trusted beside the default ones. */
   readonly extraRoots: string | undefined;
+  /** A name that the certificate must bear as well, whichever of the others it bears. */
+  readonly also?: string;
 }
 
 export type Authentication =
@@ -20,8 +22,13 @@ export type Authentication =
   | { readonly kind: 'pkix'; readonly pkix: PkixAuthentication }
   /** Both must pass: DANE over an insecure MX beside an `enforce` policy. */
   | { readonly kind: 'dane_and_pkix'; readonly dane: DaneAuthentication; readonly pkix: PkixAuthentication }
-  /** SHA-256 of accepted leaf certificates, lower-case hex. */
-  | { readonly kind: 'fingerprints'; readonly sha256: readonly string[] };
+  /** SHA-256 of accepted leaf certificates, lower-case hex. Where `dane` or `pkix` is there, it must pass as well. */
+  | {
+      readonly kind: 'fingerprints';
+      readonly sha256: readonly string[];
+      readonly dane?: DaneAuthentication;
+      readonly pkix?: PkixAuthentication;
+    };
 
 /** What asked for a requirement: a level, or what was found under it. */
 export type Because =
@@ -36,7 +43,8 @@ export type Because =
   | 'sts-enforce'
   | 'dane+sts-enforce'
   | 'monitor'
-  | 'force_tls_hosts';
+  | 'force_tls_hosts'
+  | 'requiretls';
 
 /** Cleartext is forbidden: nothing of the envelope is sent unless this holds. */
 export interface EncryptedRequirement {
@@ -81,6 +89,8 @@ export interface HostPlan {
   readonly requirement: Requirement;
   /** Failures seen while deciding that are recorded but do not stop delivery (`monitor`, `testing`). */
   readonly recorded: readonly Failure[];
+  /** Whether REQUIRETLS is said at MAIL (RFC 8689): absent for mail that does not ask for it. */
+  readonly requireTls?: 'where_offered' | 'required';
   /** What was found, for people: `dane secure-mx`, `sts enforce id=2026`, `no dane (insecure)`. */
   readonly discovered: string;
 }

@@ -93,8 +93,21 @@ function checkAuthentication(authentication: Authentication, session: TlsSession
       return pkix.kind === 'failed' ? pkix : met(`${dane.verified} and ${pkix.verified}`);
     }
     case 'fingerprints':
-      return checkFingerprints(authentication.sha256, session);
+      return checkPinned(authentication, session, now);
   }
+}
+
+function checkPinned(
+  { sha256, dane, pkix }: Extract<Authentication, { kind: 'fingerprints' }>,
+  session: TlsSession,
+  now: Date,
+): Verdict {
+  const pinned = checkFingerprints(sha256, session);
+  if (pinned.kind === 'failed') return pinned;
+  const byDane = dane === undefined ? pinned : checkDane(dane, session, now);
+  if (byDane.kind === 'failed') return byDane;
+  const byPkix = pkix === undefined ? pinned : checkPkix(pkix, session, now);
+  return byPkix.kind === 'failed' ? byPkix : pinned;
 }
 
 function checkDane(dane: DaneAuthentication, session: TlsSession, now: Date): Verdict {
@@ -122,7 +135,12 @@ function checkPkix(pkix: PkixAuthentication, session: TlsSession, now: Date): Ve
     ...pkix.names.filter((name) => sanMatches(leaf, name)),
     ...pkix.subdomains.flatMap((domain) => dnsIdsBelow(leaf, domain)),
   ];
-  if (matched.length > 0) return checkConstraints(leaf, matched, session);
+  if (matched.length > 0) {
+    const verdict = checkConstraints(leaf, matched, session);
+    return verdict.kind === 'failed' || pkix.also === undefined
+      ? verdict
+      : checkPkix({ names: [pkix.also], subdomains: [], extraRoots: pkix.extraRoots }, session, now);
+  }
   const wanted = [...pkix.names, ...pkix.subdomains.map((domain) => `*.${domain}`)].join(', ');
   const seen = printable(leaf.subjectAltName ?? 'no subject alternative name');
   return failed('certificate-host-mismatch', `the certificate is for ${seen}, not for ${wanted}`);

@@ -6,7 +6,7 @@
  * are where no step up the ladder holds: they forbid cleartext then, and go on following what the peer publishes.
  */
 import { encryptedLevels, forbidsCleartext } from '../peers/cleartext';
-import type { MinTlsVersion, OutboundRule, OutboundValues, SecurityLevel } from '../peers/rule';
+import type { InboundRule, MinTlsVersion, OutboundRule, OutboundValues, SecurityLevel } from '../peers/rule';
 import { compareVersions } from '../tls/version';
 import { minimumVersion } from './minimum_version';
 
@@ -29,6 +29,18 @@ const ladder: Readonly<Record<SecurityLevel, readonly SecurityLevel[]>> = {
 export function stricterRules(inForce: OutboundRule): OutboundRule[] {
   if (inForce.level === 'none') return [];
   return levelsAbove(inForce).flatMap((step) => withVersions(step, inForce));
+}
+
+/** The same with the lowest version as it is. */
+export function stricterSteps(inForce: OutboundRule): OutboundRule[] {
+  if (inForce.level === 'none') return [];
+  return levelsAbove(inForce).filter((step) => Object.keys(changeFrom(inForce, step)).length > 0);
+}
+
+/** Of an inbound rule, with the lowest version as it is. */
+export function stricterInboundSteps(inForce: InboundRule): InboundRule[] {
+  const enforced: InboundRule = { ...inForce, level: 'mandatory', enforcement: 'enforce' };
+  return Object.keys(changeFrom(inForce, enforced)).length > 0 ? [enforced] : [];
 }
 
 function levelsAbove(inForce: OutboundRule): OutboundRule[] {
@@ -96,15 +108,15 @@ export type RuleStep = Pick<
   'security_level' | 'min_tls_version' | 'cleartext_fallback' | 'enforcement'
 >;
 
-export function changeFrom(before: OutboundRule, after: OutboundRule): RuleStep {
+export function changeFrom<Rule extends InboundRule | OutboundRule>(before: Rule, after: Rule): RuleStep {
+  const fallback = 'cleartextFallback' in after ? after.cleartextFallback : undefined;
+  const fallbackBefore = 'cleartextFallback' in before ? before.cleartextFallback : undefined;
   return {
     ...(after.level === before.level ? {} : { security_level: after.level }),
     ...(after.minTlsVersion === before.minTlsVersion || after.minTlsVersion === 'by_requirement'
       ? {}
       : { min_tls_version: after.minTlsVersion }),
-    ...(after.cleartextFallback === before.cleartextFallback
-      ? {}
-      : { cleartext_fallback: after.cleartextFallback }),
+    ...(fallback === undefined || fallback === fallbackBefore ? {} : { cleartext_fallback: fallback }),
     ...(after.enforcement === before.enforcement ? {} : { enforcement: after.enforcement }),
   };
 }

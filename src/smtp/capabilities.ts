@@ -6,6 +6,8 @@ export interface Capabilities {
   readonly pipelining: boolean;
   readonly eightBitMime: boolean;
   readonly smtpUtf8: boolean;
+  /** RFC 8689. Counts within TLS alone. */
+  readonly requireTls: boolean;
   /** RFC 1870: the most octets that a message may have, where the peer says so. */
   readonly size:
     { readonly kind: 'not_offered' | 'no_limit' } | { readonly kind: 'limit'; readonly octets: number };
@@ -19,6 +21,7 @@ export const noCapabilities: Capabilities = {
   pipelining: false,
   eightBitMime: false,
   smtpUtf8: false,
+  requireTls: false,
   size: { kind: 'not_offered' },
   auth: [],
 };
@@ -40,6 +43,7 @@ export function capabilitiesOf({ lines }: Reply): Capabilities {
     pipelining: offered.has('PIPELINING'),
     eightBitMime: offered.has('8BITMIME'),
     smtpUtf8: offered.has('SMTPUTF8'),
+    requireTls: offered.has('REQUIRETLS'),
     size: sizeOf(offered.get('SIZE')),
     auth: offered.get('AUTH') ?? [],
   };

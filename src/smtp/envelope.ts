@@ -16,6 +16,8 @@ export interface Envelope {
   readonly recipients: readonly Path[];
   /** Octets of the message as it is sent, dots doubled; `unknown` declares none. */
   readonly octets: number | 'unknown';
+  /** Whether REQUIRETLS is said (RFC 8689): absent where it is not asked for. */
+  readonly requireTls?: 'where_offered' | 'required';
 }
 
 /** `\r` and `\n` would end the command, and what follows would be another one. */
@@ -68,9 +70,9 @@ export function tooLarge(octets: number, limit: number): Answer {
 
 /** @param recipients those that will be named */
 export function mailCommand(
-  { from, octets }: Envelope,
+  { from, octets, requireTls }: Envelope,
   recipients: readonly Path[],
-  { smtpUtf8, size, eightBitMime }: Capabilities,
+  { smtpUtf8, size, eightBitMime, requireTls: isOffered }: Capabilities,
 ): string {
   const international = smtpUtf8 && [from, ...recipients].some(needsSmtpUtf8);
   return [
@@ -79,6 +81,7 @@ export function mailCommand(
     // A message is passed on as it came, whatever it holds (RFC 6152 section 3).
     ...(eightBitMime ? ['BODY=8BITMIME'] : []),
     ...(international ? ['SMTPUTF8'] : []),
+    ...(requireTls !== undefined && isOffered ? ['REQUIRETLS'] : []),
   ].join(' ');
 }
 

@@ -32,7 +32,9 @@ function nameOf({ ehloName }: Terms): string {
 export function onHello(terms: Terms, state: In<'hello'>, reply: Reply): Step {
   const { verb, channel } = state;
   if (classOf(reply) !== 'positive') return onHelloRefused(terms, state, reply);
-  const capabilities = verb === 'HELO' ? noCapabilities : capabilitiesOf(reply);
+  const offered = verb === 'HELO' ? noCapabilities : capabilitiesOf(reply);
+  // RFC 8689 section 2: what is said of it without TLS is nobody's word.
+  const capabilities = channel === 'tls' ? offered : { ...offered, requireTls: false };
   const ready: Ready = { channel, capabilities };
   if (channel === 'tls') return established(terms, ready);
   switch (terms.tls.kind) {

@@ -177,6 +177,8 @@ export type Outcome =
 export type HostFault =
   /** TLS is required, and not offered. */
   | { readonly kind: 'starttls_missing'; readonly text: string }
+  /** The message must not go where REQUIRETLS is not offered (RFC 8689 section 4.2.1). */
+  | { readonly kind: 'requiretls_missing'; readonly text: string }
   | { readonly kind: 'tls'; readonly failure: Failure; readonly at: TlsFailureStage }
   /** The connection, or the conversation, broke. `answer`: what the peer said last, where that broke it. */
   | {

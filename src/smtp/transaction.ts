@@ -29,6 +29,10 @@ export function envelope(terms: Terms, turn: Turn): Step {
   const { task } = terms;
   const { ready } = turn;
   if (task.kind === 'probe') return leave({ kind: 'probed', ready });
+  if (task.envelope.requireTls === 'required' && !ready.capabilities.requireTls) {
+    const text = 'the peer does not offer REQUIRETLS, which the sender of the message asks for';
+    return leave({ kind: 'next_host', fault: { kind: 'requiretls_missing', text } });
+  }
   const { size } = ready.capabilities;
   const { octets } = task.envelope;
   if (size.kind === 'limit' && octets !== 'unknown' && octets > size.octets) {

@@ -1,4 +1,5 @@
-/** For which services a DKIM key is (`s=`, RFC 6376 section 3.6.1). Pure. */
+/** What a DKIM key record says: which key it is, and for which services (RFC 6376 section 3.6.1). Pure. */
+import { createPublicKey } from 'node:crypto';
 
 /** What else than `*` is taken to vouch for TLS reports. `tlsrpt` is what RFC 8460 section 3 asks for. */
 type Also = 'tlsrpt' | 'email';
@@ -9,4 +10,13 @@ export function excludesReports(record: string, also: readonly Also[]): boolean 
   if (services === undefined) return false;
   const named = services.split(':').map((one) => one.trim().toLowerCase());
   return !named.some((one) => one === '*' || also.some((service) => service === one));
+}
+
+/** Whether the record publishes the other half of `privateKey` (PEM, RSA). */
+export function holdsKey(record: string, privateKey: string): boolean {
+  const [, written = ''] = /(?:^|;)\s*p\s*=\s*([^;]*)/.exec(record) ?? [];
+  const published = Buffer.from(written.replace(/\s+/g, ''), 'base64');
+  const own = createPublicKey(privateKey);
+  // Both are in use (RFC 8301 and its erratum); the record does not say which it is.
+  return (['spki', 'pkcs1'] as const).some((type) => own.export({ type, format: 'der' }).equals(published));
 }

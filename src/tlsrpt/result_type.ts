@@ -38,6 +38,9 @@ const results: Readonly<Record<FailureReason, Result | 'not_reported'>> = {
   'sts-policy-invalid': plain('sts-policy-invalid'),
   'sts-webpki-invalid': plain('sts-webpki-invalid'),
   'mx-not-in-policy': general('mx-not-in-policy'),
+  // It is what the sender of one message asked for.
+  'requiretls-not-offered': 'not_reported',
+  'requiretls-no-tls': 'not_reported',
   'dns-lookup-failed': 'not_reported',
   'config-invalid': 'not_reported',
   'internal-error': 'not_reported',

@@ -52,6 +52,7 @@ enforcement         enforce            default
 cleartext_fallback  handshake_failure  default
 insecure_mx         dane               default
 tls_reports         (not set)          default
+requiretls          enforce            default
 comment             by contract        tls-peers/example.com.ini:6`);
 });
 

@@ -7,7 +7,7 @@ import type { DomainSpec } from '../../haraka-test-harness/world';
 import { askNetwork } from '../../src/cli/network_checks';
 import { hostedFiles } from '../../src/hosting/catalogue';
 import { utcDay } from '../../src/peers/day';
-import { findingsAt } from '../../src/settings/checks/checks';
+import { allFindings } from '../../src/settings/checks/checks';
 import { loadSettings } from '../../src/settings/load/load';
 import { faultDocument } from '../../src/settings/schema/fault';
 import { memorySource } from '../settings/memory_source';
@@ -129,7 +129,7 @@ test('what could not be checked in time is named, and so is a resolver that does
       progress: () => undefined,
       rolloutMs: 1,
     });
-    const found = findingsAt('lint', {
+    const found = allFindings({
       files: { settings, source, today: utcDay(new Date('2026-06-15')) },
       network,
     }).map(({ fault }) => faultDocument(fault));

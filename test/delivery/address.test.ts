@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { domainOf, textOf } from '../../src/delivery/address';
 
-/** What Haraka 3.2 puts in place of a string. */
+/** What Haraka 3.2 puts in place of a string: a function that has the properties of a string, and no others. */
 function callable(text: string): unknown {
-  return Object.assign(() => text, { toString: () => text });
+  return new Proxy(() => text, {
+    get: (_, name) => {
+      if (name === 'toString' || name === 'valueOf' || name === Symbol.toPrimitive) return () => text;
+      return (text as unknown as Record<string | symbol, unknown>)[name];
+    },
+  });
 }
 
 function method(this: { user: string; host: string }): string {

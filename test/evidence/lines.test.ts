@@ -5,6 +5,7 @@ import { countsLine, evidenceHeader, parseCountsLine } from '../../src/evidence/
 import { peerName } from '../../src/evidence/peer_name';
 import { parseSighting, sightingText, unseen, type Sighting } from '../../src/evidence/sighting';
 import { parseDay, type Day } from '../../src/peers/day';
+import { failureStatus, type FailureReason } from '../../src/failure';
 import { times } from '../support/times';
 
 /** Files are read octet by octet. */
@@ -36,11 +37,32 @@ describe('a sighting as text', () => {
     expect(sightingText(seen)).toMatchInlineSnapshot(`"aaiafbceaagbcgaaa"`);
   });
 
+  it('has a letter for what the sender asked for only where that is something', () => {
+    expect(sightingText({ ...seen, requireTls: 'required' })).toBe('aaiafbceaagbcgaaab');
+    expect(parseSighting('aaiafbceaagbcgaaac')).toEqual({ ...seen, requireTls: 'no' });
+  });
+
+  it('gives each reason the letter that it always had: new ones come last', () => {
+    const letters = Object.keys(failureStatus).map(
+      (reason) => sightingText({ ...seen, reason: reason as FailureReason })[15] ?? '',
+    );
+    expect(letters.join('')).toBe('efghijklmnopqrstuvw');
+    expect(Object.keys(failureStatus).slice(12)).toEqual([
+      'sts-webpki-invalid',
+      'mx-not-in-policy',
+      'dns-lookup-failed',
+      'config-invalid',
+      'internal-error',
+      'requiretls-not-offered',
+      'requiretls-no-tls',
+    ]);
+  });
+
   it('reads what an earlier version wrote, without the fields that came since', () => {
     expect(parseSighting('aaiafbceaagbcgaa')).toEqual({ ...seen, named: 'unknown' });
   });
 
-  test.each(['', 'a', 'aaaaaaaaaaaaaaaa!', 'zaaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaaaaa'])(
+  test.each(['', 'a', 'aaaaaaaaaaaaaaaa!', 'zaaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaaaaaa'])(
     '%j is none',
     (text) => {
       expect(parseSighting(text)).toBeUndefined();

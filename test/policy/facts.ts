@@ -28,6 +28,7 @@ export function rule(level: SecurityLevel, changes: Partial<OutboundRule> = {}):
     cleartextFallback: 'handshake_failure',
     insecureMx: 'dane',
     tlsReports: 'on',
+    requireTls: 'enforce',
     ...changes,
   };
 }

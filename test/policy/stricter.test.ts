@@ -98,6 +98,7 @@ const rules: fc.Arbitrary<OutboundRule> = fc.record({
   actionOnFailure: fc.constantFrom('defer' as const, 'bounce' as const),
   enforcement: fc.constantFrom('enforce' as const, 'monitor' as const),
   tlsReports: fc.constant('off' as const),
+  requireTls: fc.constant('enforce' as const),
   cleartextFallback: fc.constantFrom(...cleartextFallbacks),
   insecureMx: fc.constantFrom('may' as const, 'dane' as const),
 });

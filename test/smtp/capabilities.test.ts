@@ -21,6 +21,7 @@ describe('capabilities', () => {
     ['8bitmime', { eightBitMime: true }],
     ['SMTPUTF8', { smtpUtf8: true }],
     ['smtputf8', { smtpUtf8: true }],
+    ['RequireTLS', { requireTls: true }],
     ['SIZE', { size: { kind: 'no_limit' } }],
     ['SIZE 0', { size: { kind: 'no_limit' } }],
     ['SIZE 1', { size: { kind: 'limit', octets: 1 } }],
@@ -45,12 +46,22 @@ describe('capabilities', () => {
 
   it('are all that there are', () => {
     expect(
-      of('PIPELINING', 'SIZE 9', 'STARTTLS', 'AUTH LOGIN', 'AUTH=PLAIN', '8BITMIME', 'SMTPUTF8'),
+      of(
+        'PIPELINING',
+        'SIZE 9',
+        'REQUIRETLS',
+        'STARTTLS',
+        'AUTH LOGIN',
+        'AUTH=PLAIN',
+        '8BITMIME',
+        'SMTPUTF8',
+      ),
     ).toEqual({
       startTls: true,
       pipelining: true,
       eightBitMime: true,
       smtpUtf8: true,
+      requireTls: true,
       size: { kind: 'limit', octets: 9 },
       auth: ['LOGIN', 'PLAIN'],
     });
@@ -72,6 +83,7 @@ describe('capabilities', () => {
       pipelining: false,
       eightBitMime: false,
       smtpUtf8: false,
+      requireTls: false,
       size: { kind: 'not_offered' },
       auth: [],
     });

@@ -42,6 +42,26 @@ describe('MAIL', () => {
     expect(mailCommand({ from, recipients, octets }, recipients, offered)).toBe(line);
   });
 
+  it.each([
+    [undefined, true, ''],
+    ['where_offered', true, ' REQUIRETLS'],
+    ['where_offered', false, ''],
+    ['required', true, ' REQUIRETLS'],
+  ] as const)(
+    'says REQUIRETLS where it is asked for (%s) and offered (%s)',
+    (asked, requireTls, expected) => {
+      const envelope: Envelope = {
+        from: plain,
+        recipients: [plain],
+        octets: 1,
+        ...(asked === undefined ? {} : { requireTls: asked }),
+      };
+      expect(mailCommand(envelope, [plain], { ...noCapabilities, requireTls })).toBe(
+        `MAIL FROM:<a@from.example>${expected}`,
+      );
+    },
+  );
+
   it('needs SMTPUTF8 only for those who are named', () => {
     const offered = { ...noCapabilities, ...utf8 };
     expect(mailCommand({ from: plain, recipients: [plain, local], octets: 1 }, [plain], offered)).toBe(

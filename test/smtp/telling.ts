@@ -126,8 +126,8 @@ export function outcomeWords(outcome: Outcome): string {
       return `settled ${outcome.recipients.map(fateWords).join(', ')}`;
     case 'next_host': {
       const { fault } = outcome;
-      return fault.kind === 'starttls_missing'
-        ? 'next_host starttls_missing'
+      return fault.kind === 'starttls_missing' || fault.kind === 'requiretls_missing'
+        ? `next_host ${fault.kind}`
         : `next_host ${fault.kind} ${fault.at}`;
     }
     case 'own_fault':

@@ -16,6 +16,7 @@ function metrics(counters: Figures['counters'], facts: Partial<MetricsFacts> = {
     held: {},
     oldestHeld: '',
     isHeldKnown: true,
+    reports: { sent: {}, received: 0, failures: {}, rollouts: {} },
     ...facts,
   };
   return new Metrics({
@@ -49,6 +50,37 @@ test('reasons for which nothing waits are there, with 0', async () => {
   const text = String((await metrics([]).answer('')).body);
   expect(text).toContain('haraka_tls_peers_held_messages{reason="starttls-not-supported"} 0');
   expect(text).toContain('haraka_tls_peers_oldest_held_seconds 0');
+});
+
+test('TLS reports: each state is there, also with 0, and a rollout is in one', async () => {
+  const reports = {
+    sent: { accepted: 7, given_up: 1 },
+    received: 12,
+    failures: { 'ours.example': 3 },
+    rollouts: { 'ours.example': 'failing' },
+  };
+  const text = String((await metrics([], { reports }).answer('')).body);
+  const values = Object.fromEntries(
+    [...text.matchAll(/^haraka_tls_peers_(re\w+|policy_rollout)(\{.*\})? (\d+)$/gm)].map(
+      ([, name = '', labels = '', value]) => [name + labels, Number(value)],
+    ),
+  );
+  expect(values).toMatchObject({
+    'reports{state="accepted"}': 7,
+    'reports{state="given_up"}': 1,
+    'reports{state="refused"}': 0,
+    received_reports: 12,
+    'reported_failures{domain="ours.example"}': 3,
+    'policy_rollout{domain="ours.example",state="failing"}': 1,
+    'policy_rollout{domain="ours.example",state="safe"}': 0,
+  });
+});
+
+test('reports that cannot be read keep nothing else back', async () => {
+  const { status, body } = await metrics([], { reports: 'not_known' }).answer('');
+  expect(status).toBe(200);
+  expect(String(body)).not.toContain('haraka_tls_peers_reports{');
+  expect(String(body)).toContain('haraka_tls_peers_configuration_faults 0');
 });
 
 test('OpenMetrics where it is asked for, with counters by the names that it wants', async () => {

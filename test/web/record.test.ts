@@ -41,8 +41,16 @@ test('the columns hold what the record holds', async () => {
   expect(traffic.length).toBeGreaterThan(200);
   for (const row of traffic) {
     const number = cube.numberOf(row) ?? -1;
-    const { messages, tls, verified, deferred, bounced, refused } = row;
-    expect(sumsAt(month, number)).toEqual({ messages, tls, verified, deferred, bounced, refused });
+    const { messages, tls, verified, deferred, bounced, refused, requiretls } = row;
+    expect(sumsAt(month, number)).toEqual({
+      messages,
+      tls,
+      verified,
+      deferred,
+      bounced,
+      refused,
+      requiretls,
+    });
     expect(sumsAt(week, number).messages).toBe(weekly.get(`${row.managed} ${row.peer}`) ?? 0);
     expect(lastSeen[number]).toBe(row.lastSeen);
   }

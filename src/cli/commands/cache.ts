@@ -19,6 +19,7 @@ import type { Owner } from '../../state/owner';
 import { rootsDigest } from '../../tls/roots';
 import { messageOf } from '../../text';
 import { CommandError, exit, UsageError, type Command, type Context, type ExitCode } from '../command';
+import { policyDocument } from '../documents';
 import { joinFleet } from '../fleet';
 import { ownerOfState } from '../install';
 import { domainName } from '../operands';
@@ -144,20 +145,14 @@ function tell(output: Output, text: string): void {
   for (const line of fitted(output, text)) output.print(line);
 }
 
-function expiry({ fetchedAt, policy }: StoredPolicy): string {
-  return new Date(fetchedAt + policy.maxAge * 1000).toISOString();
-}
-
-/** As in `--json`: times in ISO 8601. */
-function plain(of: Known) {
-  const { domain, id, fetchedAt, policy, host } = of;
-  const from = host === undefined ? {} : { fetched_by: host };
-  return { domain, id, fetched: new Date(fetchedAt).toISOString(), expires: expiry(of), policy, ...from };
+/** With the host that told of it. */
+function documentOf(of: Known) {
+  return { ...policyDocument(of), ...(of.host === undefined ? {} : { fetched_by: of.host }) };
 }
 
 function list({ output, json: asJson }: Context, { directory, policies }: Stored): ExitCode {
   if (asJson) {
-    output.print(json(policies.map(plain)));
+    output.print(json(policies.map(documentOf)));
     return exit.ok;
   }
   if (policies.length === 0) tell(output, `no policy is stored in ${directory}`);
@@ -168,7 +163,11 @@ function list({ output, json: asJson }: Context, { directory, policies }: Stored
 /** On a terminal the hosts, which are many, come below. */
 function policyTable(output: Output, policies: readonly Known[]): string[] {
   const rows = policies.map((of) => ({
-    head: [{ text: of.domain, style: 'bold' as const }, of.policy.mode, `until ${expiry(of).slice(0, 16)}Z`],
+    head: [
+      { text: of.domain, style: 'bold' as const },
+      of.policy.mode,
+      `until ${policyDocument(of).expires.slice(0, 16)}Z`,
+    ],
     facts: [`id ${of.id}`, of.policy.mx.join(' '), ...(of.host === undefined ? [] : [`from ${of.host}`])],
   }));
   return output.width === undefined
@@ -181,14 +180,14 @@ function policyTable(output: Output, policies: readonly Known[]): string[] {
 
 function show({ output, json: asJson }: Context, { policies }: Stored, domain: string): ExitCode {
   const found = policies.filter((of) => of.domain === domain);
-  if (asJson) output.print(json(found.map(plain)));
+  if (asJson) output.print(json(found.map(documentOf)));
   else if (found.length === 0) tell(output, `no policy of ${domain} is stored`);
   else for (const policy of found) for (const line of policyLines(policy)) tell(output, line);
   return found.length === 0 ? exit.findings : exit.ok;
 }
 
 function policyLines(of: Known): string[] {
-  const { domain, id, fetched, expires } = plain(of);
+  const { domain, id, fetched, expires } = policyDocument(of);
   const by = of.host === undefined ? [] : [`fetched by: ${of.host}`];
   const head = [`domain: ${domain}`, `id: ${id}`, `fetched: ${fetched}`, ...by, `expires: ${expires}`];
   return [...head, ...serializePolicy(of.policy).trimEnd().split('\r\n')];

@@ -3,6 +3,7 @@ import type { PeerTraffic } from '../../evidence/views/traffic';
 import type { Failure } from '../../failure';
 import type { InboundExplanation, OutboundExplanation } from '../../peers/explain';
 import { parseAddress } from '../../peers/network';
+import type { SenderTag } from '../../peers/sender_tag';
 import { asHaraka, exit, UsageError, type Context, type ExitCode } from '../command';
 import { decisionLines } from '../decision_text';
 import { answerLines, destinationLines, fact, stsText } from '../destination_text';
@@ -19,7 +20,8 @@ import { whileInvalid } from '../unsent';
 export const explainCommand = asHaraka({
   name: 'explain',
   summary: 'Say which rule governs a message, why, and what a delivery would now be held to.',
-  operands: '[--offline | --mx HOSTS [--by PLUGIN]] FROM TO | --inbound [--ip ADDR] FROM TO',
+  operands:
+    '[--offline | --mx HOSTS [--by PLUGIN]] [--requiretls | --tls-optional] FROM TO | --inbound [--ip ADDR] FROM TO',
   help: [
     'FROM and TO are addresses or domains; <> is the null sender.',
     '',
@@ -27,6 +29,8 @@ export const explainCommand = asHaraka({
     '  --mx HOSTS        the hosts that a plugin answers to get_mx, with commas between them; HOST/NAME where it comes',
     "                    with from_dns = NAME, as Haraka's own MX look-up sets it",
     '  --by PLUGIN       the plugin that answers so',
+    '  --requiretls      for a message whose sender asks for REQUIRETLS (RFC 8689)',
+    '  --tls-optional    for one with "TLS-Required: No" in its header',
     '  --inbound         the rule for a message that FROM sends to TO, a managed domain',
     '  --ip ADDR         the address of the client that sends it',
   ],
@@ -34,6 +38,8 @@ export const explainCommand = asHaraka({
     offline: { type: 'boolean' },
     mx: { type: 'string' },
     by: { type: 'string' },
+    requiretls: { type: 'boolean' },
+    'tls-optional': { type: 'boolean' },
     inbound: { type: 'boolean' },
     ip: { type: 'string' },
   },
@@ -49,11 +55,13 @@ async function outbound(context: Context): Promise<ExitCode> {
   if (context.options['ip'] !== undefined) throw new UsageError('--ip goes with --inbound');
   const [sender, recipient] = [senderDomain(from), recipientDomain(to)];
   const answer = answerOperand(context.options, recipient);
-  const asked = { sender, recipient, answer, offline: context.options['offline'] === true };
-  const { explanation, seen, traffic, warnings } = await explainOutboundNow(context, asked);
-  if (context.json) context.output.print(json(explainDocument({ explanation, seen, traffic, warnings })));
+  const tag = tagIn(context);
+  const asked = { sender, recipient, answer, tag, offline: context.options['offline'] === true };
+  const explained = await explainOutboundNow(context, asked);
+  const { explanation, seen, traffic, warnings } = explained;
+  if (context.json) context.output.print(json(explainDocument(explained)));
   else {
-    reportOutbound(context.output, { from, to }, explanation, seen);
+    reportOutbound(context.output, { from, to, tag }, explanation, seen);
     reportTraffic(context.output, traffic);
     for (const line of warningLines(context.output, warnings)) context.output.print(line);
   }
@@ -65,6 +73,8 @@ async function outbound(context: Context): Promise<ExitCode> {
 
 async function inbound(context: Context): Promise<ExitCode> {
   const [from, to] = twoOperands(context);
+  if (tagIn(context) !== 'untagged')
+    throw new UsageError('--requiretls and --tls-optional do not go with --inbound');
   if (context.options['mx'] !== undefined || context.options['by'] !== undefined)
     throw new UsageError('--mx and --by do not go with --inbound');
   const ip = context.options['ip'] ?? '';
@@ -81,6 +91,12 @@ async function inbound(context: Context): Promise<ExitCode> {
   return explanation.kind === 'invalid' ? exit.findings : exit.ok;
 }
 
+/** REQUIRETLS counts where both are asked for (RFC 8689 section 4.1). */
+function tagIn({ options }: Context): SenderTag {
+  if (options['requiretls'] === true) return 'required';
+  return options['tls-optional'] === true ? 'optional' : 'untagged';
+}
+
 function twoOperands({ operands }: Context): [string, string] {
   const [from, to, ...more] = operands;
   if (from === undefined || to === undefined || more.length > 0)
@@ -90,7 +106,7 @@ function twoOperands({ operands }: Context): [string, string] {
 
 function reportOutbound(
   output: Output,
-  message: { readonly from: string; readonly to: string },
+  message: { readonly from: string; readonly to: string; readonly tag: SenderTag },
   explanation: OutboundExplanation,
   seen: Discovered | undefined,
 ): void {

@@ -10,12 +10,13 @@ import {
   countsText,
   fleetHelp,
   fleetOptions,
-  readEvidence,
+  readRecord,
   wantedOf,
   windowHelp,
   windowOptions,
   windowText,
 } from '../evidence';
+import { askedFor, seenByAll } from '../impact_window';
 import { configDirectory } from '../install';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
@@ -52,31 +53,22 @@ export const impactCommand: Command = {
 async function impact(context: Context): Promise<ExitCode> {
   const { operands, options, output, today } = context;
   if (operands.length > 0) throw new UsageError(`unexpected: ${operands.join(' ')}`);
-  const { managed } = wantedOf(context);
-  const read = await readEvidence(ofAllWhoWrite(context), { use: 'decided_on' });
-  const { rows: all, problems, wanted, settings, hosts } = read;
-  const rows = managed === undefined ? all : all.filter(({ key }) => key.managed === managed);
+  const wanted = wantedOf(context);
+  const read = await readRecord(context, seenByAll(wanted), 'decided_on');
+  const { rows: all, problems, settings, hosts } = read;
   const after = changedRules(context, settings);
-  const peers = impactOf(rows, changesBetween(settings, after, today), all);
+  const peers = impactOf(askedFor(all, wanted), changesBetween(settings, after, today), all);
   const total = totalImpact(peers);
   if (context.json) output.print(json({ from: wanted.from, to: wanted.to, hosts, problems, total, peers }));
   else if (options['csv'] === true) {
     output.print(formatCsv([header, ...peers.map(record)]).trimEnd());
     for (const problem of problems) output.complain(problem);
   } else {
-    output.print(windowText(read));
+    output.print(windowText({ ...read, wanted }));
     for (const line of lines(output, total, peers)) output.print(line);
     for (const line of warningLines(output, problems)) output.print(line);
   }
   return total.refused > 0 || total.notKnown > 0 ? exit.findings : exit.ok;
-}
-
-/** Also what other managed domains saw of the peers; and what came from a network that no rule was for, under its senders. */
-function ofAllWhoWrite(context: Context): Context {
-  const { peer } = context.options;
-  const isNetwork = typeof peer === 'string' && parsePeer(peer)?.kind === 'network';
-  const whole = { ...context.options, managed: undefined };
-  return { ...context, options: isNetwork ? { ...whole, peer: undefined } : whole };
 }
 
 function changedRules({ options }: Context, settings: RuleSet): RuleSet {

@@ -1,11 +1,11 @@
 /** `tls-peers lint`: every fault, and what is allowed but probably not meant. */
-import type { Finding, Seen } from '../../settings/checks/check';
-import { findingsAt } from '../../settings/checks/checks';
+import type { Seen } from '../../settings/checks/check';
+import { allFindings } from '../../settings/checks/checks';
 import { smtpListeners } from '../../settings/haraka/listeners';
 import { ehloName } from '../../settings/haraka/ehlo_name';
 import { loadSettings } from '../../settings/load/load';
 import type { SettingsSource } from '../../settings/load/source';
-import { faultDocument, inOrder, type Fault } from '../../settings/schema/fault';
+import { faultDocument, type Fault } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import { printable } from '../../text';
 import { acceptWhatIsGone, memoryIn } from '../accept_removal';
@@ -20,6 +20,7 @@ import { faultLines } from '../fault_text';
 import { labelled, paragraph } from '../layout/paragraph';
 import { json } from '../output';
 import { recentRefusals, refusalLines, type RecentRefusals } from '../refusals';
+import { sorted } from '../documents';
 import { viewpointRemarks } from '../viewpoint';
 import { reportedPolicies, type PolicyNote } from '../reported_policies';
 
@@ -80,7 +81,7 @@ async function lint(context: Context, start: Start): Promise<Findings> {
   const { settings } = loaded;
   const joined =
     context.options['offline'] === true ? ({ kind: 'alone' } as const) : await joinFleet(settings, source);
-  const found = findingsAt('lint', {
+  const found = allFindings({
     files: { settings, source, today },
     memory: memoryIn(directory, loaded),
     certificates: await certificatesIn(directory, source, settings, now),
@@ -91,13 +92,10 @@ async function lint(context: Context, start: Start): Promise<Findings> {
   });
   const rules = settings.global.fleet.redis ? { rules: await fleetRules(settings, joined) } : {};
   if (joined.kind === 'joined') await joined.fleet.close();
-  const of = (wanted: Finding['severity']) =>
-    found.filter(({ severity }) => severity === wanted).map(({ fault }) => fault);
   return {
     directory,
     checked: [...read].sort(),
-    faults: inOrder([...loaded.faults, ...of('fault')]),
-    warnings: inOrder(of('warning')),
+    ...sorted(loaded.faults, found),
     record: await recentRefusals(context, settings),
     notes: viewpointRemarks(viewpoint),
     policies: await reportedPolicies(context, settings),

@@ -180,6 +180,7 @@ const header = [
   'message-id',
   'transaction',
   'text',
+  'requiretls',
 ];
 
 const showCsv: Show = async (output, rows) => {
@@ -191,7 +192,8 @@ function record(row: TrackRow): string[] {
   const { direction, from, to, outcome, reason, rule, host, address, tls, group, verified } = row;
   const { managed, peer, level, id, transaction, text, at } = row;
   const first = [new Date(at).toISOString(), direction, from, to, outcome, reason, rule, host, address];
-  return [...first, tls, group, verified, managed, peer, level, id, transaction, text];
+  const { requiretls = '' } = row;
+  return [...first, tls, group, verified, managed, peer, level, id, transaction, text, requiretls];
 }
 
 const showTable: Show = async (output, rows, { window, problems, top }) => {

@@ -1,4 +1,5 @@
 /** `tls-peers traffic`: what happened, by peer. */
+import { askedCounts } from '../../evidence/sighting';
 import { trafficOf, totalOf, type PeerTraffic } from '../../evidence/views/traffic';
 import { exit, UsageError, type Command, type Context, type ExitCode } from '../command';
 import { formatCsv } from '../csv';
@@ -98,6 +99,7 @@ const header = [
   'deferred',
   'bounced',
   'refused',
+  ...askedCounts.map((one) => `requiretls ${one}`),
   'last seen',
 ];
 
@@ -115,6 +117,7 @@ function record(row: PeerTraffic): string[] {
     row.deferred,
     row.bounced,
     row.refused,
+    ...askedCounts.map((one) => row.requiretls[one] ?? 0),
   ];
   return [row.managed, row.direction, row.peer, ...numbers.map(String), row.lastSeen];
 }

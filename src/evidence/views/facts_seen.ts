@@ -1,7 +1,7 @@
 /** What was seen of a peer, written as the facts that a decision is made from. Pure. */
 import type { Destination, MxHostFacts, TlsaFacts } from '../../dns/types';
 import type { StsFacts } from '../../mta_sts/types';
-import type { SecurityLevel } from '../../peers/rule';
+import type { OutboundRule } from '../../peers/rule';
 import { asksDane, asksPolicy } from '../../policy/asks';
 import type { Facts } from '../../policy/facts';
 import type { Sighting } from '../sighting';
@@ -11,8 +11,8 @@ export const seenHost = 'mx.seen.invalid';
 /** The next-hop domain. */
 export const seenDomain = 'seen.invalid';
 
-/** What a rule of this level would have looked at, with every value that what is unknown of it can have. */
-export function* completions(seen: Sighting, level: SecurityLevel): Generator<Sighting> {
+/** What a rule like this would have looked at, with every value that what is unknown of it can have. */
+export function* completions(seen: Sighting, { level }: Pick<OutboundRule, 'level'>): Generator<Sighting> {
   const dane = asksDane(level);
   const mxs = dane && seen.mx === 'unknown' ? (['secure', 'insecure'] as const) : [seen.mx];
   const tlsas =

@@ -7,9 +7,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FailureReason } from '../../failure';
 import type { InboundRule, OutboundRule } from '../../peers/rule';
+import type { SenderTag } from '../../peers/sender_tag';
 import { decide } from '../../policy/decide';
 import { handshakeTerms } from '../../policy/handshake_terms';
 import { minimumVersion } from '../../policy/minimum_version';
+import { askingUnder, ruleUnder, treatmentOf, type Treatment } from '../../policy/require_tls';
+import { heldToSender } from '../../policy/require_tls_hosts';
 import type { Authentication, PkixAuthentication, TlsRequirement } from '../../policy/requirement';
 import { securityLevelOf } from '../../tls/security_level';
 import { compareVersions } from '../../tls/version';
@@ -21,10 +24,32 @@ export type Fate = 'tls' | 'cleartext' | FailureReason;
 
 /** @param inForce the rule that the message was sent under, as far as it is still known; what it looked at counts for the same */
 export function outboundFates(rule: OutboundRule, seen: Sighting, inForce: OutboundRule): ReadonlySet<Fate> {
+  const treatment = treatmentOf(tagBehind[seen.requireTls], 'with_sender', rule);
+  const held = ruleUnder(treatment, rule);
   const fates = new Set<Fate>();
-  for (const complete of completions(seen, rule.level))
-    for (const fate of fatesOf(rule, complete, inForce)) fates.add(fate);
+  for (const complete of completions(seen, askingUnder(treatment, held)))
+    for (const fate of fatesOf({ rule: held, treatment }, complete, inForce))
+      for (const one of keywordFates(fate, treatment, seen, inForce)) fates.add(one);
   return fates;
+}
+
+const tagBehind = { unasked: 'untagged', required: 'required', no: 'optional' } as const satisfies Record<
+  Sighting['requireTls'],
+  SenderTag
+>;
+
+/** Whether the host offers REQUIRETLS is known where that mattered. */
+function keywordFates(
+  fate: Fate,
+  { keyword }: Treatment,
+  { reason, outcome }: Sighting,
+  { requireTls }: OutboundRule,
+): readonly Fate[] {
+  const isRefused = fate !== 'tls' && fate !== 'cleartext';
+  if (keyword !== 'required' || isRefused) return [fate];
+  if (reason === 'requiretls-not-offered') return [reason];
+  // The bounce of such a message goes without, and would again.
+  return outcome === 'delivered' && requireTls === 'enforce' ? [fate] : [fate, 'requiretls-not-offered'];
 }
 
 /** The same of a host of which nothing was seen, of a peer of whose other host that was. */
@@ -32,6 +57,8 @@ export function fatesElsewhere(rule: OutboundRule, seen: Sighting, inForce: Outb
   const { policy } = seen;
   const ofAnother: Sighting = {
     ...seen,
+    outcome: 'deferred',
+    reason: 'none',
     tls: 'unknown',
     startTls: 'unknown',
     verified: 'unknown',
@@ -43,8 +70,14 @@ export function fatesElsewhere(rule: OutboundRule, seen: Sighting, inForce: Outb
   return outboundFates(rule, ofAnother, inForce);
 }
 
-function fatesOf(rule: OutboundRule, seen: Sighting, inForce: OutboundRule): readonly Fate[] {
-  const decision = decide(rule, factsOf(seen));
+interface Held {
+  readonly rule: OutboundRule;
+  readonly treatment: Treatment;
+}
+
+function fatesOf({ rule, treatment }: Held, seen: Sighting, inForce: OutboundRule): readonly Fate[] {
+  const facts = factsOf(seen);
+  const decision = heldToSender(decide(rule, facts), treatment, { rule, facts, probed: 'not_probed' });
   if (decision.kind !== 'deliver') return ['internal-error'];
   const [plan] = decision.hosts;
   if (plan === undefined) return [decision.refused[0]?.failure.reason ?? 'internal-error'];

@@ -3,7 +3,7 @@ import type { FailureReason } from '../../failure';
 import type { InboundRule, OutboundRule } from '../../peers/rule';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
-import type { Sighting } from '../sighting';
+import { unasked, type Sighting } from '../sighting';
 import { effectOf, faredOf } from './impact';
 
 /** The rule for one (managed domain, peer), as it is in force now. */
@@ -58,5 +58,5 @@ function wouldAgain(found: Exclude<RuleInForce, 'none'>, seen: Sighting): boolea
     found.direction === 'out'
       ? ({ direction: 'out', before: found.rule, after: found.rule } as const)
       : ({ direction: 'in', before: found.rule, after: found.rule } as const);
-  return effectOf(change, seen, 'held').kind !== 'released';
+  return effectOf(change, unasked(seen), 'held').kind !== 'released';
 }

@@ -1,11 +1,10 @@
 /** Whether everything that was seen of a peer meets a stricter rule. Pure. */
 import type { FailureReason } from '../../failure';
-import type { Day } from '../../peers/day';
 import type { OutboundRule, SecurityLevel } from '../../peers/rule';
 import { asksDane, asksPolicy } from '../../policy/asks';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
-import type { Sighting } from '../sighting';
+import { unasked, type Sighting } from '../sighting';
 import { effectOf, faredOf, type Missing } from './impact';
 
 /** All that was seen of one peer in a window. */
@@ -15,7 +14,6 @@ export interface PeerRecord {
   readonly messages: number;
   /** Days on which messages went. */
   readonly days: number;
-  readonly lastSeen: Day;
   readonly sightings: readonly (readonly [sighting: Sighting, count: number])[];
   /** Messages of kinds that this version does not know. */
   readonly strange: number;
@@ -45,7 +43,6 @@ function recordOf(key: PeerKey, rows: readonly DayCounts[]): PeerRecord {
     key,
     messages: sightings.reduce((sum, [seen, count]) => sum + (went(seen) ? count : 0), 0),
     days: new Set(busy.map(({ day }) => day)).size,
-    lastSeen: rows.reduce<Day>((last, { day }) => (day > last ? day : last), rows[0]?.day ?? ('' as Day)),
     sightings,
     strange: rows.reduce((sum, { strange }) => sum + strange, 0),
   };
@@ -76,7 +73,7 @@ export function holdsInRecord(
   let weakened = 0;
   for (const [seen, count] of sightings) {
     if (!went(seen) && !tellsOfTls(seen)) continue;
-    const effect = effectOf({ direction: 'out', before, after }, seen, 'went');
+    const effect = effectOf({ direction: 'out', before, after }, unasked(seen), 'went');
     if (effect.kind === 'refused') reasons.set(effect.reason, (reasons.get(effect.reason) ?? 0) + count);
     if (effect.kind === 'weakened') weakened += count;
     if (effect.kind === 'notKnown')
@@ -91,7 +88,7 @@ export function holdsInRecord(
   };
 }
 
-/** Faults of ours, of DNS or of the way there, which say nothing of what the peer does with TLS. */
+/** Faults of ours, of DNS or of the way there, and what a sender asked for, which say nothing of what the peer does with TLS. */
 const saysNothing: ReadonlySet<Sighting['reason']> = new Set([
   'none',
   'connection-failed',
@@ -100,6 +97,8 @@ const saysNothing: ReadonlySet<Sighting['reason']> = new Set([
   'dns-lookup-failed',
   'config-invalid',
   'internal-error',
+  'requiretls-not-offered',
+  'requiretls-no-tls',
 ]);
 
 /** An attempt that failed: it came as far as to TLS, or a rule held it up. */

@@ -2,7 +2,7 @@
 import type { Day } from '../../peers/day';
 import { keyText, type PeerKey } from '../day_table';
 import type { DayCounts } from '../evidence';
-import type { Sighting } from '../sighting';
+import { askedCount, type askedCounts, type Sighting } from '../sighting';
 import { countsOver, sumOver } from './sums';
 
 /** Counts by the values of one field; values that were not seen are absent. */
@@ -22,6 +22,8 @@ export interface PeerTraffic {
   readonly bounced: number;
   readonly refused: number;
   readonly reasons: By<'reason'>;
+  /** Messages whose sender asked for something (RFC 8689). */
+  readonly requiretls: Readonly<Partial<Record<(typeof askedCounts)[number], number>>>;
   /** Of the messages, from 0 to 1. */
   readonly cleartext: number;
   readonly lastSeen: Day;
@@ -37,6 +39,7 @@ interface Sums {
   readonly group: Map<string, number>;
   readonly verified: Map<string, number>;
   readonly reasons: Map<string, number>;
+  readonly requiretls: Map<string, number>;
   lastSeen: Day;
 }
 
@@ -67,6 +70,7 @@ export function totalOf(
     bounced: sumOver(rows, (row) => row.bounced),
     refused: sumOver(rows, (row) => row.refused),
     reasons: countsOver(rows, (row) => row.reasons),
+    requiretls: countsOver(rows, (row) => row.requiretls),
     cleartext: messages === 0 ? 0 : sumOver(rows, (row) => row.tls.none ?? 0) / messages,
   };
 }
@@ -74,7 +78,7 @@ export function totalOf(
 function empty(key: PeerKey, lastSeen: Day): Sums {
   const none = { messages: 0, deferred: 0, bounced: 0, refused: 0 };
   const maps = { tls: new Map(), group: new Map(), verified: new Map(), reasons: new Map() };
-  return { key, lastSeen, ...none, ...maps };
+  return { key, lastSeen, ...none, ...maps, requiretls: new Map() };
 }
 
 function add(sums: Sums, sighting: Sighting, count: number): void {
@@ -91,6 +95,8 @@ function add(sums: Sums, sighting: Sighting, count: number): void {
     case 'refused':
       sums[sighting.outcome] += count;
   }
+  const asked = askedCount(sighting);
+  if (asked !== undefined) addTo(sums.requiretls, asked, count);
   if (sighting.reason !== 'none') addTo(sums.reasons, sighting.reason, count);
 }
 
@@ -98,7 +104,7 @@ function addTo(counts: Map<string, number>, value: string, count: number): void 
   counts.set(value, (counts.get(value) ?? 0) + count);
 }
 
-function finished({ key, tls, group, verified, reasons, ...sums }: Sums): PeerTraffic {
+function finished({ key, tls, group, verified, reasons, requiretls, ...sums }: Sums): PeerTraffic {
   return {
     ...key,
     ...sums,
@@ -106,6 +112,7 @@ function finished({ key, tls, group, verified, reasons, ...sums }: Sums): PeerTr
     group: Object.fromEntries(group),
     verified: Object.fromEntries(verified),
     reasons: Object.fromEntries(reasons),
+    requiretls: Object.fromEntries(requiretls),
     cleartext: sums.messages === 0 ? 0 : (tls.get('none') ?? 0) / sums.messages,
   };
 }

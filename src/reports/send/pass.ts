@@ -17,7 +17,7 @@ export interface PassOf {
   readonly journal: Journal;
   /** Destinations that had a report come back lately. */
   readonly bounced: ReadonlySet<string>;
-  readonly mayStillSend: () => boolean;
+  readonly mayStillSend: () => Promise<boolean>;
 }
 
 /** One go through the domains of one day. */
@@ -26,7 +26,7 @@ export class Pass {
   readonly #day: Day;
   readonly #journal: Journal;
   readonly #bounced: ReadonlySet<string>;
-  readonly #mayStillSend: () => boolean;
+  readonly #mayStillSend: () => Promise<boolean>;
   #entries: Entry[] = [];
   #wasHeldUp = false;
 
@@ -137,7 +137,7 @@ export class Pass {
       await note('suppressed', 'it would not have a report of another day');
       return;
     }
-    if (!this.#mayStillSend()) {
+    if (!(await this.#mayStillSend())) {
       this.#wasHeldUp = true;
       return;
     }

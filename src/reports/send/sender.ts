@@ -10,6 +10,7 @@ import { journalDays, openDays, removeCounts, removeJournals } from '../store/da
 import { appendEntries, readJournal, type JournalPlace } from '../store/journal';
 import { SenderLock } from '../store/lock';
 import { takeRequests } from '../store/requests';
+import { SentCount } from '../store/sent_count';
 import { readSessions } from '../store/session_files';
 import type { SenderOptions } from './options';
 import { Pass, standingsOf } from './pass';
@@ -30,13 +31,14 @@ export class ReportSender {
   #timer: NodeJS.Timeout | undefined;
   #working: Promise<void> | undefined;
   #isClosed = false;
-  #sent: { day: Day; count: number } | undefined;
+  readonly #sent: SentCount;
   #tidied: Day | undefined;
   readonly #said = new Set<string>();
 
   constructor(options: SenderOptions) {
     this.#options = options;
     this.#lock = new SenderLock(options.directory());
+    this.#sent = new SentCount(() => ({ directory: options.directory(), owner: options.owner }));
   }
 
   start(): void {
@@ -70,6 +72,15 @@ export class ReportSender {
     const requests = await takeRequests({ directory: directory(), owner }, 'look');
     if (days.length === 0 && requests.length === 0) return;
     if ((await this.#lock.take()) === 'others') return;
+    try {
+      await this.#sendOf(days, today);
+    } finally {
+      await this.#sent.settle();
+    }
+  }
+
+  async #sendOf(days: readonly Day[], today: Day): Promise<void> {
+    const { directory, owner, now } = this.#options;
     const wanted = new Set(
       (await takeRequests({ directory: directory(), owner }, 'take')).map(({ domain }) => domain),
     );
@@ -167,19 +178,17 @@ export class ReportSender {
     await Promise.all(Array.from({ length: atOnce }, worker));
   }
 
-  #mayStillSend(): boolean {
-    const { settings, now } = this.#options;
-    const day = utcDay(now());
-    if (this.#sent?.day !== day) this.#sent = { day, count: 0 };
-    if (this.#sent.count >= settings().maxReports) {
-      this.#sayOnce(
-        'notice',
-        `TLS reports: max_reports (${settings().maxReports}) is reached for ${day}; the others wait`,
-      );
-      return false;
-    }
-    this.#sent.count += 1;
-    return true;
+  async #mayStillSend(): Promise<boolean> {
+    const { maxReports } = this.#options.settings();
+    // Another process may have taken over while this one stood still.
+    if (this.#isClosed || !(await this.#lock.isHeld())) return false;
+    const day = utcDay(this.#options.now());
+    if (await this.#sent.take(day, maxReports)) return true;
+    this.#sayOnce(
+      'notice',
+      `TLS reports: max_reports (${maxReports}) is reached for ${day}; the others wait`,
+    );
+    return false;
   }
 
   #sayOnce(level: 'warn' | 'notice', line: string): void {

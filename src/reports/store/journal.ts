@@ -5,6 +5,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { parseDay, type Day } from '../../peers/day';
+import { fieldsIn, jsonLine } from '../../json_lines';
 import { useStateDirectory } from '../../state/directory';
 import { isMissing } from '../../state/state_fault';
 import { readPlainFile } from '../../state/files';
@@ -94,9 +95,7 @@ export interface JournalPlace {
 export async function appendEntries(place: JournalPlace, day: Day, entries: readonly Entry[]): Promise<void> {
   if (entries.length === 0) return;
   await useStateDirectory(place.directory, place.owner);
-  const text = entries
-    .map((entry) => `${JSON.stringify({ ...entry, text: printable(entry.text, 300) })}\n`)
-    .join('');
+  const text = entries.map((entry) => jsonLine({ ...entry, text: printable(entry.text, 300) })).join('');
   // In one write at the end of the file, so that lines of several processes do not mix; behind a line that was cut off, a new one.
   const handle = await fs.open(path.join(place.directory, journalName(day)), 'a', 0o600);
   try {
@@ -156,18 +155,13 @@ const states = new Set<string>([
 ]);
 
 function parseEntry(line: string): Entry[] {
-  if (line === '') return [];
-  try {
-    const { domain, uri, state, at, text } = JSON.parse(line) as Record<string, unknown>;
-    const isOurs =
-      typeof domain === 'string' &&
-      typeof uri === 'string' &&
-      typeof state === 'string' &&
-      states.has(state) &&
-      typeof at === 'number' &&
-      typeof text === 'string';
-    return isOurs ? [{ domain, uri, state, at, text } as Entry] : [];
-  } catch {
-    return [];
-  }
+  const { domain, uri, state, at, text } = fieldsIn(line) ?? {};
+  const isOurs =
+    typeof domain === 'string' &&
+    typeof uri === 'string' &&
+    typeof state === 'string' &&
+    states.has(state) &&
+    typeof at === 'number' &&
+    typeof text === 'string';
+  return isOurs ? [{ domain, uri, state, at, text } as Entry] : [];
 }

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { dayBefore, parseDay, utcDay, type Day } from '../../peers/day';
+import { fieldsIn } from '../../json_lines';
 import { useStateDirectory } from '../../state/directory';
 import { isMissing } from '../../state/state_fault';
 import { readPlainFile } from '../../state/files';
@@ -117,14 +118,9 @@ function keyOf({ managed, signer, report }: StoredReport): string {
 
 /** They are our own lines: what parses is one, unless a crash cut it off. */
 function parseLine(line: string): StoredReport | undefined {
-  if (line === '') return undefined;
-  try {
-    const parsed = JSON.parse(line) as Partial<StoredReport>;
-    const isWhole = typeof parsed.managed === 'string' && Array.isArray(parsed.report?.policies);
-    return isWhole ? (parsed as StoredReport) : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed: Partial<StoredReport> = fieldsIn(line) ?? {};
+  const isWhole = typeof parsed.managed === 'string' && Array.isArray(parsed.report?.policies);
+  return isWhole ? (parsed as StoredReport) : undefined;
 }
 
 /** Removes files of days that are over. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { fieldsIn } from '../../json_lines';
 import { canonicalDomain } from '../../names';
 import { useStateDirectory } from '../../state/directory';
 import { isMissing } from '../../state/state_fault';
@@ -44,10 +45,6 @@ export async function takeRequests(
 }
 
 function domainIn(text: string): string | undefined {
-  try {
-    const { domain } = JSON.parse(text) as { domain?: unknown };
-    return typeof domain === 'string' ? canonicalDomain(domain) : undefined;
-  } catch {
-    return undefined;
-  }
+  const { domain } = fieldsIn(text) ?? {};
+  return typeof domain === 'string' ? canonicalDomain(domain) : undefined;
 }

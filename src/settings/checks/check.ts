@@ -98,14 +98,10 @@ export interface Views {
 /** The files, and what else a caller can see. What is left out is not checked. */
 export type Seen = Pick<Views, 'files'> & Partial<Views>;
 
-/** When it is checked. `reload`: when a file has changed, and at the beginning of a day. */
-export type Occasion = 'lint' | 'start' | 'reload';
-
 interface CheckOf<V extends keyof Views> {
   /** What it finds, for people. */
   readonly name: string;
   readonly looksAt: V;
-  readonly at: readonly Occasion[];
   readonly find: (view: Views[V], files: FilesView) => readonly Finding[];
 }
 

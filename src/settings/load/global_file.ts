@@ -1,7 +1,7 @@
 /** `tls-peers.ini`. */
 import { buildIndex } from '../../peers/index';
 import type { InboundValues, OutboundValues } from '../../peers/rule';
-import type { InboundSection, Scoped, Section } from '../../peers/section';
+import type { Scoped, Section } from '../../peers/section';
 import { mainSection, type LocatedSection } from '../ini/locate';
 import { closest } from '../schema/closest';
 import type { Fault } from '../schema/fault';
@@ -43,7 +43,7 @@ export function readGlobalFile(files: Recorder, text: string): GlobalReading {
 /** What holds where nothing is written. */
 export const shippedDefaults: GlobalSettings = Object.freeze({
   outbound: unwritten<GlobalSettings['outbound']['values']>(`${globalFile} [outbound]`, globalFile),
-  inbound: unwritten<InboundSection['values']>(`${globalFile} [inbound]`, globalFile),
+  inbound: unwritten<GlobalSettings['inbound']['values']>(`${globalFile} [inbound]`, globalFile),
   outboundPeers: buildIndex([]),
   inboundPeers: buildIndex([]),
   resolver: complete(resolverKeys, {}),

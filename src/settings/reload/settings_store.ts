@@ -3,8 +3,7 @@ import cluster from 'node:cluster';
 import type { Log } from '../../log';
 import { utcDay, type Day } from '../../peers/day';
 import { messageOf } from '../../text';
-import type { Occasion } from '../checks/check';
-import { runningFindings } from '../checks/running_checks';
+import { findingsForLog } from '../checks/logged';
 import { loadSettings, type Loaded } from '../load/load';
 import { afterRemoval } from '../load/lost';
 import { isNews } from '../load/remembered';
@@ -93,7 +92,7 @@ class WatchedSettings implements SettingsStore {
     this.#loaded = loadSettings(source);
     this.#reportFaults(this.#loaded.faults);
     this.#reportRemoved();
-    this.#announce('start');
+    this.#announce();
     this.#timer = setInterval(() => this.#tick(), interval);
     this.#timer.unref();
   }
@@ -133,7 +132,7 @@ class WatchedSettings implements SettingsStore {
       else if (seen === this.#pending) this.#reload(seen);
       else this.#pending = seen;
       if (seen === this.#stamp) this.#lookAtMemory();
-      if (this.#day !== utcDay(this.#now())) this.#announce('reload');
+      if (this.#day !== utcDay(this.#now())) this.#announce();
     } catch (error) {
       this.#log.error(
         `the settings could not be looked at again, the last ones stay in force: ${messageOf(error)}`,
@@ -174,7 +173,7 @@ class WatchedSettings implements SettingsStore {
     const changed = changes(before.settings, this.#loaded.settings);
     if (changed.length === 0) return;
     this.#reportChanges(changed);
-    this.#announce('reload');
+    this.#announce();
     this.#onChange(this.#loaded.settings, changed);
   }
 
@@ -199,11 +198,11 @@ class WatchedSettings implements SettingsStore {
    * A rule that is weaker for a while must not become a strict one unforeseen. The line names the days that are left, so
    * it is said daily; what stays the same is said once. With workers the master says it for all.
    */
-  #announce(occasion: Exclude<Occasion, 'lint'>): void {
+  #announce(): void {
     this.#day = utcDay(this.#now());
     if (!cluster.isPrimary) return;
     const files = { settings: this.#loaded.settings, source: this.#source, today: this.#day };
-    const lines = runningFindings(occasion, { files }).map(({ fault }) => formatFault(fault));
+    const lines = findingsForLog({ files }).map(({ fault }) => formatFault(fault));
     for (const line of lines) if (!this.#announced.has(line)) this.#log.warn(line);
     this.#announced.clear();
     for (const line of lines) this.#announced.add(line);

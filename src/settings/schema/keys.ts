@@ -5,6 +5,7 @@
 import {
   cleartextFallbacks,
   minTlsVersions,
+  requireTlsModes,
   securityLevels,
   shippedInbound,
   shippedOutbound,
@@ -140,6 +141,11 @@ export const outboundKeys = {
     '',
     'Whether the domain is told of the TLS sessions with it, once `[tls_reports]` of `tls-peers.ini` says who reports. Left out: `on` at the levels that look at what a domain publishes (DANE, MTA-STS, `auto`), `off` elsewhere.',
   ),
+  requiretls: key(
+    choice(requireTlsModes, { 'opportunistic+starttls': 'opportunistic_tls' }),
+    shippedOutbound.requiretls,
+    'Mail whose sender asked for REQUIRETLS (RFC 8689): `enforce` sends it only to a host that DNSSEC or MTA-STS vouches for, whose certificate is verified, and that offers REQUIRETLS, or returns it. `opportunistic_tls` asks for TLS alone, `opportunistic` for what the rule asks of any mail. The request is passed on wherever it can be.',
+  ),
   ...aboutSection,
 };
 
@@ -181,7 +187,14 @@ export const globalOutboundKeys = {
     "Mail of clients that may relay whose rule forbids cleartext, where smtp_proxy, qmail-queue or smtp_forward would send it past Haraka's outbound queue: refused with 450 4.7.0, or let pass with a warning.",
   ),
 };
-export const globalInboundKeys = lasting(inboundKeys);
+export const globalInboundKeys = {
+  ...lasting(inboundKeys),
+  requiretls: key(
+    flag,
+    'false',
+    'Offer REQUIRETLS (RFC 8689) within TLS. It is a promise: mail that comes with it goes on only as `requiretls` of `[outbound]` says, or is returned.',
+  ),
+};
 
 export const hostedPolicyKeys = {
   mode: key(choice(['testing', 'enforce', 'none']), 'testing', 'The mode of the policy.'),

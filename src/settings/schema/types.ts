@@ -1,4 +1,4 @@
-import type { OutboundValues } from '../../peers/rule';
+import type { InboundValues, OutboundValues } from '../../peers/rule';
 import type { DomainRules, GlobalRules, InvalidDomain as InvalidRules, RuleSet } from '../../peers/rule_set';
 import type { Section } from '../../peers/section';
 import type {
@@ -7,6 +7,7 @@ import type {
   deliveryKeys,
   evidenceKeys,
   fleetKeys,
+  globalInboundKeys,
   globalOutboundKeys,
   hostedPolicyKeys,
   hostingKeys,
@@ -23,9 +24,15 @@ export type GlobalOutboundSection = Section<
   OutboundValues & Pick<Written<typeof globalOutboundKeys>, 'past_the_queue' | 'routes'>
 >;
 
+/** As of `GlobalOutboundSection`. */
+export type GlobalInboundSection = Section<
+  InboundValues & Pick<Written<typeof globalInboundKeys>, 'requiretls'>
+>;
+
 /** `tls-peers.ini`, complete with defaults. Every duration is in seconds. */
 export interface GlobalSettings extends GlobalRules {
   readonly outbound: GlobalOutboundSection;
+  readonly inbound: GlobalInboundSection;
   readonly resolver: CamelValues<typeof resolverKeys>;
   readonly cache: CamelValues<typeof cacheKeys>;
   readonly mtaSts: CamelValues<typeof stsKeys>;

@@ -1,6 +1,7 @@
 /** The record of two windows, added up by peer, in columns. Pure. */
 import { dayBefore, type Day } from '../../peers/day';
 import type { Cube } from './cube';
+import { askedCounts } from '../../evidence/sighting';
 import { column, failedOutcomes, verifications, versions, width } from './kinds';
 
 export interface Columns {
@@ -47,6 +48,7 @@ export interface PeerSums {
   readonly deferred: number;
   readonly bounced: number;
   readonly refused: number;
+  readonly requiretls: Readonly<Record<string, number>>;
 }
 
 /** As `trafficOf` has it: values that were not seen are absent. */
@@ -65,6 +67,7 @@ export function sumsAt(of: Float64Array, peer: number): PeerSums {
     deferred,
     bounced,
     refused,
+    requiretls: named(askedCounts, column.asked),
   };
 }
 

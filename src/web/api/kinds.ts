@@ -1,5 +1,5 @@
 /** Kinds of messages as numbers, so that millions of counts fit into columns. Pure. */
-import { parseSighting, sightingText, type Sighting } from '../../evidence/sighting';
+import { askedCount, askedCounts, parseSighting, sightingText, type Sighting } from '../../evidence/sighting';
 
 export const versions = ['none', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3', 'unknown'] as const;
 export const verifications = [
@@ -13,13 +13,14 @@ export const verifications = [
 ] as const;
 export const failedOutcomes = ['deferred', 'bounced', 'refused'] as const;
 
-/** Where a kind counts in a row of columns: TLS versions of what went, how it was verified, and what did not go. */
+/** Where a kind counts in a row of columns: TLS versions of what went, how it was verified, what did not go, what was asked for. */
 export const column = {
   tls: 0,
   verified: versions.length,
   failed: versions.length + verifications.length,
+  asked: versions.length + verifications.length + failedOutcomes.length,
 } as const;
-export const width = column.failed + failedOutcomes.length;
+export const width = column.asked + askedCounts.length;
 
 export interface Kind {
   readonly sighting: Sighting;
@@ -61,5 +62,7 @@ function kindOf(sighting: Sighting): Kind {
   const columns = went
     ? [column.tls + versions.indexOf(tls), column.verified + verifications.indexOf(verified)]
     : [column.failed + failedOutcomes.indexOf(outcome)];
+  const asked = askedCount(sighting);
+  if (asked !== undefined) columns.push(column.asked + askedCounts.indexOf(asked));
   return { sighting, columns, went };
 }

@@ -1,5 +1,6 @@
 /** The peers of a domain as a table of a hundred thousand rows: found, sorted and filtered here, shown a page at a time. */
 import type { Direction, PeerKey } from '../../evidence/day_table';
+import { askedCounts } from '../../evidence/sighting';
 import { sectionsByPeer } from '../../peers/index';
 import { dayBefore, type Day } from '../../peers/day';
 import type { Settings } from '../../settings/schema/types';
@@ -21,9 +22,9 @@ export interface PeerRow extends Omit<RuleLook, 'rule'> {
   readonly month: PeerSums;
   /** `YYYY-MM-DD`, empty for never. */
   readonly lastSeen: string;
-  /** The strictest level above that all that went in 30 days would have met; empty where there is none. */
+  /** The strictest step up (see stricter.ts) that all that went in 30 days would have met; empty where there is none. */
   readonly stricter: string;
-  /** Levels above of which that is not known, or which would have refused something. */
+  /** The steps up, each with whether all of it would have met it. */
   readonly above: Readonly<Record<string, Holds>>;
 }
 
@@ -353,6 +354,7 @@ const csvHeader = [
   'deferred',
   'bounced',
   'refused',
+  ...askedCounts.map((one) => `30 days requiretls ${one}`),
   'last seen',
   'would also hold',
 ];
@@ -367,6 +369,7 @@ function csvRecord(row: PeerRow): string[] {
     ...numbers(versions, month.tls),
     ...numbers(verifications.slice(1), month.verified),
     ...[month.deferred, month.bounced, month.refused].map(String),
+    ...numbers(askedCounts, month.requiretls),
     row.lastSeen,
     row.stricter,
   ];

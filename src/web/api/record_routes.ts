@@ -1,4 +1,5 @@
 /** What the record tells: traffic, days, the overview, and what a changed rule would have done. */
+import { askedFor, seenByAll } from '../../cli/impact_window';
 import { changesBetween, wishedValues, withWish } from '../../cli/rule_changes';
 import { UsageError } from '../../cli/command';
 import { impactOf, totalImpact } from '../../evidence/views/impact';
@@ -105,8 +106,8 @@ export async function impact(desk: Desk, query: Query): Promise<Reply> {
     withWish(settings, { direction, managed: wanted.managed, peer, values: wishedValues(sets, direction) }),
   );
   const { cube, problems } = await desk.record('decided_on', wanted.from);
-  const rows = [...cube.merged({ ...wanted, direction })];
-  const peers = impactOf(rows, changesBetween(settings, after, desk.today()));
+  const all = [...cube.merged(seenByAll(wanted))];
+  const peers = impactOf(askedFor(all, wanted), changesBetween(settings, after, desk.today()), all);
   const total = totalImpact(peers);
   const top = query.integer('top', { min: 0, max: 1_000_000, usual: 0 });
   const shown = top === 0 ? peers : peers.slice(0, top);
@@ -125,7 +126,12 @@ function usable<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof UsageError) throw new AskedWrongly(error.message.replaceAll('--', ''));
+    if (error instanceof UsageError) throw new AskedWrongly(asParameters(error.message));
     throw error;
   }
+}
+
+/** What the command calls options are parameters here. A name such as `xn--…` stays. */
+function asParameters(text: string): string {
+  return text.replace(/(?<!\S)--(?=[a-z])/g, '');
 }

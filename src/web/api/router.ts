@@ -7,6 +7,7 @@ import { certificates } from './own';
 import { PeerTable } from './peers';
 import { Query } from './query';
 import { days, impact, overview, traffic } from './record_routes';
+import { received, reports } from './reports';
 import { AskedWrongly, document, NotThere, type Reply } from './reply';
 import { domains, figures, lint, policies, status } from './state_routes';
 import type { Question } from '../shared/wire';
@@ -32,6 +33,8 @@ export class Router {
       held: (query) => held(desk, query),
       certificates: (query) => certificates(desk, query),
       policies: (query) => policies(desk, query),
+      reports: (query) => reports(desk, query),
+      received: (query) => received(desk, query),
       lint: () => lint(desk),
       figures: (query) => figures(desk, table, query),
     };

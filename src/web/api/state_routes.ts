@@ -7,21 +7,23 @@ import { ownerOf } from '../../peers/candidates';
 import { createFileStore } from '../../mta_sts/file_store';
 import { silent } from '../../log';
 import { harakaHttpIn } from '../../cli/haraka_http';
+import { policyDocument, sorted } from '../../cli/documents';
 import { certificatesIn } from '../../cli/certificate_files';
 import { memoryIn } from '../../cli/accept_removal';
 import { ownerOfState } from '../../cli/install';
 import { enabledPeers } from '../../settings/checks/exemptions';
-import { findingsAt } from '../../settings/checks/checks';
+import { allFindings } from '../../settings/checks/checks';
 import { loadSettings } from '../../settings/load/load';
-import { faultDocument, inOrder } from '../../settings/schema/fault';
+import { faultDocument } from '../../settings/schema/fault';
 import type { Settings } from '../../settings/schema/types';
 import type { MetricsFacts } from '../shared/metrics_facts';
 import { heldNow } from './held';
 import { ownCertificates, ownPolicies, type OwnPolicy } from './own';
 import { monthDays, type Desk } from './desk';
 import { groupOf, type PeerTable } from './peers';
-import type { PeerSums } from './columns';
+import { sumsAt, type PeerSums } from './columns';
 import type { Query } from './query';
+import { reportFacts } from './reports';
 import { csv, document, type Reply } from './reply';
 import type { ProcessFacts } from '../shared/wire';
 
@@ -57,7 +59,7 @@ export interface DomainRow {
 export async function domains(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const settings = desk.settings();
   const [{ groups, problems }, policies] = await Promise.all([table.groups(), ownPolicies(desk)]);
-  const none: PeerSums = { messages: 0, tls: {}, verified: {}, deferred: 0, bounced: 0, refused: 0 };
+  const none = sumsAt(new Float64Array(0), 0);
   const row = (domain: string): DomainRow => {
     const found = settings.domains.get(domain);
     const of = (direction: 'out' | 'in') => groups.get(groupOf(domain, direction));
@@ -120,18 +122,14 @@ export async function lint(desk: Desk): Promise<Reply> {
   const { configDirectory, source } = desk;
   const loaded = loadSettings(source);
   const { settings } = loaded;
-  const found = findingsAt('lint', {
+  const found = allFindings({
     files: { settings, source, today: desk.today() },
     memory: memoryIn(configDirectory, loaded),
     certificates: await certificatesIn(configDirectory, source, settings, desk.now()),
     http: harakaHttpIn(configDirectory),
   });
-  const of = (severity: 'fault' | 'warning') =>
-    found.filter((one) => one.severity === severity).map(({ fault }) => fault);
-  return document({
-    faults: inOrder([...loaded.faults, ...of('fault')]).map(faultDocument),
-    warnings: inOrder(of('warning')).map(faultDocument),
-  });
+  const { faults, warnings } = sorted(loaded.faults, found);
+  return document({ faults: faults.map(faultDocument), warnings: warnings.map(faultDocument) });
 }
 
 /** The same shape as `cache list --json`. */
@@ -153,17 +151,8 @@ async function storedPolicies(desk: Desk) {
   const directory = path.resolve(desk.configDirectory, '..', mtaSts.directory);
   const owner = ownerOfState(desk.configDirectory);
   const found = [];
-  for await (const { domain, id, fetchedAt, policy } of createFileStore(directory, {
-    log: silent,
-    owner,
-  }).all())
-    found.push({
-      domain,
-      id,
-      fetched: new Date(fetchedAt).toISOString(),
-      expires: new Date(fetchedAt + policy.maxAge * 1000).toISOString(),
-      policy,
-    });
+  for await (const stored of createFileStore(directory, { log: silent, owner }).all())
+    found.push(policyDocument(stored));
   return found.sort((a, b) => (a.domain < b.domain ? -1 : 1));
 }
 
@@ -172,11 +161,12 @@ const soonest = 100;
 
 export async function figures(desk: Desk, table: PeerTable, query: Query): Promise<Reply> {
   const peers = query.integer('peers', { min: 0, max: 1000, usual: 0 });
-  const [stored, own, busiest, waiting] = await Promise.all([
+  const [stored, own, busiest, waiting, reports] = await Promise.all([
     storedPolicies(desk),
     ownCertificates(desk),
     table.busiest(peers),
     heldNow(desk).catch(() => undefined),
+    reportFacts(desk).catch(() => 'not_known' as const),
   ]);
   const held = new Map<string, number>();
   for (const { reason, messages } of waiting?.groups ?? [])
@@ -205,6 +195,7 @@ export async function figures(desk: Desk, table: PeerTable, query: Query): Promi
     held: Object.fromEntries(held),
     oldestHeld: oldest === undefined ? '' : oldest.arrived.toISOString(),
     isHeldKnown: waiting !== undefined,
+    reports,
   } satisfies MetricsFacts);
 }
 

@@ -43,10 +43,35 @@ export const families = {
     help: 'Messages that came to a session, by whether it was new or reused.',
     labels: ['session'],
   },
+  requiretls_total: {
+    kind: 'counter',
+    help: 'Attempts with messages whose sender asked for REQUIRETLS, or by "TLS-Required: No" (RFC 8689), by how they ended.',
+    labels: ['asked', 'outcome'],
+  },
   peer_changes_total: {
     kind: 'counter',
     help: 'Peers by what they began to do: failing or recovering.',
     labels: ['began'],
+  },
+  received_messages_total: {
+    kind: 'counter',
+    help: 'Messages from others, once for each managed domain, by the level of the rule and whether they were accepted or refused.',
+    labels: ['level', 'outcome'],
+  },
+  received_protected_messages_total: {
+    kind: 'counter',
+    help: 'Accepted messages from others by TLS version; none for cleartext.',
+    labels: ['tls'],
+  },
+  refusals_total: {
+    kind: 'counter',
+    help: 'Refused messages from others by reason.',
+    labels: ['reason'],
+  },
+  observed_refusals_total: {
+    kind: 'counter',
+    help: 'Accepted messages from others that would have been refused had the rule been enforced, by reason.',
+    labels: ['reason'],
   },
   held_messages: {
     kind: 'gauge',
@@ -79,6 +104,26 @@ export const families = {
     help: 'Time until a section with exempt_until stops to apply; the 100 that come first.',
     labels: ['rule'],
   },
+  reports: {
+    kind: 'gauge',
+    help: 'TLS reports to others, of the days that are remembered, by what became of them.',
+    labels: ['state'],
+  },
+  received_reports: {
+    kind: 'gauge',
+    help: 'TLS reports of others that are kept.',
+    labels: [],
+  },
+  reported_failures: {
+    kind: 'gauge',
+    help: 'Failed sessions of the last seven days that trusted reporters tell of, by managed domain.',
+    labels: ['domain'],
+  },
+  policy_rollout: {
+    kind: 'gauge',
+    help: 'What TLS reports say of the policy of a managed domain: 1 at waiting, failing, safe or not_testing.',
+    labels: ['domain', 'state'],
+  },
   configuration_faults: {
     kind: 'gauge',
     help: 'Faults in the files as they are now. Where there are some, the last good settings stay in force.',
@@ -105,7 +150,7 @@ export const families = {
 
 export type FamilyName = keyof typeof families;
 
-/** What the deliveries count, under the names that they have there. */
+/** What deliveries and incoming messages count, under the names that they have there. */
 export const counted: Readonly<Record<string, FamilyName>> = {
   deliveries: 'deliveries_total',
   protection: 'protected_messages_total',
@@ -113,5 +158,10 @@ export const counted: Readonly<Record<string, FamilyName>> = {
   observed_failures: 'observed_failures_total',
   handshakes: 'handshakes_total',
   session_messages: 'session_messages_total',
+  requiretls: 'requiretls_total',
   peer_changes: 'peer_changes_total',
+  received: 'received_messages_total',
+  received_protection: 'received_protected_messages_total',
+  refusals: 'refusals_total',
+  observed_refusals: 'observed_refusals_total',
 };

@@ -6,7 +6,7 @@ import type { Figures } from '../../figures';
 import type { Settings } from '../../settings/schema/types';
 import { printable } from '../../text';
 import { failure, type Answer } from '../shared/answer';
-import type { MetricsFacts } from '../shared/metrics_facts';
+import type { MetricsFacts, ReportFacts } from '../shared/metrics_facts';
 import { counted, families, prefix, type Family, type FamilyName } from './families';
 
 export interface MetricsOptions {
@@ -87,6 +87,7 @@ export class Metrics {
         yield sample('peer_messages', { ...labels, tls: version_ }, count);
       yield sample('peer_failures', labels, failures);
     }
+    if (facts.reports !== 'not_known') yield* ofReports(facts.reports);
     yield sample('configuration_faults', {}, faults().length);
     yield sample('build_info', { version }, 1);
   }
@@ -102,6 +103,29 @@ function sample(family: FamilyName, labels: Sample['labels'], value: number): Sa
   // What others or files name must not break a line, nor look like another.
   const shown = Object.entries(labels).map(([name, text]) => [name, printable(text)] as const);
   return { family, labels: Object.fromEntries(shown), value };
+}
+
+/** Each of them, also where none is in it. */
+const reportStates = [
+  'queued',
+  'accepted',
+  'failed',
+  'refused',
+  'given_up',
+  'held',
+  'suppressed',
+  'unwanted',
+] as const;
+const rolloutStates = ['waiting', 'failing', 'safe', 'not_testing'] as const;
+
+function* ofReports({ sent, received, failures, rollouts }: ReportFacts): Generator<Sample> {
+  for (const state of reportStates) yield sample('reports', { state }, sent[state] ?? 0);
+  yield sample('received_reports', {}, received);
+  for (const [domain, sessions] of Object.entries(failures))
+    yield sample('reported_failures', { domain }, sessions);
+  for (const [domain, now] of Object.entries(rollouts))
+    for (const state of rolloutStates)
+      yield sample('policy_rollout', { domain, state }, state === now ? 1 : 0);
 }
 
 function* fromFigures({ counters, gauges, processes }: Figures): Generator<Sample> {

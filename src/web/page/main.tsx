@@ -1,6 +1,6 @@
 /** The page: where one is, and the view that is shown. */
 import { render } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { linkTo, useRoute, type Route } from './route';
 import { useAnswer } from './api';
 import type { Status } from './shapes';
@@ -11,6 +11,7 @@ import { Overview } from './views/overview';
 import { Own } from './views/own';
 import { Peer } from './views/peer';
 import { Peers } from './views/peers';
+import { Reports } from './views/reports';
 
 const views: readonly { readonly view: string; readonly name: string; readonly also?: readonly string[] }[] =
   [
@@ -18,6 +19,7 @@ const views: readonly { readonly view: string; readonly name: string; readonly a
     { view: 'domains', name: 'Domains', also: ['peers', 'peer'] },
     { view: 'held', name: 'Held up' },
     { view: 'own', name: 'Certificates and policies' },
+    { view: 'reports', name: 'TLS reports' },
     { view: 'health', name: 'Health' },
   ];
 
@@ -25,7 +27,8 @@ function Page() {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
-  useEffect(() => {
+  // Together with the view: a key that is pressed as soon as that is there belongs to it.
+  useLayoutEffect(() => {
     document.title = `TLS peers: ${titleOf(route)}`;
     // Who came by the keyboard goes on within the view.
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
@@ -79,6 +82,8 @@ function View({ view, query }: Route) {
       return <Held />;
     case 'own':
       return <Own />;
+    case 'reports':
+      return <Reports />;
     case 'health':
       return <Health />;
     default:

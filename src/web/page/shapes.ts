@@ -2,9 +2,19 @@
 import type { DaySums } from '../api/days';
 import type { OwnCertificate, OwnPolicy } from '../api/own';
 import type { PeerRow, PeersPage } from '../api/peers';
+import type { ReceivedDocument, ReportsDocument } from '../api/reports';
 import type { DomainRow } from '../api/state_routes';
 
-export type { DaySums, DomainRow, OwnCertificate, OwnPolicy, PeerRow, PeersPage };
+export type {
+  DaySums,
+  DomainRow,
+  OwnCertificate,
+  OwnPolicy,
+  PeerRow,
+  PeersPage,
+  ReceivedDocument,
+  ReportsDocument,
+};
 
 export interface Status {
   readonly now: string;

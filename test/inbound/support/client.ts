@@ -1,4 +1,4 @@
-/** An SMTP client that names recipients and hears what becomes of each. Nothing is ever sent with DATA. */
+/** An SMTP client that names recipients and hears what becomes of each. Nothing is sent with DATA but `message`. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
 
@@ -18,6 +18,8 @@ export interface Visit {
   /** Empty for the null sender. */
   readonly from: string;
   readonly to: readonly string[];
+  /** Sent where a recipient was taken; nothing where absent. */
+  readonly message?: string;
 }
 
 /** @returns the reply to each recipient. @throws Error where anything before that is not accepted, or takes over 15 s */
@@ -35,6 +37,10 @@ export async function recipientReplies(visit: Visit): Promise<string[]> {
     await talk.expect(`MAIL FROM:<${visit.from}>`, '250');
     const replies: string[] = [];
     for (const to of visit.to) replies.push(await talk.say(`RCPT TO:<${to}>`));
+    if (visit.message !== undefined && replies.some((reply) => reply.startsWith('250'))) {
+      await talk.expect('DATA', '354');
+      await talk.expect(`${visit.message}\r\n.`, '250');
+    }
     await talk.expect('QUIT', '221');
     return replies;
   } finally {

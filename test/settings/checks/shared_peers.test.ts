@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { utcDay } from '../../../src/peers/day';
 import { namedPeers } from '../../../src/peers/named';
-import { findingsAt } from '../../../src/settings/checks/checks';
+import { allFindings } from '../../../src/settings/checks/checks';
 import { loadSettings } from '../../../src/settings/load/load';
 import { changes } from '../../../src/settings/reload/changes';
 import { formatFault } from '../../../src/settings/schema/fault';
@@ -18,7 +18,7 @@ function loaded(files: Record<string, string>) {
 function lint(files: Record<string, string>): string[] {
   const { source, settings } = loaded(files);
   const seen = { files: { settings, source, today: utcDay(new Date('2026-06-15')) } };
-  return findingsAt('lint', seen).map(({ fault }) => formatFault({ ...fault, mend: undefined }));
+  return allFindings(seen).map(({ fault }) => formatFault({ ...fault, mend: undefined }));
 }
 
 const ours = (text: string) => ({ 'tls-peers/ours.example.ini': text });

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
 import { loadSettings } from '../../../src/settings/load/load';
-import { findingsAt } from '../../../src/settings/checks/checks';
+import { allFindings } from '../../../src/settings/checks/checks';
+import { findingsForLog } from '../../../src/settings/checks/logged';
 import { utcDay } from '../../../src/peers/day';
 import { formatFault } from '../../../src/settings/schema/fault';
 import { memorySource } from '../memory_source';
 
-function said(files: Record<string, string>, occasion: 'lint' | 'start' | 'reload' = 'start'): string[] {
+function said(files: Record<string, string>, find = findingsForLog): string[] {
   const source = memorySource(files);
   const { settings, faults } = loadSettings(source);
   expect(faults).toEqual([]);
   const seen = { files: { settings, source, today: utcDay(new Date('2026-06-15')) } };
-  return findingsAt(occasion, seen)
+  return find(seen)
     .map(({ fault }) => formatFault(fault))
     .filter((line) => line.includes('scope = all'));
 }
@@ -33,8 +34,7 @@ test.each([
   ['scope = all\nmin_tls_version = 1.3\n', ''],
 ])('where a default is mandatory, %j in tls-peers.ini: %s', (keys, expected) => {
   const wanted = expected === '' ? [] : [`tls-peers.ini${expected}`];
-  for (const occasion of ['lint', 'start', 'reload'] as const)
-    expect(said(open(keys), occasion)).toEqual(wanted);
+  for (const find of [allFindings, findingsForLog]) expect(said(open(keys), find)).toEqual(wanted);
 });
 
 test('a domain that lists the peer, is disabled, or has a default that permits cleartext is not named', () => {
@@ -107,6 +107,6 @@ test('20,000 peers and 500 strict domains are looked through in seconds', () => 
   const source = memorySource({ 'tls-peers.ini': sections.join(''), ...Object.fromEntries(domains) });
   const { settings } = loadSettings(source);
   const before = performance.now();
-  findingsAt('reload', { files: { settings, source, today: utcDay(new Date('2026-06-15')) } });
+  findingsForLog({ files: { settings, source, today: utcDay(new Date('2026-06-15')) } });
   expect(performance.now() - before).toBeLessThan(5_000);
 });

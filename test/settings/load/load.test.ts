@@ -43,6 +43,7 @@ test('without any file, mail goes out at auto and comes in at opportunistic', ()
       cleartextFallback: 'handshake_failure',
       insecureMx: 'dane',
       tlsReports: 'on',
+      requireTls: 'enforce',
     },
   });
   expect(inboundRule(settings, 'a.example', { ip: '192.0.2.1', senderDomain: 'b.example' }, today)).toEqual({

@@ -16,6 +16,7 @@ const views = {
   'peer-wildcard': '#/peer?managed=ours.example&direction=out&peer=*.bank.example',
   held: '#/held',
   own: '#/own',
+  reports: '#/reports',
   health: '#/health',
 } as const;
 

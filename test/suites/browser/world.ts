@@ -4,6 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { World } from '../../../haraka-test-harness/world';
+import { dayBefore, utcDay } from '../../../src/peers/day';
+import { appendEntries } from '../../../src/reports/store/journal';
+import { storeReport } from '../../../src/reports/store/received_files';
+import { presentOwner } from '../../../src/state/owner';
 import { startPageLab, type PageLab } from '../web/page_lab';
 import { writeRecord } from '../web/record';
 
@@ -80,7 +84,10 @@ export interface BrowserWorld extends PageLab {
 export async function startWorld(): Promise<BrowserWorld> {
   const page = await startPageLab(world, {
     workers: 2,
-    ini: '[hosting]\nlisten = 127.0.0.1:9\n',
+    ini:
+      '[hosting]\nlisten = 127.0.0.1:9\n' +
+      '[tls_reports]\norganization = Ours\ncontact = me@ours.example\nfrom = tls@ours.example\n' +
+      'receive = tls@ours.example\ntrusted_reporters = big.example\n',
     web: 'metrics_peers = top 10',
     config: {
       'tls-peers/ours.example.ini': rules,
@@ -92,7 +99,27 @@ export async function startWorld(): Promise<BrowserWorld> {
   const directory = path.join(page.lab.haraka.directory, 'evidence');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeRecord({ directory, managed: 'large.example', peers: many, days: 6, now: new Date() });
+  await writeReports(path.join(page.lab.haraka.directory, 'tls-reports'));
   return { ...page, stop: () => page.lab.stop() };
+}
+
+/** What became of two reports to others, and one of somebody who writes what he likes. */
+async function writeReports(directory: string): Promise<void> {
+  const place = { directory, owner: presentOwner() };
+  const now = Date.now();
+  const day = dayBefore(utcDay(new Date()), 1);
+  await appendEntries(place, day, [
+    { domain: 'good.example', uri: 'mailto:a@good.example', state: 'accepted', at: now, text: '' },
+    { domain: 'hostile.example', uri: 'https://hostile.example/', state: 'failed', at: now, text: html },
+  ]);
+  const failure = { type: html, code: html, mxHost: html, receivingIp: '', sendingIp: '', count: 3 };
+  const policy = { type: 'sts', domain: 'ours.example', text: [html], mx: [html] } as const;
+  const end = Date.parse(`${day}T23:59:59Z`);
+  const report = {
+    ...{ organization: html, contact: html, id: html, begin: end - 86_399_000, end },
+    policies: [{ ...policy, successful: 20, failed: 3, failures: [failure] }],
+  };
+  await storeReport(place, { at: now, managed: 'ours.example', signer: 'big.example', report }, 'trusted');
 }
 
 /** In config/tls, with a subject that is not to be believed. */

@@ -2,6 +2,7 @@
 import { compareDays } from './days';
 import { breakDisk, killWriters } from './faults';
 import { measureScale } from './scale';
+import { killWorkers } from './workers';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -18,6 +19,10 @@ const parts: Readonly<Record<string, () => Promise<boolean>>> = {
   kills: () => {
     print('a process that is killed while it writes');
     return killWriters((line) => print(`  ${line}`));
+  },
+  workers: () => {
+    print('workers that are killed while they write, and mail that flows');
+    return killWorkers((line) => print(`  ${line}`));
   },
   disks: () => {
     print('disks that do not take it');

@@ -13,9 +13,18 @@ import { kinds, senders, type Expected } from './kinds';
 
 const messages = 2;
 const signing = signingKey();
-const workers = 2;
 
-export async function compareDay(print: (line: string) => void): Promise<boolean> {
+export interface DayOptions {
+  /** The directory of another Haraka than the usual one. */
+  readonly haraka?: string;
+  /** 0 is one process. */
+  readonly workers: number;
+}
+
+export async function compareDay(
+  print: (line: string) => void,
+  { haraka, workers }: DayOptions,
+): Promise<boolean> {
   const records: RawRecordSet[] = Object.keys(kinds).map((word) => ({
     name: `_smtp._tls.${word}.example`,
     type: 'TXT',
@@ -27,6 +36,7 @@ export async function compareDay(print: (line: string) => void): Promise<boolean
   const lab = await startLab(
     { domains: { ...domains, 'desk.example': {} }, records },
     {
+      ...(haraka === undefined ? {} : { haraka }),
       workers,
       plugins: ['clock', 'tls-peers'],
       ownPlugins: { clock },
@@ -46,13 +56,13 @@ export async function compareDay(print: (line: string) => void): Promise<boolean
     },
   );
   try {
-    return await run(lab, print);
+    return await run(lab, print, Math.max(1, workers));
   } finally {
     await lab.stop();
   }
 }
 
-async function run(lab: Lab, print: (line: string) => void): Promise<boolean> {
+async function run(lab: Lab, print: (line: string) => void, processes: number): Promise<boolean> {
   for (let nth = 0; nth < messages; nth++)
     await Promise.all(
       Object.entries(kinds).map(([word, { from }]) =>
@@ -63,10 +73,11 @@ async function run(lab: Lab, print: (line: string) => void): Promise<boolean> {
   // What was counted is written every five seconds.
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   const expected = Object.keys(kinds).map((word) => [word, expectedOf(lab, word)] as const);
-  await moveClock(lab, aheadTo(1, '00:30'), workers);
+  await moveClock(lab, aheadTo(1, '00:30'), processes);
   const wanted = expected.filter(([, rows]) => rows.length > 0).length;
   const desk = lab.peer('mx.desk.example');
-  await desk.until((peer) => peer.messages.length >= wanted, 180_000);
+  // What is missing then is said by domain.
+  await desk.until((peer) => peer.messages.length >= wanted, 180_000).catch(() => undefined);
   print(`${desk.messages.length} reports came; ${wanted} are to come`);
   const found = new Map<string, string[]>();
   for (const message of desk.messages) {

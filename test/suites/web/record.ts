@@ -40,6 +40,7 @@ const kinds: readonly Sighting[] = [
     tlsa: 'pass',
     policy: 'none',
     level: 'auto',
+    requireTls: 'required',
   },
   { ...base, outcome: 'delivered', tls: 'none', startTls: 'not_offered', group: 'none', verified: 'none' },
   { ...base, outcome: 'delivered', tls: 'TLSv1', verified: 'unauthenticated', group: 'weak' },

@@ -75,7 +75,13 @@ export function Time({ iso }: { readonly iso: string }) {
 
 /** A day of the record is one in UTC. */
 export function DayUtc({ day }: { readonly day: string }) {
-  return day === '' ? <span class="quiet">never</span> : <time dateTime={day}>{day} UTC</time>;
+  return day === '' ? (
+    <span class="quiet">never</span>
+  ) : (
+    <time class="day" dateTime={day}>
+      {day} UTC
+    </time>
+  );
 }
 
 export function Level({

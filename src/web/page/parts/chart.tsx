@@ -2,6 +2,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { useMedia } from './media';
 import { named, number } from '../words';
 import { classOf } from './basics';
 
@@ -147,12 +148,5 @@ function optionsOf(
 }
 
 function useDark(): boolean {
-  const query = matchMedia('(prefers-color-scheme: dark)');
-  const [isDark, set] = useState(query.matches);
-  useEffect(() => {
-    const follow = (): void => set(query.matches);
-    query.addEventListener('change', follow);
-    return () => query.removeEventListener('change', follow);
-  }, []);
-  return isDark;
+  return useMedia('(prefers-color-scheme: dark)');
 }

@@ -1,6 +1,6 @@
 /** The last 30 days: TLS versions over time, what failed, and who fails most. */
 import { addressOf, useAnswer } from '../api';
-import { Answered, Counts, DayUtc, Problems, Share, Table } from '../parts/basics';
+import { Answered, Counts, CsvLink, DayUtc, Problems, Share, Table } from '../parts/basics';
 import { StackedDays } from '../parts/chart';
 import { linkTo, replaceQuery } from '../route';
 import type { DaySums, OverviewDocument } from '../shapes';
@@ -55,9 +55,7 @@ export function Overview({ query }: { readonly query: URLSearchParams }) {
             </div>
             <p>
               The record goes back as far as <code>[evidence] days</code> says.{' '}
-              <a class="csv" download href={addressOf('days', { ...asked, format: 'csv' })}>
-                CSV
-              </a>
+              <CsvLink href={addressOf('days', { ...asked, format: 'csv' })} />
             </p>
             <Table
               caption="Peers that fail most"

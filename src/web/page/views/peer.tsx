@@ -1,6 +1,6 @@
 /** One peer: its rule and where it stands, its days, what DNS and its hosts say now, and what a change would have done. */
 import { addressOf, useAnswer } from '../api';
-import { Answered, Counts, DayUtc, Fact, Level, Problems } from '../parts/basics';
+import { Answered, Counts, CsvLink, DayUtc, Fact, Level, Problems } from '../parts/basics';
 import { StackedDays } from '../parts/chart';
 import { linkTo } from '../route';
 import type { DaysDocument, ExplainDocument, PeerRow } from '../shapes';
@@ -47,9 +47,7 @@ export function Peer({ query }: { readonly query: URLSearchParams }) {
                     />
                   </div>
                   <p>
-                    <a class="csv" download href={addressOf('days', { ...key, days: 30, format: 'csv' })}>
-                      CSV
-                    </a>
+                    <CsvLink href={addressOf('days', { ...key, days: 30, format: 'csv' })} />
                   </p>
                 </>
               )}
@@ -96,6 +94,17 @@ function Summary({ row }: { readonly row: PeerRow }) {
       <Fact name="Failed">
         <Counts of={{ deferred: month.deferred, bounced: month.bounced, refused: month.refused }} />
       </Fact>
+      {Object.keys(month.requiretls).length > 0 && (
+        <Fact name="Asked for by senders">
+          <Counts
+            of={{
+              REQUIRETLS: month.requiretls['required'] ?? 0,
+              '“TLS-Required: No”': month.requiretls['no'] ?? 0,
+              'not delivered': month.requiretls['failed'] ?? 0,
+            }}
+          />
+        </Fact>
+      )}
       <Fact name="Last seen">
         <DayUtc day={row.lastSeen} />
       </Fact>

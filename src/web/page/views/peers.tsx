@@ -1,6 +1,7 @@
 /** The peers of a domain: however many there are, only those in sight are here. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { addressOf, ask } from '../api';
+import { useMedia } from '../parts/media';
 import { Counts, CsvLink, Level, Problems, VersionBar } from '../parts/basics';
 import { linkTo, replaceQuery } from '../route';
 import type { PeerRow, PeersPage } from '../shapes';
@@ -349,12 +350,5 @@ function measure(): void {
 
 /** Pixels; as the style has it. A phone shows each peer over several lines. */
 function useRowHeight(): number {
-  const query = matchMedia('(max-width: 52rem)');
-  const [isNarrow, set] = useState(query.matches);
-  useEffect(() => {
-    const follow = (): void => set(query.matches);
-    query.addEventListener('change', follow);
-    return () => query.removeEventListener('change', follow);
-  }, []);
-  return isNarrow ? 160 : 44;
+  return useMedia('(max-width: 52rem)') ? 160 : 44;
 }
