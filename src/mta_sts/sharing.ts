@@ -37,6 +37,8 @@ export type Claim =
 const patience = [250, 500, 1000];
 /** A fetch that ended so long ago was just now. Milliseconds. */
 const justNow = 10_000;
+/** How long after the fetch a policy may be told on the channel; clocks may differ by seconds. Milliseconds. */
+const newsFor = 60_000;
 /** Workers of one host, and hosts, do not all take in the same at once. Milliseconds. */
 const spread = 300;
 /**
@@ -92,7 +94,12 @@ export class Sharing {
     const { shared, clock } = this.#deps;
     if (isInForce(entry.policy, clock.steady())) return;
     const { policy } = await shared.read(entry);
-    if (policy !== undefined) await this.#adopt(entry, policy);
+    if (policy !== undefined && this.#ageOf(policy) < fresh[policy.policy.mode])
+      await this.#adopt(entry, policy);
+  }
+
+  #ageOf({ fetchedAt }: StoredPolicy): number {
+    return this.#deps.clock.wall() - fetchedAt;
   }
 
   /** Before the policy host is asked for the policy with `id`. Never rejects. */
@@ -158,7 +165,7 @@ export class Sharing {
 
   /** Whether asking the policy host for `id` would tell no more. */
   #isOfUse(policy: StoredPolicy, entry: CacheEntry, id: string, occasion: Occasion): boolean {
-    const age = this.#deps.clock.wall() - policy.fetchedAt;
+    const age = this.#ageOf(policy);
     if (policy.id !== id || age >= fresh[policy.policy.mode] || !isNewer(policy, entry.policy)) return false;
     return occasion !== 'last_chance' || entry.policy?.stored.id !== id || age < justNow;
   }
@@ -197,6 +204,8 @@ export class Sharing {
     const { cache, clock, random, signal, fetch } = this.#deps;
     const entry = cache.known(stored);
     if (entry === undefined || !isNewer(stored, entry.policy)) return;
+    // What is not from just now is no news, but something that was kept and is sent again.
+    if (this.#ageOf(stored) >= newsFor) return;
     await delay(random() * spread, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
     const before = entry.policy?.stored.id;

@@ -282,6 +282,40 @@ describe.skipIf(!redisIsThere)('the hosts of a fleet', () => {
       },
     );
 
+    it('do not take in what was kept and is sent again on the channel', async () => {
+      const domain = await world.domain('a.example');
+      domain.publish('nothing');
+      const one = await host();
+      expect(await get(one, 'a.example')).toMatchObject({ kind: 'no_policy' });
+      const tell = (fetchedAt: number): Promise<unknown> | undefined => {
+        const policy = encodePolicy(secrets, 'x', stored('a.example', { fetchedAt }));
+        const message = JSON.stringify({ by: 'x', policy });
+        return connections[0]?.run(1000, (client) => client.publish('tp:policy-news', message));
+      };
+      await tell(clock.wall() - 61_000);
+      // What comes behind it is heard after it.
+      await world.domain('b.example');
+      const other = await host();
+      await get(one, 'b.example');
+      await get(other, 'b.example');
+      expect(await get(one, 'a.example')).toMatchObject({ kind: 'no_policy' });
+      await tell(clock.wall() - 1_000);
+      await vi.waitFor(async () => expect(await get(one, 'a.example')).toMatchObject(enforced));
+    });
+
+    it('do not take an old policy for one that is in force where the record cannot be looked up', async () => {
+      const domain = await world.domain('a.example');
+      domain.publish('servfail');
+      const one = await host();
+      const fetchedAt = clock.wall() - 25 * hour * 1000;
+      const policy = { mode: 'enforce', mx: ['mx.example.com'], maxAge: 31_536_000, extensions: [] } as const;
+      await write(
+        policyKey('a.example'),
+        encodePolicy(secrets, 'x', stored('a.example', { fetchedAt, policy })),
+      );
+      expect(await get(one, 'a.example')).toMatchObject({ kind: 'no_policy' });
+    });
+
     it('are not held up by locks that they did not take', async () => {
       await world.domain('a.example');
       const one = await host();

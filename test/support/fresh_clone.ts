@@ -25,6 +25,7 @@ const notCloned = new Set(
 
 /** What is bundled, and what bundles it. */
 const linked = [
+  '@redis/client',
   'dns2',
   'esbuild',
   'get-east-asian-width',
@@ -52,6 +53,8 @@ export async function cloneTo(target: string): Promise<void> {
 async function linkDependencies(modules: string): Promise<void> {
   await mkdir(modules);
   for (const name of linked) {
+    // Of a scope, which is a directory.
+    await mkdir(path.dirname(path.join(modules, name)), { recursive: true });
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   await writeFile(path.join(modules, '.package-lock.json'), '{}');

@@ -22,7 +22,7 @@ const coldShare = 2;
 const warmDomains = 10;
 const goneDomains = 5;
 /** Fewer measurements have no 99th percentile. */
-const enough = 200;
+const enough = 150;
 
 interface Stage {
   readonly redis: RedisServer;

@@ -73,7 +73,7 @@ describe('the package', () => {
     expect(notices).toMatch(/^haraka-config \d.* \(MIT\)$/m);
     expect(notices).toMatch(/^nodemailer \d.* \(MIT-0\)$/m);
     expect(notices).toMatch(/^lru-cache \d.* \(BlueOak-1\.0\.0\)$/m);
-    for (const name of ['preact', 'uplot', 'prom-client'])
+    for (const name of ['preact', 'uplot', 'prom-client', '@redis/client'])
       expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
     expect(await read('LICENSE')).toContain('MIT License');
   });
