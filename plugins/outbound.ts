@@ -169,7 +169,7 @@ class Deliveries {
       if (this.#health.delivered(ourFault(sender)) === 'recovered') {
         this.#news.notice(`mail ${fromDomain(sender)} is delivered again`);
       }
-      if (this.#health.delivered(pairOf(summary)) === 'recovered') {
+      if (isHeldByRule(summary) && this.#health.delivered(pairOf(summary)) === 'recovered') {
         deliveryCounters.peerChanged('recovering');
         const line = `mail to ${summary.peer} is delivered again (rule ${summary.rule})`;
         this.#sayOnce(line, ({ notices }) => notices.isFirstRecovery(pairOf(summary)));
@@ -297,7 +297,10 @@ class Deliveries {
     // That is said of the resolver, once, and is no fault of the peer.
     if (policy.reason === 'dns-lookup-failed' && this.#engine.isWithoutResolver()) return;
     if (summary.rule === '') this.#reportOurFault(fate, domainOf(hmail.todo.mail_from), policy);
-    else if (this.#health.failed(pairOf(summary), policy.reason) === 'began_to_fail') {
+    else if (
+      isHeldByRule(summary) &&
+      this.#health.failed(pairOf(summary), policy.reason) === 'began_to_fail'
+    ) {
       deliveryCounters.peerChanged('failing');
       const line = `mail to ${summary.peer} is ${fate}: ${policy.reason} at ${policy.host}: ${policy.text} (rule ${summary.rule})`;
       this.#sayOnce(line, ({ notices }) => notices.isFirstFailure(pairOf(summary), policy.reason));
@@ -331,6 +334,11 @@ function ourFault(sender: string): string {
 
 function fromDomain(sender: string): string {
   return sender === '' ? 'with the null sender' : `from ${printable(sender)}`;
+}
+
+/** What becomes of mail whose sender asks for more, or for less, says nothing of how other mail to the peer fares. */
+function isHeldByRule({ requiretls }: DeliverySummary): boolean {
+  return requiretls === undefined;
 }
 
 function pairOf(summary: DeliverySummary): string {

@@ -147,8 +147,11 @@ class Requests {
       const channel = isEncrypted(connection) ? 'tls' : 'cleartext';
       const verdict = judgeMail({ parameter, offer: this.#offer(), channel });
       reply = verdict.kind === 'refused' ? verdict.reply : this.#proxied(connection);
-      // They would have said MAIL to their server by now, without it.
-      passOver(shippedDeliverers, transaction);
+      // They would say MAIL to their server next, without it. What others do before the message is whole is for them to do.
+      passOver(
+        [...this.#deliverers('queue'), ...this.#deliverers('queue_outbound')].filter(isProxy),
+        transaction,
+      );
     } catch (error) {
       // not covered: a second line of defence.
       connection.logerror(`tls-peers: REQUIRETLS could not be taken in: ${messageOf(error)}`);
@@ -159,9 +162,7 @@ class Requests {
 
   /** smtp_proxy is at its server from MAIL on, and gets the message at the end. */
   #proxied(connection: Connection): SmtpReply | 'accepted' {
-    const proxy = this.#deliverers(connection.relaying ? 'queue_outbound' : 'queue').find(
-      ({ kind }) => kind === 'queue/smtp_proxy',
-    );
+    const proxy = this.#deliverers(connection.relaying ? 'queue_outbound' : 'queue').find(isProxy);
     if (proxy === undefined) return 'accepted';
     return { code: 550, status: '5.7.30', text: pastTheQueueText(proxy.plugin).slice('5.7.30 '.length) };
   }
@@ -186,13 +187,12 @@ class Requests {
       if (!tags.has(transaction) && hook === 'queue_outbound') this.#readHeader(connection, transaction);
       keepTag(transaction);
       if (tags.get(transaction) !== 'required') return 'accepted';
+      const deliverers = this.#deliverers(hook);
+      // Also where it is refused: somebody may take that back.
+      passOver(deliverers, transaction);
       const refused = this.#refused.get(transaction);
       if (refused !== undefined) return `${refused.status} ${refused.text}`;
-      const deliverers = this.#deliverers(hook);
-      passOver(deliverers, transaction);
-      const taker = deliverers.find(
-        (one) => one.kind === 'queue/smtp_proxy' || takesMessage(one, connection),
-      );
+      const taker = deliverers.find((one) => isProxy(one) || takesMessage(one, connection));
       if (taker === undefined) return 'accepted';
       releaseProxy(connection);
       return pastTheQueueText(taker.plugin);
@@ -226,6 +226,10 @@ class Requests {
       this.#plugin.logerror(`the order of plugins at ${hook} is unknown: ${messageOf(error)}`);
     }
   }
+}
+
+function isProxy({ kind }: Deliverer): boolean {
+  return kind === 'queue/smtp_proxy';
 }
 
 const broken: SmtpReply = { code: 451, status: '4.3.0', text: 'tls-peers cannot take REQUIRETLS in now' };

@@ -133,6 +133,8 @@ const transient = new Set<Failure['reason']>([
   'dns-lookup-failed',
   'dnssec-invalid',
   'sts-policy-fetch-error',
+  'sts-policy-invalid',
+  'sts-webpki-invalid',
   'config-invalid',
   'internal-error',
 ]);

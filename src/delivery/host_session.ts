@@ -30,9 +30,7 @@ export async function openSession(
   const { environment, hmail } = delivery;
   const { connections } = environment;
   const sendingIp = socket.targetsocket.localAddress ?? '';
-  // A report tells a domain how what it publishes fares, and not what the sender of one message asked for.
-  const count =
-    tried.plan.requireTls === undefined ? SessionCount.of(delivery, attempt, tried, sendingIp) : 'none';
+  const count = SessionCount.of(delivery, attempt, tried, sendingIp);
   const watcher = new Watcher(delivery, attempt, tried, count);
   const way = wayOf(tried.mx, hmail.todo);
   const session = new Session({

@@ -27,7 +27,7 @@ export async function newerPolicy(
   const { phase, rule, failures } = attempt;
   const name = canonicalDomain(domain);
   if (name === undefined || rule === 'unknown' || phase.kind !== 'decided') return 'none';
-  if (!failures.some(isOfEnforcedPolicy)) return 'none';
+  if (!failures.some((failure) => restsOnPolicy(failure, attempt.policy))) return 'none';
   try {
     const newest = await within(limits.decision, `the MTA-STS policy of ${name}`, ({ signal }) =>
       sources.policies.refresh(name, { extraRoots: rule.extraRoots ?? '', signal }),
@@ -40,10 +40,14 @@ export async function newerPolicy(
   }
 }
 
-/** A host outside the policy is refused before anything is required of it, and so is one whose policy is not known. */
-function isOfEnforcedPolicy(failure: HostFailure): boolean {
+/**
+ * A host outside the policy is refused before anything is required of it, and so is one whose policy is not known. To mail that
+ * asks for REQUIRETLS, a policy of any mode may be what vouches for a host, or does not.
+ */
+function restsOnPolicy(failure: HostFailure, policy: StsFacts): boolean {
   if (failure.kind !== 'policy') return false;
   const { because } = failure;
+  if (failure.failure.reason === 'requiretls-no-tls') return policy.kind === 'policy';
   return (
     because === 'sts-enforce' ||
     because === 'dane+sts-enforce' ||

@@ -1,5 +1,6 @@
 /** What a new session is to the policies of its peer, for the TLS report that the peer gets. A session that is used again counts once. */
 import { canonicalDomain } from '../names';
+import { tagOf } from '../peers/sender_tag';
 import { asksDane } from '../policy/asks';
 import type { RefusedHost, Requirement } from '../policy/requirement';
 import { checkSession, type SessionVerdict } from '../policy/session';
@@ -197,13 +198,17 @@ function toldOf(delivery: Delivery, attempt: Attempt, host: string): Told | 'nob
   return domain === undefined ? 'nobody' : { domain, mode: modeOf(attempt), context };
 }
 
-/** The null sender is nobody of ours: bounces go wherever a forger likes. */
+/**
+ * The null sender is nobody of ours: bounces go wherever a forger likes. And a report tells a domain how what it publishes
+ * fares, which is neither what the sender of one message asks for beside it, nor what is left of it where a sender sets it aside.
+ */
 function mayTell({ hmail, environment }: Delivery, { rule }: Attempt): boolean {
   return (
     environment.sessions() !== 'uncounted' &&
     rule !== 'unknown' &&
     rule.tlsReports !== 'off' &&
     domainOf(hmail.todo.mail_from) !== '' &&
+    tagOf(hmail.todo.notes) === 'untagged' &&
     !isReport(hmail.todo)
   );
 }

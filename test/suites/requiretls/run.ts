@@ -1,8 +1,9 @@
 /**
- * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, conversations, bouncing, odds, hops, insisting, lasting, storm.
+ * `npm run test:requiretls`: RFC 8689 through real Harakas. Parts may be named: table, taking_in, conversations, bouncing, odds, hops, beside, insisting, lasting, storm.
  *
  * Exit code 0 only if everything goes as it should.
  */
+import { beside } from './beside';
 import { bouncing } from './bouncing';
 import { Checks } from './checks';
 import { conversations } from './conversations';
@@ -34,6 +35,7 @@ const parts: Readonly<Record<string, (checks: Checks) => Promise<void>>> = {
     await twoHarakas(checks);
     await toOtherServers(checks, say);
   },
+  beside,
   insisting,
   lasting,
   storm,
