@@ -58,6 +58,8 @@ export interface HarakaSurroundings {
 export interface HarakaProcess {
   readonly directory: string;
   readonly logFile: string;
+  /** Environment variables that lead another process into the same network: a command of the suite, for one. */
+  readonly network: Readonly<Record<string, string>>;
   /** Where it takes SMTP. Changes with a restart. */
   readonly port: number;
   readonly pid: number;
@@ -153,6 +155,7 @@ export async function startHaraka(
   return {
     directory,
     logFile: path.join(directory, 'haraka.log'),
+    network: networkOf(surroundings),
     get port() {
       return port;
     },
@@ -297,17 +300,13 @@ async function writeBelow(directory: string, file: string, text: string): Promis
   await writeFile(target, text);
 }
 
-function environment(
-  options: HarakaOptions,
-  { routesFile, caFile, dnsAddress, reports }: HarakaSurroundings,
-): NodeJS.ProcessEnv {
+function environment(options: HarakaOptions, surroundings: HarakaSurroundings): NodeJS.ProcessEnv {
+  const { reports } = surroundings;
   // NODE_ENV=test and HARAKA_TEST_DIR change how Haraka behaves; VITEST and the like are nobody's business there.
   const kept = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH'];
   return {
     ...Object.fromEntries(kept.map((name) => [name, process.env[name]])),
-    NODE_OPTIONS: `--require ${JSON.stringify(path.join(import.meta.dirname, 'shim.cjs'))}`,
-    NODE_EXTRA_CA_CERTS: caFile,
-    TLS_PEERS_LAB: JSON.stringify({ routes: routesFile, dns: dnsAddress }),
+    ...networkOf(surroundings),
     ...coverage(),
     TLS_PEERS_LAB_REPORT: JSON.stringify({
       port: reports.port,
@@ -315,6 +314,15 @@ function environment(
       outcomes: options.outcomes ?? 'told',
     }),
     ...options.env,
+  };
+}
+
+/** What leads a process into the lab's network, and no further. */
+function networkOf({ routesFile, caFile, dnsAddress }: HarakaSurroundings): Record<string, string> {
+  return {
+    NODE_OPTIONS: `--require ${JSON.stringify(path.join(import.meta.dirname, 'shim.cjs'))}`,
+    NODE_EXTRA_CA_CERTS: caFile,
+    TLS_PEERS_LAB: JSON.stringify({ routes: routesFile, dns: dnsAddress }),
   };
 }
 

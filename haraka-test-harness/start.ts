@@ -4,6 +4,8 @@
  * `--wide` prints all columns, one row a line, as a file or a pipe gets them; `--json` the rows as JSON; `--keep` leaves the
  * lab running. Exit code 0 only if every row is as expected.
  */
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { shortened } from '../src/cli/layout/width';
@@ -49,7 +51,7 @@ async function main({ output, afterwards }: Wishes): Promise<void> {
     say(`${rows.length - faulty.length} of ${rows.length} rows as expected.`);
     process.exitCode = faulty.length === 0 ? 0 : 1;
     if (afterwards === 'keep') {
-      say(howToUse(lab));
+      say(howToUse(lab, await writeCommand(lab)));
       await new Promise(() => undefined);
     }
   } finally {
@@ -62,11 +64,23 @@ function described(row: Row): string {
   return `${row.outcome} ${how}`.trim();
 }
 
-function howToUse({ haraka }: Lab): string {
+/** A command for this lab: what it connects to and looks up is led to where Haraka's own is. */
+async function writeCommand({ haraka }: Lab): Promise<string> {
+  const file = path.join(haraka.directory, 'tls-peers');
+  const cli = path.join(haraka.directory, 'node_modules/haraka-plugin-tls-peers/dist/cli.cjs');
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const set = Object.entries(haraka.network).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  const run = `exec ${quoted(process.execPath)} ${quoted(cli)} "$@" -c ${quoted(haraka.directory)}`;
+  await writeFile(file, ['#!/bin/sh', ...set, run, ''].join('\n'), { mode: 0o755 });
+  return file;
+}
+
+function howToUse({ haraka }: Lab, command: string): string {
   return [
     '',
     'The lab is running; Ctrl-C ends it and removes its files. Send a message to one of its peers with',
     `  printf 'Subject: hello\\r\\n\\r\\nHello.\\r\\n' | curl -s --url smtp://127.0.0.1:${haraka.port} --mail-from me@${managedDomain} --mail-rcpt you@must.example -T -`,
+    `Command: ${command} held   (or explain, test, traffic, reports, ...)`,
     `Log:    ${haraka.logFile}`,
     `Config: ${haraka.directory}/config (changes take effect after a few seconds)`,
   ].join('\n');

@@ -38,6 +38,8 @@ function register(this: HarakaPlugin): void {
   const incoming = new IncomingReports(this, engine);
   this['tls_peers_report_received'] = (next: Next, connection: Connection) => incoming.take(next, connection);
   this.register_hook('queue', 'tls_peers_report_received', early);
+  // A host in front of this one that hands on what came from outside may relay.
+  this.register_hook('queue_outbound', 'tls_peers_report_received', early);
   this['tls_peers_reports_start'] = (next: Next) => {
     whenLeading(() => sendReports(this, engine));
     next();

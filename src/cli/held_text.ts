@@ -7,7 +7,7 @@ import type { Enveloped, HeldReading } from './held';
 import { labelled, paragraph } from './layout/paragraph';
 import { warningLines } from './layout/warning';
 import type { Output } from './output';
-import { remedies } from './remedies';
+import { remedyFor } from './remedies';
 import { isRunning } from '../state/running';
 
 export interface HeldShown extends HeldReading {
@@ -42,7 +42,7 @@ export function heldLines(output: Output, shown: HeldShown): string[] {
 
 /** What an operator wants to know before anything else. */
 function sentenceOf({ messages, groups, waiting, otherwise, now }: HeldShown): string {
-  const rest = otherwiseText(otherwise);
+  const rest = otherwiseText(otherwise, messages.length);
   if (messages.length === 0) {
     if (waiting.length === 0) return 'The queue is empty.';
     return `Nothing waits because of a TLS rule${rest === '' ? '' : `; ${rest}`}.`;
@@ -64,24 +64,25 @@ const otherwiseTexts: Readonly<Record<keyof OtherwiseWaiting, string>> = {
   notKnown: 'of which it is not known',
 };
 
-function otherwiseText(otherwise: OtherwiseWaiting): string {
+function otherwiseText(otherwise: OtherwiseWaiting, held: number): string {
   const counts: readonly number[] = Object.values<number>({ ...otherwise });
   const all = counts.reduce((sum, count) => sum + count, 0);
   if (all === 0) return '';
   const parts = (Object.keys(otherwiseTexts) as (keyof OtherwiseWaiting)[])
     .filter((name) => otherwise[name] > 0)
     .map((name) => `${otherwise[name]} ${otherwiseTexts[name]}`);
-  return `${all} more in the queue for none: ${parts.join(', ')}`;
+  return `${all} ${held === 0 ? '' : 'more '}in the queue without one: ${parts.join(', ')}`;
 }
 
 function groupLines(output: Output, group: HeldGroup, oldest: Enveloped | undefined, now: Date): string[] {
-  const { peer, reason, messages, rule, host, text, since, nextTry, managed } = group;
+  const { peer, reason, messages, rule, host, text, since, nextTry, managed, requiretls } = group;
   const sender = oldest !== undefined && 'envelope' in oldest ? `<${oldest.envelope.sender}>` : '';
   const at = host === '' ? '' : `${host}: `;
   const from = managed === '' ? (sender === '<>' ? '"<>"' : (senderDomainOf(oldest) ?? 'SENDER')) : managed;
   const facts: readonly (readonly [label: string, text: string])[] = [
     ['seen', `${at}${text}`],
     ['rule', rule === '' ? 'none was found' : rule],
+    ...(requiretls === undefined ? [] : [['asked', 'REQUIRETLS, by the sender'] as const]),
     ['held', `since ${momentText(since)}, for ${durationText(now.getTime() - since.getTime())}`],
     [
       'oldest',
@@ -90,9 +91,9 @@ function groupLines(output: Output, group: HeldGroup, oldest: Enveloped | undefi
     ['next', nextText(nextTry, now)],
     [
       'look',
-      `tls-peers explain ${quoted(from)} ${quoted(peer)}; tls-peers test --from ${quoted(from)} ${quoted(peer)}`,
+      `tls-peers explain ${requiretls === undefined ? '' : '--requiretls '}${quoted(from)} ${quoted(peer)}; tls-peers test --from ${quoted(from)} ${quoted(peer)}`,
     ],
-    ['do', remedies[reason]],
+    ['do', remedyFor(reason, requiretls)],
   ];
   return [
     ...paragraph(output, [

@@ -3,8 +3,9 @@ import type { Resolver } from '../dns/resolver';
 import { findDkimKey } from '../reports/send/dkim_key';
 import type { GlobalSettings } from '../settings/schema/types';
 import { sendsTlsReports } from '../settings/schema/tls_reports';
-import { excludesReports, holdsKey } from '../tlsrpt/key_record';
+import { excludesReports, holdsKey, keyRecord } from '../tlsrpt/key_record';
 import { parseReportRecords, recordName } from '../tlsrpt/record';
+import { quoted, type ZoneRecord } from './zone';
 
 /** Where reports about `domain` go: to its own addresses of `receive`, else to all of these, else to the usual one. */
 export function reportsOf({ tlsReports }: GlobalSettings, domain: string): string {
@@ -12,6 +13,26 @@ export function reportsOf({ tlsReports }: GlobalSettings, domain: string): strin
   const own = receive.filter((address) => address.endsWith(`@${domain}`));
   const addresses = own.length > 0 ? own : receive.length > 0 ? receive : [`tls-reports@${domain}`];
   return addresses.map((address) => `mailto:${address}`).join(',');
+}
+
+/** The key that vouches for the reports that are sent, where `domain` is whose it is. @param config Haraka's config directory */
+export function reportKeyRecords(
+  { tlsReports }: GlobalSettings,
+  domain: string,
+  config: string,
+): ZoneRecord[] {
+  if (!sendsFrom(tlsReports, domain)) return [];
+  const found = findDkimKey(tlsReports, config);
+  if (found.kind === 'none') return [];
+  const { selector, domain: signer, privateKey } = found.key;
+  return [
+    {
+      owner: `${selector}._domainkey.${signer}`,
+      type: 'TXT',
+      data: quoted(keyRecord(privateKey)),
+      note: 'the key that signs TLS reports',
+    },
+  ];
 }
 
 /** What is wrong with what is published, one line each. @param config Haraka's config directory */
@@ -61,7 +82,7 @@ async function keyRemarks(
   config: string,
 ): Promise<string[]> {
   const { from } = tlsReports;
-  if (!sendsTlsReports(tlsReports) || !isWithin(from.slice(from.lastIndexOf('@') + 1), domain)) return [];
+  if (!sendsFrom(tlsReports, domain)) return [];
   const found = findDkimKey(tlsReports, config);
   if (found.kind === 'none') return [`TLS reports are not sent by mail: ${found.text}`];
   const { selector, domain: signer, privateKey } = found.key;
@@ -81,6 +102,11 @@ async function keyRemarks(
         ? []
         : [`${name}.: s= excludes tlsrpt, so receivers may ignore the TLS reports of ${from}`];
   }
+}
+
+function sendsFrom(tlsReports: GlobalSettings['tlsReports'], domain: string): boolean {
+  const { from } = tlsReports;
+  return sendsTlsReports(tlsReports) && isWithin(from.slice(from.lastIndexOf('@') + 1), domain);
 }
 
 function isWithin(name: string, domain: string): boolean {

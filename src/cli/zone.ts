@@ -110,7 +110,7 @@ export function tlsaText({ usage, selector, matchingType, data }: TlsaRecord): s
 }
 
 /** As strings of at most 255 octets each (RFC 1035 section 3.3.14). A reader puts them together again. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   const strings = text.match(/.{1,255}/gs) ?? [''];
   return strings.map((part) => `"${part.replaceAll(/["\\]/g, '\\$&')}"`).join(' ');
 }

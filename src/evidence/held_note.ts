@@ -32,6 +32,8 @@ export interface Cause {
   readonly host: string;
   /** One line for people. */
   readonly text: string;
+  /** The sender asked for REQUIRETLS, which may demand more than the rule does; absent for other mail. */
+  readonly requiretls?: 'required';
 }
 
 /** The host said so; there was no connection, or it broke; anything else. */
@@ -58,15 +60,18 @@ export interface Told {
   readonly level: string;
   /** What a host answered; empty where no answer kept it from going. */
   readonly reply: string;
+  /** As in the line about the delivery. */
+  readonly requiretls?: 'required' | 'no';
   readonly reasons: readonly { readonly host: string; readonly reason: string; readonly text: string }[];
 }
 
 /** Where a host had its say, what the others did is not why the mail waits. */
 export function causeOf(
-  { rule, level, reply, reasons }: Told,
+  { rule, level, reply, reasons, requiretls }: Told,
   whose: Pick<Cause, 'managed' | 'peer'>,
 ): Cause {
-  const base = { ...whose, rule, level };
+  const asked = requiretls === 'required' ? { requiretls } : {};
+  const base = { ...whose, rule, level, ...asked };
   if (reply !== '') return { ...base, why: 'reply', host: '', text: reply };
   const main = reasons.find(({ reason }) => Object.hasOwn(failureStatus, reason)) ?? reasons[0];
   if (main === undefined) return { ...base, why: 'other', host: '', text: '' };
@@ -110,6 +115,7 @@ export function parseHeldLine(line: string): HeldNote | undefined {
   const areNumbers = numbers.every((name) => Number.isSafeInteger(fields[name]));
   if (!areTexts || !areNumbers || typeof key !== 'string' || typeof why !== 'string') return undefined;
   if (!isKnown(why)) return undefined;
+  if (fields['requiretls'] !== undefined && fields['requiretls'] !== 'required') return undefined;
   return { ...(fields as unknown as HeldNote), key, why };
 }
 

@@ -76,6 +76,7 @@ interface View {
   readonly destination: Destination;
   readonly host: MxHostFacts | RoutedHostFacts;
   readonly sts: StsFacts;
+  readonly namedBy: 'mx' | 'plugin';
 }
 
 /** The certificate check that RFC 8689 asks for, or why the host may not have the message. */
@@ -103,16 +104,16 @@ function authenticationOf(plan: HostPlan, grounds: Grounds): Authentication | Fa
 function viewOf(facts: Facts | AnswerFacts, { host, port }: HostPlan): View | undefined {
   if ('destination' in facts) {
     const { destination, sts } = facts;
-    if (destination.kind === 'implicit') return { destination, host: destination.host, sts };
+    if (destination.kind === 'implicit') return { destination, host: destination.host, sts, namedBy: 'mx' };
     if (!('hosts' in destination)) return undefined;
     const found = destination.hosts.find((one) => one.host === host);
-    return found === undefined ? undefined : { destination, host: found, sts };
+    return found === undefined ? undefined : { destination, host: found, sts, namedBy: 'mx' };
   }
   const answered = facts.hosts.find((one) => one.facts.host === host && one.facts.port === port);
   if (answered === undefined) return undefined;
   const sts: StsFacts =
     standingTable[answered.standing.kind].policy === 'applies' ? facts.sts : { kind: 'not_asked' };
-  return { destination: asDestination(facts, answered), host: answered.facts, sts };
+  return { destination: asDestination(facts, answered), host: answered.facts, sts, namedBy: 'plugin' };
 }
 
 /**
@@ -121,14 +122,17 @@ function viewOf(facts: Facts | AnswerFacts, { host, port }: HostPlan): View | un
  *
  * @returns `undefined` where it is
  */
-function unnamedHost({ destination, host: { host }, sts }: View, probed: Probed): Failure | undefined {
+function unnamedHost(
+  { destination, host: { host }, sts, namedBy }: View,
+  probed: Probed,
+): Failure | undefined {
   if (destinationSecurity(destination) === 'secure') return undefined;
   if (sts.kind === 'policy' && sts.policy.mode !== 'none' && matchesPolicy(sts.policy, host))
     return undefined;
   if (sts.kind === 'unknown') return sts.failure;
   // The domain has a policy, and it cannot be had at the moment.
   if (sts.kind === 'no_policy' && sts.failure !== 'not_published') return sts.failure;
-  const text = `REQUIRETLS is asked for, and nobody vouches for ${host} as a host of ${destination.domain}: its MX records are not signed (DNSSEC), and no MTA-STS policy names it`;
+  const text = `REQUIRETLS is asked for, and nobody vouches for ${host} as a host of ${destination.domain}: its MX records are not signed (DNSSEC), and no MTA-STS policy names it${namedBy === 'mx' ? '' : '; nor does [outbound] routes[] list it, or the plugin that names it'}`;
   const ours = whyNobodyCanTell(probed);
   return ours === undefined
     ? noTls(text)

@@ -2,9 +2,12 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { reportRemarks, reportsOf } from '../../src/cli/report_records';
+import { judgeReportKey } from '../../src/cli/access/report_key';
+import { reportKeyRecords, reportRemarks, reportsOf } from '../../src/cli/report_records';
+import { unquoted } from '../../src/cli/zone';
 import type { Answer } from '../../src/dns/types';
 import { loadSettings } from '../../src/settings/load/load';
+import { isSameKey } from '../../src/tlsrpt/key_record';
 import { dkimConfig, signingKey } from '../reports/support/dkim';
 import { memorySource } from '../settings/memory_source';
 
@@ -122,9 +125,39 @@ test.each([
   expect(await remarks(sends, published === undefined ? {} : { [named]: published })).toEqual(said);
 });
 
+test('the record of the key that signs is to be published, and is known again as others write it', () => {
+  const { settings } = loadSettings(memorySource({ 'tls-peers.ini': `[tls_reports]\n${sends}` }));
+  const [record, ...more] = reportKeyRecords(settings.global, 'ours.example', config);
+  expect(more).toEqual([]);
+  expect(record).toMatchObject({ owner: named, type: 'TXT' });
+  const text = unquoted(record?.data ?? '');
+  expect(text).toBe(signing.record);
+  expect(isSameKey(pkcs1(signing.record), text)).toBe(true);
+  expect(isSameKey(other.record, text)).toBe(false);
+  expect(isSameKey('v=DKIM1; p=', text)).toBe(false);
+  expect(reportKeyRecords(settings.global, 'other.example', config)).toEqual([]);
+  expect(reportKeyRecords(settings.global, 'ours.example', bare)).toEqual([]);
+});
+
+test.each([
+  ['nothing', '', 'bare', 0],
+  ['reports, and a key', sends, 'config', 0],
+  ['reports, and no key', sends, 'bare', 1],
+  ['the selector alone', `${sends}dkim_selector = sel\n`, 'config', 1],
+  ['a key that is not there', `${sends}dkim_selector = sel\ndkim_key_file = gone.pem\n`, 'config', 1],
+] as const)('with %s lint has its findings about the key', (_, ini, keys, findings) => {
+  const { settings } = loadSettings(memorySource({ 'tls-peers.ini': `[tls_reports]\n${ini}` }));
+  const found = judgeReportKey(settings, keys === 'bare' ? bare : config);
+  expect(found).toHaveLength(findings);
+  for (const { severity, fault } of found) {
+    expect(severity).toBe('warning');
+    expect(fault.problem).toMatch(/^no TLS report is sent by mail: /);
+  }
+});
+
 test('without a key, and where reports are another domain’s affair', async () => {
   expect(await remarks(sends, {}, bare)).toEqual([
-    'TLS reports are not sent by mail: there is no DKIM key for reports.ours.example: neither dkim_key_file is set nor is there config/dkim/reports.ours.example/private',
+    'TLS reports are not sent by mail: there is no DKIM key for reports.ours.example: neither dkim_selector and dkim_key_file are set, nor are there selector and private in config/dkim/reports.ours.example',
   ]);
   expect(await remarks(sends.replaceAll('ours.example', 'other.example'), {}, bare)).toEqual([]);
 });

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { causeOf, heldLine, parseHeldLine, type HeldNote, type Told } from '../../src/evidence/held_note';
 import { lastNotes } from '../../src/evidence/store/held_files';
 import { createHeldWriter, type HeldWriterOptions } from '../../src/evidence/store/held_writer';
+import { heldLines } from '../../src/cli/held_text';
 import { heldOf } from '../../src/evidence/views/held';
 import { silent } from '../../src/log';
 import { keyOf } from '../../src/queue/file_name';
@@ -107,14 +108,16 @@ describe('why a message waits', () => {
     });
     expect(causeOf({ ...told, reasons: told.reasons.slice(0, 1) }, whose).why).toBe('connection-failed');
     expect(causeOf({ ...told, reasons: [] }, whose).why).toBe('other');
+    expect(causeOf({ ...told, requiretls: 'no' }, whose)).not.toHaveProperty('requiretls');
   });
 
   it('is written down and read back, whatever its texts', () => {
     const text = anyText({ maxLength: 50 });
+    const asked = fc.constantFrom({}, { requiretls: 'required' } as const);
     fc.assert(
-      fc.property(text, text, text, text, (rule, level, host, words) => {
+      fc.property(text, text, text, text, asked, (rule, level, host, words, requiretls) => {
         const cause = causeOf(
-          { ...told, rule, level, reasons: [{ host, reason: 'tlsa-invalid', text: words }] },
+          { ...told, ...requiretls, rule, level, reasons: [{ host, reason: 'tlsa-invalid', text: words }] },
           whose,
         );
         const note: HeldNote = { ...cause, key: '1_a', attempts: 1, at: 2, since: 1 };
@@ -164,6 +167,35 @@ describe('what is held', () => {
     expect((await held({ managed: '' })).messages).toHaveLength(0);
     for (const name of noteFiles()) expect(statSync(path.join(directory, name)).mode & 0o777).toBe(0o600);
     expect(noted()).not.toContain('@');
+  });
+
+  it('is told apart where senders asked for REQUIRETLS, which demands more than the rule', async () => {
+    const one = writer();
+    const [plain, asked] = [new Message('aaaaaa'), new Message('bbbbbb')];
+    one.deferred(plain.file, 1, whose, told);
+    one.deferred(asked.file, 1, whose, { ...told, requiretls: 'required' });
+    plain.deferred(1);
+    asked.deferred(1);
+    await one.flush();
+    const { groups } = await held();
+    expect(groups.map(({ messages, requiretls }) => [messages, requiretls])).toEqual([
+      [1, undefined],
+      [1, 'required'],
+    ]);
+    const about = {
+      oldest: [],
+      waiting: [],
+      setAside: 0,
+      foreign: 0,
+      queue,
+      install: place,
+      now: new Date(now),
+    };
+    const output = { print() {}, complain() {}, progress() {}, colour: false, width: undefined };
+    const lines = heldLines(output, { ...(await held()), ...about }).join('\n');
+    expect(lines).toMatch(/asked +REQUIRETLS, by the sender/);
+    expect(lines).toContain('tls-peers explain --requiretls ours.example peer.example;');
+    expect(lines).toContain('tls-peers explain ours.example peer.example;');
   });
 
   it('is never told with the reason of another attempt', async () => {

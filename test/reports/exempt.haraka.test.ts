@@ -1,4 +1,4 @@
-/** Report addresses stand apart from inbound TLS rules: they alone, within a message as well. */
+/** Report addresses stand apart from inbound TLS rules, they alone, within a message as well; whoever hands their mail over. */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, expect, it } from 'vitest';
@@ -61,4 +61,19 @@ it('a report comes in without TLS where nothing else does', async () => {
   ]);
   // No STARTTLS is offered here: that the others wait is our own fault.
   expect(found.slice(2)).toEqual(['250', '450', '450']);
+}, 60_000);
+
+it('mail to a report address is read, also when a client hands it over that may relay', async () => {
+  lab = await startLab(
+    { domains: { 'ours.example': {} } },
+    {
+      config: {
+        'tls-peers.ini': '[tls_reports]\nreceive = tls@ours.example\n',
+        'tls-peers/ours.example.ini': '[inbound]\n',
+      },
+    },
+  );
+  const sent = await lab.deliver({ from: 'a@stranger.example', to: 'tls@ours.example' });
+  expect(sent.status).toBe('delivered');
+  await lab.haraka.waitForLog(/mail to a report address does not count: it has no DKIM signature/);
 }, 60_000);

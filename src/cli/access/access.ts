@@ -12,6 +12,7 @@ import type { Chain } from '../zone';
 import { foresee, judgeDirectories, judgeQueue, stateDirectories, type Foreseen } from './directories';
 import { judgeKeys } from './keys';
 import { judgePageFiles, judgePagePorts } from './page';
+import { judgeReportKey } from './report_key';
 import { judgePorts } from './ports';
 
 /** What a start would come to; nothing where whoever asks cannot do what it does. */
@@ -53,7 +54,11 @@ export async function accessSeen(
       ...(await judgeDirectories(stateDirectories(settings, source, install), start.foreseen, owner)),
       ...(await judgeQueue(source, install, owner)),
     ],
-    keys: [...(await judgeKeys(settings, source, directory, owner)), ...judgePageFiles(settings, directory)],
+    keys: [
+      ...(await judgeKeys(settings, source, directory, owner)),
+      ...judgePageFiles(settings, directory),
+      ...judgeReportKey(settings, directory),
+    ],
     ports: start.ports,
   };
 }

@@ -104,8 +104,9 @@ function groupDocument({ oldest, ...group }: HeldGroup) {
 
 function messageDocument(message: Enveloped) {
   const { file, arrived, nextTry, attempts, note } = message;
-  const { managed, peer, why: reason, rule, level, host, text, since } = note;
-  const base = { file, managed, peer, reason, rule, level, host, text, arrived, nextTry, attempts };
+  const { managed, peer, why: reason, rule, level, host, text, since, requiretls } = note;
+  const asked = requiretls === undefined ? {} : { requiretls };
+  const base = { file, managed, peer, reason, rule, level, host, text, ...asked, arrived, nextTry, attempts };
   const envelope = 'envelope' in message ? message.envelope : { problem: message.problem };
   return { ...base, since: new Date(since), ...envelope };
 }

@@ -20,7 +20,7 @@ import { askedFor, seenByAll } from '../impact_window';
 import { configDirectory } from '../install';
 import { table } from '../layout/table';
 import { warningLines } from '../layout/warning';
-import { missingTexts } from '../missing_text';
+import { missingTexts, whatMakesKnown } from '../missing_text';
 import { json, paint, type Output } from '../output';
 import { changesBetween, wishedValues, withWish } from '../rule_changes';
 
@@ -137,7 +137,7 @@ function lines(output: Output, total: Impact, peers: readonly PeerImpact[]): str
     ...table(output, rows),
     ...(shown.length > 0 ? ['', ...table(output, shown)] : []),
     ...more,
-    ...(notKnown > 0 ? [paint(output, 'dim', 'enforcement = monitor for a while makes it known')] : []),
+    ...whatMakesKnown(total.missing).map((text) => paint(output, 'dim', text)),
   ];
 }
 

@@ -7,10 +7,11 @@ import { smtpListeners } from '../../settings/haraka/listeners';
 import { resolverOptions } from '../../settings/load/resolver_options';
 import type { ManagedDomain, Settings } from '../../settings/schema/types';
 import { asHaraka, CommandError, exit, UsageError, type Context } from '../command';
+import { isSameKey } from '../../tlsrpt/key_record';
 import { parseReportRecords } from '../../tlsrpt/record';
 import { nextKey, presented } from '../install_keys';
 import { reportUris } from '../operands';
-import { reportRemarks, reportsOf } from '../report_records';
+import { reportKeyRecords, reportRemarks, reportsOf } from '../report_records';
 import { heldAgainstShown } from '../shown_records';
 import type { HostVerdict } from '../shown_text';
 import { json } from '../output';
@@ -112,6 +113,7 @@ async function reportOn(
     const others = (host: string) => known.filter((other) => other !== host);
     const wanted = [
       ...policyRecords(served, settings.global.hosting.listen, rua),
+      ...reportKeyRecords(settings.global, domain.domain, context.directory),
       ...hosts.flatMap((host) => tlsaRecords(host, chains, next, others(host))),
     ];
     const remarks = [...notServed(domain), ...withoutTlsa(hosts, chains, wanted)];
@@ -217,12 +219,18 @@ async function stateOf(
   const answer = await publishedAt(resolver, record);
   if (answer.kind === 'failed') return `unknown: ${answer.detail}`;
   if (answer.kind === 'denied') return 'missing';
+  return isAmong(record, answer.records, ruaGiven) ? 'published' : 'missing';
+}
+
+function isAmong(
+  { owner, type, data }: ZoneRecord,
+  published: readonly string[],
+  ruaGiven: boolean,
+): boolean {
   // Reports may go wherever the operator already sends them.
-  const anyReports = !ruaGiven && record.owner.startsWith('_smtp._tls.');
-  const found = anyReports
-    ? parseReportRecords(answer.records).kind === 'found'
-    : answer.records.includes(record.type === 'TXT' ? unquoted(record.data) : record.data);
-  return found ? 'published' : 'missing';
+  if (!ruaGiven && owner.startsWith('_smtp._tls.')) return parseReportRecords(published).kind === 'found';
+  if (owner.includes('._domainkey.')) return published.some((one) => isSameKey(one, unquoted(data)));
+  return published.includes(type === 'TXT' ? unquoted(data) : data);
 }
 
 async function publishedAt(resolver: Resolver, { owner, type }: ZoneRecord) {

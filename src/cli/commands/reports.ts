@@ -76,7 +76,11 @@ async function list(context: Context, place: ReportsPlace): Promise<ExitCode> {
     return exit.ok;
   }
   const shown = firstOf(context, rows);
-  if (rows.length === 0) output.print('nothing was counted, and no report was sent');
+  if (rows.length === 0)
+    for (const line of paragraph(output, [
+      'nothing was counted, and no report was sent. Counted are new sessions over TLS, or with TLS that failed, where the rule has tls_reports = on: left out, that is at opportunistic_dane, mandatory_dane, mta_sts and auto',
+    ]))
+      output.print(line);
   else
     for (const line of table(output, [
       head('day', 'domain', 'met', 'failed', 'to', 'state', ''),
@@ -160,7 +164,10 @@ async function dryRun(context: Context, place: ReportsPlace): Promise<ExitCode> 
     resolver.close();
   }
   if (context.json) output.print(json({ reports: plans }));
-  else if (plans.length === 0) output.print('no report waits');
+  else if (plans.length === 0)
+    output.print(
+      `no report waits${isCounting(rows, today) ? ': those of today come when the day (UTC) is over' : ''}`,
+    );
   else
     for (const line of table(output, [
       head('day', 'domain', 'would go to', ''),
@@ -175,6 +182,10 @@ async function dryRun(context: Context, place: ReportsPlace): Promise<ExitCode> 
   return exit.ok;
 }
 
+function isCounting(rows: readonly ReportRow[], today: Day): boolean {
+  return rows.some(({ day }) => day >= today);
+}
+
 /** Milliseconds for the running Haraka to begin: it looks every ten seconds. */
 const patience = 40_000;
 
@@ -186,7 +197,12 @@ async function sendNow(
   const days = (await openDays(place.directory)).filter((day) => day < today);
   const waiting: Day[] = [];
   for (const day of days) if ((await sessionsOf(place, day, today)).table.get(domain)) waiting.push(day);
-  if (waiting.length === 0) throw new CommandError(`no report to ${domain} waits`);
+  if (waiting.length === 0) {
+    const isToday = (await sessionsOf(place, today, today)).table.get(domain) !== undefined;
+    throw new CommandError(
+      `no report to ${domain} waits${isToday ? ': that of today can be sent when the day (UTC) is over; --show prints it as it is now' : ''}`,
+    );
+  }
   const begun = Date.now();
   await askToSend(place, domain);
   const outcomes: { day: Day; destination: string; state: string; text: string }[] = [];

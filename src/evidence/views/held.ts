@@ -30,6 +30,8 @@ export interface HeldGroup {
   readonly level: string;
   readonly host: string;
   readonly text: string;
+  /** Its senders asked for REQUIRETLS; absent for other mail. */
+  readonly requiretls?: 'required';
   /** Since when a message that still waits is held for this reason. */
   readonly since: Date;
   readonly lastTry: Date;
@@ -92,8 +94,8 @@ const countOf = { reply: 'reply', 'connection-failed': 'notReached', other: 'oth
 function groupsOf(messages: readonly HeldMessage[]): HeldGroup[] {
   const groups = new Map<string, HeldMessage[]>();
   for (const message of messages) {
-    const { managed, peer, why } = message.note;
-    const key = `${managed}\t${peer}\t${why}`;
+    const { managed, peer, why, requiretls = '' } = message.note;
+    const key = `${managed}\t${peer}\t${why}\t${requiretls}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [message]);
     else group.push(message);
@@ -110,11 +112,24 @@ function groupOf(messages: readonly HeldMessage[]): HeldGroup[] {
     if (next < nextTry) nextTry = next;
     if (note.at > last.at) last = note;
   }
-  const { managed, peer, why, rule, level, host, text } = last;
+  const { managed, peer, why, rule, level, host, text, requiretls } = last;
   if (!isRule(why)) return [];
+  const asked = requiretls === undefined ? {} : { requiretls };
   const times = { since: new Date(since), lastTry: new Date(last.at), nextTry };
   return [
-    { managed, peer, reason: why, messages: messages.length, rule, level, host, text, ...times, oldest },
+    {
+      managed,
+      peer,
+      reason: why,
+      messages: messages.length,
+      rule,
+      level,
+      host,
+      text,
+      ...asked,
+      ...times,
+      oldest,
+    },
   ];
 }
 

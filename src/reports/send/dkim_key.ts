@@ -44,7 +44,7 @@ export function findDkimKey(
     if (selector !== '') return readKey(signer, selector, path.join(directory, 'private'));
   }
   return none(
-    `there is no DKIM key for ${domain}: neither dkim_key_file is set nor is there config/dkim/${domain}/private`,
+    `there is no DKIM key for ${domain}: neither dkim_selector and dkim_key_file are set, nor are there selector and private in config/dkim/${domain}`,
   );
 }
 

@@ -9,7 +9,13 @@ import { keysWithoutEffect, oldTlsToCleartext, versionBelowPkix } from './levels
 import { logged } from './logged';
 import { removedDomains, unreadableMemory } from './memory';
 import { mixedResolvers } from './mixed_resolvers';
-import { hostingNotLoaded, inboundNotLoaded, outboundNotLoaded, webNotLoaded } from './not_loaded';
+import {
+  hostingNotLoaded,
+  inboundNotLoaded,
+  outboundNotLoaded,
+  reportsNotLoaded,
+  webNotLoaded,
+} from './not_loaded';
 import { nullEncryption } from './null_encryption';
 import { handshakesThatCannotBegin, nothingToOffer } from './own_handshakes';
 import { plantedBefore } from './plugin_order';
@@ -50,6 +56,8 @@ export const checks: readonly Check[] = [
   check({ name: 'page not loaded', looksAt: 'files', find: (files) => warnings(webNotLoaded(files)) }),
   check({ name: 'secret of the fleet', looksAt: 'files', find: fleetSecret }),
   check({ name: 'redis as a plugin', looksAt: 'files', find: (files) => warnings(redisPlugin(files)) }),
+  logged.tlsReportsInPart,
+  check({ name: 'reports not loaded', looksAt: 'files', find: (files) => warnings(reportsNotLoaded(files)) }),
   // the files themselves
   check({ name: 'certificate files', looksAt: 'certificates', find: namedCertificates }),
   check({ name: 'certificate directory', looksAt: 'certificates', find: (view) => warnings(certificateDirectory(view)) }),

@@ -8,6 +8,7 @@ import { strayFiles } from './domain_files';
 import { exemptionEnds } from './exemptions';
 import { inboundConflicts } from './inbound_conflicts';
 import { requireTlsUnkept } from './require_tls';
+import { tlsReportsInPart } from './tls_reports';
 import { weakenedDefaults } from './weakened_defaults';
 
 // prettier-ignore
@@ -17,6 +18,7 @@ export const logged = {
   bypassingPlugins: check({ name: 'bypassing plugins', looksAt: 'files', find: (files) => warnings(bypassingPlugins(files)) }),
   requireTlsUnkept: check({ name: 'REQUIRETLS that is not kept', looksAt: 'files', find: (files) => warnings(requireTlsUnkept(files)) }),
   inboundConflicts: check({ name: 'inbound conflicts', looksAt: 'files', find: (files) => warnings(inboundConflicts(files)) }),
+  tlsReportsInPart: check({ name: 'TLS reports in part', looksAt: 'files', find: (files) => warnings(tlsReportsInPart(files)) }),
   strayFiles: check({ name: 'stray files', looksAt: 'files', find: ({ source }) => warnings(strayFiles(source)) }),
 };
 

@@ -1,5 +1,6 @@
 /** What is written and has no effect, because nothing is loaded that would see to it. Pure. */
 import { globalFile } from '../load/source';
+import { usesTlsReports } from '../schema/tls_reports';
 import { pluginLines } from '../haraka/plugins_file';
 import type { Fault, Mend } from '../schema/fault';
 import type { FilesView } from './check';
@@ -53,12 +54,20 @@ export function webNotLoaded({ source, settings }: FilesView): Fault[] {
   return [missing(listed, 'web', 'the page of [web] is served nowhere')];
 }
 
+/** Reports that nobody sends or reads. */
+export function reportsNotLoaded({ source, settings }: FilesView): Fault[] {
+  const listed = listedPlugins(source);
+  if (listed === undefined || !usesTlsReports(settings.global.tlsReports) || isLoaded(listed, 'reports'))
+    return [];
+  return [missing(listed, 'reports', 'no TLS report is sent or read, whatever [tls_reports] says')];
+}
+
 export function listedPlugins(source: FilesView['source']): ReadonlySet<string> | undefined {
   const lines = pluginLines(source);
   return lines && new Set(lines.map(({ name }) => name));
 }
 
-type Piece = 'outbound' | 'inbound' | 'hosting' | 'web';
+type Piece = 'outbound' | 'inbound' | 'hosting' | 'web' | 'reports';
 
 export function isLoaded(listed: ReadonlySet<string>, piece: Piece): boolean {
   return listed.has('tls-peers') || listed.has(`tls-peers/${piece}`);

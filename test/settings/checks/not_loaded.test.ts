@@ -25,7 +25,14 @@ const noHosting =
 const noListener =
   'tls-peers/ours.example.ini:1: [mta_sts]: the policy of ours.example is served nowhere: tls-peers.ini has neither listen nor listen_http in [hosting]';
 
+const reports = { 'tls-peers.ini': '[tls_reports]\nreceive = tls@ours.example\n' };
+const noReports =
+  'plugins: neither tls-peers nor tls-peers/reports is listed: no TLS report is sent or read, whatever [tls_reports] says';
+
 test.each([
+  ['TLS reports', ['tls-peers/outbound'], reports, [noReports]],
+  ['TLS reports', ['tls-peers/outbound', 'tls-peers/reports'], reports, []],
+  ['TLS reports', ['tls-peers'], reports, []],
   ['an outbound rule', ['tls'], outbound, [noGuard]],
   ['an outbound rule', ['# tls-peers', '; tls-peers/outbound', 'tls-peers/inbound'], outbound, [noGuard]],
   ['an outbound rule', [' tls-peers '], outbound, []],
