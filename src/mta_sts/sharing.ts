@@ -153,8 +153,9 @@ export class Sharing {
       // It would relax what is held here: this host has to see for itself, whoever else does.
       if (isNewer(policy, entry.policy)) return { ...this.#shared, tell: nothing };
     }
-    // An old one is better than none, should the policy host not answer. It is no reason not to ask.
-    if (policy !== undefined && !isInForce(entry.policy, clock.steady())) {
+    // An old one that enforces is better than none, should the policy host not answer. It is no reason not to ask. One that does
+    // not enforce would let go what waits without any.
+    if (policy?.policy.mode === 'enforce' && !isInForce(entry.policy, clock.steady())) {
       await this.#adopt(entry, policy);
       wish.before = heldBy(entry);
     }

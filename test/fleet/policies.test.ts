@@ -282,6 +282,22 @@ describe.skipIf(!redisIsThere)('the hosts of a fleet', () => {
       },
     );
 
+    it.each([
+      ['enforced', 'enforce', 'policy'],
+      ['only tested', 'testing', 'no_policy'],
+    ] as const)(
+      'where the policy host fails, and what was %s is put back (%s), find: %s',
+      async (_what, mode, kind) => {
+        const domain = await world.domain('a.example');
+        domain.fail();
+        const one = await host();
+        const policy = { mode, mx: ['mx.old.example'], maxAge: 31_536_000, extensions: [] } as const;
+        const old = stored('a.example', { fetchedAt: clock.wall() - 48 * hour * 1000, policy });
+        await write(policyKey('a.example'), encodePolicy(secrets, 'x', old));
+        expect(await get(one, 'a.example')).toMatchObject({ kind });
+      },
+    );
+
     it('do not take in what was kept and is sent again on the channel', async () => {
       const domain = await world.domain('a.example');
       domain.publish('nothing');
