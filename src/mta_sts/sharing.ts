@@ -109,12 +109,12 @@ export class Sharing {
     const known = await this.#settle(entry, wish);
     if (known !== 'open') return known;
     const lock = await shared.lock(entry);
-    if (lock.kind === 'unknown') return this.#shared;
-    if (lock.kind === 'mine') {
+    if (lock.kind !== 'anothers') {
+      const release = lock.kind === 'mine' ? lock.release : nothing;
       // Another may have come to its end between the reading and the lock.
       const late = await this.#settle(entry, wish);
-      if (late === 'open') return { ...this.#shared, release: lock.release };
-      lock.release();
+      if (late === 'open') return { ...this.#shared, release };
+      release();
       return late;
     }
     // It comes by itself.
