@@ -36,6 +36,8 @@ export interface Failure {
   readonly text: string;
   /** The cause lies on this side, also where the reason is about the peer: no ground to bounce at once. */
   readonly fault?: 'ours';
+  /** The connection broke or fell silent, or the peer said that it is for now: another attempt may see something else. */
+  readonly passing?: true;
 }
 
 /** The enhanced status code of `reason`; class 5 where the message bounces. */

@@ -152,6 +152,11 @@ export function isFinal(failures: readonly HostFailure[]): boolean {
   );
 }
 
+/** The same for a message that its sender wants returned: a handshake that the network broke is none to return it for. */
+export function isFinalToSender(failures: readonly HostFailure[]): boolean {
+  return isFinal(failures) && !failures.some((one) => one.kind === 'policy' && one.failure.passing === true);
+}
+
 /** The failure that the DSN names: the first that was a matter of policy, or else the first. */
 export function principal(failures: readonly HostFailure[]): HostFailure | undefined {
   return failures.find((failure) => failure.kind === 'policy') ?? failures[0];

@@ -1,7 +1,7 @@
 /** When a message is not delivered in this attempt: it waits or bounces, and each recipient learns why. */
 import type { Failure } from '../failure';
 import { messageOf, printable } from '../text';
-import { isFinal, principal, statusOf, type Attempt, type HostFailure } from './attempt';
+import { isFinal, isFinalToSender, principal, statusOf, type Attempt, type HostFailure } from './attempt';
 import type { Delivery } from './delivery';
 import { newerPolicy } from './newer_policy';
 import { noteFailure } from './recipients';
@@ -23,10 +23,7 @@ export function deferFor(delivery: Delivery, attempt: Attempt, failure: Failure)
 /** No host is left. @returns `again` where the domain has a newer policy, from which to decide anew */
 export async function giveUp(delivery: Delivery, attempt: Attempt): Promise<'given_up' | 'again'> {
   const { hmail } = delivery;
-  const bounces =
-    attempt.treatment.failure === 'bounce' ||
-    (attempt.rule !== 'unknown' && attempt.rule.actionOnFailure === 'bounce');
-  const permanent = bounces && isFinal(attempt.failures);
+  const permanent = isPermanent(attempt);
   if ((permanent || isLastTry(delivery)) && (await hasNewerPolicy(delivery, attempt))) return 'again';
   countRefused(delivery, attempt);
   if (attempt.failures.length === 0) {
@@ -37,6 +34,11 @@ export async function giveUp(delivery: Delivery, attempt: Attempt): Promise<'giv
   if (permanent) hmail.bounce(text);
   else hmail.temp_fail(text);
   return 'given_up';
+}
+
+function isPermanent({ rule, treatment, failures }: Attempt): boolean {
+  if (rule !== 'unknown' && rule.actionOnFailure === 'bounce') return isFinal(failures);
+  return treatment.failure === 'bounce' && isFinalToSender(failures);
 }
 
 /** A plugin's hosts are looked up by Haraka, which may ask another resolver than the rules do. */

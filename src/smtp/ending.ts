@@ -45,12 +45,13 @@ function deedIn(state: State): string {
 /** The peer cannot be spoken with. Whom it has answered for already is settled; everybody else may have the next host. */
 export function lose(state: State, text: string, answer: Answer | 'none'): Step {
   if (state.name === 'idle' || state.name === 'leaving' || state.name === 'over') return over();
-  if (state.name === 'starttls') return tlsFailed(`STARTTLS was not answered: ${text}`, hangUp);
+  if (state.name === 'starttls') return tlsFailed(`STARTTLS was not answered: ${text}`, hangUp, 'lasting');
   return nextHost(state, { kind: 'lost', text, at: stageOf(state), answer });
 }
 
 /** The connection is gone, or nothing came in time. */
 export function disconnect(state: State, by: LostBy, text: string): Step {
+  if (state.name === 'starttls') return tlsFailed(`STARTTLS was not answered: ${text}`, hangUp, 'passing');
   if (state.name === 'handshake') return hangUp(handshakeLost('stalled', text));
   // With TLS 1.3 a client is done before the peer has said whether it will have it.
   if (state.name === 'hello' && state.channel === 'tls' && by === 'closed') {
@@ -103,14 +104,19 @@ function settledIn(state: State): readonly RecipientOutcome[] | 'nobody' {
   }
 }
 
-/** @param end whether there is still somebody to take leave of */
-export function tlsFailed(text: string, end: (outcome: Outcome) => Step): Step {
-  const failure = { reason: 'tls-handshake-failed', text } as const;
+/**
+ * @param end whether there is still somebody to take leave of
+ * @param fault `passing` where time may cure it
+ */
+export function tlsFailed(text: string, end: (outcome: Outcome) => Step, fault: 'passing' | 'lasting'): Step {
+  const what = { reason: 'tls-handshake-failed', text } as const;
+  const failure = fault === 'passing' ? ({ ...what, passing: true } as const) : what;
   return end({ kind: 'next_host', fault: { kind: 'tls', failure, at: 'starttls' } });
 }
 
 function handshakeLost(at: TlsFailureStage, text: string): Outcome {
-  const failure = { reason: 'tls-handshake-failed', text: `the TLS handshake failed: ${text}` } as const;
+  const what = `the TLS handshake failed: ${text}`;
+  const failure = { reason: 'tls-handshake-failed', text: what, passing: true } as const;
   return { kind: 'next_host', fault: { kind: 'tls', failure, at } };
 }
 

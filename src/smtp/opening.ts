@@ -72,14 +72,15 @@ function noStartTls(text: string): Step {
 export function onStartTls(reply: Reply, excess: number): Step {
   if (reply.code !== '220') {
     const text = `the peer refused STARTTLS: ${answerText(answerOf(reply))}`;
-    return tlsFailed(text, leave);
+    // RFC 3207 section 4: 454 is for now.
+    return tlsFailed(text, leave, classOf(reply) === 'transient' ? 'passing' : 'lasting');
   }
   if (excess > 0) return injected();
   return { state: { name: 'handshake' }, effects: [{ kind: 'start_tls' }] };
 }
 
 export function injected(): Step {
-  return tlsFailed('the peer sent data in cleartext after it had agreed to STARTTLS', hangUp);
+  return tlsFailed('the peer sent data in cleartext after it had agreed to STARTTLS', hangUp, 'lasting');
 }
 
 function established(terms: Terms, ready: Ready): Step {

@@ -1,5 +1,12 @@
 import { describe, expect, it, test } from 'vitest';
-import { Attempt, isFinal, principal, statusOf, type HostFailure } from '../../src/delivery/attempt';
+import {
+  Attempt,
+  isFinal,
+  isFinalToSender,
+  principal,
+  statusOf,
+  type HostFailure,
+} from '../../src/delivery/attempt';
 import { dsn } from '../../src/delivery/dsn';
 import { PeerHealth } from '../../src/delivery/health';
 import { isListed } from '../../src/delivery/host_list';
@@ -7,7 +14,7 @@ import { enhancedStatus, failureStatus, type FailureReason } from '../../src/fai
 
 const network: HostFailure = { kind: 'network', host: 'mx1', text: 'no connection' };
 
-function policy(reason: FailureReason): HostFailure {
+function policy(reason: FailureReason): Extract<HostFailure, { kind: 'policy' }> {
   return { kind: 'policy', host: 'mx2', failure: { reason, text: 'as the test says' }, because: 'mandatory' };
 }
 
@@ -65,11 +72,30 @@ describe('action_on_failure = bounce', () => {
     ['waits where DNS did not answer', [policy('dns-lookup-failed')], false],
     ['waits where DNS cannot be believed', [policy('dnssec-invalid')], false],
     ['waits where a policy could not be had', [policy('sts-policy-fetch-error')], false],
+    ['waits where its host has no valid certificate', [policy('sts-webpki-invalid')], false],
+    ['waits where it cannot be read', [policy('sts-policy-invalid')], false],
     ['waits where the configuration is broken', [policy('config-invalid')], false],
     ['waits where the fault is ours', [policy('internal-error')], false],
     ['waits where no host was tried', [], false],
   ] as const)('%s', (_name, failures, final) => {
     expect(isFinal(failures)).toBe(final);
+  });
+});
+
+describe('a sender that wants REQUIRETLS or the message back', () => {
+  const broken: HostFailure = {
+    ...policy('tls-handshake-failed'),
+    failure: { reason: 'tls-handshake-failed', text: 'reset', passing: true },
+  };
+
+  test.each([
+    ['has it back where every host failed for good', [policy('tls-handshake-failed')], true, true],
+    ['waits where the network broke a handshake', [broken], false, true],
+    ['and where that is one of several hosts', [policy('requiretls-not-offered'), broken], false, true],
+    ['waits where a host could not be reached', [policy('requiretls-not-offered'), network], false, false],
+  ] as const)('%s', (_name, failures, toSender, toOperator) => {
+    expect(isFinalToSender(failures)).toBe(toSender);
+    expect(isFinal(failures)).toBe(toOperator);
   });
 });
 

@@ -7,6 +7,7 @@ import { offering, startStation, type Ask, type Station } from './station';
 export async function beside(checks: Checks): Promise<void> {
   for (const client of ['own', 'stranger'] as const) await forwarding(checks, client);
   await policies(checks);
+  await troubles(checks);
   await news(checks);
   await reports(checks);
 }
@@ -97,6 +98,33 @@ async function policies(checks: Checks): Promise<void> {
         await fate(station, 'required', peer),
         'deferred',
       );
+  } finally {
+    await station.stop();
+  }
+}
+
+/** What the network or a busy host does to a handshake is no ground to return a message. */
+async function troubles(checks: Checks): Promise<void> {
+  const passing = ['starttls-454', 'starttls-close', 'handshake-close', 'close-after-handshake'] as const;
+  const lasting = ['starttls-554', 'handshake-garbage'] as const;
+  const station = await startStation(
+    { retryIntervals: '5s*6' },
+    {
+      domains: Object.fromEntries(
+        [...passing, ...lasting].map((kind) => [
+          `${kind}.example`,
+          { dnssec: 'secure' as const, mx: [{ behaviour: [kind, offering] }] },
+        ]),
+      ),
+    },
+  );
+  try {
+    const settled = async (peer: string): Promise<string> => {
+      const { id } = await station.send({ as: 'auto', ask: 'required', to: `rcpt@${peer}.example` });
+      return (await station.lab.outcome(id, { wanted: 'settled', timeoutMs: 60_000 })).status;
+    };
+    for (const kind of passing) checks.same(`${kind} passes`, await settled(kind), 'delivered');
+    for (const kind of lasting) checks.same(`${kind} does not`, await settled(kind), 'bounced');
   } finally {
     await station.stop();
   }
