@@ -15,6 +15,8 @@ export interface Screen {
   readonly coloured: string;
 }
 
+const ended = 'all of it was shown';
+
 export function tmuxMissing(): boolean {
   return spawnSync('tmux', ['-V']).error !== undefined;
 }
@@ -49,13 +51,14 @@ export class Tmux {
     const file = path.join(this.#directory, `${session}.sh`);
     writeFileSync(file, script);
     const codeFile = `${file}.code`;
-    const command = 'sh "$0"; echo $? > "$1"';
+    // A title is set in the order of the output: what is before it has been shown. That a pane is dead says no such thing.
+    const command = `sh "$0"; echo $? > "$1"; printf '\\033]2;${ended}\\033\\\\'`;
     const pane = ['sh', '-c', command, file, codeFile];
     this.#tmux('new-session', '-d', '-s', session, '-x', String(width), '-y', '50', ...pane);
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       // tmux itself loses the exit code now and then.
-      if (this.#tmux('display', '-p', '-t', session, '#{pane_dead}') === '1')
+      if (this.#tmux('display', '-p', '-t', session, '#{pane_dead} #{pane_title}') === `1 ${ended}`)
         return this.#capture(session, Number(readFileSync(codeFile, 'utf8')));
       if (Date.now() > deadline) throw new Error(`no end in ${timeoutMs} ms:\n${this.#text(session)}`);
       await wait(100);
