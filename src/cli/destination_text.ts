@@ -47,7 +47,7 @@ export function answerLines(output: Output, { domain, by, hosts, own }: AnswerFa
   const known =
     own.kind === 'failed'
       ? `${domain}: the lookup failed: ${own.detail}`
-      : `${domain}: ${own.security === 'secure' ? 'signed and validated' : 'insecure'}: ${own.hosts.map(({ host }) => host).join(' ')}`;
+      : `${domain}: ${own.security === 'secure' ? 'signed and validated' : 'insecure'}: ${own.hosts.map(({ host }) => host).join(' ') || 'no host'}`;
   const asked = hosts.some(({ standing }) => standing.kind !== 'route');
   return [
     ...(asked ? fact(output, 'MX', known) : []),

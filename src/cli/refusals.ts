@@ -51,8 +51,9 @@ export function refusalLines(output: Output, { refused, problems }: RecentRefusa
 
 const width = 9;
 
-function refusalText({ direction, peer, rule, messages, reasons }: Refusals): string {
+function refusalText({ managed, direction, peer, rule, messages, reasons }: Refusals): string {
   const count = messages === 1 ? '1 message' : `${messages} messages`;
-  const where = direction === 'out' ? 'to' : 'from';
-  return `${count} ${where} ${peer} in the last 7 days, by ${rule}: ${countsText(reasons)}`;
+  const ours = managed === '' ? 'no managed domain' : managed;
+  const way = direction === 'out' ? `of ${ours} to ${peer}` : `from ${peer} to ${ours}`;
+  return `${count} ${way} in the last 7 days, by ${rule}: ${countsText(reasons)}`;
 }

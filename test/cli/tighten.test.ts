@@ -241,6 +241,8 @@ test('rules that refused whatever came, each as a whole', () => {
     ]),
   ).toHaveLength(1);
   expect(found([under('own.example', [[{ ...refused, reason: 'connection-failed' }, 3]])])).toEqual([]);
+  // The sender asked for that.
+  expect(found([under('own.example', [[{ ...refused, requireTls: 'required' }, 3]])])).toEqual([]);
   const auto: Sighting = { ...refused, level: 'auto' };
   expect(found([under('a.example', [[auto, 3]]), under('b.example', [[seen, 1]])])).toEqual([]);
   expect(found([under('a.example', [[auto, 3]])])).toEqual(['tls-peers.ini [outbound] 3']);

@@ -31,6 +31,17 @@ it('each message that a rule holds up counts once, by its reason', () => {
   ]);
 });
 
+it('what a sender asked for is held against no rule', () => {
+  const asked = { ...held, requireTls: 'required' } as const;
+  const sightings: [Sighting, number][] = [
+    [{ ...asked, startTls: 'not_tried', reason: 'requiretls-no-tls' }, 3],
+    [{ ...asked, startTls: 'used', tls: 'TLSv1.3', reason: 'requiretls-not-offered' }, 2],
+    [asked, 1],
+  ];
+  const found = refusalsOf(rows(sightings), () => ({ direction: 'out', rule }));
+  expect(found).toMatchObject([{ messages: 1, reasons: { 'starttls-not-supported': 1 } }]);
+});
+
 it('what a rule refused that is no longer in force is not held against the one that is', () => {
   const softer: OutboundRule = { ...rule, level: 'opportunistic' };
   expect(refusalsOf(rows([[held, 3]]), () => ({ direction: 'out', rule: softer }))).toEqual([]);

@@ -39,7 +39,8 @@ export function refusingRules(
       name,
       went: sumOver(under, ([seen, count]) => (faredOf(seen) === 'went' ? count : 0)),
       reasons: countsOver(under, ([seen, count]) =>
-        faredOf(seen) === 'held' ? { [seen.reason]: count } : {},
+        // What a sender asked for is no rule's doing.
+        faredOf(seen) === 'held' && seen.requireTls !== 'required' ? { [seen.reason]: count } : {},
       ),
     });
   }

@@ -37,10 +37,19 @@ export function tightenLines(
     ...(notNeeded.length === 0 ? [] : heading('not needed any more: all hosts would pass without')),
     ...notNeeded.flatMap((one) => paragraph(output, [exemptionText(one)], below)),
     '',
-    `${left.length - told.length} more peers did not meet a stricter rule with every message`,
-    `${passedOver} more: too little was seen of them, or nothing is stricter than their rule`,
+    ...restLines(left.length - told.length, passedOver),
     ...(plan.sections.length > 0 && !written ? ['not written: --write makes the change'] : []),
     ...warningLines(output, problems),
+  ];
+}
+
+/** Peers that are not named one by one. */
+function restLines(unmet: number, passedOver: number): string[] {
+  const of = (count: number, what: string) =>
+    count === 0 ? [] : [`${counted(count, 'more peer')}: ${what}`];
+  return [
+    ...of(unmet, 'not every message met a stricter rule'),
+    ...of(passedOver, 'too little was seen, or nothing is stricter than the rule'),
   ];
 }
 
@@ -76,7 +85,8 @@ function leftLines(output: Output, { key, why }: LeftPeer): string[] {
 function refusingText({ direction, rule, level, peers, refused, reasons }: RefusingRule): string {
   const named = peers.slice(0, 5).join(', ') + (peers.length > 5 ? ` and ${peers.length - 5} more` : '');
   const way = direction === 'out' ? 'to' : 'from';
-  return `${rule} (${level}): none of ${refused} messages went ${way} ${named}: ${countsText(reasons)}`;
+  const none = refused === 1 ? 'the one message did not go' : `none of ${refused} messages went`;
+  return `${rule} (${level}): ${none} ${way} ${named}: ${countsText(reasons)}`;
 }
 
 function exemptionText({ section, until, peers, without }: Exemption): string {

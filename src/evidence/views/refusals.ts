@@ -46,11 +46,16 @@ export function refusalsOf(rows: readonly DayCounts[], ruleFor: (key: PeerKey) =
     .sort((a, b) => b.messages - a.messages || (keyText(a) < keyText(b) ? -1 : 1));
 }
 
-/** Faults of our own are no rule's doing. */
-const ours: ReadonlySet<string> = new Set(['config-invalid', 'internal-error']);
+/** Faults of our own, and what a sender asked for, are no rule's doing. */
+const noRules: ReadonlySet<string> = new Set([
+  'config-invalid',
+  'internal-error',
+  'requiretls-not-offered',
+  'requiretls-no-tls',
+]);
 
 function isRefused(seen: Sighting): boolean {
-  return faredOf(seen) === 'held' && !ours.has(seen.reason);
+  return faredOf(seen) === 'held' && !noRules.has(seen.reason);
 }
 
 function wouldAgain(found: Exclude<RuleInForce, 'none'>, seen: Sighting): boolean {

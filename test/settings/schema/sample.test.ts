@@ -7,6 +7,7 @@ import { domainSections, globalSections, type Keys } from '../../../src/settings
 import { loadSettings } from '../../../src/settings/load/load';
 import { directorySource } from '../../../src/settings/load/source';
 import { harakaDirectory } from '../../../haraka-test-harness/haraka_directory';
+import { dkimConfig, signingKey } from '../../reports/support/dkim';
 import { codeBlocks, documents, type CodeBlock } from '../../support/documents';
 import { call, configDirectory } from '../../cli/call';
 import { memorySource } from '../memory_source';
@@ -69,8 +70,11 @@ test.each(examples)('Haraka knows the keys of its own files in $page: $text', (e
   }
 });
 
+/** What the text of a page has its reader make beside an example: the DKIM key that reports are signed with. */
+const made = dkimConfig('example.com', signingKey('', 1024));
+
 test.each(examples)('lint has nothing to say about the example in $page: $text', async (example) => {
-  const { directory, remove } = configDirectory(filesOf(example));
+  const { directory, remove } = configDirectory({ ...made, ...filesOf(example) });
   try {
     const { code, out } = await call(['lint', '--offline', '--strict', '-c', directory]);
     expect([code, ...out]).toEqual([0, expect.stringMatching(/^0 faults, 0 warnings in /)]);
