@@ -93,7 +93,7 @@ it('what waits because of a rule is told, and what waits for anything else is co
     encoding: 'utf8',
   }).stdout;
   expect(text).toMatch(
-    /^3 messages to 2 peers wait because of a TLS rule, the oldest for \d+ s; 1 more in the queue for none: 1 that a host put off\.\n/,
+    /^3 messages to 2 peers wait because of a TLS rule, the oldest for \d+ s; 1 more in the queue without one: 1 that a host put off\.\n/,
   );
   expect(text).toContain('tls-peers explain ours.example wrong.example');
   const csv = execFileSync(
