@@ -173,6 +173,7 @@ const madeByPeople = new Set([
   'config/tls_key.pem',
   'config/tls_cert.pem',
   'config/tls',
+  'config/dkim/example.com',
 ]);
 
 test('every file below config/ is one of the suite or one of Haraka', () => {
