@@ -21,7 +21,7 @@ export default defineConfig({
           // A module is loaded once by each worker, not once for each file.
           isolate: false,
           // On two processors: some of these tests do nothing but wait for a time-out.
-          maxWorkers: 4,
+          maxWorkers: 6,
           sequence: { groupOrder: 0 },
         },
       },
