@@ -65,8 +65,11 @@ interface Judged {
   readonly alternativeNames: string;
 }
 
-/** Hosts show the same certificate from one connection to the next. */
-const verdicts = new LRUCache<string, Judged>({ max: 2000, ttl: 3_600_000 });
+/** Hosts show the same certificate from one connection to the next, and one connection is there for many messages. */
+const kept = { max: 2000, ttl: 3_600_000 } as const;
+const verdicts = new LRUCache<string, Judged>(kept);
+/** Whom a certificate names beside its host, by that and the next-hop domain. */
+const namings = new LRUCache<string, Sighting['named']>(kept);
 
 function certificateOf(
   session: TlsSession,
@@ -99,8 +102,19 @@ function certificateOf(
         : isItsOwn
           ? verdict
           : 'unknown',
-    named: isItsOwn && isTrusted && nextHop !== '' ? namedIn(session, judged, nextHop, now) : 'unknown',
+    named:
+      isItsOwn && isTrusted && nextHop !== ''
+        ? naming(`${key}|${nextHop}`, session, judged, nextHop, now)
+        : 'unknown',
   };
+}
+
+function naming(key: string, ...of: Parameters<typeof namedIn>): Sighting['named'] {
+  const known = namings.get(key);
+  if (known !== undefined) return known;
+  const named = namedIn(...of);
+  if (named !== 'unknown') namings.set(key, named);
+  return named;
 }
 
 /** Few certificates speak of the next-hop domain: for all others, a look at their names is enough. */
