@@ -71,6 +71,15 @@ const verdicts = new LRUCache<string, Judged>(kept);
 /** Whom a certificate names beside its host, by that and the next-hop domain. */
 const namings = new LRUCache<string, Sighting['named']>(kept);
 
+/** Of the octets of certificates, for as long as a session with them is there. */
+const digests = new WeakMap<Uint8Array, string>();
+
+function digestOf(leaf: Uint8Array): string {
+  const known = digests.get(leaf) ?? createHash('sha256').update(leaf).digest('base64');
+  digests.set(leaf, known);
+  return known;
+}
+
 function certificateOf(
   session: TlsSession,
   { plan: { host, requirement }, nextHop }: SessionShown,
@@ -79,8 +88,14 @@ function certificateOf(
   if (requirement.kind === 'cleartext') return unjudged;
   const { extraRoots } = handshakeTerms(requirement);
   const { certificates, chainVerdict, securityLevel, group } = session;
-  const leaf = createHash('sha256').update(certificates.leaf).digest('base64');
-  const key = [host, leaf, chainVerdict, securityLevel, group, rootsDigest(extraRoots ?? '')].join('|');
+  const key = [
+    host,
+    digestOf(certificates.leaf),
+    chainVerdict,
+    securityLevel,
+    group,
+    rootsDigest(extraRoots ?? ''),
+  ].join('|');
   let judged = verdicts.get(key);
   if (judged === undefined) {
     judged = {
