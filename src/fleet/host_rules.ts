@@ -2,6 +2,7 @@
  * The digest of the rules that each host has in force. Files are deployed host by host: those that still differ after a while were
  * forgotten, and are named in the log.
  */
+import { fieldsIn } from '../json_lines';
 import type { Log } from '../log';
 import { printable } from '../text';
 import type { FleetRedis } from './connection';
@@ -134,18 +135,9 @@ function encode({ host, digest, since, at }: HostRecord, secrets: Secrets | unde
 }
 
 function decode(host: string, text: string, secrets: Secrets | undefined): HostRecord[] {
-  const { digest, since, at, mac } = fieldsOf(text);
+  const { digest, since, at, mac } = fieldsIn(text) ?? {};
   if (typeof digest !== 'string' || typeof mac !== 'string') return [];
   if (typeof since !== 'number' || typeof at !== 'number') return [];
   if (secrets !== undefined && !isSigned(secrets, 'rules 1', [host, digest, since, at], mac)) return [];
   return [{ host, digest, since, at }];
-}
-
-function fieldsOf(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }

@@ -2,6 +2,7 @@
  * What is kept in Redis of one policy, and back. Who can write there must not decide policy: each entry is signed, bound to its key
  * and its time, and what comes back is read as if it came from the network. Pure.
  */
+import { fieldsIn } from '../json_lines';
 import { parsePolicy, serializePolicy } from '../mta_sts/policy';
 import { isPolicyId } from '../mta_sts/record';
 import { expiryOf, type SharedFailure } from '../mta_sts/shared_policies';
@@ -120,13 +121,7 @@ function refused(why: string) {
 type Fields = Readonly<Record<string, unknown>>;
 
 function parse(text: string): Fields | undefined {
-  if (text.length > largest) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
+  return text.length > largest ? undefined : fieldsIn(text);
 }
 
 /** `undefined` where one of them is no text. */
