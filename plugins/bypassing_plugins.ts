@@ -2,16 +2,15 @@
 import { domainOf, type EnvelopeAddress } from '../src/delivery/address';
 import { hookAnswer } from '../src/delivery/haraka';
 import {
-  deliverersAmong,
+  deliverersAt,
   passOver,
   releaseProxy,
   shippedDeliverers,
   takesMessage,
   type Deliverer,
-  type LoadedPlugin,
+  type HarakaPlugins,
   type QueuedTransaction,
   type QueueingConnection,
-  type RegisteredHook,
 } from '../src/delivery/past_the_queue';
 import type { Engine } from '../src/engine';
 import { utcDay } from '../src/peers/day';
@@ -40,11 +39,6 @@ interface Transaction extends QueuedTransaction {
   readonly mail_from: EnvelopeAddress;
   readonly rcpt_to: readonly EnvelopeAddress[];
   readonly results: { add(plugin: { readonly name: string }, result: Record<string, unknown>): void };
-}
-
-interface HarakaPlugins {
-  readonly registered_hooks: Readonly<Record<string, readonly RegisteredHook[] | undefined>>;
-  readonly registered_plugins: Readonly<Record<string, LoadedPlugin | undefined>>;
 }
 
 /** Registers the hooks that hold such mail. */
@@ -109,8 +103,7 @@ class Custody {
   }
 
   #deliverers(): Deliverer[] {
-    const plugins = this.#plugin.haraka_require('plugins') as HarakaPlugins;
-    return deliverersAmong(plugins.registered_hooks['queue_outbound'] ?? [], plugins.registered_plugins);
+    return deliverersAt('queue_outbound', this.#plugin.haraka_require('plugins') as HarakaPlugins);
   }
 
   #verdictOn({ mail_from: sender, rcpt_to: recipients }: Transaction): QueueVerdict {

@@ -4,16 +4,15 @@
  */
 import { hookAnswer } from '../src/delivery/haraka';
 import {
-  deliverersAmong,
+  deliverersAt,
   passOver,
   releaseProxy,
   shippedDeliverers,
   takesMessage,
   type Deliverer,
-  type LoadedPlugin,
+  type HarakaPlugins,
   type QueuedTransaction,
   type QueueingConnection,
-  type RegisteredHook,
 } from '../src/delivery/past_the_queue';
 import type { Engine } from '../src/engine';
 import type { SmtpReply } from '../src/inbound/decide';
@@ -46,11 +45,6 @@ interface Connection extends QueueingConnection {
 interface Transaction extends QueuedTransaction {
   readonly notes: QueuedTransaction['notes'] & Record<string, unknown>;
   readonly header: { get_all(name: string): readonly unknown[] };
-}
-
-interface HarakaPlugins {
-  readonly registered_hooks: Readonly<Record<string, readonly RegisteredHook[] | undefined>>;
-  readonly registered_plugins: Readonly<Record<string, LoadedPlugin | undefined>>;
 }
 
 /** Hooks at which nobody may come before us: whoever answers OK there ends the chain. */
@@ -214,8 +208,7 @@ class Requests {
   }
 
   #deliverers(hook: 'queue' | 'queue_outbound'): Deliverer[] {
-    const plugins = this.#plugin.haraka_require('plugins') as HarakaPlugins;
-    return deliverersAmong(plugins.registered_hooks[hook] ?? [], plugins.registered_plugins);
+    return deliverersAt(hook, this.#plugin.haraka_require('plugins') as HarakaPlugins);
   }
 
   comeFirst(hook: Hook): void {

@@ -22,7 +22,7 @@ export interface LoadedPlugin {
   get_config?(connection: QueueingConnection): unknown;
 }
 
-export interface RegisteredHook {
+interface RegisteredHook {
   readonly plugin: string;
 }
 
@@ -45,12 +45,18 @@ const takes = {
 
 export type DelivererName = keyof typeof takes;
 
-/** Those among the plugins that are asked at `queue_outbound`. */
-export function deliverersAmong(
-  hooks: readonly RegisteredHook[],
-  loaded: Readonly<Record<string, LoadedPlugin | undefined>>,
+/** What is used of Haraka's list of plugins. */
+export interface HarakaPlugins {
+  readonly registered_hooks: Readonly<Record<string, readonly RegisteredHook[] | undefined>>;
+  readonly registered_plugins: Readonly<Record<string, LoadedPlugin | undefined>>;
+}
+
+/** Those among the plugins that are asked at `hook`. */
+export function deliverersAt(
+  hook: string,
+  { registered_hooks: hooks, registered_plugins: loaded }: HarakaPlugins,
 ): Deliverer[] {
-  return [...new Set(hooks.map(({ plugin }) => plugin))].flatMap((plugin) => {
+  return [...new Set((hooks[hook] ?? []).map(({ plugin }) => plugin))].flatMap((plugin) => {
     const object = loaded[plugin] ?? {};
     const kind = kindOf(plugin, object);
     return kind === undefined ? [] : [{ plugin, kind, loaded: object }];

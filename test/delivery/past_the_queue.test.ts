@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import {
-  deliverersAmong,
+  deliverersAt,
   passOver,
   releaseProxy,
   takesMessage,
@@ -27,7 +27,8 @@ test('the plugins in question are known by name, and by what they inherit from',
     'toString',
     'gone',
   );
-  expect(deliverersAmong(asked, loaded).map(({ plugin, kind }) => [plugin, kind])).toEqual([
+  const plugins = { registered_hooks: { queue_outbound: asked }, registered_plugins: loaded };
+  expect(deliverersAt('queue_outbound', plugins).map(({ plugin, kind }) => [plugin, kind])).toEqual([
     ['queue/smtp_forward', 'queue/smtp_forward'],
     ['child', 'queue/smtp_forward'],
     ['grandchild', 'queue/qmail-queue'],
