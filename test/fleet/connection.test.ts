@@ -5,20 +5,10 @@ import { connectFleet, RedisAway, type FleetRedis } from '../../src/fleet/connec
 import type { Log } from '../../src/log';
 import type { RedisServer as Place } from '../../src/settings/haraka/redis_ini';
 import { redisIsThere, startRedis, type RedisServer } from '../support/redis_server';
+import { place } from './evidence_lab';
 
 if (!redisIsThere)
   console.warn('\n*** redis-server is not installed: the tests with Redis are SKIPPED ***\n');
-
-const place: Place = {
-  host: '127.0.0.1',
-  port: 6379,
-  path: '',
-  tls: false,
-  username: '',
-  password: '',
-  database: 0,
-  url: '',
-};
 
 let server: RedisServer | undefined;
 let fleet: FleetRedis | undefined;

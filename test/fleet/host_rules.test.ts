@@ -1,11 +1,12 @@
 /** Hosts whose rules differ from each other's, and notices that are said once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectFleet, type FleetRedis } from '../../src/fleet/connection';
+import type { FleetRedis } from '../../src/fleet/connection';
 import { differing, HostRules, type HostRecord } from '../../src/fleet/host_rules';
 import { createNotices, type FleetNotices } from '../../src/fleet/notices';
 import type { Secrets } from '../../src/fleet/secret';
 import { silent, type Log } from '../../src/log';
 import { redisIsThere, startRedis, type RedisServer } from '../support/redis_server';
+import { connectTo } from './evidence_lab';
 
 if (!redisIsThere)
   console.warn('\n*** redis-server is not installed: the tests with Redis are SKIPPED ***\n');
@@ -46,20 +47,7 @@ describe.skipIf(!redisIsThere)('with a Redis', () => {
 
   beforeAll(async () => {
     server = await startRedis();
-    redis = connectFleet({
-      server: {
-        host: '127.0.0.1',
-        port: server.port,
-        path: '',
-        tls: false,
-        username: '',
-        password: '',
-        database: 0,
-        url: '',
-      },
-      prefix: 'tp',
-      log: silent,
-    });
+    redis = connectTo(server.port, 'tp');
     await redis.ready(5_000);
   });
   afterAll(async () => {

@@ -96,11 +96,12 @@ function proxyLine(address: string): string {
 }
 
 interface Dialogue {
-  say(command: string): Promise<string>;
-  expect(command: string, code: string): Promise<void>;
+  readonly say: (command: string) => Promise<string>;
+  readonly expect: (command: string, code: string) => Promise<void>;
 }
 
-function dialogueOver(socket: Socket): Dialogue {
+/** Says a command, and hears the whole reply; after nothing, the greeting. */
+export function dialogueOver(socket: Socket): Dialogue {
   const whole = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/;
   let buffer = '';
   let lost = '';

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { stuffed } from '../../../haraka-test-harness/smtp_client';
+import { dialogueOver } from '../../inbound/support/client';
 
 export interface Handed {
   readonly port: number;
@@ -28,14 +29,14 @@ export async function hand({ port, tls, from, parameters, to, data }: Handed): P
   const deadline = setTimeout(() => plain.destroy(new Error('no answer within 20 s')), 20_000);
   let socket: Socket = plain;
   try {
-    let say = dialogue(plain);
+    let { say } = dialogueOver(plain);
     await say('');
     let ehlo = await say('EHLO client.example');
     if (tls) {
       await say('STARTTLS');
       plain.removeAllListeners('data');
       socket = connectTls({ socket: plain, rejectUnauthorized: false });
-      say = dialogue(socket);
+      ({ say } = dialogueOver(socket));
       ehlo = await say('EHLO client.example');
     }
     const mail = await say(`MAIL FROM:<${from}>${parameters}`);
@@ -62,7 +63,7 @@ export async function converse(port: number, lines: readonly string[]): Promise<
   const deadline = setTimeout(() => plain.destroy(new Error('no answer within 20 s')), 20_000);
   let socket: Socket = plain;
   try {
-    let say = dialogue(plain);
+    let { say } = dialogueOver(plain);
     await say('');
     const heard: string[] = [];
     for (const line of lines) {
@@ -70,7 +71,7 @@ export async function converse(port: number, lines: readonly string[]): Promise<
       if (line !== 'STARTTLS') continue;
       plain.removeAllListeners('data');
       socket = connectTls({ socket: plain, rejectUnauthorized: false });
-      say = dialogue(socket);
+      ({ say } = dialogueOver(socket));
     }
     return heard;
   } finally {
@@ -78,35 +79,4 @@ export async function converse(port: number, lines: readonly string[]): Promise<
     socket.destroy();
     plain.destroy();
   }
-}
-
-function dialogue(socket: Socket): (command: string) => Promise<string> {
-  const whole = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/;
-  let buffer = '';
-  let lost = '';
-  let wake: () => void = () => undefined;
-  const lose = (why: string): void => {
-    lost ||= why;
-    wake();
-  };
-  socket.on('data', (chunk: Buffer) => {
-    buffer += chunk.toString('latin1');
-    wake();
-  });
-  socket.on('error', (error) => lose(error.message));
-  socket.on('close', () => lose('the connection was closed'));
-  return async (command) => {
-    if (command !== '') socket.write(`${command}\r\n`);
-    for (;;) {
-      const reply = whole.exec(buffer)?.[0];
-      if (reply !== undefined) {
-        buffer = buffer.slice(reply.length);
-        return reply.trimEnd();
-      }
-      if (lost !== '') throw new Error(`after ${command.slice(0, 60) || 'connecting'}: ${lost}`);
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    }
-  };
 }
